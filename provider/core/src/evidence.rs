@@ -5,11 +5,16 @@
 //! made about a [`TrustedChain`](crate::policy::TrustedChain), so that unverified data never causes a request.
 //! [`Evidence`] holds the responses, of at most [`Evidence::ROUNDS`] rounds.
 //!
+//! A fetcher sends a request ([`OcspRequest::encode`]; a CRL is only downloaded), and reads each response with
+//! [`OcspRequest::read`] or [`CrlRequest::read`], which verify it: if a response is not usable, it goes on to the next
+//! address.
+//!
 //! A timestamp is in the envelope. It needs evidence only for the revocation status of its chain.
 
 mod collected;
 mod request;
 mod response;
+mod settings;
 
 pub use collected::Evidence;
 pub use collected::Progress;
@@ -22,7 +27,9 @@ pub use request::SignerStatusRequest;
 pub use response::EvidenceResponse;
 pub use response::NotAvailable;
 pub use response::Received;
+pub use response::Sourced;
 pub use response::TooLarge;
+pub use settings::EvidenceSettings;
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]

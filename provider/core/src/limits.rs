@@ -99,6 +99,9 @@ pub const REVOCATION_EXTENSIONS: usize = 64;
 /// Maximum size of a CRL, in bytes: the limit of notation-go. Large public ones have 20 MiB.
 pub const CRL_BYTES: usize = 32 * 1024 * 1024;
 
+/// Maximum number of entries of a CRL: twice what large public ones have. The index takes four bytes for each.
+pub const CRL_ENTRIES: usize = 1_000_000;
+
 /// Maximum size of a response of AWS Signer about revocations, in bytes: a list of names.
 pub const SIGNER_STATUS_BYTES: usize = 64 * 1024;
 

@@ -302,13 +302,14 @@ fn a_revocable_certificate_is_inconclusive_unless_the_statement_overrides_revoca
     let fixture = Fixture { root, target: Descriptor::sample("image") };
     assert_eq!(fixture.judge().codes(&fixture.sign(&chain), JWS), []);
     let sentence = {
-        let chain = fixture.root.issue(plain().ocsp_url("http://ocsp.example"));
+        let chain = fixture.root.issue(plain().serial(&[0x0a, 0xff]).ocsp_url("http://ocsp.example"));
         fixture.judge().sentence(&fixture.sign(&chain), JWS)
     };
     assert_eq!(
         sentence,
-        "revocation-unchecked: revocation was not checked: certificate \"CN=leaf,O=Testkit,ST=ZH,C=CH\" names \
-         \"http://ocsp.example\", and this version does not request OCSP responses or CRLs"
+        "revocation-unchecked: revocation was not checked: certificate \"CN=leaf,O=Testkit,ST=ZH,C=CH\" (serial 0aff) \
+         names \"http://ocsp.example\", and has no usable status: OCSP: this version does not request OCSP responses or \
+         CRLs; inconclusive, as the statement enforces the check"
     );
 }
 

@@ -153,6 +153,7 @@ impl Inner {
             requirement,
             stores: &stores,
             required_metadata: self.required_metadata(statement),
+            evidence: &self.settings.evidence,
             now: (self.clock)(),
         });
         let entries = referrers.entries.iter().take(max).cloned();

@@ -9,6 +9,7 @@ use countersign_core::codec::excerpt::Excerpt;
 use countersign_core::codec::hex::hex;
 use countersign_core::codec::json;
 use countersign_core::evidence::Evidence;
+use countersign_core::evidence::EvidenceSettings;
 use countersign_core::evidence::Progress;
 use countersign_core::limits;
 use countersign_core::limits::JsonLimits;
@@ -102,6 +103,7 @@ pub(super) struct JudgementContext {
     /// The requirement of the statement.
     pub(super) requirement: Arc<NotationRequirement>,
     pub(super) required_metadata: BTreeMap<String, String>,
+    pub(super) evidence: EvidenceSettings,
     pub(super) now: UnixTime,
 }
 
@@ -113,6 +115,7 @@ impl JudgementContext {
             requirement: &self.requirement,
             stores: &self.statement.stores(),
             required_metadata: &self.required_metadata,
+            evidence: &self.evidence,
             now: self.now,
         };
         let opened = notation::open(envelope, format, &input)?;

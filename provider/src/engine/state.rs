@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use countersign_core::evidence::EvidenceSettings;
 use countersign_core::name::ImageRef;
 use countersign_core::name::Repository;
 use countersign_core::name::Selector;
@@ -44,6 +45,8 @@ pub struct EngineSettings {
     pub max_signatures: usize,
     /// By name of the statement: annotations that a signed payload must have.
     pub required_metadata: BTreeMap<String, BTreeMap<String, String>>,
+    /// Settings for the evidence that judgements need; the source reads it with the same.
+    pub evidence: EvidenceSettings,
     /// Memory for cached verdicts, in bytes. Zero disables the cache.
     pub verdict_bytes: usize,
     /// Longest lifetime of a cached "verified".

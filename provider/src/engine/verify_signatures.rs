@@ -56,6 +56,7 @@ impl Inner {
             statement,
             requirement,
             required_metadata,
+            evidence: self.settings.evidence,
             now: (self.clock)(),
         });
         let until = (Instant::now() + self.settings.flight_time).into();

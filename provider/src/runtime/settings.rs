@@ -1,8 +1,10 @@
 //! From the configuration to the settings of the server, the registry client, the engine and the log.
 
-use countersign_registry::RegistrySettings;
 use std::sync::Arc;
 use std::time::Duration;
+
+use countersign_core::evidence::EvidenceSettings;
+use countersign_registry::RegistrySettings;
 
 use super::error::Cause;
 use super::proxy_environment;
@@ -74,6 +76,7 @@ pub(super) fn registries(config: &Config, files: &RegistryFiles) -> Result<Regis
 pub(super) fn engine(config: &Config) -> EngineSettings {
     EngineSettings {
         max_signatures: config.verification.max_signatures,
+        evidence: EvidenceSettings::default(),
         required_metadata: config.verification.required_metadata.clone(),
         verdict_bytes: config.cache.verdict_bytes,
         verdict_lifetime: config.cache.verdict_lifetime,

@@ -66,6 +66,14 @@ impl<T> Progress<T> {
         }
     }
 
+    /// Continues with the result.
+    pub fn and_then<U>(self, next: impl FnOnce(T) -> Progress<U>) -> Progress<U> {
+        match self {
+            Self::Done(value) => next(value),
+            Self::Needs(requests) => Progress::Needs(requests),
+        }
+    }
+
     /// Combines two judgements. The requests of both are sent in one round.
     pub fn zip<U>(self, other: Progress<U>) -> Progress<(T, U)> {
         match (self, other) {

@@ -1,5 +1,6 @@
 //! Evidence requests.
 
+use super::EvidenceSettings;
 use crate::limits;
 use crate::name::Digest;
 use crate::name::DigestAlgorithm;
@@ -9,7 +10,12 @@ use crate::policy::TrustedChain;
 use crate::policy::TrustedLink;
 use crate::time::UnixTime;
 use crate::x509::Certificate;
+use crate::x509::Crl;
+use crate::x509::CrlError;
 use crate::x509::DistributionPoint;
+use crate::x509::ocsp;
+use crate::x509::ocsp::OcspAnswer;
+use crate::x509::ocsp::OcspError;
 
 /// One piece of evidence that a judgement needs. Equal requests have the same response.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -95,10 +101,30 @@ impl OcspRequest {
         &self.issuer
     }
 
-    /// URLs of the responder as the certificate has them, of any scheme. Not empty. The first response is used.
+    /// URLs of the responder as the certificate has them, of any scheme. Not empty. The first usable response is used.
     #[must_use]
     pub fn urls(&self) -> &[String] {
         &self.certificate.revocation_addresses().ocsp
+    }
+
+    /// The bytes of the request, with this nonce.
+    #[must_use]
+    pub fn encode(&self, nonce: Option<&[u8]>) -> Vec<u8> {
+        ocsp::encode_request(&self.certificate, &self.issuer, nonce)
+    }
+
+    /// Reads and verifies a response to [`Self::encode`] with the same nonce.
+    ///
+    /// # Errors
+    /// The response is not usable: the next address may have one.
+    pub fn read(
+        &self,
+        bytes: &[u8],
+        nonce: Option<&[u8]>,
+        now: UnixTime,
+        settings: &EvidenceSettings,
+    ) -> Result<OcspAnswer, OcspError> {
+        OcspAnswer::read(bytes, &self.certificate, &self.issuer, nonce, now, &settings.ocsp())
     }
 }
 
@@ -107,7 +133,7 @@ impl CrlRequest {
     /// the point has no URL.
     #[must_use]
     pub fn base(link: &TrustedLink<'_>, point: &DistributionPoint) -> Option<Self> {
-        Self::new(link, point.urls.clone(), CrlKind::Base)
+        Self::new(link, point.urls().to_vec(), CrlKind::Base)
     }
 
     /// Creates a request for a delta CRL by the issuer of a certificate of a trusted chain, at URLs from a CRL by
@@ -137,6 +163,31 @@ impl CrlRequest {
     #[must_use]
     pub fn kind(&self) -> CrlKind {
         self.kind
+    }
+
+    /// Reads and verifies a response.
+    ///
+    /// # Errors
+    /// The response is not usable: the next address may have one.
+    pub fn read(&self, bytes: Vec<u8>, now: UnixTime, settings: &EvidenceSettings) -> Result<Crl, CrlError> {
+        let crl = Crl::read(bytes, &self.issuer)?;
+        self.check(&crl, now, settings)?;
+        Ok(crl)
+    }
+
+    /// Checks that a list answers this request at `now`: its issuer, its kind and its times. A list that was kept needs
+    /// this check at each use.
+    ///
+    /// # Errors
+    /// It does not.
+    pub fn check(&self, crl: &Crl, now: UnixTime, settings: &EvidenceSettings) -> Result<(), CrlError> {
+        crl.check_issuer(&self.issuer)?;
+        match (self.kind, crl.delta_base()) {
+            (CrlKind::Base, None) | (CrlKind::Delta, Some(_)) => {}
+            (CrlKind::Base, Some(base)) => return Err(CrlError::DeltaAtBase { base: base.clone() }),
+            (CrlKind::Delta, None) => return Err(CrlError::BaseAtDelta),
+        }
+        crl.check_time(now, settings.skew)
     }
 }
 
@@ -189,7 +240,7 @@ impl Requests {
     }
 
     /// Adds `others` without duplicates.
-    pub(super) fn merge(mut self, others: Self) -> Self {
+    pub(crate) fn merge(mut self, others: Self) -> Self {
         for request in std::iter::once(others.first).chain(others.more) {
             if !self.iter().any(|other| *other == request) {
                 self.more.push(request);

@@ -6,14 +6,32 @@ use std::sync::Arc;
 use super::EvidenceRequest;
 use crate::codec::text::Text;
 use crate::time::UnixTime;
+use crate::x509::Crl;
+use crate::x509::ocsp::OcspAnswer;
 
-/// The response to an [`EvidenceRequest`].
+/// The response to an [`EvidenceRequest`]. Answers about revocation were verified when they were read: no unverified bytes
+/// enter a judgement.
+///
+/// A response may come from a cache. The judgement checks again that it belongs to the certificate and its issuer, and that
+/// it is current, so that a mix-up cannot change a verdict.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum EvidenceResponse {
-    /// Received bytes, not verified.
-    Received(Received),
-    /// There is no response.
+    /// The answer of an OCSP responder, read by [`OcspRequest::read`](super::OcspRequest::read).
+    Ocsp(Sourced<OcspAnswer>),
+    /// A CRL, read by [`CrlRequest::read`](super::CrlRequest::read).
+    Crl(Sourced<Crl>),
+    /// The bytes of AWS Signer's response, not verified.
+    SignerStatus(Received),
+    /// There is no usable response.
     NotAvailable(NotAvailable),
+}
+
+/// A verified value with its source, for messages and reports.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Sourced<T> {
+    value: Arc<T>,
+    url: Text,
+    fetched: UnixTime,
 }
 
 /// The bytes of a response, not verified.
@@ -23,10 +41,11 @@ pub struct Received {
     at: UnixTime,
 }
 
-/// The reason why there is no response: the end of a message such as "revocation could not be checked: …".
+/// The reason why there is no usable response: the end of a message such as "revocation was not checked: …".
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NotAvailable {
     reason: Text,
+    since: Option<UnixTime>,
 }
 
 /// A response that is larger than [`EvidenceRequest::max_response_bytes`].
@@ -37,6 +56,39 @@ pub struct TooLarge {
     pub found: usize,
     /// The maximum size in bytes.
     pub max: usize,
+}
+
+impl<T> Sourced<T> {
+    /// A value that was fetched from `url` at `fetched`. The value may be shared by a cache.
+    #[must_use]
+    pub fn new(value: impl Into<Arc<T>>, url: impl fmt::Display, fetched: UnixTime) -> Self {
+        Self { value: value.into(), url: Text::of(url), fetched }
+    }
+
+    /// The value.
+    #[must_use]
+    pub fn value(&self) -> &T {
+        &self.value
+    }
+
+    /// The address that it was fetched from.
+    #[must_use]
+    pub fn url(&self) -> &Text {
+        &self.url
+    }
+
+    /// The time at which it was fetched.
+    #[must_use]
+    pub fn fetched(&self) -> UnixTime {
+        self.fetched
+    }
+}
+
+impl<T> Clone for Sourced<T> {
+    /// Shares the value.
+    fn clone(&self) -> Self {
+        Self { value: Arc::clone(&self.value), url: self.url.clone(), fetched: self.fetched }
+    }
 }
 
 impl Received {
@@ -63,10 +115,27 @@ impl Received {
 }
 
 impl NotAvailable {
-    /// Creates the value with a reason, which is truncated to the length of a [`Text`].
+    /// Creates the value with a reason, which is truncated to the length of a [`Text`]. For a failed fetch, the reason
+    /// names each address, the step that failed, and the cause.
     #[must_use]
     pub fn new(reason: impl fmt::Display) -> Self {
-        Self { reason: Text::of(reason) }
+        Self { reason: Text::of(reason), since: None }
+    }
+
+    /// The same, with the time of the first of the failures without a success between them.
+    #[must_use]
+    pub fn since(self, since: UnixTime) -> Self {
+        Self { since: Some(since), ..self }
+    }
+
+    /// The same, about a kind of evidence.
+    pub(crate) fn of(self, kind: &str) -> Self {
+        Self { reason: Text::of(format_args!("{kind}: {}", self.reason)), ..self }
+    }
+
+    /// The text, with at most `bytes` bytes of the reason.
+    pub(crate) fn at_most(&self, bytes: usize) -> Text {
+        Text::of(Self { reason: Text::at_most(bytes, &self.reason), since: self.since })
     }
 
     /// There is no fetcher of OCSP responses and CRLs.
@@ -84,6 +153,9 @@ impl NotAvailable {
 
 impl fmt::Display for NotAvailable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(&self.reason, f)
+        match self.since {
+            Some(since) => write!(f, "{}, since {since}", self.reason),
+            None => fmt::Display::fmt(&self.reason, f),
+        }
     }
 }

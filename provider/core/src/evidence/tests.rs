@@ -56,7 +56,7 @@ fn scripted(chain: &TrustedChain, evidence: &Evidence, more: usize) -> Progress<
 }
 
 fn received(request: &EvidenceRequest) -> EvidenceResponse {
-    EvidenceResponse::Received(Received::new(request, *b"answer", UnixTime::EPOCH).unwrap())
+    EvidenceResponse::SignerStatus(Received::new(request, *b"answer", UnixTime::EPOCH).unwrap())
 }
 
 /// The last response of the script, and the number of rounds.
@@ -75,7 +75,7 @@ fn run(more: usize) -> (EvidenceResponse, usize) {
 fn a_delta_crl_and_the_responders_own_crl_are_further_rounds() {
     let (response, rounds) = run(0);
     assert_eq!(rounds, Evidence::ROUNDS);
-    let EvidenceResponse::Received(received) = response else { panic!("{response:?}") };
+    let EvidenceResponse::SignerStatus(received) = response else { panic!("{response:?}") };
     assert_eq!(received.unverified_bytes(), b"answer");
 }
 

@@ -69,7 +69,9 @@ impl SignerAttributes {
             None => Progress::Needs(request.into()),
             Some(EvidenceResponse::NotAvailable(why)) => Progress::Done(unchecked(&why)),
             // This version does not evaluate the response, so it proves nothing.
-            Some(EvidenceResponse::Received(_)) => Progress::Done(not_called()),
+            Some(EvidenceResponse::SignerStatus(_) | EvidenceResponse::Ocsp(_) | EvidenceResponse::Crl(_)) => {
+                Progress::Done(not_called())
+            }
         }
     }
 }

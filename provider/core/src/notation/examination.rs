@@ -4,6 +4,8 @@ use super::authenticity;
 use super::authenticity::Authenticity;
 use super::aws_signer::SignerAttributes;
 use super::binding::Binding;
+use super::envelope::SigningScheme;
+use super::evidence_fact::EvidenceFact;
 use super::expiry;
 use super::input::Failure;
 use super::input::VerificationInput;
@@ -13,11 +15,15 @@ use super::outcome::CheckState;
 use super::plugin;
 use super::plugin::Plugin;
 use super::revocation;
+use super::revocation::ChainOwner;
+use super::revocation::ChainStatus;
+use super::revocation::RevocationInput;
 use super::timestamp;
 use super::verified::PassedChecks;
 use super::verified::VerifiedSignature;
 use crate::codec::text::Text;
 use crate::evidence::Evidence;
+use crate::evidence::EvidenceSettings;
 use crate::evidence::Progress;
 use crate::oci::Descriptor;
 use crate::policy::Action;
@@ -26,6 +32,7 @@ use crate::policy::TrustedChain;
 use crate::reason::Code;
 use crate::reason::Reason;
 use crate::reason::Reasons;
+use crate::time::UnixTime;
 
 /// The results of the checks that need no evidence.
 #[derive(Clone, Debug)]
@@ -39,6 +46,8 @@ pub(super) struct Examination {
     timestamp: Result<CheckOutcome, Reason>,
     pub(super) expiry: CheckState<CheckOutcome>,
     revocation: RevocationAction,
+    settings: EvidenceSettings,
+    now: UnixTime,
 }
 
 /// The results of the checks that may need evidence.
@@ -47,6 +56,23 @@ pub(super) struct Settled {
     pub(super) timestamp: CheckState<CheckOutcome>,
     pub(super) revocation: CheckState<CheckOutcome>,
     pub(super) service: CheckState<()>,
+    /// The end of the first evidence of a passed check that stops being usable.
+    pub(super) evidence_ends: Option<UnixTime>,
+    /// The evidence that was used, whatever the results.
+    pub(super) evidence: Vec<EvidenceFact>,
+}
+
+/// The result of the check of revocation.
+struct SettledRevocation {
+    state: CheckState<CheckOutcome>,
+    status: Option<ChainStatus>,
+}
+
+impl From<CheckState<CheckOutcome>> for SettledRevocation {
+    /// Without evidence.
+    fn from(state: CheckState<CheckOutcome>) -> Self {
+        Self { state, status: None }
+    }
 }
 
 impl Examination {
@@ -67,6 +93,8 @@ impl Examination {
             timestamp: CheckOutcome::of(level.authentic_timestamp, timestamp::check(&intact, input)),
             expiry: CheckState::of(CheckOutcome::of(level.expiry, expiry::check(&intact, input.now))),
             revocation: level.revocation,
+            settings: *input.evidence,
+            now: input.now,
             plugin,
             unverified_subject,
             intact,
@@ -90,31 +118,47 @@ impl Examination {
             CheckState::Passed(_) | CheckState::Refused(_) | CheckState::Unchecked(_) | CheckState::NotReached => None,
         };
         self.check_revocation(trusted, evidence).zip(self.check_service(trusted, evidence)).map(
-            |(revocation, service)| Settled {
-                timestamp: self.state("timestamps are verified only for trusted signers", self.timestamp.clone()),
-                revocation,
-                service,
+            |(SettledRevocation { state: revocation, status }, service)| {
+                let passed = matches!(revocation, CheckState::Passed(CheckOutcome::Passed));
+                Settled {
+                    timestamp: self.state("timestamps are verified only for trusted signers", self.timestamp.clone()),
+                    revocation,
+                    service,
+                    evidence_ends: status.as_ref().filter(|_| passed).and_then(ChainStatus::usable_until),
+                    evidence: status.map(|status| status.facts).unwrap_or_default(),
+                }
             },
         )
     }
 
-    fn check_revocation(
-        &self,
-        trusted: Option<&TrustedChain>,
-        evidence: &Evidence,
-    ) -> Progress<CheckState<CheckOutcome>> {
+    fn check_revocation(&self, trusted: Option<&TrustedChain>, evidence: &Evidence) -> Progress<SettledRevocation> {
         if self.signer_service().is_some() {
             // The service covers revocation in its own status.
-            return Progress::Done(CheckState::NotReached);
+            return Progress::Done(CheckState::NotReached.into());
         }
         let action = match self.revocation {
             RevocationAction::Enforce => Action::Enforce,
             RevocationAction::Log => Action::Log,
-            RevocationAction::Skip => return Progress::Done(CheckState::Passed(CheckOutcome::Skipped)),
+            RevocationAction::Skip => return Progress::Done(CheckState::Passed(CheckOutcome::Skipped).into()),
         };
-        revocation::check(self.intact.chain(), trusted, evidence).map(|result| {
-            self.state("revocation is checked only for trusted signers", CheckOutcome::of(action, result))
+        let checked = match trusted {
+            Some(trusted) => revocation::check(trusted.links(), &self.revocation_input(evidence)),
+            None => Progress::Done(revocation::without_trust(self.intact.chain())),
+        };
+        checked.map(|status| {
+            let problem = |problem: revocation::RevocationProblem| problem.into_reason(ChainOwner::Signer, action);
+            let outcome = CheckOutcome::of(action, status.result.clone().map_err(problem));
+            let state = self.state("revocation is checked only for trusted signers", outcome);
+            SettledRevocation { state, status: Some(status) }
         })
+    }
+
+    fn revocation_input<'a>(&'a self, evidence: &'a Evidence) -> RevocationInput<'a> {
+        let authentic_signing_time = match self.intact.attributes().scheme {
+            SigningScheme::SigningAuthority { authentic_signing_time } => Some(authentic_signing_time),
+            SigningScheme::X509 { .. } => None,
+        };
+        RevocationInput { evidence, settings: &self.settings, now: self.now, authentic_signing_time }
     }
 
     fn check_service(&self, trusted: Option<&TrustedChain>, evidence: &Evidence) -> Progress<CheckState<()>> {
@@ -168,9 +212,11 @@ impl Examination {
                     timestamp: CheckState::Passed(authentic_timestamp),
                     revocation: CheckState::Passed(revocation),
                     service: CheckState::Passed(()),
+                    evidence_ends,
+                    evidence: _,
                 },
             ) => {
-                let passed = PassedChecks { authenticity, authentic_timestamp, expiry, revocation };
+                let passed = PassedChecks { authenticity, authentic_timestamp, expiry, revocation, evidence_ends };
                 Ok(Box::new(VerifiedSignature::seal(&self.intact, payload, passed)))
             }
             (_, _, _, _, settled) => Err(self.failure(settled)),
@@ -179,7 +225,7 @@ impl Examination {
 
     /// The reasons against the signature: the plugin's alone, or all of them.
     fn failure(&self, settled: Settled) -> Failure {
-        let Settled { timestamp, revocation, service } = settled;
+        let Settled { timestamp, revocation, service, evidence_ends: _, evidence: _ } = settled;
         let reasons = match &self.plugin {
             Err(reason) => Some(Reasons::one(reason.clone())),
             Ok(_) => Reasons::of(
@@ -211,7 +257,13 @@ impl Examination {
             Err(reason) if reason.is_refusal() => CheckState::Refused(reason.clone()),
             Ok(_) | Err(_) => CheckState::NotReached,
         };
-        let settled = Settled { timestamp, revocation: CheckState::NotReached, service: CheckState::NotReached };
+        let settled = Settled {
+            timestamp,
+            revocation: CheckState::NotReached,
+            service: CheckState::NotReached,
+            evidence_ends: None,
+            evidence: Vec::new(),
+        };
         self.is_refused().then(|| self.failure(settled))
     }
 }

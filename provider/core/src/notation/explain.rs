@@ -5,6 +5,7 @@
 use super::authenticity::Authenticity;
 use super::binding;
 use super::envelope::EnvelopeFormat;
+use super::evidence_fact::EvidenceFact;
 use super::examination::Examination;
 use super::examination::Settled;
 use super::facts::Facts;
@@ -30,6 +31,8 @@ pub struct Explanation {
     pub facts: Option<Facts>,
     /// In the order of [`Check`].
     pub findings: Vec<Finding>,
+    /// The evidence that was used, in the order of the chain.
+    pub evidence: Vec<EvidenceFact>,
 }
 
 impl Explanation {
@@ -140,10 +143,13 @@ impl Examined {
         match &self.examination {
             Ok(examination) => examination
                 .settle(evidence)
-                .map(|settled| Explanation { facts, findings: findings(examination, settled, &self.level) }),
+                .map(|mut settled| {
+                    let evidence = std::mem::take(&mut settled.evidence);
+                    Explanation { facts, findings: findings(examination, settled, &self.level), evidence }
+                }),
             Err(reason) => {
                 let findings = not_intact(reason, &Check::ALL, |check| action(check, &self.level));
-                Progress::Done(Explanation { facts, findings })
+                Progress::Done(Explanation { facts, findings, evidence: Vec::new() })
             }
         }
     }
@@ -157,7 +163,10 @@ pub fn describe(bytes: &[u8], format: EnvelopeFormat, target: &Descriptor) -> Ex
     let skip = |_| Enforcement::Skip;
     let (envelope, certificates) = match read(bytes, format) {
         Ok(read) => read,
-        Err(reason) => return Explanation { facts: None, findings: not_intact(&reason, &CHECKS, skip) },
+        Err(reason) => {
+            let findings = not_intact(&reason, &CHECKS, skip);
+            return Explanation { facts: None, findings, evidence: Vec::new() };
+        }
     };
     let signed = binding::named(&envelope.unverified_payload);
     let mut facts = Facts::new(&envelope, &certificates, signed.clone());
@@ -173,7 +182,7 @@ pub fn describe(bytes: &[u8], format: EnvelopeFormat, target: &Descriptor) -> Ex
         }
         Err(error) => not_intact(&Reason::new(error.code(), error), &CHECKS, skip),
     };
-    Explanation { facts: Some(facts), findings }
+    Explanation { facts: Some(facts), findings, evidence: Vec::new() }
 }
 
 fn not_intact(reason: &Reason, checks: &[Check], action: impl Fn(Check) -> Enforcement) -> Vec<Finding> {
@@ -186,7 +195,7 @@ fn not_intact(reason: &Reason, checks: &[Check], action: impl Fn(Check) -> Enfor
 }
 
 fn findings(examination: &Examination, settled: Settled, level: &Level) -> Vec<Finding> {
-    let Settled { timestamp, revocation, service } = settled;
+    let Settled { timestamp, revocation, service, evidence_ends: _, evidence: _ } = settled;
     let binding = &examination.binding;
     let found = [
         (Check::Integrity, FindingResult::Passed),

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::codec::text::Text;
+use crate::evidence::EvidenceSettings;
 use crate::oci::Descriptor;
 use crate::policy::NotationRequirement;
 use crate::policy::Store;
@@ -20,6 +21,8 @@ pub struct VerificationInput<'a> {
     pub stores: &'a [&'a Store],
     /// Annotations that the signed payload must have, with these values.
     pub required_metadata: &'a BTreeMap<String, String>,
+    /// The settings for evidence, the same as those that it is read with.
+    pub evidence: &'a EvidenceSettings,
     /// The time of verification, the same for all checks of an image.
     pub now: UnixTime,
 }

@@ -1,94 +1,163 @@
 //! Revocation ([revocation
 //! checking](https://github.com/notaryproject/specifications/blob/d4b62b949228911bd5e62da4f5f8dd38682d293a/specs/trust-store-trust-policy.md#certificate-revocation-evaluation)):
-//! the status of every certificate except the root, by OCSP, or by CRL if OCSP has no status. According to the
+//! the status of every certificate of a chain except the root, by OCSP, or by CRL if OCSP has no status. According to the
 //! specification, a certificate with neither an OCSP responder nor a CRL cannot be revoked.
+//!
+//! The same rules apply to the chain of a signer and to that of a timestamping authority.
 
-use crate::codec::excerpt::Excerpt;
+mod crl;
+mod ocsp;
+mod status;
+mod texts;
+
+use status::CertificateStatus;
+
+use super::evidence_fact::EvidenceFact;
 use crate::codec::text;
-use crate::evidence::CrlRequest;
+use crate::codec::text::Text;
 use crate::evidence::Evidence;
-use crate::evidence::EvidenceRequest;
-use crate::evidence::EvidenceResponse;
+use crate::evidence::EvidenceSettings;
 use crate::evidence::NotAvailable;
-use crate::evidence::OcspRequest;
 use crate::evidence::Progress;
-use crate::policy::TrustedChain;
+use crate::evidence::Requests;
+use crate::policy::Action;
 use crate::policy::TrustedLink;
 use crate::reason::Code;
 use crate::reason::Reason;
-use crate::x509::Certificate;
+use crate::time::UnixTime;
 use crate::x509::Chain;
 
-/// Maximum number of addresses in a message.
-const ADDRESSES_SHOWN: usize = 2;
+/// Maximum number of certificates in a message.
+const CERTIFICATES_SHOWN: usize = 2;
 
-/// Checks the whole chain. Requests about all certificates are made in one round. Without a trusted chain nothing is
-/// requested.
-pub(super) fn check(
-    chain: &Chain,
-    trusted: Option<&TrustedChain>,
-    evidence: &Evidence,
-) -> Progress<Result<(), Reason>> {
-    match trusted {
-        Some(trusted) => {
-            let statuses: Progress<Vec<_>> = trusted.links().map(|link| status(&link, evidence)).collect();
-            statuses.map(|statuses| statuses.into_iter().collect())
-        }
-        None => {
-            // The root has no issuer that could revoke it.
-            let below_root = chain.certificates().iter().rev().skip(1).rev();
-            let mut can_be_revoked = below_root.filter(|certificate| !certificate.revocation_addresses().is_empty());
-            Progress::Done(
-                can_be_revoked.next().map_or(Ok(()), |certificate| {
-                    Err(unchecked(certificate, &NotAvailable::revocation_not_requested()))
-                }),
-            )
-        }
-    }
+/// Maximum length of the text about each of several certificates, in bytes.
+const TEXT_BYTES: usize = 420;
+
+/// The input of a check of a chain.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct RevocationInput<'a> {
+    pub(super) evidence: &'a Evidence,
+    pub(super) settings: &'a EvidenceSettings,
+    pub(super) now: UnixTime,
+    /// The signing time that an authority states. A certificate that became invalid later is accepted. Nothing else is
+    /// compared with an invalidity date: neither the time that a signer claims, nor a timestamp.
+    pub(super) authentic_signing_time: Option<UnixTime>,
 }
 
-/// The revocation status of one certificate, by OCSP.
-fn status(link: &TrustedLink<'_>, evidence: &Evidence) -> Progress<Result<(), Reason>> {
-    let addresses = link.certificate().revocation_addresses();
-    if addresses.is_empty() {
-        return Progress::Done(Ok(()));
+/// The result of the check of a chain, and the evidence that it used.
+#[derive(Clone, Debug)]
+pub(super) struct ChainStatus {
+    pub(super) result: Result<(), RevocationProblem>,
+    pub(super) facts: Vec<EvidenceFact>,
+}
+
+/// The reason why a chain does not pass the check.
+#[derive(Clone, Debug)]
+pub(super) enum RevocationProblem {
+    /// A certificate is revoked.
+    Revoked(Text),
+    /// No certificate is known to be revoked, and the status of at least one is not known.
+    Unchecked(Text),
+}
+
+/// Whose chain was checked, which decides the codes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum ChainOwner {
+    Signer,
+    #[expect(dead_code, reason = "timestamps are not verified yet")]
+    TimestampAuthority,
+}
+
+/// Checks all certificates below the root of a trusted chain. A revoked one decides, then one without a status. Requests
+/// about all certificates are made in one round; none is made once a certificate is known to be revoked.
+pub(super) fn check<'a>(
+    links: impl IntoIterator<Item = TrustedLink<'a>>,
+    input: &RevocationInput<'_>,
+) -> Progress<ChainStatus> {
+    let (mut revoked, mut unknown, mut facts) = (Vec::new(), Vec::new(), Vec::new());
+    let mut needed: Option<Requests> = None;
+    for link in links {
+        match status::of(&link, input) {
+            Progress::Done(CertificateStatus::Good(used)) => facts.extend(used),
+            Progress::Done(CertificateStatus::Revoked { text, facts: used }) => {
+                revoked.push(text);
+                facts.extend(used);
+            }
+            Progress::Done(CertificateStatus::Unknown { text, facts: used }) => {
+                unknown.push(text);
+                facts.extend(used);
+            }
+            Progress::Needs(more) => needed = Some(needed.into_iter().fold(more, |more, first| first.merge(more))),
+        }
     }
-    let by_ocsp = request_status(OcspRequest::new(link).map(EvidenceRequest::from), evidence);
-    let why_no_ocsp = match by_ocsp {
-        Progress::Done(why) => why,
-        Progress::Needs(requests) => return Progress::Needs(requests),
+    let shown = |texts: &[Text]| match texts {
+        [one] => one.clone(),
+        all => {
+            let all = all.iter().map(|text| Text::at_most(TEXT_BYTES, text));
+            Text::of(text::list(all, "; ", CERTIFICATES_SHOWN))
+        }
     };
-    let points = addresses.crl.iter().filter_map(|point| CrlRequest::base(link, point));
-    request_status(points.map(EvidenceRequest::from), evidence).map(|why_no_crl| {
-        // The reason of the last source.
-        let why = why_no_crl.or(why_no_ocsp).unwrap_or_else(NotAvailable::revocation_not_requested);
-        Err(unchecked(link.certificate(), &why))
-    })
+    let result = match (revoked.is_empty(), needed) {
+        (false, _) => Err(RevocationProblem::Revoked(shown(&revoked))),
+        (true, Some(requests)) => return Progress::Needs(requests),
+        (true, None) if unknown.is_empty() => Ok(()),
+        (true, None) => Err(RevocationProblem::Unchecked(shown(&unknown))),
+    };
+    Progress::Done(ChainStatus { result, facts })
 }
 
-/// The reason why no response gives a status; `None` without requests. All requests are made in one round.
-fn request_status(
-    requests: impl IntoIterator<Item = EvidenceRequest>,
-    evidence: &Evidence,
-) -> Progress<Option<NotAvailable>> {
-    let responses: Progress<Vec<NotAvailable>> = requests
-        .into_iter()
-        .map(|request| match evidence.response(&request) {
-            None => Progress::Needs(request.into()),
-            Some(EvidenceResponse::NotAvailable(why)) => Progress::Done(why),
-            // This version does not evaluate the response, so it proves nothing.
-            Some(EvidenceResponse::Received(_)) => Progress::Done(NotAvailable::revocation_not_requested()),
-        })
-        .collect();
-    responses.map(|mut responses| responses.pop())
+/// The result without a trusted chain, about which nothing may be requested: a certificate that can be revoked was not
+/// checked.
+pub(super) fn without_trust(chain: &Chain) -> ChainStatus {
+    // The root has no issuer that could revoke it.
+    let below_root = chain.certificates().iter().rev().skip(1).rev();
+    let mut can_be_revoked = below_root.filter(|certificate| !certificate.revocation_addresses().is_empty());
+    let why = NotAvailable::new("nothing is requested about an untrusted chain");
+    let result = can_be_revoked
+        .next()
+        .map_or(Ok(()), |certificate| Err(RevocationProblem::Unchecked(texts::unknown(certificate, [why]))));
+    ChainStatus { result, facts: Vec::new() }
 }
 
-fn unchecked(certificate: &Certificate, why: &NotAvailable) -> Reason {
-    let names = certificate.revocation_addresses().urls().map(Excerpt::of);
-    let detail = format_args!(
-        "revocation was not checked: certificate {:?} names {}, and {why}",
-        certificate.subject().to_text(),
-        text::list(names, ", ", ADDRESSES_SHOWN),
-    );
-    Reason::new(Code::RevocationUnchecked, detail)
+impl RevocationInput<'_> {
+    /// Whether a certificate that became invalid at this date was still valid at the signing time.
+    fn is_excused(&self, invalid_since: Option<UnixTime>) -> bool {
+        self.authentic_signing_time.zip(invalid_since).is_some_and(|(signed, since)| signed < since)
+    }
+}
+
+impl ChainStatus {
+    /// The end of the first evidence that stops being usable. A passed check is repeated then.
+    pub(super) fn usable_until(&self) -> Option<UnixTime> {
+        self.facts.iter().map(|fact| fact.usable_until).min()
+    }
+}
+
+impl RevocationProblem {
+    /// The reason, with what the statement's action makes of it.
+    pub(super) fn into_reason(self, owner: ChainOwner, action: Action) -> Reason {
+        let (revoked, unchecked) = match owner {
+            ChainOwner::Signer => (Code::Revoked, Code::RevocationUnchecked),
+            ChainOwner::TimestampAuthority => (Code::TimestampInvalid, Code::TimestampUnchecked),
+        };
+        let effect = match action {
+            Action::Enforce => "inconclusive, as the statement enforces the check",
+            Action::Log => "a warning, as the statement only logs the check",
+        };
+        match (self, owner) {
+            (Self::Revoked(text), ChainOwner::Signer) => {
+                Reason::new(revoked, format_args!("certificate is revoked: {text}"))
+            }
+            (Self::Revoked(text), ChainOwner::TimestampAuthority) => {
+                Reason::new(revoked, format_args!("timestamping certificate is revoked: {text}"))
+            }
+            (Self::Unchecked(text), ChainOwner::Signer) => {
+                Reason::new(unchecked, format_args!("revocation was not checked: {text}; {effect}"))
+            }
+            (Self::Unchecked(text), ChainOwner::TimestampAuthority) => {
+                let what = "revocation of the timestamping authority was not checked";
+                Reason::new(unchecked, format_args!("{what}: {text}; {effect}"))
+            }
+        }
+    }
 }

@@ -20,6 +20,8 @@ pub(super) struct PassedChecks {
     pub(super) authentic_timestamp: CheckOutcome,
     pub(super) expiry: CheckOutcome,
     pub(super) revocation: CheckOutcome,
+    /// The end of the first evidence that stops being usable.
+    pub(super) evidence_ends: Option<UnixTime>,
 }
 
 /// A signature that passed all enforced checks of a statement, for one target. Created only by [`crate::notation`].
@@ -39,7 +41,7 @@ impl VerifiedSignature {
     /// The only constructor: takes an intact envelope, a payload that is equal to the pinned target, and the result
     /// of every check.
     pub(super) fn seal(intact: &IntactEnvelope, payload: SignedPayload, passed: PassedChecks) -> Self {
-        let PassedChecks { authenticity, authentic_timestamp, expiry, revocation } = passed;
+        let PassedChecks { authenticity, authentic_timestamp, expiry, revocation, evidence_ends } = passed;
         let attributes = intact.attributes();
         let chain = intact.chain();
         // If validity was checked at the time of verification, failed and is only logged, the end of a certificate
@@ -62,7 +64,7 @@ impl VerifiedSignature {
             target: payload.into_target(),
             signer,
             unverified_subject: chain.leaf().subject().to_text(),
-            good_until: certificates_end.into_iter().chain(expires).min(),
+            good_until: certificates_end.into_iter().chain(expires).chain(evidence_ends).min(),
             checks: Checks { integrity: CheckOutcome::Passed, authenticity, authentic_timestamp, expiry, revocation },
         }
     }
@@ -86,8 +88,8 @@ impl VerifiedSignature {
         &self.unverified_subject
     }
 
-    /// The time from which the verdict must be computed again: the earlier of the expiry and, if validity was checked
-    /// at the time of verification, the end of a certificate.
+    /// The time from which the verdict must be computed again: the earliest of the expiry, the end of a certificate if
+    /// validity was checked at the time of verification, and the end of the evidence about revocation (nextUpdate).
     #[must_use]
     pub fn good_until(&self) -> Option<UnixTime> {
         self.good_until

@@ -164,4 +164,15 @@ impl<'a> TrustedLink<'a> {
     pub fn issuer(&self) -> &'a Certificate {
         self.issuer
     }
+
+    /// Another certificate of the same issuer, such as that of an OCSP responder; `None` if the issuer did not sign it.
+    #[must_use]
+    pub fn sibling<'b>(&self, certificate: &'b Certificate) -> Option<TrustedLink<'b>>
+    where
+        'a: 'b,
+    {
+        let issuer = self.issuer;
+        let is_issued = certificate.issuer_raw() == issuer.subject_raw() && certificate.verify_signed_by(issuer).is_ok();
+        is_issued.then_some(TrustedLink { certificate, issuer })
+    }
 }

@@ -112,7 +112,7 @@ codes! {
     TimestampInvalid "timestamp-invalid" Rejected Signer Statement 5 "sign again with a timestamp of a trusted TSA"
     Revoked "revoked" Rejected Signer Statement 6 "sign again with a certificate that is not revoked"
     TimestampUnchecked "timestamp-unchecked" Inconclusive Countersign Evidence 1 "use a statement without tsa: trust stores or with verifyTimestamp afterCertExpiry; this version cannot check timestamps"
-    RevocationUnchecked "revocation-unchecked" Inconclusive Countersign Evidence 2 "override revocation to log or skip in the statement; this version does not request OCSP responses or CRLs"
+    RevocationUnchecked "revocation-unchecked" Inconclusive RevocationService Evidence 2 "make the OCSP responder or CRL that the message names reachable and current; the next request tries again"
     SignerServiceUnchecked "signer-service-unchecked" Inconclusive Countersign Evidence 3 "use a signature without AWS Signer; this version does not call the service"
 }
 

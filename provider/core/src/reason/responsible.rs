@@ -13,6 +13,8 @@ pub enum Responsible {
     Operator,
     /// The registry, or the network to it.
     Registry,
+    /// The OCSP responders and CRLs of a certificate authority, or the network to them.
+    RevocationService,
     /// Countersign: a bug or a missing feature.
     Countersign,
 }
@@ -27,6 +29,7 @@ impl Responsible {
             Self::Signer => "signer",
             Self::Operator => "operator",
             Self::Registry => "registry",
+            Self::RevocationService => "revocation-service",
             Self::Countersign => "countersign",
         }
     }

@@ -2,8 +2,11 @@
 
 use std::fmt;
 
+use super::distribution_point::DistributionPoint;
+use super::distribution_point::bounded;
+use super::distribution_point::read_points;
+use super::distribution_point::uri;
 use crate::codec::der;
-use crate::codec::der::Element;
 use crate::codec::der::NotDer;
 use crate::codec::der::Oid;
 use crate::codec::der::Reader;
@@ -68,17 +71,12 @@ pub struct ExtendedKeyUsage {
 pub struct RevocationAddresses {
     /// URIs with the OCSP access method in authorityInfoAccess, as written.
     pub ocsp: Vec<String>,
-    /// The points in cRLDistributionPoints that have a full name with a URI.
+    /// The points in cRLDistributionPoints, of which at least one has a URI.
     pub crl: Vec<DistributionPoint>,
+    /// The points in freshestCRL: sources of delta CRLs.
+    pub freshest: Vec<DistributionPoint>,
     /// Extensions that are present but malformed, or lack the expected URI.
     pub unreadable: Vec<&'static str>,
-}
-
-/// One source of a CRL ([RFC 5280 §4.2.1.13](https://www.rfc-editor.org/rfc/rfc5280#section-4.2.1.13)).
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct DistributionPoint {
-    /// URIs of the same CRL, as written; of any scheme, at least one.
-    pub urls: Vec<String>,
 }
 
 impl KeyUse {
@@ -122,12 +120,14 @@ impl RevocationAddresses {
     /// Whether the certificate names no address, so that it cannot be revoked.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.ocsp.is_empty() && self.crl.is_empty() && self.unreadable.is_empty()
+        let Self { ocsp, crl, freshest, unreadable } = self;
+        ocsp.is_empty() && crl.is_empty() && freshest.is_empty() && unreadable.is_empty()
     }
 
     /// All addresses, OCSP responders first.
     pub fn urls(&self) -> impl Iterator<Item = &str> + Clone {
-        self.ocsp.iter().chain(self.crl.iter().flat_map(|point| &point.urls)).map(String::as_str)
+        let points = self.crl.iter().chain(&self.freshest);
+        self.ocsp.iter().chain(points.flat_map(DistributionPoint::urls)).map(String::as_str)
     }
 }
 
@@ -160,9 +160,14 @@ impl Extensions {
             [0x55, 0x1d, 0x25] => {
                 self.extended_key_usage = Some(extended_key_usage(critical, value).map_err(|NotDer| "extKeyUsage")?);
             }
-            [0x55, 0x1d, 0x1f] => match crl_distribution_points(value) {
-                Ok(uris) => self.revocation.crl = uris,
-                Err(NotDer) => self.revocation.unreadable.push("cRLDistributionPoints"),
+            [0x55, 0x1d, 0x1f] => match read_points(value) {
+                // Without any URI, the CRL is at an address of an unsupported form.
+                Ok(points) if points.iter().any(|point| !point.urls().is_empty()) => self.revocation.crl = points,
+                Ok(_) | Err(NotDer) => self.revocation.unreadable.push("cRLDistributionPoints"),
+            },
+            [0x55, 0x1d, 0x2e] => match read_points(value) {
+                Ok(points) => self.revocation.freshest = points,
+                Err(NotDer) => self.revocation.unreadable.push("freshestCRL"),
             },
             // 1.3.6.1.5.5.7.1.1
             [0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x01, 0x01] => match ocsp_addresses(value) {
@@ -244,21 +249,6 @@ fn extended_key_usage(critical: bool, value: &[u8]) -> Result<ExtendedKeyUsage, 
     Ok(ExtendedKeyUsage { critical, purposes })
 }
 
-/// The URI, if the GeneralName is a `uniformResourceIdentifier`.
-fn uri(name: &Element<'_>) -> Result<Option<String>, NotDer> {
-    if name.tag != der::primitive(6) {
-        return Ok(None);
-    }
-    let text = std::str::from_utf8(name.contents).ok().filter(|text| text.is_ascii() && !text.is_empty());
-    text.map(|text| Some(text.to_owned())).ok_or(NotDer)
-}
-
-/// The list, if it is within the limit. A longer one counts as unreadable: the certificate can be revoked, but its
-/// status cannot be requested.
-fn bounded(list: Reader<'_>) -> Result<Reader<'_>, NotDer> {
-    if list.count()? > limits::REVOCATION_ADDRESSES { Err(NotDer) } else { Ok(list) }
-}
-
 fn ocsp_addresses(value: &[u8]) -> Result<Vec<String>, NotDer> {
     // 1.3.6.1.5.5.7.48.1
     const OCSP: &[u8] = &[0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x30, 0x01];
@@ -274,34 +264,4 @@ fn ocsp_addresses(value: &[u8]) -> Result<Vec<String>, NotDer> {
         }
     }
     Ok(uris)
-}
-
-/// The points that have a URI. It is an error if there is none, as the CRL is then at an address of an unsupported
-/// form.
-fn crl_distribution_points(value: &[u8]) -> Result<Vec<DistributionPoint>, NotDer> {
-    let mut found = Vec::new();
-    let mut count = 0_usize;
-    let mut points = bounded(Reader::only(value, der::SEQUENCE)?.inside())?;
-    while !points.is_empty() {
-        let mut point = points.expect(der::SEQUENCE)?.inside();
-        let Some(name) = point.optional(der::constructed(0))? else {
-            continue;
-        };
-        let mut choice = name.inside();
-        if let Some(full_name) = choice.optional(der::constructed(0))? {
-            let mut urls = Vec::new();
-            let mut names = bounded(full_name.inside())?;
-            while !names.is_empty() {
-                urls.extend(uri(&names.next()?)?);
-            }
-            count += urls.len();
-            if count > limits::REVOCATION_ADDRESSES {
-                return Err(NotDer);
-            }
-            if !urls.is_empty() {
-                found.push(DistributionPoint { urls });
-            }
-        }
-    }
-    if found.is_empty() { Err(NotDer) } else { Ok(found) }
 }

@@ -224,12 +224,11 @@ fn refuses_two_signature_algorithms_that_differ() {
 #[test]
 fn lists_revocation_addresses() {
     let spec = CertSpec::leaf().ocsp_url("http://ocsp.example/a").crl_url("http://crl.example/a.crl");
-    let addresses = RevocationAddresses {
-        ocsp: vec!["http://ocsp.example/a".to_owned()],
-        crl: vec![DistributionPoint { urls: vec!["http://crl.example/a.crl".to_owned()] }],
-        unreadable: Vec::new(),
-    };
-    assert_eq!(parse(pair(spec).leaf_der()).revocation_addresses(), &addresses);
+    let leaf = parse(pair(spec).leaf_der());
+    let RevocationAddresses { ocsp, crl, freshest, unreadable } = leaf.revocation_addresses();
+    assert_eq!(ocsp, &["http://ocsp.example/a"]);
+    assert_eq!(crl.iter().map(DistributionPoint::urls).collect::<Vec<_>>(), [["http://crl.example/a.crl"]]);
+    assert_eq!((&freshest[..], &unreadable[..]), (&[][..], &[][..]));
 }
 
 #[test]
@@ -308,8 +307,8 @@ fn treats_too_many_revocation_addresses_as_unreadable() {
     let point = |count: usize| der::sequence([der::element(0xa0, &der::element(0xa0, &uri.repeat(count)))]);
     let points = |points: Vec<Vec<u8>>| addresses("2.5.29.31", der::sequence(points));
     assert_eq!(points(vec![point(1); 32]).crl.len(), 32);
-    let [DistributionPoint { urls }] = &points(vec![point(32)]).crl[..] else { panic!("one point") };
-    assert_eq!(urls.len(), 32);
+    let [point_of_many] = &points(vec![point(32)]).crl[..] else { panic!("one point") };
+    assert_eq!(point_of_many.urls().len(), 32);
     for list in [vec![point(1); 33], vec![point(33)], vec![point(17), point(17)], vec![der::sequence([]); 10_000]] {
         assert_eq!(points(list), unreadable("cRLDistributionPoints"));
     }

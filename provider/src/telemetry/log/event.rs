@@ -165,7 +165,8 @@ fn severity(responsible: Responsible, kind: VerdictKind, admitted_with_failure: 
             | Responsible::Caller
             | Responsible::Signer
             | Responsible::Operator
-            | Responsible::Registry,
+            | Responsible::Registry
+            | Responsible::RevocationService,
             VerdictKind::Inconclusive,
         ) => Severity::Warning,
         (
@@ -173,7 +174,8 @@ fn severity(responsible: Responsible, kind: VerdictKind, admitted_with_failure: 
             | Responsible::Caller
             | Responsible::Signer
             | Responsible::Operator
-            | Responsible::Registry,
+            | Responsible::Registry
+            | Responsible::RevocationService,
             VerdictKind::Verified | VerdictKind::Skipped | VerdictKind::Rejected,
         ) => match admitted_with_failure {
             true => Severity::Warning,

@@ -16,6 +16,7 @@ use countersign::evidence::Unavailable;
 use countersign::policy_source::PolicyPoll;
 use countersign::policy_source::PolicySource;
 use countersign::telemetry::metrics::Metrics;
+use countersign_core::evidence::EvidenceSettings;
 use countersign_core::time::UnixTime;
 use countersign_core::verdict::Code;
 use countersign_credentials::Credential;
@@ -103,6 +104,7 @@ impl EngineFixture {
             verdict_lifetime: Duration::from_secs(300),
             rejected_lifetime: Duration::ZERO,
             flight_time: Duration::from_secs(10),
+            evidence: EvidenceSettings::default(),
             max_flights: 64,
         };
         set(&mut settings);

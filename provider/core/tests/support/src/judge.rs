@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use countersign_core::evidence::Evidence;
 use countersign_core::evidence::EvidenceRequest;
 use countersign_core::evidence::EvidenceResponse;
+use countersign_core::evidence::EvidenceSettings;
 use countersign_core::evidence::NotAvailable;
 use countersign_core::evidence::Progress;
 use countersign_core::notation;
@@ -34,6 +35,7 @@ pub struct Judge {
     stores: Vec<(StoreKind, String, Vec<Vec<u8>>)>,
     identities: Vec<String>,
     metadata: BTreeMap<String, String>,
+    evidence: EvidenceSettings,
     now: UnixTime,
 }
 
@@ -48,6 +50,7 @@ impl Judge {
             stores: Vec::new(),
             identities: vec!["*".to_owned()],
             metadata: BTreeMap::new(),
+            evidence: EvidenceSettings::default(),
             now: UnixTime::from_rfc3339("2026-11-21T12:00:00Z").unwrap(),
         }
     }
@@ -101,6 +104,33 @@ impl Judge {
         media_type: &str,
         response: impl Fn(&EvidenceRequest) -> EvidenceResponse + Copy,
     ) -> (Result<Box<VerifiedSignature>, Failure>, Vec<Vec<EvidenceRequest>>) {
+        let format = format(media_type);
+        self.with_input(|input| {
+            let (judged, asked) = match notation::open(envelope, format, input) {
+                Ok(opened) => complete(response, |evidence| notation::judge(&opened, evidence)),
+                Err(failure) => (Err(failure), Vec::new()),
+            };
+            let examined = notation::examine(envelope, format, input);
+            let (explanation, asked_too) = complete(response, |evidence| examined.explain(evidence));
+            assert_eq!(asked, asked_too, "the explanation asks for the same evidence");
+            agree(&explanation, judged.as_deref());
+            (judged, asked)
+        })
+    }
+
+    /// The explanation of a JWS with scripted evidence.
+    pub fn explain(
+        &self,
+        jws: &[u8],
+        response: impl Fn(&EvidenceRequest) -> EvidenceResponse + Copy,
+    ) -> Explanation {
+        self.with_input(|input| {
+            let examined = notation::examine(jws, EnvelopeFormat::Jws, input);
+            complete(response, |evidence| examined.explain(evidence)).0
+        })
+    }
+
+    fn with_input<T>(&self, work: impl FnOnce(&VerificationInput<'_>) -> T) -> T {
         let policy = self.policy();
         let Decision::Verify(Requirement::Notation(requirement)) = policy.rules().next().unwrap().decision() else {
             panic!("the statement verifies");
@@ -113,23 +143,14 @@ impl Judge {
                 Store::parse(*kind, name.parse().unwrap(), &files).unwrap()
             })
             .collect();
-        let input = VerificationInput {
+        work(&VerificationInput {
             target: &self.target,
             requirement,
             stores: &stores.iter().collect::<Vec<_>>(),
             required_metadata: &self.metadata,
+            evidence: &self.evidence,
             now: self.now,
-        };
-        let format = format(media_type);
-        let (judged, asked) = match notation::open(envelope, format, &input) {
-            Ok(opened) => complete(response, |evidence| notation::judge(&opened, evidence)),
-            Err(failure) => (Err(failure), Vec::new()),
-        };
-        let examined = notation::examine(envelope, format, &input);
-        let (explanation, asked_too) = complete(response, |evidence| examined.explain(evidence));
-        assert_eq!(asked, asked_too, "the explanation asks for the same evidence");
-        agree(&explanation, judged.as_deref());
-        (judged, asked)
+        })
     }
 
     /// The codes of all reasons, in order; empty when the signature counts.

@@ -1,8 +1,9 @@
-//! Support for the tests of the core: verification of envelopes ([`judge`]), documents of every kind ([`schemas`]), and
-//! vectors from elsewhere ([`vectors`]).
+//! Support for the tests of the core: verification of envelopes ([`judge`]), evidence about revocation ([`revocation`]),
+//! documents of every kind ([`schemas`]), and vectors from elsewhere ([`vectors`]).
 
 #![allow(clippy::unwrap_used)]
 
 pub mod judge;
+pub mod revocation;
 pub mod schemas;
 pub mod vectors;

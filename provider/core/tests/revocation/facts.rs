@@ -1,0 +1,52 @@
+//! The evidence that an explanation lists.
+
+use countersign_core::notation::EvidenceFact;
+use countersign_core_test_support::revocation::Sources;
+use countersign_testkit::crl::CrlSpec;
+use time::macros::datetime;
+
+use crate::CRL;
+use crate::DELTA;
+use crate::Fixture;
+use crate::entry;
+use crate::leaf;
+
+fn shown(facts: &[EvidenceFact]) -> Vec<String> {
+    let show = |fact: &EvidenceFact| {
+        let EvidenceFact { kind, certificate, status, url, fetched, this_update, next_update, usable_until } = fact;
+        let next = next_update.map_or("never".to_owned(), |next| next.to_string());
+        let (kind, status) = (kind.as_str(), status.as_str());
+        format!("{kind} {certificate} {status} {url} {fetched} {this_update} {next} {usable_until}")
+    };
+    facts.iter().map(show).collect()
+}
+
+#[test]
+fn each_list_is_named_with_its_times_whatever_the_result() {
+    let fixture = Fixture::new();
+    let request = fixture.sign(&fixture.root.issue(leaf().crl_url(CRL)));
+    let delta = CrlSpec::delta(7).valid(datetime!(2026-11-21 00:00 UTC), datetime!(2026-11-22 00:00 UTC));
+    let facts = |base: CrlSpec, delta: &CrlSpec| {
+        let sources = Sources::new()
+            .with(CRL, fixture.root.crl(&base.freshest_url(DELTA)))
+            .with(DELTA, fixture.root.crl(delta));
+        shown(&fixture.judge().explain(&request.jws(), |request| sources.respond(request)).evidence)
+    };
+    let base = |status| {
+        format!(
+            "crl CN=leaf,O=Testkit,ST=ZH,C=CH {status} {CRL} 2026-11-21T12:00:00Z 2026-11-20T00:00:00Z \
+             2026-11-27T00:00:00Z 2026-11-27T00:00:00Z"
+        )
+    };
+    let of_delta = |status| {
+        format!(
+            "deltaCrl CN=leaf,O=Testkit,ST=ZH,C=CH {status} {DELTA} 2026-11-21T12:00:00Z 2026-11-21T00:00:00Z \
+             2026-11-22T00:00:00Z 2026-11-22T00:00:00Z"
+        )
+    };
+    assert_eq!(facts(CrlSpec::new(), &delta), [base("good"), of_delta("good")]);
+    let on_hold = || CrlSpec::new().revoked(&entry().reason(6));
+    assert_eq!(facts(on_hold(), &delta.clone().revoked(&entry().reason(8))), [base("revoked"), of_delta("good")]);
+    assert_eq!(facts(CrlSpec::new(), &delta.clone().revoked(&entry())), [base("good"), of_delta("revoked")]);
+    assert_eq!(facts(CrlSpec::new().revoked(&entry()), &delta), [base("revoked")]);
+}
