@@ -20,7 +20,7 @@ fn read(name: &str) -> Option<Vec<u8>> {
 /// The numbers of URIs in cRLDistributionPoints and freshestCRL, and the unreadable extensions.
 fn addresses(name: &str) -> Option<(usize, usize, Vec<&'static str>)> {
     let certificates = pem::certificates(&read(name)?).unwrap();
-    let certificate = Certificate::parse(&certificates[0]).unwrap();
+    let certificate = Certificate::parse(&certificates[0].der).unwrap();
     let addresses = certificate.revocation_addresses();
     let urls = |points: &[DistributionPoint]| points.iter().map(|point| point.urls().len()).sum();
     Some((urls(&addresses.crl), urls(&addresses.freshest), addresses.unreadable.clone()))
