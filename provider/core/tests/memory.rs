@@ -1,5 +1,5 @@
 //! Memory for parsing a document in addition to its own bytes: at most the larger of three times its size and 1 MiB.
-//! A trust policy may use 12 MiB more.
+//! A trust policy may use 12 MiB more. A CRL takes at most twice its size, its own bytes included.
 //!
 //! A single test, because it counts the allocations of the whole process.
 #![allow(clippy::unwrap_used)]
@@ -7,8 +7,11 @@
 use countersign_core::notation::Envelope;
 use countersign_core::notation::EnvelopeFormat;
 use countersign_core::x509::Certificate;
+use countersign_core::x509::Crl;
 use countersign_core_test_support::schemas::schemas;
 use countersign_testkit::Descriptor;
+use countersign_testkit::crl::CrlSpec;
+use countersign_testkit::crl::Revoked;
 use countersign_testkit::der;
 use countersign_testkit::pki::Authority;
 use countersign_testkit::pki::CertSpec;
@@ -38,6 +41,7 @@ fn memory_for_parsing_is_a_small_multiple_of_the_document() {
     large();
     cose();
     certificates();
+    lists();
 }
 
 #[track_caller]
@@ -129,5 +133,36 @@ fn certificates() {
     for at in [3, 5] {
         let leaf = authority.reissue(chain.leaf_der(), |tbs| tbs[at] = der::sequence(vec![unit.clone(); 4000]));
         check("certificate with a name of 4000 attributes", &leaf, 0, || drop(Certificate::parse(&leaf)));
+    }
+}
+
+/// CRLs with many entries, with the smallest entries, and with many extensions of one entry.
+fn lists() {
+    let authority = Authority::root(CertSpec::root());
+    let certificate = Certificate::parse(authority.der()).unwrap();
+    let small = {
+        let one = authority.crl(&CrlSpec::new().revoked(&Revoked::new(&[1])));
+        der::children(der::children(der::children(&one)[0])[5])[0].to_vec()
+    };
+    let extended =
+        (0..64).fold(Revoked::new(&[1]), |entry, arc| entry.extension(&format!("1.2.{arc}"), false, &[5, 0]));
+    let extended = (0..1000).fold(CrlSpec::new(), |spec, _| spec.revoked(&extended));
+    for (name, spec, count) in [
+        ("many entries", CrlSpec::new().many(50_000), 50_000),
+        ("small entries", CrlSpec::new().raw_entry(&small.repeat(100_000)), 100_000),
+        ("many extensions", extended, 1000),
+    ] {
+        let list = authority.crl(&spec);
+        let mut kept = 0;
+        let peak = peak(|| {
+            let crl = Crl::read(list.clone(), &certificate).unwrap();
+            assert_eq!(crl.entry_count(), count);
+            kept = crl.memory();
+        });
+        let max = 2 * list.len();
+        assert!(peak <= max && kept <= max, "CRL with {name}: {peak} and {kept} bytes for {}", list.len());
+    }
+    for refused in [b"<html>".repeat(1_000_000), [0x30, 0x80].repeat(3_000_000)] {
+        check("no CRL", &refused, 0, || drop(Crl::read(refused.clone(), &certificate)));
     }
 }

@@ -141,12 +141,10 @@ impl Examined {
     pub fn explain(&self, evidence: &Evidence) -> Progress<Explanation> {
         let facts = self.facts.clone();
         match &self.examination {
-            Ok(examination) => examination
-                .settle(evidence)
-                .map(|mut settled| {
-                    let evidence = std::mem::take(&mut settled.evidence);
-                    Explanation { facts, findings: findings(examination, settled, &self.level), evidence }
-                }),
+            Ok(examination) => examination.settle(evidence).map(|mut settled| {
+                let evidence = std::mem::take(&mut settled.evidence);
+                Explanation { facts, findings: findings(examination, settled, &self.level), evidence }
+            }),
             Err(reason) => {
                 let findings = not_intact(reason, &Check::ALL, |check| action(check, &self.level));
                 Progress::Done(Explanation { facts, findings, evidence: Vec::new() })

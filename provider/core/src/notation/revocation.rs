@@ -7,12 +7,14 @@
 
 mod crl;
 mod ocsp;
+mod source;
 mod status;
 mod texts;
 
 use status::CertificateStatus;
 
 use super::evidence_fact::EvidenceFact;
+use super::evidence_fact::EvidenceStatus;
 use crate::codec::text;
 use crate::codec::text::Text;
 use crate::evidence::Evidence;
@@ -127,22 +129,28 @@ impl RevocationInput<'_> {
 }
 
 impl ChainStatus {
-    /// The end of the first evidence that stops being usable. A passed check is repeated then.
+    /// The end of the first evidence that stops being usable. A passed check is repeated then. It does not stand on an
+    /// answer without a status.
     pub(super) fn usable_until(&self) -> Option<UnixTime> {
-        self.facts.iter().map(|fact| fact.usable_until).min()
+        let stands_on = |fact: &&EvidenceFact| match fact.status {
+            EvidenceStatus::Good | EvidenceStatus::Revoked => true,
+            EvidenceStatus::Unknown => false,
+        };
+        self.facts.iter().filter(stands_on).map(|fact| fact.usable_until).min()
     }
 }
 
 impl RevocationProblem {
-    /// The reason, with what the statement's action makes of it.
+    /// The reason, with what the statement makes of it if it enforces the check. The message of a verdict states that a
+    /// statement only logs a check.
     pub(super) fn into_reason(self, owner: ChainOwner, action: Action) -> Reason {
         let (revoked, unchecked) = match owner {
             ChainOwner::Signer => (Code::Revoked, Code::RevocationUnchecked),
             ChainOwner::TimestampAuthority => (Code::TimestampInvalid, Code::TimestampUnchecked),
         };
         let effect = match action {
-            Action::Enforce => "inconclusive, as the statement enforces the check",
-            Action::Log => "a warning, as the statement only logs the check",
+            Action::Enforce => "; inconclusive, as the statement enforces the check",
+            Action::Log => "",
         };
         match (self, owner) {
             (Self::Revoked(text), ChainOwner::Signer) => {
@@ -152,11 +160,11 @@ impl RevocationProblem {
                 Reason::new(revoked, format_args!("timestamping certificate is revoked: {text}"))
             }
             (Self::Unchecked(text), ChainOwner::Signer) => {
-                Reason::new(unchecked, format_args!("revocation was not checked: {text}; {effect}"))
+                Reason::new(unchecked, format_args!("revocation was not checked: {text}{effect}"))
             }
             (Self::Unchecked(text), ChainOwner::TimestampAuthority) => {
                 let what = "revocation of the timestamping authority was not checked";
-                Reason::new(unchecked, format_args!("{what}: {text}; {effect}"))
+                Reason::new(unchecked, format_args!("{what}: {text}{effect}"))
             }
         }
     }

@@ -172,7 +172,8 @@ impl<'a> TrustedLink<'a> {
         'a: 'b,
     {
         let issuer = self.issuer;
-        let is_issued = certificate.issuer_raw() == issuer.subject_raw() && certificate.verify_signed_by(issuer).is_ok();
+        let is_issued =
+            certificate.issuer_raw() == issuer.subject_raw() && certificate.verify_signed_by(issuer).is_ok();
         is_issued.then_some(TrustedLink { certificate, issuer })
     }
 }

@@ -63,10 +63,7 @@ fn reads_every_reason_and_the_invalidity_date() {
     ] {
         let entry = Revoked::new(&[5]).reason(number).invalid_since(datetime!(2026-10-01 12:30:59 UTC));
         let crl = issuer.read(&CrlSpec::new().revoked(&entry)).unwrap();
-        assert_eq!(
-            shown(crl.entry(&[5])),
-            format!("2026-11-01T00:00:00Z {name}, invalid since 2026-10-01T12:30:59Z")
-        );
+        assert_eq!(shown(crl.entry(&[5])), format!("2026-11-01T00:00:00Z {name}, invalid since 2026-10-01T12:30:59Z"));
     }
 }
 
@@ -89,7 +86,8 @@ fn the_most_severe_of_several_entries_counts() {
         (vec![entry(1), entry(1).at(datetime!(2026-10-15 00:00 UTC))], "2026-10-15T00:00:00Z keyCompromise"),
     ] {
         for order in [entries.clone(), entries.into_iter().rev().collect()] {
-            let spec = order.iter().fold(CrlSpec::new().revoked(&Revoked::new(&[4])), |spec, entry| spec.revoked(entry));
+            let spec =
+                order.iter().fold(CrlSpec::new().revoked(&Revoked::new(&[4])), |spec, entry| spec.revoked(entry));
             assert_eq!(shown(issuer.read(&spec).unwrap().entry(&[5])), expected, "{order:?}");
         }
     }

@@ -33,10 +33,8 @@ fn refuses_malformed_numbers() {
         der::octet_string(&[1]),
         [der::integer(1), vec![0]].concat(),
     ] {
-        issuer.refuses(
-            &CrlSpec::new().raw_number(&value),
-            "CRL has a malformed cRLNumber, expected DER as in RFC 5280",
-        );
+        issuer
+            .refuses(&CrlSpec::new().raw_number(&value), "CRL has a malformed cRLNumber, expected DER as in RFC 5280");
         issuer.refuses(
             &CrlSpec::new().extension("2.5.29.27", true, &value),
             "CRL has a malformed deltaCRLIndicator, expected DER as in RFC 5280",
@@ -70,7 +68,10 @@ fn reads_the_addresses_of_delta_lists_in_order() {
     let spec = CrlSpec::new().freshest_url("ldap://a.example/d").freshest_url("http://b.example/d.crl");
     assert_eq!(issuer.read(&spec).unwrap().freshest_urls(), ["ldap://a.example/d", "http://b.example/d.crl"]);
     let directory = points(&[PointSpec::default().directory("delta")]);
-    assert_eq!(issuer.read(&CrlSpec::new().extension("2.5.29.46", false, &directory)).unwrap().freshest_urls(), [""; 0]);
+    assert_eq!(
+        issuer.read(&CrlSpec::new().extension("2.5.29.46", false, &directory)).unwrap().freshest_urls(),
+        [""; 0]
+    );
     for value in [der::sequence([]), der::integer(1), points(&[PointSpec::new(&["http://ä.example"])])] {
         issuer.refuses(
             &CrlSpec::new().extension("2.5.29.46", false, &value),

@@ -41,8 +41,7 @@ fn refuses_bytes_that_are_not_a_der_list() {
         (b"<!DOCTYPE html><html><body>Not found</body></html>".to_vec(), r#""<!DOCTYPE html><html><body>Not f""#),
         (b"<html>".to_vec(), r#""<html>""#),
     ] {
-        let expected =
-            format!("not a DER-encoded CRL: found {shown} at its start, expected the structure of RFC 5280");
+        let expected = format!("not a DER-encoded CRL: found {shown} at its start, expected the structure of RFC 5280");
         issuer.refuses_bytes(bytes, &expected);
     }
     // A certificate, and BER with an indefinite length.

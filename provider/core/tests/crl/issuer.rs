@@ -20,9 +20,7 @@ fn refuses_a_list_in_another_name() {
     let other = Authority::root(CertSpec::root().common_name("other"));
     issuer.refuses(
         &CrlSpec::new().issued_in_the_name_of(&other),
-        &format!(
-            r#"CRL is issued by another authority: found "CN=other,O=Testkit,ST=ZH,C=CH", expected {ROOT}"#
-        ),
+        &format!(r#"CRL is issued by another authority: found "CN=other,O=Testkit,ST=ZH,C=CH", expected {ROOT}"#),
     );
     issuer.refuses(
         &CrlSpec::new().issuer(&der::sequence([der::integer(1)])),

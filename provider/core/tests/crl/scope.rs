@@ -54,7 +54,10 @@ fn the_name_of_the_point_must_be_the_same() {
     // Compared byte by byte.
     assert_eq!(covered(leaf(), at(URL), named(&["http://CRL.example/a.crl"])), other);
     assert_eq!(covered(leaf(), PointSpec::default().reasons(&[1]), named(&[URL])), other);
-    assert_eq!(covered(leaf(), PointSpec::default().relative("one"), Some(IssuingPoint::new().relative("one"))), Ok(ReasonSet::ALL));
+    assert_eq!(
+        covered(leaf(), PointSpec::default().relative("one"), Some(IssuingPoint::new().relative("one"))),
+        Ok(ReasonSet::ALL)
+    );
     assert_eq!(covered(leaf(), PointSpec::default().relative("one"), Some(IssuingPoint::new().relative("two"))), other);
     assert_eq!(covered(leaf(), at(URL), Some(IssuingPoint::new().relative("one"))), other);
 }

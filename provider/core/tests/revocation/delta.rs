@@ -30,9 +30,8 @@ fn the_delta_is_requested_after_the_complete_list() {
 #[test]
 fn the_delta_revokes_holds_and_ends_a_hold() {
     let fixture = Fixture::new();
-    let base = |reason: Option<u8>| {
-        reason.map_or(CrlSpec::new(), |reason| CrlSpec::new().revoked(&entry().reason(reason)))
-    };
+    let base =
+        |reason: Option<u8>| reason.map_or(CrlSpec::new(), |reason| CrlSpec::new().revoked(&entry().reason(reason)));
     let delta = |reason: Option<u8>| {
         reason.map_or(CrlSpec::delta(7), |reason| CrlSpec::delta(7).revoked(&entry().reason(reason)))
     };
@@ -79,7 +78,11 @@ fn a_delta_that_cannot_be_combined_leaves_the_certificate_unchecked() {
             CrlSpec::delta(8).number(9),
             format!("delta CRL: {DELTA}: found CRL number 7 of the complete CRL, expected at least 8"),
         ),
-        (CrlSpec::new(), CrlSpec::delta(7).without_number(), format!("delta CRL: {DELTA}: found no CRL number, expected one")),
+        (
+            CrlSpec::new(),
+            CrlSpec::delta(7).without_number(),
+            format!("delta CRL: {DELTA}: found no CRL number, expected one"),
+        ),
         (
             CrlSpec::new().without_number(),
             CrlSpec::delta(7),
@@ -100,7 +103,11 @@ fn a_delta_that_cannot_be_combined_leaves_the_certificate_unchecked() {
             CrlSpec::delta(7),
             format!("delta CRL: {DELTA}: found another issuing distribution point than that of the complete CRL"),
         ),
-        (CrlSpec::new(), CrlSpec::new().number(8), format!("delta CRL: {DELTA}: found a complete CRL, expected a delta CRL")),
+        (
+            CrlSpec::new(),
+            CrlSpec::new().number(8),
+            format!("delta CRL: {DELTA}: found a complete CRL, expected a delta CRL"),
+        ),
         (
             CrlSpec::new(),
             expired(CrlSpec::delta(7)),
@@ -163,10 +170,9 @@ fn the_certificate_can_name_the_delta() {
     both.is_good();
     // Without any URI there is no delta; a malformed extension may name one.
     fixture.verify(freshest(&points(&[PointSpec::default().directory("delta")])), &sources).is_good();
-    fixture.verify(freshest(&[0x30, 0]), &sources).is_unchecked(
-        &names(),
-        "delta CRL: freshestCRL of the certificate is malformed",
-    );
+    fixture
+        .verify(freshest(&[0x30, 0]), &sources)
+        .is_unchecked(&names(), "delta CRL: freshestCRL of the certificate is malformed");
 }
 
 #[test]

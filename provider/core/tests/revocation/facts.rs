@@ -27,9 +27,8 @@ fn each_list_is_named_with_its_times_whatever_the_result() {
     let request = fixture.sign(&fixture.root.issue(leaf().crl_url(CRL)));
     let delta = CrlSpec::delta(7).valid(datetime!(2026-11-21 00:00 UTC), datetime!(2026-11-22 00:00 UTC));
     let facts = |base: CrlSpec, delta: &CrlSpec| {
-        let sources = Sources::new()
-            .with(CRL, fixture.root.crl(&base.freshest_url(DELTA)))
-            .with(DELTA, fixture.root.crl(delta));
+        let sources =
+            Sources::new().with(CRL, fixture.root.crl(&base.freshest_url(DELTA))).with(DELTA, fixture.root.crl(delta));
         shown(&fixture.judge().explain(&request.jws(), |request| sources.respond(request)).evidence)
     };
     let base = |status| {

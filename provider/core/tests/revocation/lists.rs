@@ -66,8 +66,7 @@ fn long_serial_numbers_are_compared_completely() {
     other[599] = 0x12;
     for (listed, code) in [(long, "revoked"), (other, "good")] {
         let list = fixture.root.crl(&CrlSpec::new().revoked(&Revoked::new(&listed)));
-        let outcome =
-            fixture.verify(CertSpec::leaf().serial(&long).crl_url(CRL), &Sources::new().with(CRL, list));
+        let outcome = fixture.verify(CertSpec::leaf().serial(&long).crl_url(CRL), &Sources::new().with(CRL, list));
         assert!(outcome.text().starts_with(code), "{}", outcome.text());
     }
 }
@@ -94,14 +93,9 @@ fn an_unusable_list_proves_nothing_and_is_named_with_its_mistake() {
         ),
         (
             CrlSpec::new().issued_in_the_name_of(&other),
-            format!(
-                "CRL is issued by another authority: found \"CN=other,O=Testkit,ST=ZH,C=CH\", expected {ROOT}"
-            ),
+            format!("CRL is issued by another authority: found \"CN=other,O=Testkit,ST=ZH,C=CH\", expected {ROOT}"),
         ),
-        (
-            CrlSpec::delta(7),
-            "found a delta CRL for base number 7, expected a complete CRL".to_owned(),
-        ),
+        (CrlSpec::delta(7), "found a delta CRL for base number 7, expected a complete CRL".to_owned()),
         (
             CrlSpec::new().without_next_update(),
             "CRL has no nextUpdate, so its age is not limited; expected one".to_owned(),
@@ -158,7 +152,9 @@ fn the_issuer_must_be_allowed_to_sign_lists() {
     let fixture = Fixture { root, ..Fixture::new() };
     fixture.with_list(&CrlSpec::new()).is_unchecked(
         &format!("\"{CRL}\""),
-        &format!("CRL: {CRL}: issuer {ROOT} may not sign CRLs: found keyUsage keyCertSign, expected cRLSign among them"),
+        &format!(
+            "CRL: {CRL}: issuer {ROOT} may not sign CRLs: found keyUsage keyCertSign, expected cRLSign among them"
+        ),
     );
 }
 
@@ -177,9 +173,7 @@ fn a_list_that_is_a_little_early_or_late_counts() {
 fn every_certificate_below_the_root_is_checked_at_once() {
     let fixture = Fixture::new();
     let of_root = "http://crl.example/root.crl";
-    let intermediate = fixture
-        .root
-        .intermediate(CertSpec::intermediate().serial(&[0x55]).crl_url(of_root));
+    let intermediate = fixture.root.intermediate(CertSpec::intermediate().serial(&[0x55]).crl_url(of_root));
     let request = fixture.sign(&intermediate.issue(leaf().crl_url(CRL)));
     let outcome = |of_leaf: &CrlSpec, of_intermediate: &CrlSpec| {
         let sources =
@@ -201,14 +195,16 @@ fn every_certificate_below_the_root_is_checked_at_once() {
     assert!(outcome(&CrlSpec::new().revoked(&entry()), &expired).text().starts_with("revoked: "));
     assert!(outcome(&CrlSpec::new(), &expired).text().starts_with("revocation-unchecked: "));
     // The list of another authority with the same serial number.
-    let swapped = Sources::new().with(CRL, fixture.root.crl(&CrlSpec::new())).with(of_root, fixture.root.crl(&CrlSpec::new()));
+    let swapped =
+        Sources::new().with(CRL, fixture.root.crl(&CrlSpec::new())).with(of_root, fixture.root.crl(&CrlSpec::new()));
     assert!(verify(&fixture.judge(), &request, &swapped).text().starts_with("revocation-unchecked: "));
 }
 
 #[test]
 fn both_unchecked_certificates_are_named() {
     let fixture = Fixture::new();
-    let intermediate = fixture.root.intermediate(CertSpec::intermediate().serial(&[0x55]).crl_url("http://x.example/r"));
+    let intermediate =
+        fixture.root.intermediate(CertSpec::intermediate().serial(&[0x55]).crl_url("http://x.example/r"));
     let request = fixture.sign(&intermediate.issue(leaf().crl_url(CRL)));
     assert_eq!(
         verify(&fixture.judge(), &request, &Sources::new()).text(),

@@ -65,7 +65,8 @@ fn a_further_point_is_asked_only_if_the_first_does_not_cover_every_reason() {
 #[test]
 fn points_with_different_reasons_are_asked_at_once_and_all_needed() {
     let fixture = Fixture::new();
-    let spec = || leaf_at(&[PointSpec::new(&[ONE]).reasons(&[1, 2]), PointSpec::new(&[TWO]).reasons(&[3, 4, 5, 6, 7, 8])]);
+    let spec =
+        || leaf_at(&[PointSpec::new(&[ONE]).reasons(&[1, 2]), PointSpec::new(&[TWO]).reasons(&[3, 4, 5, 6, 7, 8])]);
     let good = || fixture.root.crl(&CrlSpec::new());
     let outcome = fixture.verify(spec(), &Sources::new().with(ONE, good()).with(TWO, good()));
     outcome.is_good();
@@ -80,10 +81,9 @@ fn points_with_different_reasons_are_asked_at_once_and_all_needed() {
         assert!(outcome.text().starts_with("revoked: "), "{}", outcome.text());
     }
     let some = leaf_at(&[PointSpec::new(&[ONE]).reasons(&[1, 2])]);
-    fixture.verify(some, &Sources::new().with(ONE, good())).is_unchecked(
-        "\"http://one.example/c\"",
-        "CRL: the lists do not cover every reason for a revocation",
-    );
+    fixture
+        .verify(some, &Sources::new().with(ONE, good()))
+        .is_unchecked("\"http://one.example/c\"", "CRL: the lists do not cover every reason for a revocation");
 }
 
 #[test]
@@ -113,10 +113,8 @@ fn a_list_that_does_not_cover_the_certificate_says_nothing_about_it() {
         for list in [CrlSpec::new(), CrlSpec::new().revoked(&entry())] {
             let list = fixture.root.crl(&list.issuing_point(&scope));
             let outcome = fixture.verify(leaf_at(std::slice::from_ref(&point)), &Sources::new().with(CRL, list));
-            outcome.is_unchecked(
-                &format!("\"{CRL}\""),
-                &format!("CRL: {CRL}: it does not cover the certificate: {why}"),
-            );
+            outcome
+                .is_unchecked(&format!("\"{CRL}\""), &format!("CRL: {CRL}: it does not cover the certificate: {why}"));
         }
     }
 }
@@ -143,20 +141,11 @@ fn an_address_extension_without_a_usable_address_is_not_the_same_as_none() {
         unusable("2.5.29.31", &value, no_crl);
     }
     unusable("2.5.29.46", &[5, 0], "CRL: freshestCRL of the certificate has no readable address");
-    let access = der::sequence([der::sequence([
-        der::oid("1.3.6.1.5.5.7.48.1"),
-        der::element(0x82, b"ocsp.example"),
-    ])]);
-    unusable(
-        "1.3.6.1.5.5.7.1.1",
-        &access,
-        "OCSP: authorityInfoAccess of the certificate has no readable address",
-    );
+    let access = der::sequence([der::sequence([der::oid("1.3.6.1.5.5.7.48.1"), der::element(0x82, b"ocsp.example")])]);
+    unusable("1.3.6.1.5.5.7.1.1", &access, "OCSP: authorityInfoAccess of the certificate has no readable address");
     // An authorityInfoAccess without OCSP responders names no source of a status.
-    let issuers = der::sequence([der::sequence([
-        der::oid("1.3.6.1.5.5.7.48.2"),
-        der::element(0x86, b"http://ca.example"),
-    ])]);
+    let issuers =
+        der::sequence([der::sequence([der::oid("1.3.6.1.5.5.7.48.2"), der::element(0x86, b"http://ca.example")])]);
     fixture.verify(leaf().extension("1.3.6.1.5.5.7.1.1", false, &issuers), &Sources::new()).is_good();
 }
 
@@ -168,8 +157,7 @@ fn a_point_without_an_address_beside_others_is_needed_for_its_reasons_only() {
     let sources = Sources::new().with(ONE, good);
     fixture.verify(leaf_at(&[nowhere(), PointSpec::new(&[ONE])]), &sources).is_good();
     fixture.verify(leaf_at(&[PointSpec::new(&[ONE]), nowhere()]), &sources).is_good();
-    fixture.verify(leaf_at(&[PointSpec::new(&[ONE]).reasons(&[1]), nowhere()]), &sources).is_unchecked(
-        "\"http://one.example/c\"",
-        "CRL: a distribution point has no URI",
-    );
+    fixture
+        .verify(leaf_at(&[PointSpec::new(&[ONE]).reasons(&[1]), nowhere()]), &sources)
+        .is_unchecked("\"http://one.example/c\"", "CRL: a distribution point has no URI");
 }

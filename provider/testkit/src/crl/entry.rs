@@ -64,8 +64,7 @@ impl Revoked {
     }
 
     pub(super) fn to_der(&self) -> Vec<u8> {
-        let extensions =
-            if self.extensions.is_empty() { Vec::new() } else { der::sequence(self.extensions.clone()) };
+        let extensions = if self.extensions.is_empty() { Vec::new() } else { der::sequence(self.extensions.clone()) };
         der::sequence([der::element(0x02, &self.serial), self.date.clone(), extensions])
     }
 }

@@ -10,7 +10,7 @@ use entry::Listed;
 use lists::Lists;
 
 use super::RevocationInput;
-use super::status::SourceStatus;
+use super::source::SourceStatus;
 use super::texts;
 use crate::codec::text;
 use crate::evidence::NotAvailable;
@@ -77,11 +77,10 @@ pub(super) fn status(link: &TrustedLink<'_>, input: &RevocationInput<'_>) -> Pro
 /// The reason for a certificate without usable points; `None` if it does not name any.
 fn no_points(link: &TrustedLink<'_>) -> Option<NotAvailable> {
     let addresses = link.certificate().revocation_addresses();
-    let unreadable = ["cRLDistributionPoints", "freshestCRL"].into_iter().find(|name| addresses.unreadable.contains(name));
+    let unreadable =
+        ["cRLDistributionPoints", "freshestCRL"].into_iter().find(|name| addresses.unreadable.contains(name));
     match unreadable {
-        Some(name) => {
-            Some(NotAvailable::new(format_args!("CRL: {name} of the certificate has no readable address")))
-        }
+        Some(name) => Some(NotAvailable::new(format_args!("CRL: {name} of the certificate has no readable address"))),
         None if !addresses.freshest.is_empty() => {
             Some(NotAvailable::new("CRL: the certificate names a delta CRL, and no complete CRL"))
         }

@@ -2,7 +2,7 @@
 
 use super::RevocationInput;
 use super::crl;
-use super::status::SourceStatus;
+use super::source::SourceStatus;
 use super::texts;
 use crate::evidence::EvidenceResponse;
 use crate::evidence::NotAvailable;
@@ -84,7 +84,9 @@ fn responder_status(
     let name = texts::name(responder);
     let unusable = {
         let name = name.clone();
-        move |why: &dyn std::fmt::Display| NotAvailable::new(format_args!("OCSP: status of the responder {name} is not known: {why}"))
+        move |why: &dyn std::fmt::Display| {
+            NotAvailable::new(format_args!("OCSP: status of the responder {name} is not known: {why}"))
+        }
     };
     let Some(own) = link.sibling(responder) else {
         return Progress::Done(Err(unusable(&"it is not issued by the issuer of the certificate")));

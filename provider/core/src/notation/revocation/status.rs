@@ -3,6 +3,7 @@
 use super::RevocationInput;
 use super::crl;
 use super::ocsp;
+use super::source::SourceStatus;
 use super::texts;
 use crate::codec::text::Text;
 use crate::evidence::NotAvailable;
@@ -22,34 +23,6 @@ pub(super) enum CertificateStatus {
         text: Text,
         facts: Vec<EvidenceFact>,
     },
-}
-
-/// The result of one source.
-pub(super) enum SourceStatus {
-    Good(Vec<EvidenceFact>),
-    Revoked {
-        text: Text,
-        facts: Vec<EvidenceFact>,
-    },
-    /// The source gives no status, for this reason. Without a reason, the certificate names no such source.
-    None {
-        why: Option<NotAvailable>,
-        facts: Vec<EvidenceFact>,
-    },
-}
-
-impl SourceStatus {
-    /// No status, for this reason.
-    pub(super) fn none(why: NotAvailable) -> Self {
-        Self::None { why: Some(why), facts: Vec::new() }
-    }
-
-    /// The status with further evidence that it stands on.
-    pub(super) fn on(mut self, more: Vec<EvidenceFact>) -> Self {
-        let (Self::Good(facts) | Self::Revoked { facts, .. } | Self::None { facts, .. }) = &mut self;
-        facts.extend(more);
-        self
-    }
 }
 
 /// The status of a certificate of a trusted chain.
@@ -72,8 +45,10 @@ fn by_crl(
     mut facts: Vec<EvidenceFact>,
 ) -> Progress<CertificateStatus> {
     crl::status(link, input).map(|by_crl| match by_crl {
-        // What an unusable OCSP answer was stays out of the lifetime of the verdict.
-        SourceStatus::Good(used) => CertificateStatus::Good(used),
+        SourceStatus::Good(used) => {
+            facts.extend(used);
+            CertificateStatus::Good(facts)
+        }
         SourceStatus::Revoked { text, facts: used } => {
             facts.extend(used);
             CertificateStatus::Revoked { text, facts }

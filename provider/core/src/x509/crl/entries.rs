@@ -31,9 +31,7 @@ impl Entries {
             let offset = u32::try_from(end - reader.rest().len()).map_err(|_| malformed(NotDer))?;
             let entry = reader.expect(der::SEQUENCE).map_err(malformed)?;
             let position = offsets.len() + 1;
-            RawEntry::split(&entry)
-                .map_err(|part| CrlError::MalformedEntry { position, part })?
-                .read(position)?;
+            RawEntry::split(&entry).map_err(|part| CrlError::MalformedEntry { position, part })?.read(position)?;
             offsets.push(offset);
         }
         // In place, as an allocation for the keys could double the memory.

@@ -119,11 +119,7 @@ impl Judge {
     }
 
     /// The explanation of a JWS with scripted evidence.
-    pub fn explain(
-        &self,
-        jws: &[u8],
-        response: impl Fn(&EvidenceRequest) -> EvidenceResponse + Copy,
-    ) -> Explanation {
+    pub fn explain(&self, jws: &[u8], response: impl Fn(&EvidenceRequest) -> EvidenceResponse + Copy) -> Explanation {
         self.with_input(|input| {
             let examined = notation::examine(jws, EnvelopeFormat::Jws, input);
             complete(response, |evidence| examined.explain(evidence)).0

@@ -45,9 +45,10 @@ pub(super) fn base(
         let reasons = crl.value().scope().reasons(link.certificate(), point);
         match reasons {
             Ok(reasons) => Ok((crl, reasons)),
-            Err(mismatch) => {
-                Err(NotAvailable::new(format_args!("CRL: {}: it does not cover the certificate: {mismatch}", crl.url())))
-            }
+            Err(mismatch) => Err(NotAvailable::new(format_args!(
+                "CRL: {}: it does not cover the certificate: {mismatch}",
+                crl.url()
+            ))),
         }
     })
 }
@@ -75,9 +76,8 @@ pub(super) fn delta(
     };
     list("delta CRL", &request, input).map(|found| {
         let delta = found?;
-        let unusable = |why: &dyn std::fmt::Display| {
-            Err(NotAvailable::new(format_args!("delta CRL: {}: {why}", delta.url())))
-        };
+        let unusable =
+            |why: &dyn std::fmt::Display| Err(NotAvailable::new(format_args!("delta CRL: {}: {why}", delta.url())));
         // RFC 5280 section 5.2.4: the same scope, a base that is not newer than the complete list, and a higher number.
         if delta.value().scope() != base.value().scope() {
             return unusable(&"found another issuing distribution point than that of the complete CRL");
