@@ -4,6 +4,7 @@ mod answers;
 mod form;
 mod mutation;
 mod notation_go;
+mod openssl;
 mod requests;
 mod responders;
 mod times;
