@@ -6,13 +6,18 @@
 
 use countersign_core::notation::Envelope;
 use countersign_core::notation::EnvelopeFormat;
+use countersign_core::time::UnixTime;
 use countersign_core::x509::Certificate;
 use countersign_core::x509::Crl;
+use countersign_core::x509::ocsp::OcspAnswer;
+use countersign_core::x509::ocsp::OcspSettings;
 use countersign_core_test_support::schemas::schemas;
 use countersign_testkit::Descriptor;
 use countersign_testkit::crl::CrlSpec;
 use countersign_testkit::crl::Revoked;
 use countersign_testkit::der;
+use countersign_testkit::ocsp::OcspSpec;
+use countersign_testkit::ocsp::Single;
 use countersign_testkit::pki::Authority;
 use countersign_testkit::pki::CertSpec;
 use countersign_testkit::signer::Cbor;
@@ -42,6 +47,7 @@ fn memory_for_parsing_is_a_small_multiple_of_the_document() {
     cose();
     certificates();
     lists();
+    responses();
 }
 
 #[track_caller]
@@ -164,5 +170,31 @@ fn lists() {
     }
     for refused in [b"<html>".repeat(1_000_000), [0x30, 0x80].repeat(3_000_000)] {
         check("no CRL", &refused, 0, || drop(Crl::read(refused.clone(), &certificate)));
+    }
+}
+
+/// OCSP responses with the most single responses, extensions and certificates, and with more than that.
+fn responses() {
+    let authority = Authority::root(CertSpec::root());
+    let leaf = authority.issue(CertSpec::leaf());
+    let parse = |der: &[u8]| Certificate::parse(der).unwrap();
+    let (certificate, issuer) = (parse(leaf.leaf_der()), parse(authority.der()));
+    let now = UnixTime::from_rfc3339("2026-11-21T12:00:00Z").unwrap();
+    let settings = OcspSettings::default();
+    let read = |bytes: &[u8]| OcspAnswer::read(bytes, &certificate, &issuer, None, now, &settings);
+    let good = || Single::good(leaf.leaf_der());
+    let extended = (0..64).fold(good(), |single, arc| single.extension(&format!("1.2.{arc}"), false, &[]));
+    let large = authority.issue(CertSpec::leaf().extension("1.2.3", false, &[0; 5000]));
+    let embedding = |count| (0..count).fold(OcspSpec::new([good()]), |spec, _| spec.embedding(large.leaf_der()));
+    for (name, spec, usable) in [
+        ("100 single responses", OcspSpec::new(vec![good(); 100]), true),
+        ("64 extensions of 60 single responses", OcspSpec::new(vec![extended; 60]), true),
+        ("10 certificates", embedding(10), true),
+        ("500 single responses", OcspSpec::new(vec![good(); 500]), false),
+        ("20 certificates", embedding(20), false),
+    ] {
+        let bytes = authority.ocsp(&spec);
+        assert_eq!(read(&bytes).is_ok(), usable, "{name}");
+        check(name, &bytes, 0, || drop(read(&bytes)));
     }
 }

@@ -14,6 +14,7 @@ use crate::pki::Key;
 use crate::pki::KeyType;
 
 pub use entry::Revoked;
+pub(crate) use entry::generalized_time;
 pub use entry::serial_of;
 pub use point::IssuingPoint;
 pub use point::PointSpec;

@@ -10,6 +10,7 @@ mod single;
 
 use time::OffsetDateTime;
 
+use crate::crl;
 use crate::der;
 use crate::pki::Authority;
 use crate::pki::Chain;
@@ -68,7 +69,7 @@ impl OcspSpec {
             embedded: Vec::new(),
             responder: None,
             by_key: false,
-            produced_at: encode::generalized_time(Single::THIS_UPDATE),
+            produced_at: crl::generalized_time(Single::THIS_UPDATE),
             version: None,
             extensions: Vec::new(),
             algorithm: None,
@@ -116,7 +117,7 @@ impl OcspSpec {
     /// Identifies the responder by the subject of this certificate.
     #[must_use]
     pub fn naming(self, certificate: &[u8]) -> Self {
-        let name = der::element(0xa1, encode::subject(certificate));
+        let name = der::element(0xa1, crl::subject(certificate));
         self.responder_der(&name)
     }
 
@@ -130,7 +131,7 @@ impl OcspSpec {
     /// Sets producedAt.
     #[must_use]
     pub fn produced_at(self, at: OffsetDateTime) -> Self {
-        self.produced_at_der(&encode::generalized_time(at))
+        self.produced_at_der(&crl::generalized_time(at))
     }
 
     /// Sets producedAt as its encoded bytes.
@@ -149,7 +150,7 @@ impl OcspSpec {
     /// Adds any extension of the response; `value` is the DER in the OCTET STRING.
     #[must_use]
     pub fn extension(mut self, oid: &str, critical: bool, value: &[u8]) -> Self {
-        self.extensions.push(encode::extension(oid, critical, value));
+        self.extensions.push(crl::extension(oid, critical, value));
         self
     }
 
@@ -198,7 +199,7 @@ impl OcspSpec {
             if self.by_key {
                 der::element(0xa2, &der::octet_string(&IssuerHash::Sha1.of(encode::key_bits(certificate))))
             } else {
-                der::element(0xa1, encode::subject(certificate))
+                der::element(0xa1, crl::subject(certificate))
             }
         });
         let data = der::sequence([

@@ -1,6 +1,7 @@
 //! Revocation of the chain of a signer: which evidence is requested, what it decides, and the texts.
 #![allow(clippy::unwrap_used)]
 
+mod answers_of_others;
 mod delta;
 mod facts;
 mod invalidity;
@@ -8,7 +9,9 @@ mod levels;
 mod lists;
 mod mix_ups;
 mod mutation;
+mod ocsp;
 mod points;
+mod responders;
 
 use std::fmt::Debug;
 

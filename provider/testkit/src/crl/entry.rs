@@ -83,7 +83,7 @@ pub(super) fn time(time: OffsetDateTime) -> Vec<u8> {
     der::element(0x17, format!("{:02}{}", time.year() % 100, after_year(time)).as_bytes())
 }
 
-pub(super) fn generalized_time(time: OffsetDateTime) -> Vec<u8> {
+pub(crate) fn generalized_time(time: OffsetDateTime) -> Vec<u8> {
     der::element(0x18, format!("{:04}{}", time.year(), after_year(time)).as_bytes())
 }
 

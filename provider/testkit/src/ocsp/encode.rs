@@ -1,11 +1,10 @@
-//! Parts of responses, and parts of certificates that responses are about.
+//! Hashes, keys and signatures of responses.
 
 use aws_lc_rs::digest;
-use time::OffsetDateTime;
 
+use crate::crl;
 use crate::der;
 use crate::pki::Key;
-use crate::pki::KeyType;
 use crate::pki::SignatureForm;
 
 /// The hash algorithm of a CertID.
@@ -52,24 +51,9 @@ pub(super) enum Algorithm {
 pub(super) fn sign(key: &Key, algorithm: Option<&Algorithm>, data: &[u8]) -> (Vec<u8>, Vec<u8>) {
     let usual = || rcgen::SigningKey::sign(key.issuing(), data).expect("the key signs any message");
     match algorithm {
-        None => (of_key(key.kind()), usual()),
+        None => (crl::algorithm(key.kind()), usual()),
         Some(Algorithm::Der(algorithm)) => (algorithm.clone(), usual()),
         Some(Algorithm::PssSha256) => (pss_sha256(), key.sign_as(SignatureForm::PssSha256, data)),
-    }
-}
-
-/// The AlgorithmIdentifier of the usual signatures of such a key.
-fn of_key(kind: KeyType) -> Vec<u8> {
-    let rsa = |oid| der::sequence([der::oid(oid), der::element(0x05, &[])]);
-    let other = |oid| der::sequence([der::oid(oid)]);
-    match kind {
-        KeyType::Rsa2048 => rsa("1.2.840.113549.1.1.11"),
-        KeyType::Rsa3072 => rsa("1.2.840.113549.1.1.12"),
-        KeyType::Rsa4096 => rsa("1.2.840.113549.1.1.13"),
-        KeyType::P256 => other("1.2.840.10045.4.3.2"),
-        KeyType::P384 => other("1.2.840.10045.4.3.3"),
-        KeyType::P521 => other("1.2.840.10045.4.3.4"),
-        KeyType::Ed25519 => other("1.3.101.112"),
     }
 }
 
@@ -81,39 +65,13 @@ fn pss_sha256() -> Vec<u8> {
     der::sequence([der::oid("1.2.840.113549.1.1.10"), parameters])
 }
 
-/// One extension.
-pub(super) fn extension(oid: &str, critical: bool, value: &[u8]) -> Vec<u8> {
-    let critical = if critical { der::boolean(true) } else { Vec::new() };
-    der::sequence([der::oid(oid), critical, der::octet_string(value)])
-}
-
 /// `[1] Extensions`, if there are any.
 pub(super) fn extensions(all: &[Vec<u8>]) -> Vec<u8> {
     if all.is_empty() { Vec::new() } else { der::element(0xa1, &der::sequence(all.iter().cloned())) }
 }
 
-pub(super) fn generalized_time(time: OffsetDateTime) -> Vec<u8> {
-    let (hour, minute, second) = time.to_hms();
-    let (year, month, day) = (time.year(), u8::from(time.month()), time.day());
-    der::element(0x18, format!("{year:04}{month:02}{day:02}{hour:02}{minute:02}{second:02}Z").as_bytes())
-}
-
-/// The elements of the TBSCertificate of a certificate that this crate issued.
-fn tbs(certificate: &[u8]) -> Vec<&[u8]> {
-    der::children(der::children(certificate)[0])
-}
-
-/// The contents of the serial number.
-pub(super) fn serial(certificate: &[u8]) -> &[u8] {
-    der::content(tbs(certificate)[1])
-}
-
-/// The DER of the subject.
-pub(super) fn subject(certificate: &[u8]) -> &[u8] {
-    tbs(certificate)[5]
-}
-
 /// The bits of the public key.
 pub(super) fn key_bits(certificate: &[u8]) -> &[u8] {
-    &der::content(der::children(tbs(certificate)[6])[1])[1..]
+    let tbs = der::children(der::children(certificate)[0]);
+    &der::content(der::children(tbs[6])[1])[1..]
 }

@@ -2,6 +2,7 @@
 
 use super::encode;
 use super::encode::IssuerHash;
+use crate::crl;
 use crate::der;
 
 /// A request about one certificate, as far as a responder needs it.
@@ -66,7 +67,7 @@ impl OcspRequest {
     /// Whether the request is about this certificate of this issuer, with SHA-1 hashes.
     #[must_use]
     pub fn is_about(&self, certificate: &[u8], issuer: &[u8]) -> bool {
-        self.serial == encode::serial(certificate) && self.is_for_issuer(issuer)
+        self.serial == crl::serial_of(certificate) && self.is_for_issuer(issuer)
     }
 
     /// Whether the SHA-1 hashes are those of this issuer.
@@ -74,7 +75,7 @@ impl OcspRequest {
     pub fn is_for_issuer(&self, issuer: &[u8]) -> bool {
         let hash = IssuerHash::Sha1;
         der::element(0x06, &self.hash) == der::oid("1.3.14.3.2.26")
-            && self.issuer_name_hash == hash.of(encode::subject(issuer))
+            && self.issuer_name_hash == hash.of(crl::subject(issuer))
             && self.issuer_key_hash == hash.of(encode::key_bits(issuer))
     }
 }

@@ -5,6 +5,7 @@ use time::macros::datetime;
 
 use super::encode;
 use super::encode::IssuerHash;
+use crate::crl;
 use crate::der;
 
 /// The status of one certificate.
@@ -35,13 +36,13 @@ impl Single {
     #[must_use]
     pub fn good(certificate: &[u8]) -> Self {
         Self {
-            serial: encode::serial(certificate).to_vec(),
+            serial: crl::serial_of(certificate).to_vec(),
             hash: IssuerHash::Sha1,
             issuer: None,
             key_of: None,
             status: der::element(0x80, &[]),
-            this_update: encode::generalized_time(Self::THIS_UPDATE),
-            next_update: Some(encode::generalized_time(Self::NEXT_UPDATE)),
+            this_update: crl::generalized_time(Self::THIS_UPDATE),
+            next_update: Some(crl::generalized_time(Self::NEXT_UPDATE)),
             extensions: Vec::new(),
         }
     }
@@ -62,7 +63,7 @@ impl Single {
     #[must_use]
     pub fn revoked_at(self, at: OffsetDateTime, reason: Option<u8>) -> Self {
         let reason = reason.map(|number| der::element(0xa0, &der::element(0x0a, &[number]))).unwrap_or_default();
-        self.status_der(&der::element(0xa1, &[encode::generalized_time(at), reason].concat()))
+        self.status_der(&der::element(0xa1, &[crl::generalized_time(at), reason].concat()))
     }
 
     /// Sets certStatus.
@@ -103,7 +104,7 @@ impl Single {
     /// Sets thisUpdate.
     #[must_use]
     pub fn this_update(self, at: OffsetDateTime) -> Self {
-        self.this_update_der(&encode::generalized_time(at))
+        self.this_update_der(&crl::generalized_time(at))
     }
 
     /// Sets thisUpdate as its encoded bytes.
@@ -116,7 +117,7 @@ impl Single {
     /// Sets nextUpdate.
     #[must_use]
     pub fn next_update(self, at: OffsetDateTime) -> Self {
-        self.next_update_der(&encode::generalized_time(at))
+        self.next_update_der(&crl::generalized_time(at))
     }
 
     /// Sets nextUpdate as its encoded bytes.
@@ -136,13 +137,13 @@ impl Single {
     /// Adds an invalidity date, not critical.
     #[must_use]
     pub fn invalid_since(self, since: OffsetDateTime) -> Self {
-        self.extension("2.5.29.24", false, &encode::generalized_time(since))
+        self.extension("2.5.29.24", false, &crl::generalized_time(since))
     }
 
     /// Adds any extension; `value` is the DER in the OCTET STRING.
     #[must_use]
     pub fn extension(mut self, oid: &str, critical: bool, value: &[u8]) -> Self {
-        self.extensions.push(encode::extension(oid, critical, value));
+        self.extensions.push(crl::extension(oid, critical, value));
         self
     }
 
@@ -151,7 +152,7 @@ impl Single {
         let key_of = self.key_of.as_deref().unwrap_or(issuer);
         let id = der::sequence([
             self.hash.identifier(),
-            der::octet_string(&self.hash.of(encode::subject(issuer))),
+            der::octet_string(&self.hash.of(crl::subject(issuer))),
             der::octet_string(&self.hash.of(encode::key_bits(key_of))),
             der::element(0x02, &self.serial),
         ]);

@@ -81,6 +81,8 @@ fn responder_status(
     responder: &Certificate,
     input: &RevocationInput<'_>,
 ) -> Progress<Result<Vec<EvidenceFact>, NotAvailable>> {
+    // A responder signs now. So a signing time does not excuse its revocation, whatever its invalidity date.
+    let input = &RevocationInput { authentic_signing_time: None, ..*input };
     let name = texts::name(responder);
     let unusable = {
         let name = name.clone();
