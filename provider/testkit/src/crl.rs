@@ -89,12 +89,12 @@ impl CrlSpec {
         self
     }
 
-    /// Adds many entries with serial numbers of 16 bytes in no order, each with the reason keyCompromise: 42 bytes an
+    /// Adds many entries with serial numbers of 16 bytes in no order, each with the reason keyCompromise: 49 bytes an
     /// entry. The serial numbers are those of [`Self::many_serial`].
     #[must_use]
     pub fn many(mut self, count: u64) -> Self {
         self.has_entries = true;
-        self.entries.reserve(usize::try_from(count).expect("a count of entries") * 42);
+        self.entries.reserve(usize::try_from(count).expect("a count of entries") * 49);
         let template = Revoked::new(&Self::many_serial(0)).reason(1).to_der();
         for number in 0..count {
             let from = self.entries.len();

@@ -32,6 +32,9 @@ use crate::x509::Chain;
 /// Maximum number of certificates in a message.
 const CERTIFICATES_SHOWN: usize = 2;
 
+/// The end of a message about a revoked certificate.
+const EXPECTED: &str = "expected a certificate that is not revoked";
+
 /// Maximum length of the text about each of several certificates, in bytes.
 const TEXT_BYTES: usize = 420;
 
@@ -154,10 +157,10 @@ impl RevocationProblem {
         };
         match (self, owner) {
             (Self::Revoked(text), ChainOwner::Signer) => {
-                Reason::new(revoked, format_args!("certificate is revoked: {text}"))
+                Reason::new(revoked, format_args!("certificate is revoked: found {text}, {EXPECTED}"))
             }
             (Self::Revoked(text), ChainOwner::TimestampAuthority) => {
-                Reason::new(revoked, format_args!("timestamping certificate is revoked: {text}"))
+                Reason::new(revoked, format_args!("timestamping certificate is revoked: found {text}, {EXPECTED}"))
             }
             (Self::Unchecked(text), ChainOwner::Signer) => {
                 Reason::new(unchecked, format_args!("revocation was not checked: {text}{effect}"))

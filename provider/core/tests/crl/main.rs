@@ -7,6 +7,7 @@ mod form;
 mod issuer;
 mod large;
 mod mutation;
+mod openssl;
 mod scope;
 mod times;
 mod vectors;

@@ -25,7 +25,7 @@ fn with(fixture: &Fixture, response: impl Fn(&CrlRequest) -> EvidenceResponse) -
         EvidenceRequest::Crl(request) => response(request),
         EvidenceRequest::Ocsp(_) | EvidenceRequest::SignerStatus(_) => panic!("a CRL is requested"),
     };
-    let (result, _) = fixture.judge().ask_with(&envelope, Format::Jws.media_type(), &respond);
+    let (result, _) = fixture.judge().ask_with(&envelope, Format::Jws.media_type(), respond);
     result.map_or_else(|failure| failure.reasons.first().to_string(), |_| "good".to_owned())
 }
 

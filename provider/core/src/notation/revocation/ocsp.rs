@@ -115,7 +115,7 @@ fn responder_status(
         by_either.map(|status| match status {
             SourceStatus::Good(facts) => Ok(facts),
             SourceStatus::Revoked { text, .. } => {
-                Err(NotAvailable::new(format_args!("OCSP: the responder {name} is revoked: {text}")))
+                Err(NotAvailable::new(format_args!("OCSP: the responder {name} is revoked: found {text}")))
             }
             SourceStatus::None { why: Some(why), .. } => Err(unusable(&why)),
             SourceStatus::None { why: None, .. } => {

@@ -36,8 +36,7 @@ pub(super) fn revoked(
     Text::at_most(
         BYTES,
         format_args!(
-            "found {} revoked since {at} with reason {reason} by the {} of {} from {}, expected a certificate that is \
-             not revoked",
+            "{} revoked since {at} with reason {reason} by the {} of {} from {}",
             name(certificate),
             fact.kind.name(),
             fact.this_update,
