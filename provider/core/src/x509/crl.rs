@@ -140,13 +140,13 @@ impl Crl {
     }
 
     /// The entry for a serial number, as of [`Certificate::serial_bytes`]. Of several entries the most severe one
-    /// ([`CrlEntry`]).
+    /// ([`CrlEntry::most_severe`]).
     #[must_use]
     pub fn entry(&self, serial: &[u8]) -> Option<CrlEntry> {
         self.entries.find(&self.bytes, serial)
     }
 
-    /// The number of entries.
+    /// The number of serial numbers with an entry.
     #[must_use]
     pub fn entry_count(&self) -> usize {
         self.entries.len()

@@ -1,6 +1,7 @@
 //! Large lists.
 
 use countersign_core::limits;
+use countersign_core::x509::RevocationReason;
 use countersign_testkit::crl::CrlSpec;
 use countersign_testkit::crl::Revoked;
 
@@ -34,4 +35,15 @@ fn refuses_more_entries_than_the_limit() {
     };
     let found = limits::CRL_ENTRIES + 1;
     issuer.refuses(&list(found), "CRL: found 1000001 entries, expected at most 1000000");
+}
+
+#[test]
+fn keeps_one_entry_for_each_serial_number() {
+    let issuer = Issuer::root();
+    let twice =
+        CrlSpec::new().many(50).revoked(&Revoked::new(&[5]).reason(6)).many(60).revoked(&Revoked::new(&[5]).reason(1));
+    let crl = issuer.read(&twice).unwrap();
+    assert_eq!(crl.entry_count(), 61);
+    assert_eq!(crl.entry(&[5]).unwrap().reason, Some(RevocationReason::KeyCompromise));
+    assert!((0..60).all(|number| crl.entry(&CrlSpec::many_serial(number)).is_some()));
 }

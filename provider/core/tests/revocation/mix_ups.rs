@@ -3,6 +3,7 @@
 use countersign_core::evidence::CrlRequest;
 use countersign_core::evidence::EvidenceRequest;
 use countersign_core::evidence::EvidenceResponse;
+use countersign_core::evidence::NotAvailable;
 use countersign_core::evidence::Received;
 use countersign_core::evidence::Sourced;
 use countersign_core::time::UnixTime;
@@ -75,4 +76,14 @@ fn a_response_of_another_kind_does_not_count() {
         EvidenceResponse::SignerStatus(received)
     };
     check(&with(&fixture, bytes), "CRL: the response is of another kind");
+}
+
+#[test]
+fn an_outage_is_named_with_its_beginning() {
+    let fixture = Fixture::new();
+    let since = UnixTime::from_rfc3339("2026-11-21T11:58:00Z").unwrap();
+    let refused = |_: &CrlRequest| {
+        EvidenceResponse::NotAvailable(NotAvailable::new(format!("{CRL}: connect: refused")).since(since))
+    };
+    check(&with(&fixture, refused), &format!("CRL: {CRL}: connect: refused, since 2026-11-21T11:58:00Z"));
 }

@@ -12,7 +12,7 @@ use crate::codec::der::NotDer;
 use crate::codec::der::Reader;
 use crate::limits;
 
-/// Where each entry begins in the bytes of the list, sorted by serial number: four bytes an entry.
+/// Where each entry begins in the bytes of the list, sorted by serial number, one for each: four bytes an entry.
 pub(super) struct Entries(Vec<u32>);
 
 impl Entries {
@@ -36,14 +36,14 @@ impl Entries {
         }
         // In place, as an allocation for the keys could double the memory.
         offsets.sort_unstable_by(|one, other| compare(serial(bytes, *one), serial(bytes, *other)));
-        Ok(Self(offsets))
+        Ok(Self(most_severe(bytes, offsets)))
     }
 
     pub(super) fn len(&self) -> usize {
         self.0.len()
     }
 
-    /// The most severe entry for a serial number without leading zeros.
+    /// The entry for a serial number without leading zeros.
     pub(super) fn find(&self, bytes: &[u8], number: &[u8]) -> Option<CrlEntry> {
         // The contents of an INTEGER have a leading zero if the number would be negative without, and for zero itself.
         let mut contents = Vec::with_capacity(number.len() + 1);
@@ -51,17 +51,33 @@ impl Entries {
             contents.push(0);
         }
         contents.extend(number);
-        let from = self.0.partition_point(|offset| compare(serial(bytes, *offset), &contents) == Ordering::Less);
-        let same = self.0.get(from..)?.iter().take_while(|offset| serial(bytes, **offset) == contents);
-        // Every entry was read before.
-        let entries = same.filter_map(|offset| RawEntry::split(&element(bytes, *offset)?).ok()?.read(0).ok());
-        entries.reduce(CrlEntry::most_severe)
+        let found = self.0.binary_search_by(|offset| compare(serial(bytes, *offset), &contents)).ok()?;
+        read(bytes, *self.0.get(found)?)
     }
 
     /// Heap memory that the value owns, in bytes.
     pub(super) fn heap_bytes(&self) -> usize {
         self.0.capacity() * size_of::<u32>()
     }
+}
+
+/// Keeps the most severe entry for each serial number, so that a lookup reads one entry whatever the list repeats.
+fn most_severe(bytes: &[u8], sorted: Vec<u32>) -> Vec<u32> {
+    let order = |one: u32, other: u32| compare(serial(bytes, one), serial(bytes, other));
+    if sorted.is_sorted_by(|one, next| order(*one, *next) == Ordering::Less) {
+        return sorted;
+    }
+    let groups = sorted.chunk_by(|one, next| order(*one, *next) == Ordering::Equal);
+    let kept = groups.filter_map(|group| {
+        let entries = group.iter().filter_map(|offset| Some((*offset, read(bytes, *offset)?)));
+        entries.reduce(|one, other| if one.1.most_severe(other.1) == one.1 { one } else { other })
+    });
+    kept.map(|(offset, _)| offset).collect()
+}
+
+/// The entry at `offset`, which was checked before.
+fn read(bytes: &[u8], offset: u32) -> Option<CrlEntry> {
+    RawEntry::split(&element(bytes, offset)?).ok()?.read(0).ok()
 }
 
 /// A total order of the contents of INTEGERs.
