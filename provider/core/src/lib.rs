@@ -15,5 +15,6 @@ pub mod oci;
 pub mod policy;
 pub mod reason;
 pub mod time;
+pub mod timestamp;
 pub mod verdict;
 pub mod x509;

@@ -40,8 +40,14 @@ pub const PAYLOAD_BYTES: usize = 64 * 1024;
 /// Maximum size of a protected header, in bytes. Real ones have some hundred; signers may add attributes of their own.
 pub const PROTECTED_HEADER_BYTES: usize = 64 * 1024;
 
-/// Maximum size of an RFC 3161 token, in bytes.
+/// Maximum size of an RFC 3161 token, in bytes. Real ones have 4 to 10 KiB; a token may contain CRLs.
 pub const TIMESTAMP_TOKEN_BYTES: usize = 64 * 1024;
+
+/// Maximum number of certificates in an RFC 3161 token. Real ones have two to four.
+pub const TIMESTAMP_CERTIFICATES: usize = 10;
+
+/// Maximum number of signatures (SignerInfos) of an RFC 3161 token. Real ones have one.
+pub const TIMESTAMP_SIGNERS: usize = 4;
 
 /// Deepest nesting of JSON and CBOR inside an envelope.
 pub const ENVELOPE_DEPTH: usize = 16;

@@ -44,6 +44,8 @@ pub use explain::describe;
 pub use explain::examine;
 pub use facts::AttributeFacts;
 pub use facts::Facts;
+pub use facts::TimestampContents;
+pub use facts::TimestampFacts;
 pub use input::Failure;
 pub use input::VerificationInput;
 pub use outcome::Check;

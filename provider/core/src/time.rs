@@ -104,6 +104,18 @@ impl UnixTime {
         let whole = i64::try_from(duration.as_secs()).unwrap_or(i64::MAX);
         Self::from_seconds(self.seconds().saturating_add(whole).min(LAST)).unwrap_or(self)
     }
+
+    /// This time plus `duration`, exactly; `None` after the year 9999.
+    #[must_use]
+    pub fn checked_add(self, duration: Duration) -> Option<Self> {
+        Self::try_from(self.0.checked_add(duration.try_into().ok()?)?).ok()
+    }
+
+    /// This time minus `duration`, exactly; `None` before the year 1.
+    #[must_use]
+    pub fn checked_sub(self, duration: Duration) -> Option<Self> {
+        Self::try_from(self.0.checked_sub(duration.try_into().ok()?)?).ok()
+    }
 }
 
 impl TryFrom<OffsetDateTime> for UnixTime {
@@ -166,6 +178,20 @@ mod tests {
     fn prints_what_it_reads() {
         let time = UnixTime::from_rfc3339("2024-06-18T06:29:37+02:00").unwrap();
         assert_eq!(time.to_string(), "2024-06-18T04:29:37Z");
+    }
+
+    #[test]
+    fn adds_and_subtracts_exactly_within_the_calendar() {
+        let time = UnixTime::from_rfc3339("2025-01-21T09:17:46.641Z").unwrap();
+        let half = Duration::from_millis(500);
+        assert_eq!(time.checked_add(half).unwrap().to_string(), "2025-01-21T09:17:47.141Z");
+        assert_eq!(time.checked_sub(half).unwrap().to_string(), "2025-01-21T09:17:46.141Z");
+        for far in [Duration::from_secs(1 << 40), Duration::MAX] {
+            assert_eq!((time.checked_add(far), time.checked_sub(far)), (None, None));
+        }
+        let (first, last) = (UnixTime::from_seconds(FIRST).unwrap(), UnixTime::from_seconds(LAST).unwrap());
+        assert_eq!(last.checked_add(Duration::from_secs(1)), None);
+        assert_eq!(first.checked_sub(Duration::from_nanos(1)), None);
     }
 
     #[test]

@@ -155,7 +155,6 @@ fn rejects_an_untrusted_signer_that_needs_evidence_where_authenticity_is_only_lo
     let fixture = Fixture::new();
     let with_ocsp = || CertSpec::leaf().ocsp_url("http://ocsp.example");
     let by = |authority: &Authority, leaf: CertSpec| SignRequest::new(&authority.issue(leaf), &fixture.target);
-    let tsa = |judge: Judge| judge.trusting(StoreKind::Tsa, fixture.root.der());
     let (ca, aws) = (fixture.judge(StoreKind::Ca), fixture.aws_judge());
     for (judge, trusted, untrusted, code) in [
         (
@@ -176,12 +175,6 @@ fn rejects_an_untrusted_signer_that_needs_evidence_where_authenticity_is_only_lo
             by(&fixture.untrusted, with_ocsp()),
             Code::RevocationUnchecked,
         ),
-        (
-            tsa(ca.clone().level("audit").overriding("authenticTimestamp", "enforce")),
-            by(&fixture.root, CertSpec::leaf()).timestamp(b"token"),
-            by(&fixture.untrusted, CertSpec::leaf()).timestamp(b"token"),
-            Code::TimestampUnchecked,
-        ),
     ] {
         check(&judge, &trusted, &[code]);
         check(&judge, &untrusted, &[Code::UntrustedChain]);
@@ -195,13 +188,13 @@ fn rejects_an_untrusted_signer_that_needs_evidence_where_authenticity_is_only_lo
 }
 
 #[test]
-fn rejects_before_revocation_and_timestamps() {
+fn rejects_before_revocation() {
     let fixture = Fixture::new();
     let leaf = || CertSpec::leaf().crl_url("http://crl.example/a.crl");
     let chain = fixture.root.issue(leaf());
-    let judge = fixture.judge(StoreKind::Ca).trusting(StoreKind::Tsa, fixture.root.der());
-    let good = SignRequest::new(&chain, &fixture.target).timestamp(b"token");
-    check(&judge, &good, &[Code::TimestampUnchecked, Code::RevocationUnchecked]);
+    let judge = fixture.judge(StoreKind::Ca);
+    let good = SignRequest::new(&chain, &fixture.target);
+    check(&judge, &good, &[Code::RevocationUnchecked]);
     let later = leaf().valid(datetime!(2027-01-01 00:00 UTC), datetime!(2028-01-01 00:00 UTC));
     let former = fixture
         .root
@@ -211,24 +204,14 @@ fn rejects_before_revocation_and_timestamps() {
         (judge.clone().identity("x509.subject: C=CH, ST=ZH, O=Other"), good.clone(), Code::UntrustedIdentity),
         (judge.clone().metadata("pipeline", "release"), good.clone(), Code::MetadataMissing),
         (judge.clone(), good.expiry(datetime!(2026-06-01 12:00 UTC)), Code::Expired),
+        (judge.clone(), SignRequest::new(&fixture.untrusted.issue(leaf()), &fixture.target), Code::UntrustedChain),
+        (judge.clone(), SignRequest::new(&chain, &Descriptor::sample("another")), Code::TargetMismatch),
         (
             judge.clone(),
-            SignRequest::new(&fixture.untrusted.issue(leaf()), &fixture.target).timestamp(b"token"),
-            Code::UntrustedChain,
-        ),
-        (
-            judge.clone(),
-            SignRequest::new(&chain, &Descriptor::sample("another")).timestamp(b"token"),
-            Code::TargetMismatch,
-        ),
-        (judge.clone(), SignRequest::new(&chain, &fixture.target), Code::TimestampInvalid),
-        // The certificates were never valid at the same time, so no timestamp can help.
-        (
-            judge.clone(),
-            SignRequest::new(&fixture.root.issue(later), &fixture.target).timestamp(b"token"),
+            SignRequest::new(&fixture.root.issue(later), &fixture.target),
             Code::CertificateOutsideValidity,
         ),
-        (judge, SignRequest::new(&disjoint, &fixture.target).timestamp(b"token"), Code::CertificateOutsideValidity),
+        (judge, SignRequest::new(&disjoint, &fixture.target), Code::CertificateOutsideValidity),
     ] {
         check(&judge, &request, &[code]);
     }

@@ -10,6 +10,7 @@ mod tests {
     use countersign_core::notation::FindingResult;
     use countersign_core::oci::Descriptor;
     use countersign_core::time::UnixTime;
+    use countersign_core::timestamp::TimestampError;
     use countersign_core::verdict::Code;
     use countersign_core_test_support::judge;
     use countersign_testkit::pki::Authority;
@@ -46,7 +47,9 @@ mod tests {
         let attributes: Vec<_> =
             facts.attributes.iter().map(|found| (found.name.as_str(), found.text.as_deref(), found.critical)).collect();
         assert_eq!(attributes, [("com.example.build", Some("77"), false), ("com.example.count", None, true)]);
-        assert_eq!(facts.timestamp_token, Some(5));
+        let timestamp = facts.timestamp.as_ref().unwrap();
+        assert_eq!((timestamp.bytes, &timestamp.anchor), (5, &None));
+        assert_eq!(timestamp.contents.as_ref().unwrap_err(), &TimestampError::NotDer);
         let [Ok(leaf), Ok(root)] = facts.certificates.as_slice() else { panic!("{facts:?}") };
         assert_eq!(leaf.issuer, root.subject);
         assert_eq!(leaf.key, "EC P-256");

@@ -129,33 +129,37 @@ fn self_signed_leaves_verify_when_they_are_trusted() {
 }
 
 #[test]
-fn a_signature_that_needs_its_timestamp_is_inconclusive() {
+fn timestamped_envelopes_of_notation_go_give_their_results() {
     with_vectors(|folder| {
         let stores = folder.join("verifier/testdata/truststore/x509");
         let tsa = read(stores.join("tsa/test-timestamp/globalsignRoot.cer"));
+        let other_tsa = read(stores.join("tsa/test-mismatch/DigiCertTSARootSHA384.cer"));
         let digest = "sha256:c0669ef34cdc14332c0f1ab0c2c01acb91d96014b172f1a76f3a39e63d1f0bda";
+        // The timestamp is valid; the status of its authority is not available without a network.
         let unchecked = vec![Code::TimestampUnchecked];
         let outside = vec![Code::CertificateOutsideValidity];
+        let invalid = vec![Code::TimestampInvalid];
         for (file, media_type, without_tsa, with_tsa, after_expiry) in [
             ("jwsWithTimestamp.sig", JWS, vec![], unchecked.clone(), vec![]),
             ("coseWithTimestamp.sig", COSE, vec![], unchecked.clone(), vec![]),
             ("jwsExpiredWithTimestamp.sig", JWS, outside.clone(), unchecked.clone(), unchecked.clone()),
             ("coseExpiredWithTimestamp.sig", COSE, outside.clone(), unchecked.clone(), unchecked.clone()),
-            ("timestampAfterNotAfter.sig", COSE, outside.clone(), unchecked.clone(), unchecked.clone()),
-            // Not yet valid: no timestamp can help.
+            ("timestampAfterNotAfter.sig", COSE, outside.clone(), outside.clone(), outside.clone()),
             ("timestampBeforeNotBefore.sig", JWS, outside.clone(), outside.clone(), outside.clone()),
-            ("withoutTimestamp.sig", JWS, vec![], vec![Code::TimestampInvalid], vec![]),
+            ("withoutTimestamp.sig", JWS, vec![], invalid.clone(), vec![]),
         ] {
             let envelope = read(folder.join("verifier/testdata/timestamp/sigEnv").join(file));
-            let judge = Judge::about(MediaType::DOCKER_MANIFEST, digest, 528)
+            let plain = Judge::about(MediaType::DOCKER_MANIFEST, digest, 528)
                 .trusting(StoreKind::Ca, &root_of(&envelope, media_type));
-            assert_eq!(judge.codes(&envelope, media_type), without_tsa, "{file} without a tsa store");
-            let judge = judge.trusting(StoreKind::Tsa, &tsa);
+            assert_eq!(plain.codes(&envelope, media_type), without_tsa, "{file} without a tsa store");
+            let judge = plain.clone().trusting(StoreKind::Tsa, &tsa);
             assert_eq!(judge.codes(&envelope, media_type), with_tsa, "{file} with a tsa store");
             let lenient = judge.clone().verify_timestamp("afterCertExpiry");
             assert_eq!(lenient.codes(&envelope, media_type), after_expiry, "{file} after certificate expiry");
             let logged = judge.overriding("authenticTimestamp", "log");
             assert_eq!(logged.codes(&envelope, media_type), [], "{file} where the timestamp is only logged");
+            let elsewhere = plain.trusting(StoreKind::Tsa, &other_tsa);
+            assert_eq!(elsewhere.codes(&envelope, media_type), invalid, "{file} with another tsa store");
         }
     });
 }

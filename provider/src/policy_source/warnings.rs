@@ -13,7 +13,6 @@ use countersign_core::policy::Rule;
 use countersign_core::policy::Store;
 use countersign_core::policy::StoreKind;
 use countersign_core::policy::StoreRef;
-use countersign_core::policy::VerifyTimestamp;
 use countersign_core::time::UnixTime;
 use countersign_core::x509::CertificateSummary;
 
@@ -33,10 +32,6 @@ pub enum PolicyWarning {
         "statement {statement:?} enforces revocation, which this version cannot check: signatures whose certificates name an OCSP responder or CRL are inconclusive"
     )]
     RevocationUnchecked { statement: String },
-    #[error(
-        "statement {statement:?} has the tsa trust store {store}, and this version cannot check timestamps: {when} a signature with a timestamp is inconclusive, and one without is rejected"
-    )]
-    TimestampUnchecked { statement: String, store: String, when: &'static str },
     #[error(
         "statement {statement:?} trusts every customer of the signing service in the signing authority store \
          {store}; name identities, unless the service signs only for you"
@@ -69,7 +64,6 @@ impl PolicyWarning {
     pub fn as_str(&self) -> &'static str {
         match self {
             Self::RevocationUnchecked { .. } => "revocation-unchecked",
-            Self::TimestampUnchecked { .. } => "timestamp-unchecked",
             Self::EveryCustomer { .. } => "every-customer",
             Self::IdentityNeverMatches { .. } => "identity-never-matches",
             Self::AnybodyCounts { .. } => "anybody-counts",
@@ -116,20 +110,10 @@ fn of_rule(rule: &Rule) -> Vec<PolicyWarning> {
         Decision::Skip => return warnings,
         Decision::Verify(Requirement::Notation(requirement)) => requirement,
     };
-    let Level { authenticity, authentic_timestamp, expiry: _, revocation } = *requirement.level();
+    let Level { authenticity, authentic_timestamp: _, expiry: _, revocation } = *requirement.level();
     match authenticity {
         Action::Log => warnings.push(PolicyWarning::AnybodyCounts { statement: name() }),
         Action::Enforce => warnings.extend(unlikely_identities(rule, requirement)),
-    }
-    match authentic_timestamp {
-        Action::Enforce => warnings.extend(requirement.stores_of(StoreKind::Tsa).map(|store| {
-            let when = match requirement.verify_timestamp() {
-                VerifyTimestamp::Always => "always",
-                VerifyTimestamp::AfterCertExpiry => "once a certificate of its chain has ended,",
-            };
-            PolicyWarning::TimestampUnchecked { statement: name(), store: store.to_string(), when }
-        })),
-        Action::Log => {}
     }
     match revocation {
         RevocationAction::Enforce => warnings.push(PolicyWarning::RevocationUnchecked { statement: name() }),

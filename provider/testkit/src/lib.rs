@@ -34,7 +34,7 @@
 //! ```
 //!
 //! Limits: it verifies nothing. It makes no RSA key under 2048 bits, no P-224 key and no SHA-1 signature (the crypto
-//! library cannot), so such cases need stored vectors. It issues no RFC 3161 tokens; it embeds tokens that it is given.
+//! library cannot), so such cases need stored vectors.
 //! Incorrect use panics: the crate is for tests only.
 
 #![warn(missing_docs)]
@@ -51,9 +51,11 @@ pub mod pki;
 pub mod proxy;
 pub mod registry;
 pub mod signer;
+pub mod timestamp;
 pub mod variants;
 
 pub use descriptor::Descriptor;
 pub use descriptor::IMAGE_INDEX;
 pub use descriptor::IMAGE_MANIFEST;
+pub use hash::Hash;
 pub use hash::sha256_digest;

@@ -9,6 +9,7 @@ use crate::pki::Chain;
 use crate::registry::Registry;
 use crate::signer::Format;
 use crate::signer::SignRequest;
+use crate::timestamp::Tsa;
 
 /// Artifact type of signature manifests.
 pub const SIGNATURE_ARTIFACT_TYPE: &str = "application/vnd.cncf.notary.signature";
@@ -47,8 +48,20 @@ impl Signature {
     /// Signs the request in this format; the thumbprint annotation is that of its chain.
     #[must_use]
     pub fn new(request: &SignRequest, format: Format) -> Self {
+        Self::of_request(request, &request.envelope(format), format)
+    }
+
+    /// As [`Self::new`], with a correct timestamp of the TSA.
+    #[must_use]
+    pub fn timestamped(request: &SignRequest, format: Format, tsa: &Tsa) -> Self {
+        Self::of_request(request, &tsa.envelope(request, format), format)
+    }
+
+    /// Uses an envelope that was made from the request.
+    #[must_use]
+    pub fn of_request(request: &SignRequest, envelope: &[u8], format: Format) -> Self {
         let thumbprints = json!(request.chain().thumbprints()).to_string();
-        Self::of_envelope(&request.envelope(format), format.media_type())
+        Self::of_envelope(envelope, format.media_type())
             .annotation(THUMBPRINT_ANNOTATION, &thumbprints)
             .annotation("org.opencontainers.image.created", "2026-01-02T03:04:05Z")
     }

@@ -72,7 +72,6 @@ fn warnings_do_not_change_the_exit_code() {
             ("every-customer", "statement \"cloud\" trusts every customer of the signing service in the signing \
                                 authority store signingAuthority:cloud; name identities, unless the service signs \
                                 only for you".to_owned()),
-            ("timestamp-unchecked", "statement \"cloud\" has the tsa trust store tsa:clock, and this version cannot check timestamps: always a signature with a timestamp is inconclusive, and one without is rejected".to_owned()),
             ("identity-never-matches", "statement \"foreign\" has the identity \"arn:aws:signer:x\", which no certificate matches: only x509.subject identities are compared".to_owned()),
             ("anybody-counts", "statement \"audit\" only logs authenticity, so that a signature by anyone admits \
                                 an image".to_owned()),

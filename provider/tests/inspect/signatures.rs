@@ -39,7 +39,7 @@ signature 1 of 1
   scheme      notary.x509
   signed      2026-01-02T03:04:05Z
   expires     2026-02-01T00:00:00Z
-  timestamp   a token of 5 bytes
+  timestamp   a token of 5 bytes that cannot be read: timestamp token: found no DER, expected a ContentInfo of RFC 5652 in DER; BER is not accepted
   attribute   com.example.build: \"77\"
   signed for  {target}
   metadata    pipeline: \"release\"
@@ -106,6 +106,7 @@ async fn the_document_has_every_signature_in_the_order_in_which_they_are_tried()
             "scheme",
             "signingTime",
             "target",
+            "timestamp",
             "timestampTokenBytes"
         ]
     );

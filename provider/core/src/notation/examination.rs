@@ -18,7 +18,10 @@ use super::revocation;
 use super::revocation::ChainOwner;
 use super::revocation::ChainStatus;
 use super::revocation::RevocationInput;
+use super::revocation::RevocationProblem;
 use super::timestamp;
+use super::timestamp::AnchoredTimestamp;
+use super::timestamp::SigningTime;
 use super::verified::PassedChecks;
 use super::verified::VerifiedSignature;
 use crate::codec::text::Text;
@@ -42,8 +45,10 @@ pub(super) struct Examination {
     pub(super) plugin: Result<Plugin, Reason>,
     pub(super) binding: Binding,
     pub(super) authenticity: CheckState<Authenticity>,
-    /// An error that is not a refusal has the reason why the timestamp could not be checked.
-    timestamp: Result<CheckOutcome, Reason>,
+    /// The result without evidence. An error that is not a refusal has the reason why the timestamp could not be
+    /// checked.
+    timestamp: Result<SigningTime, Reason>,
+    timestamp_action: Action,
     pub(super) expiry: CheckState<CheckOutcome>,
     revocation: RevocationAction,
     settings: EvidenceSettings,
@@ -62,10 +67,22 @@ pub(super) struct Settled {
     pub(super) evidence: Vec<EvidenceFact>,
 }
 
-/// The result of the check of revocation.
+/// The result of the check of revocation, of the signer or of a timestamping authority.
 struct SettledRevocation {
     state: CheckState<CheckOutcome>,
     status: Option<ChainStatus>,
+}
+
+impl SettledRevocation {
+    /// The end of the first evidence that stops being usable, if the check passed.
+    fn ends(&self) -> Option<UnixTime> {
+        match (&self.state, &self.status) {
+            (CheckState::Passed(CheckOutcome::Passed), Some(status)) => status.usable_until(),
+            (CheckState::Passed(_) | CheckState::Refused(_) | CheckState::Unchecked(_) | CheckState::NotReached, _) => {
+                None
+            }
+        }
+    }
 }
 
 impl From<CheckState<CheckOutcome>> for SettledRevocation {
@@ -90,7 +107,8 @@ impl Examination {
         Self {
             binding: Binding::check(signed, input.target, input.required_metadata),
             authenticity: CheckState::of(authenticity::check(&intact, known, input)),
-            timestamp: CheckOutcome::of(level.authentic_timestamp, timestamp::check(&intact, input)),
+            timestamp: timestamp::check(&intact, input),
+            timestamp_action: level.authentic_timestamp,
             expiry: CheckState::of(CheckOutcome::of(level.expiry, expiry::check(&intact, input.now))),
             revocation: level.revocation,
             settings: *input.evidence,
@@ -107,7 +125,20 @@ impl Examination {
             || !self.binding.holds()
             || self.authenticity.is_refused()
             || self.expiry.is_refused()
-            || self.timestamp.as_ref().is_err_and(Reason::is_refusal)
+            || self.timestamp_refusal().is_some()
+    }
+
+    /// The reason for which the timestamp rejects the signature without evidence.
+    fn timestamp_refusal(&self) -> Option<&Reason> {
+        match (&self.timestamp, self.timestamp_action) {
+            (Err(reason), Action::Enforce) if reason.is_refusal() => Some(reason),
+            (Ok(_) | Err(_), Action::Enforce | Action::Log) => None,
+        }
+    }
+
+    /// The timestamp, if one was verified.
+    pub(super) fn verified_timestamp(&self) -> Option<&AnchoredTimestamp> {
+        self.timestamp.as_ref().ok().and_then(SigningTime::timestamp)
     }
 
     /// Runs the checks that may need evidence. No evidence is requested for a signature that is already rejected, or
@@ -117,18 +148,40 @@ impl Examination {
             CheckState::Passed(authenticity) if !self.is_refused() => authenticity.trusted(),
             CheckState::Passed(_) | CheckState::Refused(_) | CheckState::Unchecked(_) | CheckState::NotReached => None,
         };
-        self.check_revocation(trusted, evidence).zip(self.check_service(trusted, evidence)).map(
-            |(SettledRevocation { state: revocation, status }, service)| {
-                let passed = matches!(revocation, CheckState::Passed(CheckOutcome::Passed));
+        self.check_timestamp(trusted, evidence)
+            .zip(self.check_revocation(trusted, evidence))
+            .zip(self.check_service(trusted, evidence))
+            .map(|((timestamp, revocation), service)| {
+                let evidence_ends = [&timestamp, &revocation].into_iter().filter_map(SettledRevocation::ends).min();
+                let facts = |settled: SettledRevocation| settled.status.map(|status| status.facts).unwrap_or_default();
                 Settled {
-                    timestamp: self.state("timestamps are verified only for trusted signers", self.timestamp.clone()),
-                    revocation,
+                    timestamp: timestamp.state.clone(),
+                    revocation: revocation.state.clone(),
                     service,
-                    evidence_ends: status.as_ref().filter(|_| passed).and_then(ChainStatus::usable_until),
-                    evidence: status.map(|status| status.facts).unwrap_or_default(),
+                    evidence_ends,
+                    evidence: [revocation, timestamp].into_iter().flat_map(facts).collect(),
                 }
-            },
-        )
+            })
+    }
+
+    fn check_timestamp(&self, trusted: Option<&TrustedChain>, evidence: &Evidence) -> Progress<SettledRevocation> {
+        let (context, action) =
+            ("the status of a timestamping authority is checked only for trusted signers", self.timestamp_action);
+        let without_status = |result| self.state(context, CheckOutcome::of(action, result)).into();
+        let chain = match &self.timestamp {
+            Ok(SigningTime::Timestamp(anchored)) => anchored.chain(),
+            Ok(SigningTime::Unknown | SigningTime::Authority) => return Progress::Done(without_status(Ok(()))),
+            Err(reason) => return Progress::Done(without_status(Err(reason.clone()))),
+        };
+        let checked = match trusted {
+            Some(_) => revocation::check(chain.links(), &self.revocation_input(evidence)),
+            None => Progress::Done(revocation::without_trust(chain.chain().certificates())),
+        };
+        checked.map(|status| {
+            let problem = |problem: RevocationProblem| problem.into_reason(ChainOwner::TimestampAuthority, action);
+            let outcome = CheckOutcome::of(action, status.result.clone().map_err(problem));
+            SettledRevocation { state: self.state(context, outcome), status: Some(status) }
+        })
     }
 
     fn check_revocation(&self, trusted: Option<&TrustedChain>, evidence: &Evidence) -> Progress<SettledRevocation> {
@@ -143,10 +196,10 @@ impl Examination {
         };
         let checked = match trusted {
             Some(trusted) => revocation::check(trusted.links(), &self.revocation_input(evidence)),
-            None => Progress::Done(revocation::without_trust(self.intact.chain())),
+            None => Progress::Done(revocation::without_trust(self.intact.chain().certificates())),
         };
         checked.map(|status| {
-            let problem = |problem: revocation::RevocationProblem| problem.into_reason(ChainOwner::Signer, action);
+            let problem = |problem: RevocationProblem| problem.into_reason(ChainOwner::Signer, action);
             let outcome = CheckOutcome::of(action, status.result.clone().map_err(problem));
             let state = self.state("revocation is checked only for trusted signers", outcome);
             SettledRevocation { state, status: Some(status) }
@@ -216,7 +269,15 @@ impl Examination {
                     evidence: _,
                 },
             ) => {
-                let passed = PassedChecks { authenticity, authentic_timestamp, expiry, revocation, evidence_ends };
+                let certificates_end = self.timestamp.as_ref().ok().and_then(|time| time.ends(self.intact.chain()));
+                let passed = PassedChecks {
+                    authenticity,
+                    authentic_timestamp,
+                    certificates_end,
+                    expiry,
+                    revocation,
+                    evidence_ends,
+                };
                 Ok(Box::new(VerifiedSignature::seal(&self.intact, payload, passed)))
             }
             (_, _, _, _, settled) => Err(self.failure(settled)),
@@ -253,10 +314,8 @@ impl Examination {
 
     /// The reasons for a rejection that evidence cannot change; `None` if there are none.
     pub(super) fn refusal(&self) -> Option<Failure> {
-        let timestamp = match &self.timestamp {
-            Err(reason) if reason.is_refusal() => CheckState::Refused(reason.clone()),
-            Ok(_) | Err(_) => CheckState::NotReached,
-        };
+        let timestamp =
+            self.timestamp_refusal().map_or(CheckState::NotReached, |reason| CheckState::Refused(reason.clone()));
         let settled = Settled {
             timestamp,
             revocation: CheckState::NotReached,

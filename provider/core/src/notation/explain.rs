@@ -129,7 +129,11 @@ pub fn examine(bytes: &[u8], format: EnvelopeFormat, input: &VerificationInput<'
     let examination = match integrity::check(envelope, certificates) {
         Ok(intact) => {
             facts.intact = true;
-            Ok(Box::new(Examination::new(intact, subject, &signed, input)))
+            let examination = Examination::new(intact, subject, &signed, input);
+            if let (Some(facts), Some(verified)) = (&mut facts.timestamp, examination.verified_timestamp()) {
+                facts.verified(verified);
+            }
+            Ok(Box::new(examination))
         }
         Err(error) => Err(Reason::new(error.code(), error)),
     };

@@ -1,12 +1,18 @@
 //! The contents of an envelope for people.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use super::envelope::Envelope;
 use super::integrity::Certificates;
+use super::timestamp::AnchoredTimestamp;
+use crate::codec::text::Text;
 use crate::oci::Descriptor;
+use crate::policy::Anchor;
 use crate::reason::Reason;
 use crate::time::UnixTime;
+use crate::timestamp::TimestampError;
+use crate::timestamp::TimestampToken;
 use crate::x509::CertificateError;
 use crate::x509::CertificateSummary;
 
@@ -33,8 +39,31 @@ pub struct Facts {
     pub certificates: Vec<Result<CertificateSummary, CertificateError>>,
     /// The descriptor in the payload, whose annotations are the user metadata; or the reason why it is unreadable.
     pub target: Result<Descriptor, Reason>,
-    /// Length of the RFC 3161 token in bytes, if present.
-    pub timestamp_token: Option<usize>,
+    /// The RFC 3161 token, if present.
+    pub timestamp: Option<TimestampFacts>,
+}
+
+/// The RFC 3161 token of an envelope. Unverified claims without [`Self::anchor`].
+#[derive(Clone, Debug)]
+pub struct TimestampFacts {
+    /// Length of the token in bytes.
+    pub bytes: usize,
+    /// The contents, or the reason why the token cannot be read.
+    pub contents: Result<TimestampContents, TimestampError>,
+    /// The trust anchor of the timestamping authority, if the statement requires a timestamp and this one was verified.
+    /// The revocation status of the authority is part of the finding, not of this.
+    pub anchor: Option<Anchor>,
+}
+
+/// See [`TimestampFacts::contents`].
+#[derive(Clone, Debug)]
+pub struct TimestampContents {
+    /// The time of the timestamp.
+    pub gen_time: UnixTime,
+    /// The maximum deviation of the time.
+    pub accuracy: Duration,
+    /// Subject of the certificate that is named as signer, if the token has it.
+    pub authority: Option<Text>,
 }
 
 /// See [`Facts::attributes`].
@@ -70,7 +99,7 @@ impl Facts {
                 .map(|parsed| parsed.as_ref().map(CertificateSummary::from).map_err(Clone::clone))
                 .collect(),
             target: signed,
-            timestamp_token: envelope.timestamp_token.as_ref().map(Vec::len),
+            timestamp: envelope.timestamp_token.as_deref().map(TimestampFacts::unverified),
         }
     }
 
@@ -78,5 +107,24 @@ impl Facts {
     #[must_use]
     pub fn metadata(&self) -> Option<&BTreeMap<String, String>> {
         self.target.as_ref().ok().map(|target| &target.annotations)
+    }
+}
+
+impl TimestampFacts {
+    fn unverified(token: &[u8]) -> Self {
+        let contents = TimestampToken::parse(token).map(|token| TimestampContents {
+            gen_time: token.unverified_gen_time(),
+            accuracy: token.unverified_accuracy(),
+            authority: token.unverified_authority().map(|certificate| certificate.subject().to_text()),
+        });
+        Self { bytes: token.len(), contents, anchor: None }
+    }
+
+    /// Adds the result of the verification.
+    pub(super) fn verified(&mut self, timestamp: &AnchoredTimestamp) {
+        self.anchor = Some(timestamp.chain().anchor().clone());
+        if let Ok(contents) = &mut self.contents {
+            contents.authority = Some(timestamp.authority().subject().to_text());
+        }
     }
 }

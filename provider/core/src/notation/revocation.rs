@@ -27,7 +27,7 @@ use crate::policy::TrustedLink;
 use crate::reason::Code;
 use crate::reason::Reason;
 use crate::time::UnixTime;
-use crate::x509::Chain;
+use crate::x509::Certificate;
 
 /// Maximum number of certificates in a message.
 const CERTIFICATES_SHOWN: usize = 2;
@@ -69,7 +69,6 @@ pub(super) enum RevocationProblem {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum ChainOwner {
     Signer,
-    #[expect(dead_code, reason = "timestamps are not verified yet")]
     TimestampAuthority,
 }
 
@@ -111,13 +110,13 @@ pub(super) fn check<'a>(
     Progress::Done(ChainStatus { result, facts })
 }
 
-/// The result without a trusted chain, about which nothing may be requested: a certificate that can be revoked was not
-/// checked.
-pub(super) fn without_trust(chain: &Chain) -> ChainStatus {
+/// The result for the certificates of a chain, leaf first, if the signer is not trusted, so that nothing may be requested:
+/// a certificate that can be revoked was not checked.
+pub(super) fn without_trust(chain: &[Certificate]) -> ChainStatus {
     // The root has no issuer that could revoke it.
-    let below_root = chain.certificates().iter().rev().skip(1).rev();
+    let below_root = chain.iter().rev().skip(1).rev();
     let mut can_be_revoked = below_root.filter(|certificate| !certificate.revocation_addresses().is_empty());
-    let why = NotAvailable::new("nothing is requested about an untrusted chain");
+    let why = NotAvailable::new("nothing is requested for an untrusted signer");
     let result = can_be_revoked
         .next()
         .map_or(Ok(()), |certificate| Err(RevocationProblem::Unchecked(texts::unknown(certificate, [why]))));

@@ -1,38 +1,62 @@
-//! Authentic timestamp: checks that every certificate of the chain was valid at the signing time, or is valid now.
+//! Authentic timestamp: checks that every certificate of the chain was valid at the signing time, or is valid now
+//! ([trust policy](https://github.com/notaryproject/specifications/blob/d4b62b949228911bd5e62da4f5f8dd38682d293a/specs/trust-store-trust-policy.md#steps)).
 //!
-//! RFC 3161 tokens are not supported yet: a signature that needs one is inconclusive.
+//! Under `notary.x509` the signing time is that of an RFC 3161 timestamp of the signature, if the statement requires one.
+//! The token is verified without evidence; the revocation status of the timestamping authority's chain needs evidence, and
+//! is checked by `revocation` as that of the signer's chain.
 
 use std::time::Duration;
 
 use super::envelope::SigningScheme;
 use super::input::VerificationInput;
 use super::integrity::IntactEnvelope;
+use crate::codec::text;
+use crate::policy::Store;
 use crate::policy::StoreKind;
+use crate::policy::TsaChain;
 use crate::policy::VerifyTimestamp;
 use crate::reason::Code;
 use crate::reason::Reason;
 use crate::time::UnixTime;
+use crate::timestamp::TimestampToken;
+use crate::timestamp::VerifiedTimestamp;
 use crate::x509::Certificate;
+use crate::x509::Chain;
 
 /// Tolerance for a signing time in the future, as an authority's clock may be ahead.
 const SKEW: Duration = Duration::from_secs(300);
 
-pub(super) fn check(intact: &IntactEnvelope, input: &VerificationInput<'_>) -> Result<(), Reason> {
+/// Maximum number of trust stores in a message.
+const STORES_SHOWN: usize = 8;
+
+/// The time at which every certificate of the chain was valid.
+#[derive(Clone, Debug)]
+pub(super) enum SigningTime {
+    /// No signing time is known, and the certificates are valid at the time of verification.
+    Unknown,
+    /// The signing time of a signing authority.
+    Authority,
+    /// The time of an RFC 3161 timestamp.
+    Timestamp(Box<AnchoredTimestamp>),
+}
+
+/// A verified timestamp whose authority has a trust anchor.
+#[derive(Clone, Debug)]
+pub(super) struct AnchoredTimestamp {
+    timestamp: VerifiedTimestamp,
+    chain: TsaChain,
+}
+
+/// Checks all that needs no evidence.
+pub(super) fn check(intact: &IntactEnvelope, input: &VerificationInput<'_>) -> Result<SigningTime, Reason> {
     let now = input.now;
     match intact.attributes().scheme {
-        SigningScheme::X509 { .. } if needs_token(intact, input) => Err(match &intact.envelope().timestamp_token {
-            Some(_) => never_valid(intact, now).unwrap_or_else(|| {
-                let detail = "timestamp was not checked: the statement's tsa trust store requires a verified RFC \
-                              3161 timestamp, and this version cannot verify one";
-                Reason::new(Code::TimestampUnchecked, detail)
-            }),
-            None => Reason::new(
-                Code::TimestampInvalid,
-                "timestamp is missing: found none, expected an RFC 3161 timestamp, which the statement's tsa \
-                 trust store requires",
-            ),
-        }),
-        SigningScheme::X509 { .. } => valid_at(intact, now, "now"),
+        SigningScheme::X509 { .. } if needs_token(intact, input) => {
+            let anchored = verify_token(intact, input)?;
+            valid_during(intact.chain(), &anchored.timestamp)?;
+            Ok(SigningTime::Timestamp(Box::new(anchored)))
+        }
+        SigningScheme::X509 { .. } => valid_at(intact.chain(), now, "now").map(|()| SigningTime::Unknown),
         SigningScheme::SigningAuthority { authentic_signing_time } => {
             if authentic_signing_time > now.saturating_add(SKEW) {
                 let detail = format_args!(
@@ -41,33 +65,13 @@ pub(super) fn check(intact: &IntactEnvelope, input: &VerificationInput<'_>) -> R
                 );
                 return Err(Reason::new(Code::TimestampInvalid, detail));
             }
-            valid_at(intact, authentic_signing_time, "at the authentic signing time")
+            valid_at(intact.chain(), authentic_signing_time, "at the authentic signing time")
+                .map(|()| SigningTime::Authority)
         }
     }
 }
 
-/// The reason why no timestamp can help: at no time up to `now` were all certificates valid.
-fn never_valid(intact: &IntactEnvelope, now: UnixTime) -> Option<Reason> {
-    let certificates = intact.chain().certificates();
-    let begin = certificates.iter().map(Certificate::not_before).max()?;
-    let end = certificates.iter().map(Certificate::not_after).min()?;
-    (begin > end || begin > now.saturating_add(SKEW)).then(|| {
-        let detail = format_args!(
-            "certificates are never valid together up to now: found the common period {begin} to {end}, now \
-             {now}; no timestamp can be within it"
-        );
-        Reason::new(Code::CertificateOutsideValidity, detail)
-    })
-}
-
-/// Whether validity was checked at the time of verification, so that the verdict expires with the certificates.
-pub(super) fn ends_with_certificates(intact: &IntactEnvelope) -> bool {
-    match intact.attributes().scheme {
-        SigningScheme::X509 { .. } => true,
-        SigningScheme::SigningAuthority { .. } => false,
-    }
-}
-
+/// Whether the statement requires a timestamp for this signature.
 fn needs_token(intact: &IntactEnvelope, input: &VerificationInput<'_>) -> bool {
     // Decided by the stores in the policy, not by the loaded ones: a missing store must not make the timestamp
     // optional.
@@ -81,9 +85,53 @@ fn needs_token(intact: &IntactEnvelope, input: &VerificationInput<'_>) -> bool {
         }
 }
 
-fn valid_at(intact: &IntactEnvelope, time: UnixTime, what: &str) -> Result<(), Reason> {
-    let outside = |link: &&Certificate| time < link.not_before() || time > link.not_after();
-    match intact.chain().certificates().iter().find(outside) {
+/// Verifies the timestamp of the signature with the statement's `tsa` trust stores.
+fn verify_token(intact: &IntactEnvelope, input: &VerificationInput<'_>) -> Result<AnchoredTimestamp, Reason> {
+    let invalid = |detail: &dyn std::fmt::Display| Reason::new(Code::TimestampInvalid, detail);
+    let envelope = intact.envelope();
+    let token = envelope.timestamp_token.as_ref().ok_or_else(|| {
+        invalid(
+            &"timestamp is missing: found none, expected an RFC 3161 timestamp, which the statement's tsa trust \
+              store requires",
+        )
+    })?;
+    let stores = input.stores.iter().copied().filter(|store| store.reference().kind == StoreKind::Tsa);
+    if stores.clone().next().is_none() {
+        let named = text::list(input.requirement.stores_of(StoreKind::Tsa), ", ", STORES_SHOWN);
+        let detail = format_args!("timestamp was not checked: found no usable tsa trust store, expected {named}");
+        return Err(Reason::new(Code::TimestampUnchecked, detail));
+    }
+    let token = TimestampToken::parse(token).map_err(|error| invalid(&error))?;
+    let roots = stores.clone().flat_map(Store::certificates);
+    // The primitive signature: the decoded `signature` of a JWS, the fourth element of a COSE_Sign1.
+    let timestamp = token.verify(&envelope.signature, roots, input.now).map_err(|error| invalid(&error))?;
+    let chain = TsaChain::find(timestamp.chain(), stores).ok_or_else(|| {
+        invalid(&"timestamping authority is not trusted: its root is in no tsa trust store of the statement")
+    })?;
+    Ok(AnchoredTimestamp { timestamp, chain })
+}
+
+/// Checks that every certificate was valid during the whole period in which the timestamp was made.
+fn valid_during(chain: &Chain, timestamp: &VerifiedTimestamp) -> Result<(), Reason> {
+    let (earliest, latest) = (timestamp.earliest(), timestamp.latest());
+    let outside = |link: &&Certificate| !link.covers(earliest) || !link.covers(latest);
+    match chain.certificates().iter().find(outside) {
+        Some(link) => {
+            let detail = format_args!(
+                "certificate {} is outside its validity: found {} to {}, expected it to be valid at the timestamp, \
+                 {earliest} to {latest}",
+                link.subject(),
+                link.not_before(),
+                link.not_after(),
+            );
+            Err(Reason::new(Code::CertificateOutsideValidity, detail))
+        }
+        None => Ok(()),
+    }
+}
+
+fn valid_at(chain: &Chain, time: UnixTime, what: &str) -> Result<(), Reason> {
+    match chain.certificates().iter().find(|link| !link.covers(time)) {
         Some(link) => {
             let detail = format_args!(
                 "certificate {} is outside its validity: found {} to {}, expected it to be valid {what}, {time}",
@@ -94,5 +142,35 @@ fn valid_at(intact: &IntactEnvelope, time: UnixTime, what: &str) -> Result<(), R
             Err(Reason::new(Code::CertificateOutsideValidity, detail))
         }
         None => Ok(()),
+    }
+}
+
+impl SigningTime {
+    /// The time from which the check must be repeated: the end of the first certificate, if no signing time is known.
+    pub(super) fn ends(&self, chain: &Chain) -> Option<UnixTime> {
+        match self {
+            Self::Unknown => chain.certificates().iter().map(Certificate::not_after).min(),
+            Self::Authority | Self::Timestamp(_) => None,
+        }
+    }
+
+    /// The timestamp, if there is one.
+    pub(super) fn timestamp(&self) -> Option<&AnchoredTimestamp> {
+        match self {
+            Self::Unknown | Self::Authority => None,
+            Self::Timestamp(anchored) => Some(anchored),
+        }
+    }
+}
+
+impl AnchoredTimestamp {
+    /// The certificate that signed the timestamp.
+    pub(super) fn authority(&self) -> &Certificate {
+        self.timestamp.chain().leaf()
+    }
+
+    /// The chain of the timestamping authority.
+    pub(super) fn chain(&self) -> &TsaChain {
+        &self.chain
     }
 }

@@ -7,7 +7,6 @@ use super::outcome::Check;
 use super::outcome::CheckOutcome;
 use super::outcome::Checks;
 use super::signer::Signer;
-use super::timestamp;
 use crate::codec::text::Text;
 use crate::oci::Descriptor;
 use crate::reason::Code;
@@ -18,6 +17,8 @@ use crate::time::UnixTime;
 pub(super) struct PassedChecks {
     pub(super) authenticity: Authenticity,
     pub(super) authentic_timestamp: CheckOutcome,
+    /// The end of the first certificate, if validity was checked at the time of verification.
+    pub(super) certificates_end: Option<UnixTime>,
     pub(super) expiry: CheckOutcome,
     pub(super) revocation: CheckOutcome,
     /// The end of the first evidence that stops being usable.
@@ -41,16 +42,14 @@ impl VerifiedSignature {
     /// The only constructor: takes an intact envelope, a payload that is equal to the pinned target, and the result
     /// of every check.
     pub(super) fn seal(intact: &IntactEnvelope, payload: SignedPayload, passed: PassedChecks) -> Self {
-        let PassedChecks { authenticity, authentic_timestamp, expiry, revocation, evidence_ends } = passed;
+        let PassedChecks { authenticity, authentic_timestamp, certificates_end, expiry, revocation, evidence_ends } =
+            passed;
         let attributes = intact.attributes();
         let chain = intact.chain();
-        // If validity was checked at the time of verification, failed and is only logged, the end of a certificate
-        // changes nothing.
+        // If the check failed and is only logged, the end of a certificate changes nothing.
         let certificates_end = match &authentic_timestamp {
-            CheckOutcome::Passed if timestamp::ends_with_certificates(intact) => {
-                chain.certificates().iter().map(|link| link.not_after()).min()
-            }
-            CheckOutcome::Passed | CheckOutcome::Logged(_) | CheckOutcome::Skipped => None,
+            CheckOutcome::Passed => certificates_end,
+            CheckOutcome::Logged(_) | CheckOutcome::Skipped => None,
         };
         let expires = match &expiry {
             CheckOutcome::Passed => attributes.expiry,
@@ -89,7 +88,8 @@ impl VerifiedSignature {
     }
 
     /// The time from which the verdict must be computed again: the earliest of the expiry, the end of a certificate if
-    /// validity was checked at the time of verification, and the end of the evidence about revocation (nextUpdate).
+    /// validity was checked at the time of verification, and the end of the evidence about revocation (nextUpdate), also
+    /// that about a timestamping authority. With a verified timestamp, the end of the certificates does not end the verdict.
     #[must_use]
     pub fn good_until(&self) -> Option<UnixTime> {
         self.good_until

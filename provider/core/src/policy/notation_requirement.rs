@@ -43,7 +43,7 @@ impl NotationRequirement {
     }
 
     /// The trust stores of one kind.
-    pub fn stores_of(&self, kind: StoreKind) -> impl Iterator<Item = &StoreRef> {
+    pub fn stores_of(&self, kind: StoreKind) -> impl Iterator<Item = &StoreRef> + Clone {
         self.stores.iter().filter(move |store| store.kind == kind)
     }
 

@@ -109,9 +109,9 @@ codes! {
     UntrustedIdentity "untrusted-identity" Rejected Signer Statement 2 "sign with a trusted identity, or add the certificate's subject to trustedIdentities"
     Expired "expired" Rejected Signer Statement 3 "sign the image again; the signature has expired"
     CertificateOutsideValidity "certificate-outside-validity" Rejected Signer Statement 4 "sign with a certificate that is valid, or have signatures timestamped"
-    TimestampInvalid "timestamp-invalid" Rejected Signer Statement 5 "sign again with a timestamp of a trusted TSA"
+    TimestampInvalid "timestamp-invalid" Rejected Signer Statement 5 "sign again with a timestamp of a trusted TSA, or add the root of the TSA to the statement's tsa trust store"
     Revoked "revoked" Rejected Signer Statement 6 "sign again with a certificate that is not revoked"
-    TimestampUnchecked "timestamp-unchecked" Inconclusive Countersign Evidence 1 "use a statement without tsa: trust stores or with verifyTimestamp afterCertExpiry; this version cannot check timestamps"
+    TimestampUnchecked "timestamp-unchecked" Inconclusive RevocationService Evidence 1 "make the OCSP responder or CRL that the message names reachable and current; the next request tries again"
     RevocationUnchecked "revocation-unchecked" Inconclusive RevocationService Evidence 2 "make the OCSP responder or CRL that the message names reachable and current; the next request tries again"
     SignerServiceUnchecked "signer-service-unchecked" Inconclusive Countersign Evidence 3 "use a signature without AWS Signer; this version does not call the service"
 }

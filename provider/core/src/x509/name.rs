@@ -78,7 +78,7 @@ impl DistinguishedName {
     }
 
     /// The number of attributes of a `Name`. Their values are not decoded.
-    pub(super) fn count_der(raw: &[u8]) -> Result<usize, NotDer> {
+    pub(crate) fn count_der(raw: &[u8]) -> Result<usize, NotDer> {
         let mut count = 0_usize;
         let mut names = Reader::only(raw, der::SEQUENCE)?.inside();
         while !names.is_empty() {
@@ -88,7 +88,7 @@ impl DistinguishedName {
     }
 
     /// Reads a `Name` (RFC 5280 section 4.1.2.4) with its SEQUENCE.
-    pub(super) fn from_der(raw: &[u8]) -> Result<Self, NotDer> {
+    pub(crate) fn from_der(raw: &[u8]) -> Result<Self, NotDer> {
         let mut attributes = Vec::new();
         let mut names = Reader::only(raw, der::SEQUENCE)?.inside();
         while !names.is_empty() {

@@ -4,9 +4,12 @@ use std::collections::BTreeMap;
 
 use countersign_core::name::Digest;
 use countersign_core::name::MediaType;
+use countersign_core::notation::Anchor;
 use countersign_core::notation::CertificateSummary;
 use countersign_core::notation::Facts;
 use countersign_core::notation::Finding;
+use countersign_core::notation::TimestampContents;
+use countersign_core::notation::TimestampFacts;
 use serde::Serialize;
 
 use super::Inspected;
@@ -65,10 +68,32 @@ struct Envelope {
     expiry: Option<String>,
     /// Length of the RFC 3161 token.
     timestamp_token_bytes: Option<usize>,
+    timestamp: Option<Timestamp>,
     attributes: Vec<Attribute>,
     certificates: Vec<Certificate>,
     target: Option<Target>,
     metadata: BTreeMap<String, String>,
+}
+
+/// The RFC 3161 token: claims without `anchor`.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Timestamp {
+    /// Null if the token cannot be read.
+    time: Option<String>,
+    accuracy_seconds: Option<f64>,
+    /// Subject of the certificate that signed the token.
+    authority: Option<String>,
+    /// The trust anchor of the authority, if the timestamp was verified.
+    anchor: Option<TimestampAnchor>,
+    /// The reason why the token cannot be read.
+    problem: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct TimestampAnchor {
+    store: String,
+    subject: String,
 }
 
 #[derive(Debug, Serialize)]
@@ -168,11 +193,32 @@ impl Envelope {
             scheme: facts.scheme,
             signing_time: facts.signing_time.to_string(),
             expiry: facts.expiry.map(|time| time.to_string()),
-            timestamp_token_bytes: facts.timestamp_token,
+            timestamp_token_bytes: facts.timestamp.as_ref().map(|timestamp| timestamp.bytes),
+            timestamp: facts.timestamp.as_ref().map(Timestamp::from),
             attributes: attributes.collect(),
             certificates: facts.certificates.iter().map(Certificate::from).collect(),
             target: target.map(|target| Target::new(&target.media_type, &target.digest, target.size)),
             metadata: facts.metadata().cloned().unwrap_or_default(),
+        }
+    }
+}
+
+impl From<&TimestampFacts> for Timestamp {
+    fn from(facts: &TimestampFacts) -> Self {
+        let TimestampFacts { bytes: _, contents, anchor } = facts;
+        let anchor = anchor.as_ref().map(|Anchor { store, subject, fingerprint: _ }| TimestampAnchor {
+            store: store.to_string(),
+            subject: subject.to_string(),
+        });
+        let unread = Self { time: None, accuracy_seconds: None, authority: None, anchor, problem: None };
+        match contents {
+            Ok(TimestampContents { gen_time, accuracy, authority }) => Self {
+                time: Some(gen_time.to_string()),
+                accuracy_seconds: Some(accuracy.as_secs_f64()),
+                authority: authority.as_ref().map(ToString::to_string),
+                ..unread
+            },
+            Err(error) => Self { problem: Some(error.to_string()), ..unread },
         }
     }
 }

@@ -3,9 +3,12 @@
 use std::fmt;
 
 use countersign_core::codec::text::printable;
+use countersign_core::notation::Anchor;
 use countersign_core::notation::CertificateSummary;
 use countersign_core::notation::Facts;
 use countersign_core::notation::Finding;
+use countersign_core::notation::TimestampContents;
+use countersign_core::notation::TimestampFacts;
 
 use super::Inspected;
 use super::ended;
@@ -103,7 +106,7 @@ impl Page {
             attributes,
             certificates,
             target,
-            timestamp_token,
+            timestamp,
         } = facts;
         self.fact("envelope", format_args!("{format}, {algorithm}, {} bytes", envelope.bytes));
         self.fact("scheme", scheme);
@@ -112,8 +115,8 @@ impl Page {
             Some(time) => self.fact("expires", time),
             None => self.fact("expires", "never"),
         }
-        match timestamp_token {
-            Some(bytes) => self.fact("timestamp", format_args!("a token of {bytes} bytes")),
+        match timestamp {
+            Some(timestamp) => self.timestamp(timestamp),
             None => self.fact("timestamp", "none"),
         }
         for attribute in attributes {
@@ -132,6 +135,23 @@ impl Page {
                 Ok(certificate) => self.certificate(certificate),
                 Err(error) => self.fact("certificate", error),
             }
+        }
+    }
+
+    fn timestamp(&mut self, timestamp: &TimestampFacts) {
+        let TimestampFacts { bytes, contents, anchor } = timestamp;
+        match contents {
+            Ok(TimestampContents { gen_time, accuracy, authority }) => {
+                let state = if anchor.is_some() { "verified" } else { "not verified" };
+                self.fact("timestamp", format_args!("{gen_time}, accuracy {accuracy:?}, {state}, {bytes} bytes"));
+                if let Some(authority) = authority {
+                    self.fact("  authority", authority);
+                }
+            }
+            Err(error) => self.fact("timestamp", format_args!("a token of {bytes} bytes that cannot be read: {error}")),
+        }
+        if let Some(Anchor { store, subject, fingerprint: _ }) = anchor {
+            self.fact("  anchor", format_args!("{store}: {subject}"));
         }
     }
 

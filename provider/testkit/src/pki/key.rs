@@ -91,6 +91,10 @@ pub enum SignatureForm {
     PssSha512,
     /// RSASSA-PKCS1-v1_5 with SHA-256.
     Pkcs1Sha256,
+    /// RSASSA-PKCS1-v1_5 with SHA-384.
+    Pkcs1Sha384,
+    /// RSASSA-PKCS1-v1_5 with SHA-512.
+    Pkcs1Sha512,
     /// ECDSA as a DER SEQUENCE of two integers, as in X.509.
     EcdsaDer,
 }
@@ -199,7 +203,9 @@ impl Key {
                     | SignatureForm::PssSha256
                     | SignatureForm::PssSha384
                     | SignatureForm::PssSha512
-                    | SignatureForm::Pkcs1Sha256 => panic!("{form:?} is a form of RSA"),
+                    | SignatureForm::Pkcs1Sha256
+                    | SignatureForm::Pkcs1Sha384
+                    | SignatureForm::Pkcs1Sha512 => panic!("{form:?} is a form of RSA"),
                 };
                 pair.sign(&SystemRandom::new(), message).expect("ECDSA signs any message").as_ref().to_vec()
             }
@@ -254,6 +260,8 @@ fn rsa_encoding(kind: KeyType, form: SignatureForm) -> &'static dyn RsaEncoding 
         (SignatureForm::PssSha384, _) | (SignatureForm::Proper, KeyType::Rsa3072) => &signature::RSA_PSS_SHA384,
         (SignatureForm::PssSha256 | SignatureForm::Proper, _) => &signature::RSA_PSS_SHA256,
         (SignatureForm::Pkcs1Sha256, _) => &signature::RSA_PKCS1_SHA256,
+        (SignatureForm::Pkcs1Sha384, _) => &signature::RSA_PKCS1_SHA384,
+        (SignatureForm::Pkcs1Sha512, _) => &signature::RSA_PKCS1_SHA512,
         (SignatureForm::EcdsaDer, _) => panic!("EcdsaDer is a form of ECDSA"),
     }
 }

@@ -266,6 +266,23 @@ impl SignRequest {
         }
     }
 
+    /// The signed envelope in either format, with the RFC 3161 token that `token` makes for the primitive signature: the
+    /// decoded `signature` of a JWS, the fourth element of a COSE message.
+    #[must_use]
+    pub fn timestamped(&self, format: Format, token: impl FnOnce(&[u8]) -> Vec<u8>) -> Vec<u8> {
+        // The token is not signed, so both envelopes have the same signature.
+        match format {
+            Format::Jws => {
+                let signature = self.chain.key().sign_as(self.form, &self.jws_parts().signing_input());
+                self.clone().timestamp(&token(&signature)).jws_parts().with_signature(&signature)
+            }
+            Format::Cose => {
+                let signature = self.chain.key().sign_as(self.form, &self.cose_parts().signing_input());
+                self.clone().timestamp(&token(&signature)).cose_parts().with_signature(&signature)
+            }
+        }
+    }
+
     /// The names that `crit` must list, or those set with [`crit`](Self::crit).
     pub(crate) fn critical_names(&self) -> Vec<Value> {
         if let Some(verbatim) = &self.crit {

@@ -3,6 +3,7 @@
 use countersign_testkit::pki::CertSpec;
 use countersign_testkit::pki::Chain;
 use countersign_testkit::signer::SignRequest;
+use countersign_testkit::timestamp::Tsa;
 use serde_json::Value as Json;
 use serde_json::json;
 use time::macros::datetime;
@@ -109,6 +110,7 @@ async fn timestamps_under_every_statement() {
     let ended = CertSpec::leaf().valid(datetime!(2024-03-01 00:00 UTC), datetime!(2024-04-01 00:00 UTC));
     let ended = environment.issue(&root, ended, "ended leaf");
     let good = environment.leaf.clone();
+    let tsa = Tsa::new(&root);
     for (name, stores, verification) in [
         ("no-tsa", json!(["ca:main"]), json!({"level": "strict"})),
         ("tsa", json!(["ca:main", "tsa:main"]), json!({"level": "strict"})),
@@ -126,6 +128,13 @@ async fn timestamps_under_every_statement() {
             environment.signed_by(&format!("{name}: {what} with timestamp"), chain, FORMATS[1].1, |request| {
                 request.timestamp(b"token")
             });
+            for (format, media_type) in [FORMATS[0], FORMATS[1]].map(|(_, format)| (format, format.media_type())) {
+                let name = format!("{name}: {what} with valid timestamp, {format:?}");
+                environment.enveloped(&name, media_type, |image| {
+                    let request = SignRequest::new(chain, &image.descriptor);
+                    request.timestamped(format, |signature| tsa.token_at(datetime!(2024-03-15 12:00 UTC), signature))
+                });
+            }
         }
     }
     record_as("timestamps", environment, Ask::WithoutInspect).await;
