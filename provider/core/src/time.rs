@@ -3,6 +3,8 @@
 use std::fmt;
 use std::time::Duration;
 
+use ::time::Date;
+use ::time::Month;
 use ::time::OffsetDateTime;
 use ::time::UtcOffset;
 use ::time::format_description::well_known::Rfc3339;
@@ -38,6 +40,17 @@ impl UnixTime {
             return Err(TimeError);
         }
         OffsetDateTime::from_unix_timestamp(seconds).map(Self).map_err(|_| TimeError)
+    }
+
+    /// The time in UTC with this year, and with this month, day, hour, minute and second.
+    ///
+    /// # Errors
+    /// There is no such day or time of day, or the year is 0 or above 9999.
+    pub(crate) fn from_utc(year: u16, [month, day, hour, minute, second]: [u8; 5]) -> Result<Self, TimeError> {
+        let month = Month::try_from(month).map_err(|_| TimeError)?;
+        let date = Date::from_calendar_date(year.into(), month, day).map_err(|_| TimeError)?;
+        let time = date.with_hms(hour, minute, second).map_err(|_| TimeError)?;
+        Self::try_from(time.assume_utc())
     }
 
     /// Parses `2026-01-31T12:00:00Z`, with an optional fraction after a dot and `Z` or `±hh:mm`; `t` and `z` may be

@@ -165,20 +165,21 @@ fn number(bytes: &[u8]) -> Result<u32, NotDer> {
 /// `Z`.
 pub(crate) fn time(element: &Element<'_>) -> Result<UnixTime, NotDer> {
     const UTC_TIME: u8 = 0x17;
-    let text = std::str::from_utf8(element.contents).map_err(|_| NotDer)?;
-    let digits = text.strip_suffix('Z').ok_or(NotDer)?;
-    if !digits.bytes().all(|byte| byte.is_ascii_digit()) {
-        return Err(NotDer);
-    }
-    let full = match (element.tag, digits.len()) {
-        (UTC_TIME, 12) if digits < "5" => format!("20{digits}"),
-        (UTC_TIME, 12) => format!("19{digits}"),
-        (der::GENERALIZED_TIME, 14) => digits.to_owned(),
+    let two = |pair: &[u8; 2]| match pair {
+        [tens @ b'0'..=b'9', units @ b'0'..=b'9'] => Ok((tens - b'0') * 10 + (units - b'0')),
+        [_, _] => Err(NotDer),
+    };
+    let digits = element.contents.strip_suffix(b"Z").ok_or(NotDer)?;
+    let (pairs, []) = digits.as_chunks::<2>() else { return Err(NotDer) };
+    let (century, rest) = match (element.tag, pairs) {
+        (UTC_TIME, [year, ..]) => (if two(year)? < 50 { 20 } else { 19 }, pairs),
+        (der::GENERALIZED_TIME, [century, rest @ ..]) => (two(century)?, rest),
         (_, _) => return Err(NotDer),
     };
-    let part = |from: usize, to: usize| full.get(from..to).unwrap_or_default();
-    let (date, clock) = ([part(0, 4), part(4, 6), part(6, 8)], [part(8, 10), part(10, 12), part(12, 14)]);
-    UnixTime::from_rfc3339(&format!("{}T{}Z", date.join("-"), clock.join(":"))).map_err(|_| NotDer)
+    let [year, month, day, hour, minute, second] = rest else { return Err(NotDer) };
+    let year = u16::from(century) * 100 + u16::from(two(year)?);
+    let parts = [two(month)?, two(day)?, two(hour)?, two(minute)?, two(second)?];
+    UnixTime::from_utc(year, parts).map_err(|_| NotDer)
 }
 
 /// As [`time`], for a GeneralizedTime only: OCSP responses and extensions must not have a UTCTime.
@@ -206,6 +207,13 @@ mod tests {
     fn refuses_offsets_fractions_missing_seconds_and_impossible_days() {
         for (tag, text) in [
             (0x17, "4912312359Z"),
+            (0x17, "49123123595Z"),
+            (0x17, "4912312359 9Z"),
+            (0x17, "491331235959Z"),
+            (0x17, "491231245959Z"),
+            (0x17, "491231235960Z"),
+            (0x18, "00001231235959Z"),
+            (0x17, "Z"),
             (0x17, "491231235959+0000"),
             (0x17, "490230000000Z"),
             (0x17, "20491231235959Z"),
