@@ -2,7 +2,8 @@
 //! and nothing is judged here.
 //!
 //! An [`EvidenceRequest`] is for an OCSP response, a CRL, or the revocation status at AWS Signer. Requests are only
-//! made about a [`TrustedChain`](crate::policy::TrustedChain), so that unverified data never causes a request.
+//! made about a [`TrustedChain`](crate::policy::TrustedChain) and its [links](crate::policy::TrustedLink), so that
+//! unverified data never causes a request.
 //! [`Evidence`] holds the responses, of at most [`Evidence::ROUNDS`] rounds.
 //!
 //! A fetcher sends a request ([`OcspRequest::encode`]; a CRL is only downloaded), and reads each response with

@@ -176,5 +176,5 @@ fn an_outage_is_named_with_its_beginning_however_long_the_reason() {
     assert_eq!(outage.to_string(), "http://crl.example: connect: connection refused, since 2027-01-15T08:00:00Z");
     assert_eq!(outage.clone().of("CRL").to_string(), format!("CRL: {outage}"));
     let long = NotAvailable::new("x".repeat(5000)).since(since).at_most(40);
-    assert_eq!(long, "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxx… (cut), since 2027-01-15T08:00:00Z");
+    assert_eq!(long.as_str(), format!("{}… (cut), since 2027-01-15T08:00:00Z", "x".repeat(31)));
 }

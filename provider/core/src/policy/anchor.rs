@@ -48,7 +48,8 @@ pub struct TsaChain {
     anchor: Anchor,
 }
 
-/// A certificate of a [`TrustedChain`] or [`TsaChain`] below its root, with the certificate that issued it.
+/// A certificate of a [`TrustedChain`] or [`TsaChain`] below its root, or another one of the same issuer
+/// ([`Self::sibling`]), with the certificate that issued it. Evidence about revocation is requested about links only.
 #[derive(Clone, Copy, Debug)]
 pub struct TrustedLink<'a> {
     certificate: &'a Certificate,

@@ -161,3 +161,21 @@ fn a_point_without_an_address_beside_others_is_needed_for_its_reasons_only() {
         .verify(leaf_at(&[PointSpec::new(&[ONE]).reasons(&[1]), nowhere()]), &sources)
         .is_unchecked("\"http://one.example/c\"", "CRL: a distribution point has no URI");
 }
+
+#[test]
+fn points_after_the_last_round_are_not_asked() {
+    let fixture = Fixture::new();
+    let urls = ["http://1.example", "http://2.example", "http://3.example", "http://4.example", "http://5.example"];
+    let spec = leaf_at(&urls.map(|url| PointSpec::new(&[url])));
+    let outcome = fixture.verify(spec, &Sources::new().with(urls[4], fixture.root.crl(&CrlSpec::new())));
+    outcome.is_unchecked(
+        "\"http://1.example\", \"http://2.example\" and 3 more",
+        "CRL: http://1.example: connection refused; CRL: http://2.example: connection refused and 3 more",
+    );
+    outcome.asked(&[
+        ["base http://1.example"],
+        ["base http://2.example"],
+        ["base http://3.example"],
+        ["base http://4.example"],
+    ]);
+}

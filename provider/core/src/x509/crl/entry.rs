@@ -96,7 +96,8 @@ impl<'a> RawEntry<'a> {
                     entry.reason = Some(RevocationReason::from_der(value).map_err(malformed("reasonCode"))?);
                 }
                 [0x55, 0x1d, 0x18] => {
-                    entry.invalid_since = Some(generalized_time(value).map_err(malformed("invalidityDate"))?);
+                    let date = Reader::only(value, der::GENERALIZED_TIME).and_then(|date| layout::time(&date));
+                    entry.invalid_since = Some(date.map_err(malformed("invalidityDate"))?);
                 }
                 [0x55, 0x1d, 0x1d] => return Err(CrlError::Indirect { found: "certificateIssuer" }),
                 _ if critical => {
@@ -107,8 +108,4 @@ impl<'a> RawEntry<'a> {
         }
         Ok(entry)
     }
-}
-
-fn generalized_time(value: &[u8]) -> Result<UnixTime, NotDer> {
-    layout::time(&Reader::only(value, der::GENERALIZED_TIME)?)
 }
