@@ -80,3 +80,22 @@ fn a_signature_counts_for_its_own_response_only() {
         assert!(fixture.read(&mixed).is_err());
     }
 }
+
+/// As by a responder with a fault: the changed single response is signed.
+#[test]
+fn no_changed_single_response_that_is_signed_turns_revoked_into_good() {
+    let fixture = Fixture::new();
+    let revoked = fixture.revoked().revoked_at(Single::REVOKED_AT, Some(1)).invalid_since(Single::REVOKED_AT);
+    let encoded = revoked.to_der(fixture.ca.der());
+    assert!(fixture.read(&fixture.ca.ocsp(&OcspSpec::new([revoked.clone()]))).is_ok());
+    for position in 0..encoded.len() {
+        for bit in 0..8 {
+            let mut changed = encoded.clone();
+            changed[position] ^= 1 << bit;
+            let bytes = fixture.ca.ocsp(&OcspSpec::new([revoked.clone().encoded(&changed)]));
+            if let Ok(answer) = fixture.read(&bytes) {
+                assert!(matches!(answer.status(), OcspStatus::Revoked { .. }), "byte {position} bit {bit}");
+            }
+        }
+    }
+}

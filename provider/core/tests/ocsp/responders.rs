@@ -343,3 +343,25 @@ fn a_response_without_any_certificate_needs_the_signature_of_the_issuer() {
     let spec = OcspSpec::new([fixture.good()]).with_signature_of(fixture.leaf.key());
     fixture.refuses(&spec, &not_signed_by(CA));
 }
+
+#[test]
+fn long_names_are_cut_before_the_cause() {
+    let fixture = Fixture::new();
+    let long = "x".repeat(2000);
+    let delegate = fixture.delegate(|spec| spec.subject(&[("CN", &long)]).without_ekus());
+    let cut = format!("CN={}… (cut)", "x".repeat(80 - "CN=… (cut)".len()));
+    fixture.refuses(
+        &fixture.spec().signed_by(&delegate),
+        &not_authorized(&cut, "extKeyUsage: found none, expected OCSPSigning (1.3.6.1.5.5.7.3.9)"),
+    );
+    let many: Vec<String> = (0..60).map(|arc| format!("1.2.{arc}")).collect();
+    let many: Vec<&str> = many.iter().map(String::as_str).collect();
+    let delegate = fixture.delegate(|spec| spec.ekus(&many));
+    fixture.refuses(
+        &fixture.spec().signed_by(&delegate),
+        &not_authorized(
+            RESPONDER,
+            "extKeyUsage: found 1.2.0, 1.2.1, 1.2.2, 1.2.3, 1.2.4 and 55 more, expected OCSPSigning (1.3.6.1.5.5.7.3.9)",
+        ),
+    );
+}

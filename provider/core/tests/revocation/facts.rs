@@ -3,6 +3,8 @@
 use countersign_core::notation::EvidenceFact;
 use countersign_core_test_support::revocation::Sources;
 use countersign_testkit::crl::CrlSpec;
+use countersign_testkit::ocsp::OcspSpec;
+use countersign_testkit::ocsp::Single;
 use time::macros::datetime;
 
 use crate::CRL;
@@ -10,6 +12,7 @@ use crate::DELTA;
 use crate::Fixture;
 use crate::entry;
 use crate::leaf;
+use crate::ocsp::OCSP;
 
 fn shown(facts: &[EvidenceFact]) -> Vec<String> {
     let show = |fact: &EvidenceFact| {
@@ -48,4 +51,27 @@ fn each_list_is_named_with_its_times_whatever_the_result() {
     assert_eq!(facts(on_hold(), &delta.clone().revoked(&entry().reason(8))), [base("revoked"), of_delta("good")]);
     assert_eq!(facts(CrlSpec::new(), &delta.clone().revoked(&entry())), [base("good"), of_delta("revoked")]);
     assert_eq!(facts(CrlSpec::new().revoked(&entry()), &delta), [base("revoked")]);
+}
+
+#[test]
+fn each_answer_of_a_responder_is_named_with_its_times_whatever_the_result() {
+    let fixture = Fixture::new();
+    let chain = fixture.root.issue(leaf().ocsp_url(OCSP));
+    let request = fixture.sign(&chain);
+    let facts = |single: Single| {
+        let sources = Sources::new().with(OCSP, fixture.root.ocsp(&OcspSpec::new([single])));
+        shown(&fixture.judge().explain(&request.jws(), |request| sources.respond(request)).evidence)
+    };
+    let leaf = chain.leaf_der();
+    for (single, status) in
+        [(Single::good(leaf), "good"), (Single::revoked(leaf), "revoked"), (Single::unknown(leaf), "unknown")]
+    {
+        assert_eq!(
+            facts(single),
+            [format!(
+                "ocsp CN=leaf,O=Testkit,ST=ZH,C=CH {status} {OCSP} 2026-11-21T12:00:00Z 2026-11-21T00:00:00Z \
+                 2026-11-28T00:00:00Z 2026-11-28T00:00:00Z"
+            )]
+        );
+    }
 }

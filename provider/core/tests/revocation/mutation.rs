@@ -3,12 +3,15 @@
 use countersign_core_test_support::revocation::Sources;
 use countersign_testkit::crl::CrlSpec;
 use countersign_testkit::der;
+use countersign_testkit::ocsp::OcspSpec;
+use countersign_testkit::ocsp::Single;
 
 use crate::CRL;
 use crate::DELTA;
 use crate::Fixture;
 use crate::entry;
 use crate::leaf;
+use crate::ocsp::OCSP;
 use crate::verify;
 
 #[test]
@@ -59,6 +62,22 @@ fn of_signed_lists_with_a_changed_entry_only_those_about_another_number_are_good
             let outcome = verify(&judge, &request, &Sources::new().with(CRL, list));
             let is_good = outcome.result.is_ok();
             assert!(!is_good || serial.contains(&position), "byte {position} bit {bit}");
+        }
+    }
+}
+
+#[test]
+fn no_changed_answer_of_a_responder_makes_a_revoked_certificate_good() {
+    let fixture = Fixture::new();
+    let chain = fixture.root.issue(leaf().ocsp_url(OCSP));
+    let (request, judge) = (fixture.sign(&chain), fixture.judge());
+    let answer = fixture.root.ocsp(&OcspSpec::new([Single::revoked(chain.leaf_der())]));
+    for position in 0..answer.len() {
+        for bit in [0x01, 0x80] {
+            let mut changed = answer.clone();
+            changed[position] ^= bit;
+            let outcome = verify(&judge, &request, &Sources::new().with(OCSP, changed));
+            assert!(outcome.result.is_err(), "byte {position} bit {bit:#x}");
         }
     }
 }

@@ -55,7 +55,11 @@ impl OcspRequest {
         let mut list = expect(&mut tbs, SEQUENCE)?;
         let mut request = expect(&mut list, SEQUENCE)?;
         let mut id = expect(&mut request, SEQUENCE)?;
-        let hash = expect(&mut expect(&mut id, SEQUENCE)?, 0x06)?.to_vec();
+        let mut algorithm = expect(&mut id, SEQUENCE)?;
+        let hash = expect(&mut algorithm, 0x06)?.to_vec();
+        if !matches!(algorithm, [] | [0x05, 0]) {
+            return None;
+        }
         let issuer_name_hash = expect(&mut id, 0x04)?.to_vec();
         let issuer_key_hash = expect(&mut id, 0x04)?.to_vec();
         let serial = expect(&mut id, 0x02)?.to_vec();
@@ -91,4 +95,41 @@ fn nonce(tbs: &mut &[u8]) -> Option<Vec<u8>> {
     let is_nonce = der::element(0x06, oid) == der::oid("1.3.6.1.5.5.7.48.1.2");
     let nothing_left = [explicit, list, extension, value].iter().all(|rest| rest.is_empty());
     (is_nonce && nothing_left).then(|| nonce.to_vec())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A request that OpenSSL 3.0 wrote, with a nonce.
+    const OPENSSL: [u8; 106] = [
+        0x30, 0x68, 0x30, 0x66, 0x30, 0x3f, 0x30, 0x3d, 0x30, 0x3b, 0x30, 0x09, 0x06, 0x05, 0x2b, 0x0e, 0x03, 0x02,
+        0x1a, 0x05, 0x00, 0x04, 0x14, 0x02, 0x4c, 0x30, 0x10, 0x6e, 0xcc, 0x2f, 0x51, 0x63, 0xfe, 0x73, 0xec, 0x58,
+        0x79, 0xe5, 0xf7, 0x1f, 0x52, 0x60, 0x61, 0x04, 0x14, 0x72, 0x95, 0x3c, 0x80, 0x76, 0x34, 0xae, 0x80, 0x45,
+        0xf9, 0x5e, 0xb0, 0x6c, 0x0b, 0x78, 0x45, 0x05, 0x85, 0xea, 0x0d, 0x02, 0x02, 0x10, 0x01, 0xa2, 0x23, 0x30,
+        0x21, 0x30, 0x1f, 0x06, 0x09, 0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x30, 0x01, 0x02, 0x04, 0x12, 0x04, 0x10,
+        0x29, 0xd0, 0xf5, 0xda, 0x09, 0x42, 0x85, 0x96, 0xf5, 0x2a, 0x1e, 0xff, 0xdd, 0xe9, 0xe7, 0x77,
+    ];
+
+    #[test]
+    fn reads_a_request_of_openssl() {
+        let request = OcspRequest::parse(&OPENSSL).unwrap();
+        assert_eq!(der::element(0x06, &request.hash), der::oid("1.3.14.3.2.26"));
+        assert_eq!((request.issuer_name_hash.len(), request.issuer_key_hash.len()), (20, 20));
+        assert_eq!(request.serial, [0x10, 0x01]);
+        assert_eq!(request.nonce.map(|nonce| nonce.len()), Some(16));
+    }
+
+    #[test]
+    fn refuses_cut_and_longer_requests() {
+        for length in 0..OPENSSL.len() {
+            assert_eq!(OcspRequest::parse(&OPENSSL[..length]), None, "{length}");
+        }
+        assert_eq!(OcspRequest::parse(&[&OPENSSL[..], &[0]].concat()), None);
+        for position in 0..OPENSSL.len() {
+            let mut changed = OPENSSL;
+            changed[position] ^= 0x80;
+            assert_ne!(OcspRequest::parse(&changed), OcspRequest::parse(&OPENSSL), "{position}");
+        }
+    }
 }

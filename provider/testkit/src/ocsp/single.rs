@@ -21,6 +21,8 @@ pub struct Single {
     this_update: Vec<u8>,
     next_update: Option<Vec<u8>>,
     extensions: Vec<Vec<u8>>,
+    /// All bytes, in place of the other fields.
+    encoded: Option<Vec<u8>>,
 }
 
 impl Single {
@@ -44,6 +46,7 @@ impl Single {
             this_update: crl::generalized_time(Self::THIS_UPDATE),
             next_update: Some(crl::generalized_time(Self::NEXT_UPDATE)),
             extensions: Vec::new(),
+            encoded: None,
         }
     }
 
@@ -147,7 +150,19 @@ impl Single {
         self
     }
 
-    pub(super) fn to_der(&self, issuer: &[u8]) -> Vec<u8> {
+    /// Sets all bytes.
+    #[must_use]
+    pub fn encoded(mut self, single: &[u8]) -> Self {
+        self.encoded = Some(single.to_vec());
+        self
+    }
+
+    /// The encoding in a response of this issuer.
+    #[must_use]
+    pub fn to_der(&self, issuer: &[u8]) -> Vec<u8> {
+        if let Some(encoded) = &self.encoded {
+            return encoded.clone();
+        }
         let issuer = self.issuer.as_deref().unwrap_or(issuer);
         let key_of = self.key_of.as_deref().unwrap_or(issuer);
         let id = der::sequence([

@@ -4,6 +4,8 @@ use std::cmp::Ordering;
 
 use super::cert_id::Match;
 use super::error::OcspError;
+use super::error::short_name;
+use super::error::short_serial;
 use super::responder;
 use super::responder::Signer;
 use super::responder::Subject;
@@ -165,7 +167,7 @@ impl OcspAnswer {
             Responder::Issuer => Ok(()),
             Responder::Delegated { certificate, revocation: _ } => {
                 responder::check_validity(certificate, now).map_err(|problem| OcspError::ResponderNotAuthorized {
-                    responder: certificate.subject().to_text(),
+                    responder: short_name(certificate.subject()),
                     problem,
                 })
             }
@@ -272,13 +274,12 @@ fn matching<'r, 'a>(
 ) -> Result<Vec<&'r SingleResponse<'a>>, OcspError> {
     let Subject { certificate, issuer } = subject;
     let mut found = Vec::new();
-    let mut why_not =
-        OcspError::OtherCertificate { serial: certificate.serial().clone(), found: response.singles.len() };
+    let mut why_not = OcspError::OtherCertificate { serial: short_serial(certificate), found: response.singles.len() };
     for single in &response.singles {
         match single.id.compare(certificate, issuer) {
             Match::Full => found.push(single),
             Match::OtherSerial => {}
-            Match::OtherIssuer => why_not = OcspError::OtherIssuer { serial: certificate.serial().clone() },
+            Match::OtherIssuer => why_not = OcspError::OtherIssuer { serial: short_serial(certificate) },
             Match::UnsupportedHash => why_not = OcspError::IssuerHash { found: oid_name(single.id.hash) },
         }
     }

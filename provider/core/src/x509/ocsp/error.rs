@@ -3,11 +3,14 @@
 use std::fmt;
 use std::time::Duration;
 
+use crate::codec::text;
 use crate::codec::text::Text;
 use crate::crypto::SignatureError;
 use crate::limits;
 use crate::time::UnixTime;
+use crate::x509::Certificate;
 use crate::x509::CertificateError;
+use crate::x509::DistinguishedName;
 use crate::x509::KeyUse;
 
 /// The error for an OCSP response that proves nothing. It says nothing about the certificate.
@@ -263,12 +266,31 @@ impl fmt::Display for ResponseStatus {
     }
 }
 
+/// Maximum length of a name in a message, in bytes: the cause comes after it.
+const NAME_BYTES: usize = 80;
+
+/// Maximum length of a serial number in a message, in bytes: 20 bytes in hexadecimal, and some more.
+const SERIAL_BYTES: usize = 44;
+
+/// Maximum number of purposes in a message.
+const ITEMS_SHOWN: usize = 5;
+
+/// A name, cut for messages.
+pub(super) fn short_name(name: &DistinguishedName) -> Text {
+    Text::at_most(NAME_BYTES, name)
+}
+
+/// A serial number, cut for messages.
+pub(super) fn short_serial(certificate: &Certificate) -> Text {
+    Text::at_most(SERIAL_BYTES, certificate.serial())
+}
+
 /// Items separated by commas, or `none`.
-fn list<T: fmt::Display>(items: &[T]) -> String {
-    if items.is_empty() {
-        return "none".to_owned();
-    }
-    items.iter().map(T::to_string).collect::<Vec<_>>().join(", ")
+fn list<T: fmt::Display>(items: &[T]) -> impl fmt::Display {
+    fmt::from_fn(move |f| match items {
+        [] => f.write_str("none"),
+        items => fmt::Display::fmt(&text::list(items.iter(), ", ", ITEMS_SHOWN), f),
+    })
 }
 
 fn seconds(duration: &Duration) -> String {

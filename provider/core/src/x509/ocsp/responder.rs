@@ -3,6 +3,7 @@
 use super::cert_id::key_hash;
 use super::error::OcspError;
 use super::error::ResponderProblem;
+use super::error::short_name;
 use super::response::BasicResponse;
 use super::response::ResponderId;
 use crate::codec::text::Text;
@@ -56,7 +57,7 @@ pub(super) fn verify(response: &BasicResponse<'_>, subject: Subject<'_>, now: Un
             continue;
         }
         let checked = authorize(&delegate, subject, now)
-            .map_err(|problem| OcspError::ResponderNotAuthorized { responder: delegate.subject().to_text(), problem })
+            .map_err(|problem| OcspError::ResponderNotAuthorized { responder: short_name(delegate.subject()), problem })
             .and_then(|()| verify_signature(response, &delegate));
         match checked {
             Ok(()) => return Ok(Signer::Delegated(delegate)),
@@ -85,14 +86,14 @@ impl ResponderId<'_> {
 fn verify_signature(response: &BasicResponse<'_>, signer: &Certificate) -> Result<(), OcspError> {
     signer
         .verify(response.algorithm, response.signed, response.signature)
-        .map_err(|error| OcspError::Signature { responder: signer.subject().to_text(), error })
+        .map_err(|error| OcspError::Signature { responder: short_name(signer.subject()), error })
 }
 
 /// Checks that the issuer has authorized another certificate to answer for it.
 fn authorize(delegate: &Certificate, subject: Subject<'_>, now: UnixTime) -> Result<(), ResponderProblem> {
     let Subject { certificate, issuer } = subject;
     if delegate.issuer_raw() != issuer.subject_raw() {
-        let (found, expected) = (delegate.issuer().to_text(), issuer.subject().to_text());
+        let (found, expected) = (short_name(delegate.issuer()), short_name(issuer.subject()));
         return Err(ResponderProblem::OtherIssuer { found, expected });
     }
     // Serial numbers of one issuer are unique, so this is the same certificate even if its bytes differ.

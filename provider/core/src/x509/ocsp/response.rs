@@ -2,6 +2,7 @@
 
 use super::error::OcspError;
 use super::error::ResponseStatus;
+use super::error::short_name;
 use super::single::SingleResponse;
 use crate::codec::der;
 use crate::codec::der::Element;
@@ -174,7 +175,7 @@ impl<'a> ResponderId<'a> {
     pub(super) fn to_text(self) -> Text {
         match self {
             Self::Name(raw) => DistinguishedName::from_der(raw)
-                .map_or_else(|NotDer| Text::default(), |name| Text::of(format_args!("{:?}", name.to_text()))),
+                .map_or_else(|NotDer| Text::default(), |name| Text::of(format_args!("{:?}", short_name(&name)))),
             Self::KeyHash(hash) => Text::of(format_args!("a key with hash {}", hex(hash))),
         }
     }
