@@ -7,12 +7,14 @@
 use countersign_core::notation::Envelope;
 use countersign_core::notation::EnvelopeFormat;
 use countersign_core::time::UnixTime;
+use countersign_core::timestamp::TimestampToken;
 use countersign_core::x509::Certificate;
 use countersign_core::x509::Crl;
 use countersign_core::x509::ocsp::OcspAnswer;
 use countersign_core::x509::ocsp::OcspSettings;
 use countersign_core_test_support::schemas::schemas;
 use countersign_testkit::Descriptor;
+use countersign_testkit::Hash;
 use countersign_testkit::crl::CrlSpec;
 use countersign_testkit::crl::Revoked;
 use countersign_testkit::der;
@@ -22,6 +24,10 @@ use countersign_testkit::pki::Authority;
 use countersign_testkit::pki::CertSpec;
 use countersign_testkit::signer::Cbor;
 use countersign_testkit::signer::SignRequest;
+use countersign_testkit::timestamp::SigningCertificate;
+use countersign_testkit::timestamp::TokenParts;
+use countersign_testkit::timestamp::Tsa;
+use countersign_testkit::timestamp::attribute;
 use countersign_testkit::variants;
 use peak_alloc::PeakAlloc;
 
@@ -48,6 +54,7 @@ fn memory_for_parsing_is_a_small_multiple_of_the_document() {
     certificates();
     lists();
     responses();
+    tokens();
 }
 
 #[track_caller]
@@ -201,5 +208,63 @@ fn responses() {
         let bytes = authority.ocsp(&spec);
         assert_eq!(read(&bytes).is_ok(), usable, "{name}");
         check(name, &bytes, 0, || drop(read(&bytes)));
+    }
+}
+
+/// Timestamp tokens of the largest size with long lists.
+fn tokens() {
+    let authority = Authority::root(CertSpec::root());
+    let tsa = Tsa::new(&authority);
+    let root = Certificate::parse(authority.der()).unwrap();
+    let now = UnixTime::from_rfc3339("2026-11-21T12:00:00Z").unwrap();
+    let verify = |token: &[u8]| {
+        TimestampToken::parse(token).and_then(|token| token.verify(b"message", std::iter::once(&root), now))
+    };
+    let parts = |change: &dyn Fn(&mut TokenParts)| {
+        let mut parts = tsa.parts(b"message");
+        change(&mut parts);
+        parts.seal()
+    };
+    let certificate = tsa.chain().leaf_der();
+    let small = attribute("1.2.3", &[]);
+    let name = der::set([der::sequence([der::oid("2.5.4.11"), der::element(0x0c, b"a")])]);
+    let extension = der::sequence([der::oid("1.2.3"), der::octet_string(&[])]);
+    let large = authority.issue(CertSpec::leaf().extension("1.2.3", false, &[0; 6000]));
+    for (name, token, verifies) in [
+        ("many attributes", parts(&|parts| parts.signers[0].attributes.extend(vec![small.clone(); 6000])), true),
+        (
+            "many values",
+            parts(&|parts| parts.signers[0].attributes.push(attribute("1.2.3", &vec![vec![5, 0]; 30_000]))),
+            true,
+        ),
+        (
+            "many certificate identifiers",
+            parts(&|parts| {
+                let first = SigningCertificate::of(certificate, Hash::Sha256).v2();
+                let list = der::children(der::children(der::children(&first)[1])[0])[0].to_vec();
+                let first = der::children(&list)[0].to_vec();
+                let list = der::sequence(std::iter::once(first).chain(vec![der::sequence([]); 30_000]));
+                let value = der::sequence([list]);
+                parts.signers[0].identify_by([attribute("1.2.840.113549.1.9.16.2.47", &[value])]);
+            }),
+            true,
+        ),
+        (
+            "a name of many attributes",
+            parts(&|parts| {
+                parts.info.tsa = Some(der::element(0xa4, &der::sequence(vec![name.clone(); 4000])));
+            }),
+            false,
+        ),
+        ("many extensions", parts(&|parts| parts.info.extensions = vec![extension.clone(); 6000]), true),
+        ("many CRLs", parts(&|parts| parts.crls = vec![vec![0x30, 0]; 30_000]), true),
+        ("many unsigned attributes", parts(&|parts| parts.signers[0].unsigned = vec![small.clone(); 6000]), true),
+        ("many certificates", parts(&|parts| parts.certificates = vec![vec![0x30, 0]; 30_000]), false),
+        ("many signatures", parts(&|parts| parts.signers = vec![parts.signers[0].clone(); 200]), false),
+        ("large certificates", parts(&|parts| parts.certificates.extend(vec![large.leaf_der().to_vec(); 8])), true),
+        ("ten times the size", vec![0x30; 640 * KIB], false),
+    ] {
+        assert_eq!(verify(&token).is_ok(), verifies, "{name}: {} bytes", token.len());
+        check(&format!("timestamp token with {name}"), &token, 0, || drop(verify(&token)));
     }
 }

@@ -5,6 +5,7 @@
 
 mod listing;
 mod signatures;
+mod timestamps;
 
 use std::process::Output;
 

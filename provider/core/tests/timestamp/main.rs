@@ -1,9 +1,12 @@
 //! RFC 3161 timestamps: tokens, chains of timestamping authorities, and their use for signatures.
 
 mod authority;
+mod facts;
 mod fixture;
 mod mutation;
+mod openssl;
 mod policy;
 mod refusals;
+mod revocation;
 mod tokens;
 mod vectors;
