@@ -70,7 +70,9 @@ impl Crl {
         let (this_update, next_update) = layout.times()?;
         let extensions = ListExtensions::read(layout.extensions)?;
         let entries = Entries::read(&bytes, layout.entries.clone())?;
-        let issuer = issuer.clone();
+        let (mut bytes, issuer) = (bytes, issuer.clone());
+        // A body that was read in parts may have more capacity.
+        bytes.shrink_to_fit();
         Ok(Self { bytes, issuer, this_update, next_update, extensions, entries })
     }
 
@@ -152,10 +154,11 @@ impl Crl {
         self.entries.len()
     }
 
-    /// The memory of the value, itself included, in bytes.
+    /// The memory of the value, itself included, in bytes: an upper estimate, as the issuer may be shared with a chain.
     #[must_use]
     pub fn memory(&self) -> usize {
-        size_of::<Self>() + self.bytes.capacity() + self.entries.heap_bytes() + self.extensions.heap_bytes()
+        let kept = self.bytes.capacity() + self.entries.heap_bytes() + self.extensions.heap_bytes();
+        size_of::<Self>() + kept + self.issuer.memory()
     }
 }
 

@@ -44,10 +44,11 @@ impl DistributionPoint {
         self.name.as_ref()
     }
 
-    /// Whether the CRL is issued by the authority with this name, which issued the certificate. Otherwise it is an
-    /// indirect CRL.
-    pub(super) fn is_issued_by(&self, issuer: &[u8]) -> bool {
-        self.issuers.is_empty() || self.issuers.iter().any(|name| name == issuer)
+    /// Whether the CRL is indirect: the point names only other authorities as issuers of the CRL than that with this name
+    /// ([`Certificate::issuer_raw`](super::Certificate::issuer_raw)), which issued the certificate.
+    #[must_use]
+    pub fn is_indirect(&self, issuer: &[u8]) -> bool {
+        !self.issuers.is_empty() && self.issuers.iter().all(|name| name != issuer)
     }
 
     fn read(mut fields: Reader<'_>) -> Result<Self, NotDer> {

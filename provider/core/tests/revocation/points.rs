@@ -89,7 +89,6 @@ fn points_with_different_reasons_are_asked_at_once_and_all_needed() {
 #[test]
 fn a_list_that_does_not_cover_the_certificate_says_nothing_about_it() {
     let fixture = Fixture::new();
-    let other = Authority::root(CertSpec::root().common_name("other"));
     let plain = || PointSpec::new(&[CRL]);
     for (point, scope, why) in [
         (
@@ -103,11 +102,6 @@ fn a_list_that_does_not_cover_the_certificate_says_nothing_about_it() {
             "it covers certificates of authorities only, and the certificate is none",
         ),
         (plain(), IssuingPoint::new().attribute_certificates_only(), "it covers attribute certificates only"),
-        (
-            plain().crl_issuer(crl::subject(other.der())),
-            IssuingPoint::new(),
-            "the certificate names another authority as issuer of the CRL (indirect CRL), which is not supported",
-        ),
     ] {
         // Not even if it lists the certificate.
         for list in [CrlSpec::new(), CrlSpec::new().revoked(&entry())] {
@@ -178,4 +172,22 @@ fn points_after_the_last_round_are_not_asked() {
         ["base http://3.example"],
         ["base http://4.example"],
     ]);
+}
+
+#[test]
+fn a_list_of_another_authority_is_not_requested() {
+    let fixture = Fixture::new();
+    let other = Authority::root(CertSpec::root().common_name("other"));
+    let indirect = || PointSpec::new(&[CRL]).crl_issuer(crl::subject(other.der()));
+    let outcome = fixture.verify(leaf_at(&[indirect()]), &Sources::new().with(CRL, other.crl(&CrlSpec::new())));
+    outcome.is_unchecked(
+        &format!("\"{CRL}\""),
+        "CRL: the certificate names another authority as issuer of the CRL (indirect CRL), which is not supported",
+    );
+    outcome.asked::<[&str; 0]>(&[]);
+    // A further point of the issuer is enough, and so is its own name.
+    let good = Sources::new().with(ONE, fixture.root.crl(&CrlSpec::new()));
+    fixture.verify(leaf_at(&[indirect(), PointSpec::new(&[ONE])]), &good).is_good();
+    let own = PointSpec::new(&[ONE]).crl_issuer(crl::subject(fixture.root.der()));
+    fixture.verify(leaf_at(&[own]), &good).is_good();
 }

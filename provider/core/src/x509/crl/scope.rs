@@ -92,7 +92,7 @@ impl CrlScope {
     /// # Errors
     /// The list says nothing about the certificate.
     pub fn reasons(&self, certificate: &Certificate, point: &DistributionPoint) -> Result<ReasonSet, ScopeMismatch> {
-        if !point.is_issued_by(certificate.issuer_raw()) {
+        if point.is_indirect(certificate.issuer_raw()) {
             return Err(ScopeMismatch::OtherIssuer);
         }
         if let Some(name) = &self.point

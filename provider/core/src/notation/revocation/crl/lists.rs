@@ -16,6 +16,7 @@ use crate::x509::CrlEntry;
 use crate::x509::DistributionPoint;
 use crate::x509::ReasonSet;
 use crate::x509::RevocationReason;
+use crate::x509::ScopeMismatch;
 
 use super::entry::Listed;
 
@@ -37,6 +38,9 @@ pub(super) fn base(
     point: &DistributionPoint,
     input: &RevocationInput<'_>,
 ) -> Progress<Result<(Sourced<Crl>, ReasonSet), NotAvailable>> {
+    if point.is_indirect(link.certificate().issuer_raw()) {
+        return Progress::Done(Err(NotAvailable::new(format_args!("CRL: {}", ScopeMismatch::OtherIssuer))));
+    }
     let Some(request) = CrlRequest::base(link, point) else {
         return Progress::Done(Err(NotAvailable::new("CRL: a distribution point has no URI")));
     };
