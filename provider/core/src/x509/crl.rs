@@ -66,7 +66,7 @@ impl Crl {
         may_sign(issuer)?;
         issuer
             .verify(layout.outer_algorithm, layout.tbs, layout.signature)
-            .map_err(|error| CrlError::Signature { issuer: issuer.subject().to_text(), error })?;
+            .map_err(|error| CrlError::Signature { issuer: issuer.subject().to_short_text(), error })?;
         let (this_update, next_update) = layout.times()?;
         let extensions = ListExtensions::read(layout.extensions)?;
         let entries = Entries::read(&bytes, layout.entries.clone())?;
@@ -97,7 +97,7 @@ impl Crl {
     /// Another authority issued it, or the authority may not sign CRLs.
     pub fn check_issuer(&self, authority: &Certificate) -> Result<(), CrlError> {
         if self.issuer.subject_raw() != authority.subject_raw() || !self.issuer.has_key_of(authority) {
-            let (found, expected) = (self.issuer.subject().to_text(), authority.subject().to_text());
+            let (found, expected) = (self.issuer.subject().to_short_text(), authority.subject().to_short_text());
             return Err(CrlError::OtherIssuer { found, expected });
         }
         may_sign(authority)
@@ -164,7 +164,7 @@ impl Crl {
 
 /// Whether a certificate may sign CRLs: cA is true, and keyUsage, if present, has cRLSign.
 fn may_sign(issuer: &Certificate) -> Result<(), CrlError> {
-    let subject = || issuer.subject().to_text();
+    let subject = || issuer.subject().to_short_text();
     if !issuer.is_ca() {
         return Err(CrlError::IssuerNotAuthority { issuer: subject() });
     }

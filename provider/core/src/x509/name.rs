@@ -156,6 +156,11 @@ impl DistinguishedName {
         Text::of(fmt::from_fn(|f| self.write_whole(f)))
     }
 
+    /// As [`Self::to_text`], cut to 80 bytes: in a message the cause comes after it.
+    pub(super) fn to_short_text(&self) -> Text {
+        Text::at_most(80, self)
+    }
+
     fn write_whole(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut separator = "";
         for (_, name) in SHORT_NAMES.iter().rev() {

@@ -87,3 +87,19 @@ fn an_outage_is_named_with_its_beginning() {
     };
     check(&with(&fixture, refused), &format!("CRL: {CRL}: connect: refused, since 2026-11-21T11:58:00Z"));
 }
+
+#[test]
+fn a_long_name_and_a_long_address_do_not_hide_the_cause() {
+    let root = Authority::root(CertSpec::root().common_name(&"root ".repeat(100)));
+    let fixture = Fixture { root, ..Fixture::new() };
+    let twin = Authority::root(CertSpec::root().common_name(&"twin ".repeat(100)));
+    let text = with(&fixture, |_| {
+        let certificate = Certificate::parse(twin.der()).unwrap();
+        let crl = Crl::read(twin.crl(&CrlSpec::new()), &certificate).unwrap();
+        EvidenceResponse::Crl(Sourced::new(crl, format!("{CRL}?{}", "a".repeat(2000)), UnixTime::EPOCH))
+    });
+    let address = format!("{CRL}?{}… (cut)", "a".repeat(86));
+    assert!(text.contains(&format!("CRL: {address}: CRL is issued by another authority: found \"CN=twin")), "{text}");
+    assert!(text.contains(", expected \"CN=root root"), "{text}");
+    assert!(text.ends_with("; inconclusive, as the statement enforces the check"), "{text}");
+}

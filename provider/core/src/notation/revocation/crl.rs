@@ -124,9 +124,10 @@ fn judge(link: &TrustedLink<'_>, input: &RevocationInput<'_>, lists: &Lists, rea
             let text = texts::revoked(link.certificate(), entry.revoked_at, entry.reason, lists.stating(&entry));
             PointStatus::Revoked(SourceStatus::Revoked { text, facts: lists.facts() })
         }
-        Listed::RemovedFromBase => PointStatus::Nothing(NotAvailable::new(format_args!(
-            "CRL: {}: found removeFromCRL for the certificate in a complete CRL, expected it in a delta CRL only",
-            lists.base().url()
-        ))),
+        Listed::RemovedFromBase => PointStatus::Nothing(texts::unusable(
+            "CRL",
+            lists.base().url(),
+            "found removeFromCRL for the certificate in a complete CRL, expected it in a delta CRL only",
+        )),
     }
 }

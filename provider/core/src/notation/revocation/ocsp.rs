@@ -61,7 +61,7 @@ fn answer(link: &TrustedLink<'_>, input: &RevocationInput<'_>) -> Progress<Found
         }
         EvidenceResponse::Ocsp(answer) => match check_again(link, input, answer.value()) {
             Ok(()) => Found::Answer(answer),
-            Err(why) => nothing(NotAvailable::new(format_args!("OCSP: {}: {why}", answer.url()))),
+            Err(why) => nothing(texts::unusable("OCSP", answer.url(), why)),
         },
     })
 }
@@ -148,10 +148,7 @@ fn judge(link: &TrustedLink<'_>, input: &RevocationInput<'_>, answer: &Sourced<O
             SourceStatus::Revoked { text: texts::revoked(certificate, at, reason, &fact), facts: vec![fact] }
         }
         OcspStatus::Unknown => SourceStatus::None {
-            why: Some(NotAvailable::new(format_args!(
-                "OCSP: {}: the responder does not know the certificate",
-                answer.url()
-            ))),
+            why: Some(texts::unusable("OCSP", answer.url(), "the responder does not know the certificate")),
             facts: vec![fact(EvidenceStatus::Unknown)],
         },
     }

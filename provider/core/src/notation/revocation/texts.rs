@@ -1,5 +1,7 @@
 //! The texts of messages about the status of one certificate.
 
+use std::fmt;
+
 use crate::codec::excerpt::Excerpt;
 use crate::codec::text;
 use crate::codec::text::Text;
@@ -15,6 +17,9 @@ const BYTES: usize = 900;
 /// Maximum length of the reason why one source has no status, in bytes.
 const SOURCE_BYTES: usize = 300;
 
+/// Maximum length of an address before a cause, in bytes.
+const URL_BYTES: usize = 120;
+
 /// Maximum number of addresses in a message.
 const ADDRESSES_SHOWN: usize = 2;
 
@@ -23,6 +28,11 @@ pub(super) fn name(certificate: &Certificate) -> Text {
     let subject = certificate.subject().to_text();
     let serial = Text::at_most(44, certificate.serial());
     Text::of(format_args!("{} (serial {serial})", Excerpt::of(subject.as_str())))
+}
+
+/// Why the answer of an address is not usable. A long address does not hide the cause.
+pub(super) fn unusable(kind: &str, url: &Text, why: impl fmt::Display) -> NotAvailable {
+    NotAvailable::new(format_args!("{kind}: {}: {why}", Text::at_most(URL_BYTES, url)))
 }
 
 /// Which certificate is revoked since when, why, and where that is stated.

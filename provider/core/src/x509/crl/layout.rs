@@ -111,8 +111,8 @@ impl<'a> Layout<'a> {
             Ok(count) if count <= limits::NAME_ATTRIBUTES => DistinguishedName::from_der(self.issuer),
             Ok(_) | Err(NotDer) => Err(NotDer),
         };
-        let found = name.map_or_else(|NotDer| Text::of("a malformed name"), |name| name.to_text());
-        Err(CrlError::OtherIssuer { found, expected: issuer.subject().to_text() })
+        let found = name.map_or_else(|NotDer| Text::of("a malformed name"), |name| name.to_short_text());
+        Err(CrlError::OtherIssuer { found, expected: issuer.subject().to_short_text() })
     }
 
     /// thisUpdate and nextUpdate.

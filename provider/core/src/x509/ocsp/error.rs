@@ -266,9 +266,6 @@ impl fmt::Display for ResponseStatus {
     }
 }
 
-/// Maximum length of a name in a message, in bytes: the cause comes after it.
-const NAME_BYTES: usize = 80;
-
 /// Maximum length of a serial number in a message, in bytes: 20 bytes in hexadecimal, and some more.
 const SERIAL_BYTES: usize = 44;
 
@@ -277,7 +274,7 @@ const ITEMS_SHOWN: usize = 5;
 
 /// A name, cut for messages.
 pub(super) fn short_name(name: &DistinguishedName) -> Text {
-    Text::at_most(NAME_BYTES, name)
+    name.to_short_text()
 }
 
 /// A serial number, cut for messages.

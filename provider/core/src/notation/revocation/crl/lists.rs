@@ -10,6 +10,7 @@ use crate::notation::evidence_fact::EvidenceFact;
 use crate::notation::evidence_fact::EvidenceKind;
 use crate::notation::evidence_fact::EvidenceStatus;
 use crate::notation::revocation::RevocationInput;
+use crate::notation::revocation::texts;
 use crate::policy::TrustedLink;
 use crate::x509::Crl;
 use crate::x509::CrlEntry;
@@ -49,10 +50,10 @@ pub(super) fn base(
         let reasons = crl.value().scope().reasons(link.certificate(), point);
         match reasons {
             Ok(reasons) => Ok((crl, reasons)),
-            Err(mismatch) => Err(NotAvailable::new(format_args!(
-                "CRL: {}: it does not cover the certificate: {mismatch}",
-                crl.url()
-            ))),
+            Err(mismatch) => {
+                let why = format_args!("it does not cover the certificate: {mismatch}");
+                Err(texts::unusable("CRL", crl.url(), why))
+            }
         }
     })
 }
@@ -75,13 +76,12 @@ pub(super) fn delta(
     };
     let Some(request) = CrlRequest::delta(link, urls) else { return Progress::Done(Ok(None)) };
     let Some(number) = base.value().number() else {
-        let why = format_args!("CRL: {}: it names a delta CRL, and has no CRL number to combine it with", base.url());
-        return Progress::Done(Err(NotAvailable::new(why)));
+        let why = "it names a delta CRL, and has no CRL number to combine it with";
+        return Progress::Done(Err(texts::unusable("CRL", base.url(), why)));
     };
     list("delta CRL", &request, input).map(|found| {
         let delta = found?;
-        let unusable =
-            |why: &dyn std::fmt::Display| Err(NotAvailable::new(format_args!("delta CRL: {}: {why}", delta.url())));
+        let unusable = |why: &dyn std::fmt::Display| Err(texts::unusable("delta CRL", delta.url(), why));
         // RFC 5280 section 5.2.4: the same scope, a base that is not newer than the complete list, and a higher number.
         if delta.value().scope() != base.value().scope() {
             return unusable(&"found another issuing distribution point than that of the complete CRL");
@@ -114,7 +114,7 @@ fn list(
         }
         EvidenceResponse::Crl(crl) => match request.check(crl.value(), input.now, input.settings) {
             Ok(()) => Ok(crl),
-            Err(error) => Err(NotAvailable::new(format_args!("{kind}: {}: {error}", crl.url()))),
+            Err(error) => Err(texts::unusable(kind, crl.url(), error)),
         },
     })
 }
