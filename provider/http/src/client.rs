@@ -121,7 +121,7 @@ impl Client {
         let mut withheld = false;
         let mut redirects = 0;
         loop {
-            let response = self.sender.send(request, &position).await?;
+            let response = self.head(request, &position).await?;
             if !is_redirect(response.status()) {
                 return self.read(request, response, position, withheld).await;
             }
@@ -151,6 +151,15 @@ impl Client {
             }
         }
     }
+
+    /// Sends the request to `position`, and waits for the head of the response.
+    async fn head(&self, request: &Request<'_>, position: &Position<'_>) -> Result<UnreadResponse, FetchError> {
+        let sent = self.sender.send(request, position);
+        let Some(time) = request.head_timeout else { return sent.await };
+        let late = |_| Err(FetchError::Timeout { host: authority(&position.url), phase: Phase::Head });
+        tokio::time::timeout(time, sent).await.unwrap_or_else(late)
+    }
+
     /// Reads the response to its end.
     async fn read(
         &self,

@@ -11,12 +11,18 @@ use crate::limiter::Permit;
 /// parsed from it.
 pub struct Content {
     bytes: Bytes,
-    _held: Permit,
+    held: Permit,
 }
 
 impl Content {
     pub(crate) fn new(bytes: Bytes, held: Permit) -> Self {
-        Self { bytes, _held: held }
+        Self { bytes, held }
+    }
+
+    /// The bytes, without a copy if nothing else holds them, and the permit that counts them.
+    #[must_use]
+    pub fn into_parts(self) -> (Vec<u8>, Permit) {
+        (self.bytes.into(), self.held)
     }
 }
 

@@ -198,6 +198,8 @@ pub enum FetchError {
 pub enum Phase {
     /// Resolving the name, connecting, or the TLS handshake.
     Connect,
+    /// Waiting for the head of the response, connecting included.
+    Head,
     /// The whole request, including waiting for the head of the response and reading its body.
     Request,
 }

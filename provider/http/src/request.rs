@@ -40,6 +40,8 @@ pub struct Request<'a> {
     pub redirects: Redirects<'a>,
     /// Limits on the body of a 200.
     pub body: BodyLimits,
+    /// How long the head of each response may take, connecting included; `None` for the time of the whole request.
+    pub head_timeout: Option<Duration>,
 }
 
 /// The route to a host.

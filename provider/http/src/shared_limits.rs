@@ -28,6 +28,27 @@ pub struct SharedLimits {
     open_configured: OpenConnections,
     /// Connections to other hosts.
     open_unlisted: OpenConnections,
+    idle: IdleConnections,
+}
+
+/// How many connections stay open in addition to one for each request.
+#[derive(Clone, Copy)]
+struct IdleConnections {
+    configured: usize,
+    unlisted: usize,
+}
+
+impl IdleConnections {
+    const USUAL: Self = Self { configured: limits::IDLE_CONFIGURED, unlisted: limits::IDLE_UNLISTED };
+    const NONE: Self = Self { configured: 0, unlisted: 0 };
+
+    fn open_configured(self, requests: RequestLimits) -> usize {
+        requests.total.saturating_add(self.configured)
+    }
+
+    fn open_unlisted(self, requests: RequestLimits) -> usize {
+        requests.total.saturating_add(self.unlisted)
+    }
 }
 
 /// The names of the limits in messages and metrics.
@@ -51,6 +72,7 @@ impl SharedLimits {
         observer: &Arc<dyn LimitObserver>,
     ) -> Self {
         let limiter = |resource, limits| Limiter::new(resource, limits, Arc::clone(observer));
+        let idle = IdleConnections::USUAL;
         Self {
             body_budget: limiter(resources.bytes, bodies),
             parsing: ParsingThreads::new(observer),
@@ -58,8 +80,35 @@ impl SharedLimits {
             responders: limiter(resources.responders, requests.responder_shares()),
             lookups: limiter(LOOKUPS, limits::LOOKUPS),
             pauses: Pauses::new(),
-            open_configured: OpenConnections::new(requests.total.saturating_add(limits::IDLE_CONFIGURED)),
-            open_unlisted: OpenConnections::new(requests.total.saturating_add(limits::IDLE_UNLISTED)),
+            open_configured: OpenConnections::new(idle.open_configured(requests)),
+            open_unlisted: OpenConnections::new(idle.open_unlisted(requests)),
+            idle,
+        }
+    }
+
+    /// Creates limits for requests of another kind in the same process. Requests and bodies have limits of their own, so
+    /// that neither kind uses up those of the other. Name resolution, threads for parsing and the pauses that hosts
+    /// requested are shared. Connections beyond one for each request are closed when they are idle.
+    #[must_use]
+    pub fn beside(
+        &self,
+        requests: RequestLimits,
+        bodies: ShareLimits,
+        resources: &Resources,
+        observer: &Arc<dyn LimitObserver>,
+    ) -> Self {
+        let limiter = |resource, limits| Limiter::new(resource, limits, Arc::clone(observer));
+        let idle = IdleConnections::NONE;
+        Self {
+            body_budget: limiter(resources.bytes, bodies),
+            parsing: self.parsing.clone(),
+            requests: limiter(resources.requests, requests.shares()),
+            responders: limiter(resources.responders, requests.responder_shares()),
+            lookups: self.lookups.clone(),
+            pauses: self.pauses.clone(),
+            open_configured: OpenConnections::new(idle.open_configured(requests)),
+            open_unlisted: OpenConnections::new(idle.open_unlisted(requests)),
+            idle,
         }
     }
 
@@ -67,8 +116,13 @@ impl SharedLimits {
     pub fn set_requests(&self, requests: RequestLimits) {
         self.requests.set_limits(requests.shares());
         self.responders.set_limits(requests.responder_shares());
-        self.open_configured.set_limit(requests.total.saturating_add(limits::IDLE_CONFIGURED));
-        self.open_unlisted.set_limit(requests.total.saturating_add(limits::IDLE_UNLISTED));
+        self.open_configured.set_limit(self.idle.open_configured(requests));
+        self.open_unlisted.set_limit(self.idle.open_unlisted(requests));
+    }
+
+    /// Changes the limits on the bytes of bodies, including those in memory.
+    pub fn set_bodies(&self, bodies: ShareLimits) {
+        self.body_budget.set_limits(bodies);
     }
 
     /// The limit on the bytes of bodies and of values parsed from them.

@@ -1,7 +1,8 @@
 //! Single flight: callers that need the result of work in progress wait for it instead of starting it again.
 //!
-//! The work runs in its own task and continues when the first caller stops waiting. It is cancelled [`GRACE`] after
-//! the last caller stopped waiting, so that abandoned work releases permits, connections and memory.
+//! The work runs in its own task and continues when the first caller stops waiting. It is cancelled some time after the
+//! last caller stopped waiting ([`GRACE`], unless [`SingleFlight::with_grace`] sets another time), so that abandoned work
+//! releases permits, connections and memory.
 
 use std::collections::HashMap;
 use std::future::Future;
@@ -57,11 +58,24 @@ type Running<K, V> = Arc<Mutex<HashMap<K, Flight<V>>>>;
 
 /// Work in progress, by key. The amount of work is not limited: the work must acquire a permit first.
 #[derive(Debug)]
-pub struct SingleFlight<K: Hash + Eq, V>(Running<K, V>);
+pub struct SingleFlight<K: Hash + Eq, V> {
+    running: Running<K, V>,
+    /// How long abandoned work continues.
+    grace: Duration,
+}
 
 impl<K: Hash + Eq, V> Default for SingleFlight<K, V> {
     fn default() -> Self {
-        Self(Arc::default())
+        Self::with_grace(GRACE)
+    }
+}
+
+impl<K: Hash + Eq, V> SingleFlight<K, V> {
+    /// Work that continues for `grace` without callers: for results that are kept, and that take longer than callers
+    /// wait.
+    #[must_use]
+    pub fn with_grace(grace: Duration) -> Self {
+        Self { running: Arc::default(), grace }
     }
 }
 
@@ -96,7 +110,7 @@ where
     where
         F: Future<Output = V> + Send + 'static,
     {
-        let mut running = lock(&self.0);
+        let mut running = lock(&self.running);
         if let Some(flight) = running.get_mut(&key) {
             flight.joined += 1;
             return (flight.result.subscribe(), flight.progress.clone());
@@ -106,7 +120,7 @@ where
         let work = work(progress.clone());
         let flight = Flight { result: Arc::clone(&sender), progress: progress.clone(), joined: 1 };
         running.insert(key.clone(), flight);
-        let entry = Entry { running: Arc::clone(&self.0), key, result: sender };
+        let entry = Entry { running: Arc::clone(&self.running), key, result: sender, grace: self.grace };
         tokio::spawn(async move {
             tokio::select! {
                 value = work => entry.end(value),
@@ -122,6 +136,7 @@ struct Entry<K: Hash + Eq, V> {
     running: Running<K, V>,
     key: K,
     result: Arc<watch::Sender<Option<V>>>,
+    grace: Duration,
 }
 
 impl<K: Hash + Eq, V> Entry<K, V> {
@@ -132,12 +147,12 @@ impl<K: Hash + Eq, V> Entry<K, V> {
         result.send_replace(Some(value));
     }
 
-    /// Returns when no caller has waited for [`GRACE`]; the work is removed from the map then.
+    /// Returns when no caller has waited for the grace period; the work is removed from the map then.
     async fn abandoned(&self) {
         loop {
             self.result.closed().await;
             let joined = self.joined();
-            tokio::time::sleep(GRACE).await;
+            tokio::time::sleep(self.grace).await;
             if self.remove_unless_joined(joined) {
                 return;
             }
@@ -268,6 +283,21 @@ mod tests {
         assert_eq!(now.elapsed(), SECOND + GRACE);
         // The next caller starts new work.
         assert_eq!(flights.join_or_start(1, soon(), |_| async { 7 }).await, Ok(7));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_grace_period_can_be_longer_than_the_work() {
+        let flights = SingleFlight::<u8, u8>::with_grace(60 * SECOND);
+        let slow = |_| async {
+            tokio::time::sleep(30 * SECOND).await;
+            7
+        };
+        let now = Instant::now();
+        assert_eq!(flights.join_or_start(1, now + SECOND, slow).await, Err(FlightError::Deadline { stage: None }));
+        tokio::time::sleep_until(now + 29 * SECOND).await;
+        let never = |_| async { unreachable!("the first work is still running") };
+        assert_eq!(flights.join_or_start(1, soon(), never).await, Ok(7));
+        assert_eq!(now.elapsed(), 30 * SECOND);
     }
 
     #[tokio::test(start_paused = true)]

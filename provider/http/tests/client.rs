@@ -116,6 +116,7 @@ async fn fetch_with(
         authorization,
         redirects,
         body: BodyLimits::at_most(1024),
+        head_timeout: None,
     };
     change(&mut request);
     let deadline = Instant::now() + Duration::from_secs(20);
@@ -193,6 +194,49 @@ async fn sends_no_request_during_the_pause_of_a_host() {
     let FetchError::Throttled { host, wait } = &error else { panic!("{error:?}") };
     assert_eq!((host, error.retry_advice()), (&server.host(), RetryAdvice::After(*wait)));
     assert_eq!(server.requests().len(), 1);
+}
+
+#[tokio::test]
+async fn the_head_of_a_response_has_a_time_limit_of_its_own() {
+    let server = server().await;
+    let silent = server.when(Path::Other).never_answer();
+    let soon = |request: &mut Request<'_>| request.head_timeout = Some(Duration::from_millis(50));
+    let late = fetch(&client(), &format!("{}/list", server.url()), soon).await.err();
+    let expected = FetchError::Timeout { host: server.host(), phase: countersign_http::Phase::Head };
+    assert_eq!(late, Some(expected));
+    silent.remove();
+    server.when(Path::Other).stalled_body();
+    let later = |request: &mut Request<'_>| request.head_timeout = Some(Duration::from_secs(20));
+    let stalled = fetch(&client(), &format!("{}/list", server.url()), later).await;
+    assert!(matches!(stalled, Err(FetchError::Stalled { .. })));
+}
+
+#[tokio::test]
+async fn limits_beside_others_share_the_pauses_of_hosts_and_no_bytes() {
+    let server = server().await;
+    let requests = RequestLimits { per_host: 4, total: 16 };
+    let resources = Resources { requests: REQUESTS, responders: REQUESTS, bytes: BYTES };
+    let bodies = ShareLimits { total: 64, host: 64, pattern: 64, unlisted_host: 64, unlisted: 64 };
+    let observer: Arc<dyn LimitObserver> = Arc::new(Unobserved);
+    let limits = SharedLimits::new(requests, bodies, &resources, &observer);
+    let beside = limits.beside(requests, bodies, &resources, &observer);
+    let client = |limits| {
+        let connect_timeout = Duration::from_secs(5);
+        let settings = ClientSettings { connect_timeout, requests, proxies: ProxyEnvironment::default() };
+        ClientBuilder::new(settings, limits).unwrap().build()
+    };
+    let (first, second) = (client(&limits), client(&beside));
+    let url = format!("{}/list", server.url());
+    let used_up = limits.body_budget().try_acquire(&Share::new("a.example", Class::Listed), 60).unwrap();
+    assert!(matches!(fetch(&first, &url, |_| {}).await, Err(FetchError::Limit(_))));
+    let Body::Content(content, None) = fetch(&second, &url, |_| {}).await.unwrap().body else { panic!() };
+    drop(used_up);
+    let (bytes, permit) = content.into_parts();
+    assert_eq!((bytes.as_slice(), permit.amount()), (FILE, FILE.len()));
+    let throttled = server.when(Path::Other).too_many_requests("30");
+    assert_eq!(fetch(&second, &url, |_| {}).await.unwrap().pause, Some(Duration::from_secs(30)));
+    assert!(matches!(fetch(&first, &url, |_| {}).await, Err(FetchError::Throttled { .. })));
+    assert_eq!(throttled.hits(), 1);
 }
 
 #[tokio::test]

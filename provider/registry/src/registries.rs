@@ -100,6 +100,13 @@ impl Registries {
         self.inner.client.transport().system_roots()
     }
 
+    /// The limits of the process that this client has, for clients of other kinds beside it
+    /// ([`SharedLimits::beside`]).
+    #[must_use]
+    pub fn shared_limits(&self) -> &SharedLimits {
+        &self.inner.limits
+    }
+
     /// Checks the spelling of the repository's host. Call it before anything that equal repositories share, including
     /// the selection of a statement: for a registry over plain HTTP, an explicit port changes the server.
     ///

@@ -232,5 +232,6 @@ fn fetched<'a>(request: &'a Request<'a>, redirects: &'a RegistryRedirects<'a>) -
         authorization: request.authorization,
         redirects,
         body: request.body.clone(),
+        head_timeout: None,
     }
 }

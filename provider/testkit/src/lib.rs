@@ -50,6 +50,7 @@ mod pem;
 pub mod pki;
 pub mod proxy;
 pub mod registry;
+pub mod responder;
 pub mod signer;
 pub mod timestamp;
 pub mod variants;

@@ -11,6 +11,7 @@
 mod auth;
 mod body;
 mod fault;
+mod handler;
 mod held_requests;
 mod reply;
 mod request;
@@ -28,6 +29,7 @@ use tokio::task::AbortHandle;
 pub use auth::TokenResponse;
 pub use auth::TokenService;
 pub use fault::FaultHandle;
+pub use handler::Handler;
 pub use held_requests::HeldRequests;
 pub use reply::Reply;
 pub use request::RecordedRequest;
@@ -162,6 +164,14 @@ impl Registry {
     /// Serves any bytes at any path (outside `/v2/` and `/token`) without authentication: CRLs, OCSP responses.
     pub fn serve_file(&self, path: &str, content_type: &str, bytes: &[u8]) {
         self.state.store().files.insert(path.to_owned(), (content_type.to_owned(), bytes.to_vec().into()));
+    }
+
+    /// Answers requests with this path, or with a path below it (outside `/v2/` and `/token`), by `handler`, without
+    /// authentication. Of several paths the longest applies.
+    pub fn serve_by(&self, path: &str, handler: Handler) {
+        let handlers = &mut self.state.store().handlers;
+        handlers.retain(|(other, _)| other != path);
+        handlers.push((path.to_owned(), handler));
     }
 
     /// Requires Basic authentication with this user and password from now on.

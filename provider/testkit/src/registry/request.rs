@@ -6,9 +6,10 @@ use std::sync::MutexGuard;
 use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering;
 
+use bytes::Bytes;
 use http::HeaderMap;
 use http::Method;
-use http::Uri;
+use http::request::Parts;
 use tokio::sync::watch;
 
 /// The kind of a path.
@@ -76,9 +77,22 @@ pub struct RecordedRequest {
     pub query: Option<String>,
     /// All headers, credentials included.
     pub headers: HeaderMap,
+    /// The body of a POST; empty for other methods.
+    pub body: Bytes,
 }
 
 impl RecordedRequest {
+    pub(crate) fn new(route: Route, request: &Parts, body: Bytes) -> Self {
+        Self {
+            route,
+            method: request.method.clone(),
+            path: request.uri.path().to_owned(),
+            query: request.uri.query().map(str::to_owned),
+            headers: request.headers.clone(),
+            body,
+        }
+    }
+
     /// The first header of this name, as text.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
@@ -155,16 +169,10 @@ impl RequestLog {
     }
 
     /// Records a request; it counts as in progress until the guard is dropped.
-    pub(crate) fn enter(&self, route: Route, method: &Method, uri: &Uri, headers: &HeaderMap) -> InFlight<'_> {
+    pub(crate) fn enter(&self, request: RecordedRequest) -> InFlight<'_> {
         let now = self.in_flight.fetch_add(1, Ordering::SeqCst) + 1;
         self.max_concurrent.fetch_max(now, Ordering::SeqCst);
-        self.lock().push(RecordedRequest {
-            route,
-            method: method.clone(),
-            path: uri.path().to_owned(),
-            query: uri.query().map(str::to_owned),
-            headers: headers.clone(),
-        });
+        self.lock().push(request);
         self.changed.send_replace(());
         InFlight(self)
     }

@@ -8,7 +8,9 @@ use http::Method;
 use http::Request;
 use http::Response;
 use http::header::CONTENT_LENGTH;
-use http::request::Parts;
+use http_body_util::BodyExt as _;
+use http_body_util::Collected;
+use http_body_util::Limited;
 use hyper::body::Incoming;
 use tokio::sync::Notify;
 
@@ -18,6 +20,7 @@ use crate::registry::auth::TokenReply;
 use crate::registry::body::Payload;
 use crate::registry::fault::Fault;
 use crate::registry::reply::Reply;
+use crate::registry::request::RecordedRequest;
 use crate::registry::request::RequestPath;
 use crate::registry::request::Route;
 use crate::registry::request::query_values;
@@ -34,9 +37,11 @@ pub(crate) async fn answer(
     connection: Arc<Notify>,
     request: Request<Incoming>,
 ) -> Result<PayloadResponse, io::Error> {
-    let (parts, _body) = request.into_parts();
+    let (parts, body) = request.into_parts();
     let path = RequestPath::parse(parts.uri.path());
-    let _in_flight = state.log.enter(path.route, &parts.method, &parts.uri, &parts.headers);
+    let body = if parts.method == Method::POST { posted(body).await } else { Bytes::new() };
+    let recorded = RecordedRequest::new(path.route, &parts, body);
+    let _in_flight = state.log.enter(recorded.clone());
     let head = parts.method == Method::HEAD;
 
     let protected = match path.route {
@@ -70,27 +75,40 @@ pub(crate) async fn answer(
         }
     }
 
-    let mut response = correct_response(&state, &path, &parts);
+    let mut response = correct_response(&state, &path, &recorded);
     for fault in faults {
         apply(fault, &mut response, &connection);
     }
     Ok(finish(response, head))
 }
 
+/// The largest body that is recorded.
+const BODY_BYTES: usize = 1024 * 1024;
+
+/// The body of a POST; empty if it is too large or does not arrive.
+async fn posted(body: Incoming) -> Bytes {
+    Limited::new(body, BODY_BYTES).collect().await.map(Collected::to_bytes).unwrap_or_default()
+}
+
 /// The response that a registry without faults sends.
-fn correct_response(state: &State, path: &RequestPath, request: &Parts) -> PayloadResponse {
+fn correct_response(state: &State, path: &RequestPath, request: &RecordedRequest) -> PayloadResponse {
+    // The lock is not held while the handler runs.
+    let handler = if path.route == Route::Other { state.store().handler(&request.path) } else { None };
+    if let Some(handler) = handler {
+        return plain(handler.answer(request));
+    }
     if request.method == Method::GET || request.method == Method::HEAD {
         match path.route {
             Route::Ping => plain(Reply::status(200).header("content-type", "application/json").body("{}")),
             Route::Manifest => manifest(state, path),
-            Route::Referrers => referrers(state, path, request.uri.query()),
+            Route::Referrers => referrers(state, path, request.query.as_deref()),
             Route::Blob => blob(state, path),
-            Route::Token => token(state, request.uri.query(), &request.headers),
-            Route::Other => file(state, request.uri.path()),
+            Route::Token => token(state, request.query.as_deref(), &request.headers),
+            Route::Other => file(state, &request.path),
         }
-    } else if state.store().files.contains_key(request.uri.path()) {
+    } else if state.store().files.contains_key(&request.path) {
         // OCSP requests may use POST.
-        file(state, request.uri.path())
+        file(state, &request.path)
     } else {
         plain(Reply::error(405, "UNSUPPORTED"))
     }

@@ -9,6 +9,7 @@ use serde_json::json;
 use crate::Descriptor;
 use crate::IMAGE_INDEX;
 use crate::IMAGE_MANIFEST;
+use crate::registry::handler::Handler;
 
 /// How referrers are listed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -30,6 +31,7 @@ pub(crate) struct Store {
     pub(crate) mode: Referrers,
     pub(crate) page_size: usize,
     pub(crate) files: HashMap<String, (String, Bytes)>,
+    pub(crate) handlers: Vec<(String, Handler)>,
     images: usize,
 }
 
@@ -65,8 +67,17 @@ impl Store {
             mode: Referrers::Api,
             page_size: usize::MAX,
             files: HashMap::new(),
+            handlers: Vec::new(),
             images: 0,
         }
+    }
+
+    /// The handler of the longest path that is `path` or above it.
+    pub(crate) fn handler(&self, path: &str) -> Option<Handler> {
+        let applies =
+            |prefix: &str| path.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+        let applicable = self.handlers.iter().filter(|(prefix, _)| applies(prefix));
+        applicable.max_by_key(|(prefix, _)| prefix.len()).map(|(_, handler)| handler.clone())
     }
 
     fn repository(&mut self, name: &str) -> &mut Repository {
