@@ -34,6 +34,7 @@ pub(crate) use mistake_list::MistakeList;
 pub use mistakes::Mistake;
 pub use registry_files::RegistryFiles;
 pub use registry_findings::FileEffect;
+pub use registry_findings::FileOwner;
 pub use registry_findings::FindingKind;
 pub use registry_findings::RegistryFileMistake;
 pub use registry_findings::RegistryFileWarning;
@@ -41,6 +42,7 @@ pub use registry_findings::RegistryFilesError;
 pub use registry_findings::RegistryFinding;
 pub use sections::Cache;
 pub use sections::Credentials;
+pub use sections::Evidence;
 pub use sections::Health;
 pub use sections::Log;
 pub use sections::LogFormat;
@@ -81,6 +83,7 @@ pub struct Config {
     pub health: Health,
     pub trust: Trust,
     pub verification: Verification,
+    pub evidence: Evidence,
     pub mutation: Mutation,
     pub cache: Cache,
     /// In order of the file; each host occurs once.

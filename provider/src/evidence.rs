@@ -1,10 +1,28 @@
 //! Fetches the evidence that judgements need. Core requests and judges it; this module fetches it.
 //!
-//! A fetcher for OCSP responses, for CRLs or for AWS Signer is a file here, and is called by the implementation of
-//! [`EvidenceSource`] that `runtime` passes to the engine.
+//! [`Fetcher`] is the source of OCSP responses and CRLs. It sends requests for what core requests and nothing else, so
+//! only for certificates of trusted chains. It keeps what core has verified, and refreshes it in the background. A fetcher
+//! of another kind of evidence is a file here, and is called by [`Fetcher`].
 
+mod address;
+mod client;
+mod failures;
+mod fetched;
+mod fetcher;
+mod kept;
+pub mod memory;
+mod request_error;
+mod settings;
 mod source;
+mod survey;
+mod target;
+mod trail;
 mod unavailable;
 
+pub use fetcher::Fetcher;
+pub use settings::FetchSettings;
 pub use source::EvidenceSource;
+pub use survey::Survey;
+pub use survey::TriedAddress;
+pub use survey::UntriedCertificate;
 pub use unavailable::Unavailable;

@@ -8,6 +8,7 @@ use countersign::config::Config;
 use countersign::config::ConfigFile;
 use countersign::config::Purpose;
 use countersign::engine;
+use countersign::evidence::memory as evidence;
 use countersign::server::memory;
 use countersign_registry::memory as registry;
 
@@ -41,6 +42,9 @@ fn rows(config: &Config) -> Vec<(&'static str, usize)> {
         ("large documents being parsed", registry::PARSING),
         ("requests to registries", requests * registry::CONNECTION),
         ("idle connections to registries", registry::IDLE_CONNECTIONS * registry::CONNECTION),
+        ("requests for evidence", config.evidence.max_requests * registry::CONNECTION),
+        ("OCSP responses and CRLs being received and read", evidence::received(config.evidence.max_crl_bytes)),
+        ("OCSP responses and CRLs in memory", config.evidence.cache_bytes),
         ("name resolution", registry::LOOKUPS),
         ("tokens, authentication schemes, tags and digests", registry::CACHED),
         ("images being verified", config.server.max_concurrent_keys * engine::IMAGE_BYTES),
@@ -70,7 +74,7 @@ fn the_memory_budget_fits_into_the_shipped_limit() {
     let limits = deployment.split("limits:").nth(1).unwrap();
     let limit = limits.split("memory: ").nth(1).unwrap().split("Mi").next().unwrap();
     let limit = limit.parse::<usize>().unwrap() * MIB;
-    assert_eq!(limit, 256 * MIB);
+    assert_eq!(limit, 384 * MIB);
     // The rest is for memory that the allocator does not return at once.
     assert!(sum <= limit - limit / 16, "{} of {}: {rows:?}", mib(sum), mib(limit));
 }
@@ -99,8 +103,11 @@ fn the_defaults_are_those_of_the_table() {
             config.server.max_connections,
             config.server.max_concurrent_keys,
             config.registry_access.max_requests,
-            config.cache.verdict_bytes
+            config.cache.verdict_bytes,
+            config.evidence.cache_bytes,
+            config.evidence.max_crl_bytes,
+            config.evidence.max_requests
         ),
-        (256, 128, 128, 16 * MIB)
+        (256, 128, 128, 16 * MIB, 48 * MIB, 24 * MIB, 32)
     );
 }

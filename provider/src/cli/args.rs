@@ -228,6 +228,12 @@ pub struct CheckArgs {
     #[arg(long = "for", value_enum, default_value_t = Use::Serve, value_name = "COMMAND")]
     pub purpose: Use,
 
+    /// Try each OCSP responder and CRL address that certificates of the trust stores name
+    ///
+    /// Without it, nothing is requested from the network.
+    #[arg(long)]
+    pub online: bool,
+
     /// Output format
     #[arg(short, long, value_enum, default_value_t = Output::Text)]
     pub output: Output,

@@ -1,9 +1,10 @@
-//! `countersign check`: the configuration and every file that it names, without a network: all mistakes at once,
-//! warnings, and what would be used.
+//! `countersign check`: the configuration and every file that it names: all mistakes at once, warnings, and what would be
+//! used. Without a network, unless `--online` is given.
 
 mod endpoint_certificates;
 mod events;
 mod json;
+mod online;
 mod providers;
 mod registries;
 mod text;
@@ -32,6 +33,7 @@ use crate::config::ConfigReading;
 use crate::config::Mistake as ConfigMistake;
 use crate::config::Purpose;
 use crate::config::Registry;
+use crate::evidence::Survey;
 use crate::policy_source::StatementOutline;
 
 /// Certificates that expire within this time cause a warning: enough time to replace them.
@@ -47,6 +49,8 @@ pub(super) struct Findings {
     endpoints: Option<EndpointCertificates>,
     /// For each of the registries, in their order.
     applied: Vec<Applied>,
+    /// The addresses that were tried; `None` without `--online`.
+    online: Option<Survey>,
     /// None if no policy document can be used.
     statements: Option<Vec<StatementOutline>>,
 }
@@ -92,6 +96,12 @@ pub(super) fn run(args: &CheckArgs) -> Result<Exit, Failure> {
             return Err(Failure::usage(ProviderWithoutServer));
         }
         findings.compare_providers(&args.providers, now);
+    }
+    if args.online
+        && let Some(config) = findings.config.take()
+    {
+        online::check(&config, &mut findings)?;
+        findings.config = Some(config);
     }
     let exit = if findings.mistakes.is_empty() { Exit::Success } else { Exit::Usage };
     match findings.print(&args.config.config, args.output, &mut io::stdout().lock()) {

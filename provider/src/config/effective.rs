@@ -14,6 +14,7 @@ impl Config {
             health,
             trust,
             verification,
+            evidence,
             mutation,
             cache,
             registries,
@@ -27,6 +28,7 @@ impl Config {
         sections::HEALTH.show(health, &mut all);
         sections::TRUST.show(&Some(trust.clone()), &mut all);
         sections::VERIFICATION.show(verification, &mut all);
+        sections::EVIDENCE.show(evidence, &mut all);
         sections::MUTATION.show(mutation, &mut all);
         sections::CACHE.show(cache, &mut all);
         sections::REGISTRIES.show(registries, &mut all);

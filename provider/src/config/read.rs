@@ -43,6 +43,7 @@ pub(super) fn survey(text: &str, file: &Path, purpose: Purpose) -> (Option<Confi
     check_listeners(&server, &health, &fields);
     let trust = sections::TRUST.read(&fields);
     let verification = sections::VERIFICATION.read(&fields);
+    let evidence = sections::EVIDENCE.read(&fields);
     let mutation = sections::MUTATION.read(&fields);
     let cache = sections::CACHE.read(&fields);
     let registries = sections::REGISTRIES.read(&fields);
@@ -55,6 +56,7 @@ pub(super) fn survey(text: &str, file: &Path, purpose: Purpose) -> (Option<Confi
         health,
         trust,
         verification,
+        evidence,
         mutation,
         cache,
         registries,

@@ -11,13 +11,16 @@ use std::path::Path;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use countersign_core::codec::text::Text;
 use countersign_core::name::Digest;
 use countersign_core::name::DigestAlgorithm;
 use countersign_credentials::Credential;
+use countersign_http::ProxyChoice;
 use countersign_http::ProxyEnvironment;
 use countersign_registry::HostPattern;
 use countersign_registry::RegistrySettings;
 
+use self::load::LoadedEvidenceProxy;
 use self::load::LoadedRegistry;
 use self::load::SharedFiles;
 use self::read::bytes;
@@ -30,16 +33,17 @@ use super::registry_findings::FindingKind;
 use super::registry_findings::RegistryFilesError;
 use super::registry_findings::RegistryFinding;
 
-/// The content of the files that `registries` names.
+/// The content of the files that `registries` and `evidence.proxy` name.
 #[derive(Clone, Debug)]
 pub struct RegistryFiles {
     registries: Vec<LoadedRegistry>,
+    evidence_proxy: LoadedEvidenceProxy,
 }
 
 impl RegistryFiles {
     /// All findings, in the order of the configuration.
     pub fn findings(&self) -> impl Iterator<Item = &RegistryFinding> {
-        self.registries.iter().flat_map(|loaded| &loaded.findings)
+        self.registries.iter().flat_map(|loaded| &loaded.findings).chain(&self.evidence_proxy.findings)
     }
 
     /// The credential of each registry, in order of the configuration.
@@ -61,8 +65,7 @@ impl RegistryFiles {
             let is_file = |finding: &&RegistryFinding| matches!(finding.kind, FindingKind::File { .. });
             files.findings().filter(is_file).cloned().collect()
         };
-        let is_old =
-            |new: &RegistryFinding, old: &RegistryFinding| new.registry == old.registry && new.path == old.path;
+        let is_old = |new: &RegistryFinding, old: &RegistryFinding| new.owner == old.owner && new.path == old.path;
         let old = broken(former);
         let mut mistakes = broken(self);
         mistakes.retain(|new| !old.iter().any(|old| is_old(new, old)));
@@ -73,7 +76,9 @@ impl RegistryFiles {
     #[must_use]
     pub fn differs_in_credentials_only(&self, other: &Self) -> bool {
         let (own, others) = (&self.registries, &other.registries);
-        own.len() == others.len() && own.iter().zip(others).all(|(own, other)| own.is_reached_as(other))
+        own.len() == others.len()
+            && own.iter().zip(others).all(|(own, other)| own.is_reached_as(other))
+            && self.evidence_proxy.choice == other.evidence_proxy.choice
     }
 
     /// Moves changed credentials into the sources of `former`, which the registry client uses, and keeps these
@@ -95,6 +100,14 @@ impl RegistryFiles {
     #[must_use]
     pub fn pull_secret_keys(&self) -> Vec<Vec<String>> {
         self.registries.iter().map(LoadedRegistry::pull_secret_keys).collect()
+    }
+
+    /// The proxy for requests for evidence.
+    ///
+    /// # Errors
+    /// A file of it cannot be used, so no request may be sent.
+    pub fn evidence_proxy(&self) -> Result<&ProxyChoice, &Text> {
+        self.evidence_proxy.choice.as_ref()
     }
 
     /// The settings of the registry client, with credentials and certificate authorities. Without the proxies of the
@@ -141,7 +154,9 @@ impl Config {
                     add(password);
                 }
             }
-            if let RegistryProxy::Server(RegistryProxyServer { server: _, login, ca }) = &registry.proxy {
+        }
+        for proxy in self.registries.iter().map(|registry| &registry.proxy).chain([&self.evidence.proxy]) {
+            if let RegistryProxy::Server(RegistryProxyServer { server: _, login, ca }) = proxy {
                 for path in login.iter().flat_map(|(username, password)| [username, password]).chain(ca) {
                     add(path);
                 }
@@ -160,6 +175,9 @@ impl Config {
             let former = former.find(|former| former.registry.host == registry.host);
             LoadedRegistry::load(registry, former, &mut shared)
         });
-        RegistryFiles { registries: registries.collect() }
+        let registries = registries.collect();
+        let former = former.map(|former| &former.evidence_proxy);
+        let evidence_proxy = LoadedEvidenceProxy::load(&self.evidence.proxy, former, &mut shared);
+        RegistryFiles { registries, evidence_proxy }
     }
 }

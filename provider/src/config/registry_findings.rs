@@ -18,13 +18,30 @@ use countersign_registry::HostPattern;
 /// Maximum size of a file with a credential or with certificate authorities, in bytes: what a Secret or ConfigMap can hold.
 pub(super) const FILE_BYTES: usize = 1024 * 1024;
 
-/// A finding about a file of a registry.
+/// A finding about a file of a registry, or of the proxy for evidence.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RegistryFinding {
-    /// The `host` of the element of `registries`.
-    pub registry: HostPattern,
+    pub owner: FileOwner,
     pub path: PathBuf,
     pub kind: FindingKind,
+}
+
+/// What a file is for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum FileOwner {
+    /// The element of `registries` with this `host`.
+    Registry(HostPattern),
+    /// `evidence.proxy`.
+    EvidenceProxy,
+}
+
+impl fmt::Display for FileOwner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Registry(host) => write!(f, "registry {host}"),
+            Self::EvidenceProxy => f.write_str("evidence.proxy"),
+        }
+    }
 }
 
 /// See [`RegistryFinding`].
@@ -41,7 +58,7 @@ pub enum FindingKind {
 /// The effect of an unusable file on its registry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FileEffect {
-    /// The registry is disabled; its images are inconclusive.
+    /// The registry is disabled, so that its images are inconclusive; or no evidence is requested.
     Disabled,
     /// The former content of the file stays in use.
     Kept,
@@ -136,24 +153,24 @@ impl RegistryFinding {
     /// A warning as a sentence with the names of file and registry.
     #[must_use]
     pub fn warning(&self) -> String {
-        format!("{self}, for registry {}", self.registry)
+        format!("{self}, for {}", self.owner)
     }
 
     /// The effect, as a sentence with the names of registry and file and without the mistake. `None` for a warning.
     #[must_use]
     pub fn effect_summary(&self) -> Option<String> {
-        let Self { registry, path, kind } = self;
+        let Self { owner, path, kind } = self;
         let path = path.display();
         match kind {
             FindingKind::File { mistake: _, effect: FileEffect::Disabled } => {
-                Some(format!("registry {registry} is disabled: {path} has a mistake"))
+                Some(format!("{owner} is disabled: {path} has a mistake"))
             }
             FindingKind::File { mistake: _, effect: FileEffect::Kept } => {
-                Some(format!("registry {registry} keeps the former content of {path}"))
+                Some(format!("{owner} keeps the former content of {path}"))
             }
-            FindingKind::Entry(EntryMistake { key, error: _ }) => Some(format!(
-                "entry {key} of {path} (registry {registry}) is disabled, so that its images are inconclusive"
-            )),
+            FindingKind::Entry(EntryMistake { key, error: _ }) => {
+                Some(format!("entry {key} of {path} ({owner}) is disabled, so that its images are inconclusive"))
+            }
             FindingKind::Warning(_) => None,
         }
     }
@@ -161,22 +178,22 @@ impl RegistryFinding {
     /// The effect, as a sentence with the names of registry and file.
     #[must_use]
     pub fn effect(&self) -> String {
-        let Self { registry, path, kind } = self;
+        let Self { owner, path, kind } = self;
         let path = path.display();
         match kind {
             FindingKind::File { mistake, effect: FileEffect::Disabled } => {
-                format!("registry {registry} is disabled: {path}: {mistake}")
+                format!("{owner} is disabled: {path}: {mistake}")
             }
             FindingKind::File { mistake, effect: FileEffect::Kept } => {
-                format!("registry {registry} keeps the former content of {path}: {mistake}")
+                format!("{owner} keeps the former content of {path}: {mistake}")
             }
             FindingKind::Entry(mistake) => {
                 format!(
-                    "an entry of {path} (registry {registry}) is disabled, so that its images are inconclusive: \
+                    "an entry of {path} ({owner}) is disabled, so that its images are inconclusive: \
                      {mistake}"
                 )
             }
-            FindingKind::Warning(warning) => format!("registry {registry}: {path}: {warning}"),
+            FindingKind::Warning(warning) => format!("{owner}: {path}: {warning}"),
         }
     }
 }

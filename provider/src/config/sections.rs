@@ -3,6 +3,7 @@
 mod access;
 mod cache;
 mod credentials;
+mod evidence;
 mod health;
 mod log;
 mod metadata;
@@ -28,6 +29,7 @@ use super::schema::Nested;
 pub use self::access::RegistryAccess;
 pub use self::cache::Cache;
 pub use self::credentials::Credentials;
+pub use self::evidence::Evidence;
 pub use self::health::Health;
 pub use self::log::Log;
 pub use self::log::LogFormat;
@@ -59,8 +61,19 @@ const fn seconds(count: u64) -> Duration {
 }
 
 /// Every key of the file.
-pub(super) const ROOT: Keys =
-    &[&SERVER, &HEALTH, &TRUST, &VERIFICATION, &MUTATION, &CACHE, &REGISTRIES, &UNLISTED, &REGISTRY_ACCESS, &LOG];
+pub(super) const ROOT: Keys = &[
+    &SERVER,
+    &HEALTH,
+    &TRUST,
+    &VERIFICATION,
+    &EVIDENCE,
+    &MUTATION,
+    &CACHE,
+    &REGISTRIES,
+    &UNLISTED,
+    &REGISTRY_ACCESS,
+    &LOG,
+];
 
 pub(super) const SERVER: Key<Nested<Server>> =
     section("server", "The endpoints for Gatekeeper: /v1/verify, /v1/mutate and the Ratify-compatible paths.");
@@ -76,6 +89,12 @@ pub(super) const TRUST: Key<trust::TrustKind> = Key {
 
 pub(super) const VERIFICATION: Key<Nested<Verification>> =
     section("verification", "What is demanded of signatures beyond the trust policy.");
+
+pub(super) const EVIDENCE: Key<Nested<Evidence>> = section(
+    "evidence",
+    "Revocation information: how OCSP responses and CRLs are fetched and kept. Addresses with other schemes than http and https \
+     are not used. Redirects are not followed, and no credentials are sent.",
+);
 
 pub(super) const MUTATION: Key<Nested<Mutation>> =
     section("mutation", "What /v1/mutate and the Ratify-compatible path of mutation write.");

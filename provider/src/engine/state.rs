@@ -131,6 +131,7 @@ impl Engine {
     pub fn take_over(&self, former: &Self) {
         self.0.work.set_limits(ShareLimits::of(self.0.settings.max_flights));
         self.0.registries.take_over(&former.0.registries);
+        self.0.evidence.take_over();
         former.0.verdicts.disable();
     }
 

@@ -8,7 +8,6 @@ use countersign_core::policy::Identities;
 use countersign_core::policy::Level;
 use countersign_core::policy::NotationRequirement;
 use countersign_core::policy::Requirement;
-use countersign_core::policy::RevocationAction;
 use countersign_core::policy::Rule;
 use countersign_core::policy::Store;
 use countersign_core::policy::StoreKind;
@@ -28,10 +27,6 @@ const SHOWN_NAMES: usize = 5;
 /// A warning about a policy or its stores.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PolicyWarning {
-    #[error(
-        "statement {statement:?} enforces revocation, which this version cannot check: signatures whose certificates name an OCSP responder or CRL are inconclusive"
-    )]
-    RevocationUnchecked { statement: String },
     #[error(
         "statement {statement:?} trusts every customer of the signing service in the signing authority store \
          {store}; name identities, unless the service signs only for you"
@@ -63,7 +58,6 @@ impl PolicyWarning {
     #[must_use]
     pub fn as_str(&self) -> &'static str {
         match self {
-            Self::RevocationUnchecked { .. } => "revocation-unchecked",
             Self::EveryCustomer { .. } => "every-customer",
             Self::IdentityNeverMatches { .. } => "identity-never-matches",
             Self::AnybodyCounts { .. } => "anybody-counts",
@@ -110,14 +104,10 @@ fn of_rule(rule: &Rule) -> Vec<PolicyWarning> {
         Decision::Skip => return warnings,
         Decision::Verify(Requirement::Notation(requirement)) => requirement,
     };
-    let Level { authenticity, authentic_timestamp: _, expiry: _, revocation } = *requirement.level();
+    let Level { authenticity, authentic_timestamp: _, expiry: _, revocation: _ } = *requirement.level();
     match authenticity {
         Action::Log => warnings.push(PolicyWarning::AnybodyCounts { statement: name() }),
         Action::Enforce => warnings.extend(unlikely_identities(rule, requirement)),
-    }
-    match revocation {
-        RevocationAction::Enforce => warnings.push(PolicyWarning::RevocationUnchecked { statement: name() }),
-        RevocationAction::Log | RevocationAction::Skip => {}
     }
     warnings
 }

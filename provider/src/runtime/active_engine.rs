@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::engine::Engine;
+use crate::evidence::Fetcher;
 use crate::server::ReloadHandle;
 use crate::server::ServerSettings;
 
@@ -10,6 +11,8 @@ use crate::server::ServerSettings;
 pub(super) struct ActiveEngine {
     pub(super) server: ReloadHandle,
     pub(super) current: Engine,
+    /// What evidence is in memory, for the engines that follow.
+    pub(super) evidence: Fetcher,
 }
 
 impl ActiveEngine {

@@ -14,6 +14,7 @@ use crate::config::RegistryFiles;
 use crate::config::RegistryFinding;
 use crate::engine::CountRequests;
 use crate::engine::Engine;
+use crate::evidence::Fetcher;
 use crate::policy_source::LoadedPolicy;
 use crate::policy_source::PolicyHandle;
 use crate::policy_source::PolicySource;
@@ -23,6 +24,8 @@ use crate::telemetry::metrics::Metrics;
 /// The loaded components.
 pub(crate) struct Components {
     pub(crate) engine: Engine,
+    /// The source of the engine's evidence.
+    pub(crate) evidence: Fetcher,
     /// Reads policy and stores again when they change.
     pub(super) policy_source: PolicySource,
     /// The first result of `policy_source`.
@@ -45,7 +48,9 @@ impl Components {
         let policy = policy_source.load(clock::now());
         let registry_files = config.registry_files(None);
         match engine(config, &registry_files, policy_source.handle(), metrics) {
-            Ok((engine, system_roots)) => Ok(Self { engine, policy_source, policy, registry_files, system_roots }),
+            Ok((engine, evidence, system_roots)) => {
+                Ok(Self { engine, evidence, policy_source, policy, registry_files, system_roots })
+            }
             Err(cause) => {
                 Err(RuntimeError::new(policy_mistakes(&policy).map(Cause::Policy).into_iter().chain([cause])))
             }
@@ -73,6 +78,11 @@ impl Components {
         Ok(components)
     }
 
+    /// The trust policy and stores; `None` if no policy document can be used.
+    pub(crate) fn policy(&self) -> Option<&LoadedPolicy> {
+        self.policy.as_deref().ok()
+    }
+
     /// All mistakes in the trust policy, the trust stores and the registries' files.
     pub(super) fn mistakes(&self) -> impl Iterator<Item = Cause> {
         let policy = policy_mistakes(&self.policy).map(Cause::Policy);
@@ -87,29 +97,37 @@ fn policy_mistakes(policy: &Result<Arc<LoadedPolicy>, PolicySourceError>) -> Opt
     }
 }
 
-/// An engine with empty caches, and how many certificate authorities the system has.
+/// An engine with empty caches, the source of its evidence, and how many certificate authorities the system has.
 fn engine(
     config: &Config,
     files: &RegistryFiles,
     policy: Arc<PolicyHandle>,
     metrics: &Arc<Metrics>,
-) -> Result<(Engine, usize), Cause> {
+) -> Result<(Engine, Fetcher, usize), Cause> {
     let observer = Arc::new(CountRequests::new(Arc::clone(metrics)));
     let settings = settings::registries(config, files)?;
     let registries = Registries::new(settings, observer).map_err(|source| Cause::Registries { source })?;
     let system_roots = registries.system_roots();
-    let (evidence, settings) = (settings::evidence(), settings::engine(config));
-    Ok((Engine::new(policy, registries, evidence, settings, Arc::clone(metrics), system_clock()), system_roots))
+    let (limits, metrics) = (registries.shared_limits(), Arc::clone(metrics));
+    let evidence = Fetcher::new(settings::evidence(config, files), limits, Arc::clone(&metrics), system_clock());
+    let evidence = evidence.map_err(|source| Cause::Evidence { source })?;
+    let (source, settings) = (Arc::new(evidence.clone()), settings::engine(config));
+    let engine = Engine::new(policy, registries, source, settings, metrics, system_clock());
+    Ok((engine, evidence, system_roots))
 }
 
-/// The engine that follows `former` under a changed configuration or changed files, within the same limits.
+/// The engine that follows `former` under a changed configuration or changed files, within the same limits. It uses the
+/// evidence that `evidence` has in memory.
 pub(super) fn successor(
     former: &Engine,
+    evidence: &Fetcher,
     config: &Config,
     files: &RegistryFiles,
     policy: Arc<PolicyHandle>,
 ) -> Result<Engine, Cause> {
     let registries = settings::registries(config, files)?;
-    let successor = former.successor(policy, registries, settings::evidence(), settings::engine(config));
+    let evidence = evidence.successor(settings::evidence(config, files));
+    let evidence = evidence.map_err(|source| Cause::Evidence { source })?;
+    let successor = former.successor(policy, registries, Arc::new(evidence), settings::engine(config));
     successor.map_err(|source| Cause::Registries { source })
 }

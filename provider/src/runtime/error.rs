@@ -3,6 +3,7 @@
 use std::error::Error;
 use std::fmt;
 
+use countersign_http::TlsSetupError;
 use countersign_registry::SettingsError;
 use tokio::task::JoinError;
 
@@ -50,6 +51,12 @@ pub enum Cause {
         /// The setting that is wrong.
         source: SettingsError,
     },
+    /// The client for evidence.
+    #[error("evidence cannot be fetched")]
+    Evidence {
+        /// Why the TLS client cannot be created.
+        source: TlsSetupError,
+    },
     /// Metrics cannot be registered.
     #[error(transparent)]
     Metrics(prometheus::Error),
@@ -70,7 +77,8 @@ impl Cause {
             | Self::Policy(_)
             | Self::RegistryFiles(_)
             | Self::ProxyVariables(_)
-            | Self::Registries { .. } => ErrorKind::Configuration,
+            | Self::Registries { .. }
+            | Self::Evidence { .. } => ErrorKind::Configuration,
             Self::Metrics(_) | Self::Server(_) | Self::ReloadTask(_) => ErrorKind::Internal,
         }
     }

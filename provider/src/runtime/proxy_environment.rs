@@ -1,5 +1,6 @@
-//! The proxy variables of the environment, for the registry client. Read each time; never modified.
+//! The proxy variables of the environment, for the registry client and for evidence. Read each time; never modified.
 
+use countersign_core::codec::text::Text;
 use countersign_http::ProxyEnvironment;
 use countersign_http::ProxyVariableError;
 
@@ -24,11 +25,29 @@ fn lines(mistakes: &[ProxyVariableError]) -> String {
 /// A variable does not name a proxy, and an entry of `registries` leaves the choice to the variables. Otherwise they
 /// are ignored.
 pub(crate) fn read(config: &Config) -> Result<ProxyEnvironment, ProxyVariablesError> {
-    let variable = |name: &str| std::env::var_os(name).map(|value| value.to_string_lossy().into_owned());
     let is_used = config.registries.iter().any(|registry| registry.proxy == RegistryProxy::Environment);
     match ProxyEnvironment::read(variable) {
         Err(mistakes) if is_used => Err(ProxyVariablesError { mistakes }),
         Err(_) => Ok(ProxyEnvironment::default()),
         Ok(environment) => Ok(environment),
     }
+}
+
+/// The proxies for requests for evidence.
+///
+/// # Errors
+/// A variable does not name a proxy, and `evidence.proxy` leaves the choice to the variables: no request is sent then. This
+/// disables evidence and nothing else.
+pub(super) fn of_evidence(config: &Config) -> Result<ProxyEnvironment, Text> {
+    match ProxyEnvironment::read(variable) {
+        Err(mistakes) if config.evidence.proxy == RegistryProxy::Environment => {
+            Err(Text::of(ProxyVariablesError { mistakes }))
+        }
+        Err(_) => Ok(ProxyEnvironment::default()),
+        Ok(environment) => Ok(environment),
+    }
+}
+
+fn variable(name: &str) -> Option<String> {
+    std::env::var_os(name).map(|value| value.to_string_lossy().into_owned())
 }

@@ -50,8 +50,9 @@ impl LoadedRegistryFiles {
             status.registries_in_use(&self.in_use);
             return;
         }
-        let prepared = settings::server(config)
-            .and_then(|(settings, _)| Ok((settings, components::successor(&engine.current, config, &files, policy)?)));
+        let prepared = settings::server(config).and_then(|(settings, _)| {
+            Ok((settings, components::successor(&engine.current, &engine.evidence, config, &files, policy)?))
+        });
         match prepared {
             Ok((settings, successor)) => {
                 engine.swap(settings, successor);

@@ -22,6 +22,7 @@ use super::status::PollStatus;
 use super::status::ReloadStatus;
 use crate::config::Config;
 use crate::config::ConfigFile;
+use crate::evidence::EvidenceSource as _;
 use crate::server::Server;
 use crate::server::ServerParts;
 use crate::server::health::Readiness;
@@ -66,11 +67,13 @@ impl Service {
         publish(&mut status, &mut trust_status, &loaded, &components);
         let polls = PollStatus::new(Arc::clone(&metrics), Arc::clone(&readiness));
         for (variable, proxy) in proxy_environment::read(config).map_err(Cause::ProxyVariables)?.servers() {
-            tracing::info!(variable, %proxy, "the proxy is used for the hosts in registries; others are reached \
-                                              directly");
+            tracing::info!(variable, %proxy, "the proxy is used for the hosts in registries and for evidence; others \
+                                              are reached directly");
         }
-        let Components { engine, policy_source, policy: _, registry_files, system_roots: _ } = components;
+        let Components { engine, evidence, policy_source, policy: _, registry_files, system_roots: _ } = components;
         let tls = Arc::new(Tls::new(loaded));
+        // Starts to refresh evidence in the background.
+        evidence.take_over();
         let verifier = Arc::new(engine.clone());
         let parts = ServerParts { verifier, tls: Arc::clone(&tls), readiness, metrics, registry };
         let server = Server::bind(settings, parts).await.map_err(Cause::Server)?;
@@ -83,7 +86,7 @@ impl Service {
             policy: SharedPolicy::new(policy_source, trust_status, config.trust.reload_interval),
             certificates: Certificates::new(files, tls),
             registries: LoadedRegistryFiles::new(registry_files, files_seen),
-            engine: ActiveEngine { server: server.reload_handle(), current: engine },
+            engine: ActiveEngine { server: server.reload_handle(), current: engine, evidence },
             status,
             polls,
         };

@@ -1,21 +1,22 @@
 //! From the configuration to the settings of the server, the registry client, the engine and the log.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use countersign_core::evidence::EvidenceSettings;
+use countersign_http::ProxyEnvironment;
+use countersign_http::RequestLimits;
 use countersign_registry::RegistrySettings;
 
 use super::error::Cause;
 use super::proxy_environment;
 use crate::config::Config;
+use crate::config::Evidence;
 use crate::config::LogFormat;
 use crate::config::LogLevel;
 use crate::config::RegistryFiles;
 use crate::config::Server;
 use crate::engine::EngineSettings;
-use crate::evidence::EvidenceSource;
-use crate::evidence::Unavailable;
+use crate::evidence::FetchSettings;
 use crate::server::ConnectionTimes;
 use crate::server::ServerSettings;
 use crate::server::tls::AllowedClients;
@@ -76,7 +77,7 @@ pub(super) fn registries(config: &Config, files: &RegistryFiles) -> Result<Regis
 pub(super) fn engine(config: &Config) -> EngineSettings {
     EngineSettings {
         max_signatures: config.verification.max_signatures,
-        evidence: EvidenceSettings::default(),
+        evidence: reading(config),
         required_metadata: config.verification.required_metadata.clone(),
         verdict_bytes: config.cache.verdict_bytes,
         verdict_lifetime: config.cache.verdict_lifetime,
@@ -86,9 +87,63 @@ pub(super) fn engine(config: &Config) -> EngineSettings {
     }
 }
 
-/// The source of evidence: there are no fetchers in this version, so no configuration either.
-pub(super) fn evidence() -> Arc<dyn EvidenceSource> {
-    Arc::new(Unavailable)
+/// The settings of the fetcher of evidence, with the content of the proxy's files and the proxies of the environment. If
+/// these cannot be used, no evidence is requested.
+pub(super) fn evidence(config: &Config, files: &RegistryFiles) -> FetchSettings {
+    let Evidence {
+        networks,
+        reachable_hosts,
+        proxy: _,
+        connect_timeout,
+        response_timeout,
+        ocsp_timeout,
+        crl_timeout,
+        max_ocsp_bytes,
+        max_crl_bytes,
+        max_requests_per_host,
+        max_requests,
+        cache_bytes,
+        max_lifetime,
+        refresh_interval,
+        negative_lifetime,
+        clock_skew: _,
+        ocsp_nonce,
+        ocsp_max_age: _,
+    } = config.evidence.clone();
+    let (proxies, environment) = match proxy_environment::of_evidence(config) {
+        Ok(proxies) => (proxies, Ok(())),
+        Err(why) => (ProxyEnvironment::default(), Err(why)),
+    };
+    FetchSettings {
+        networks,
+        reachable_hosts,
+        proxy: environment.and_then(|()| files.evidence_proxy().cloned().map_err(Clone::clone)),
+        proxies,
+        connect_timeout,
+        response_timeout,
+        ocsp_timeout,
+        crl_timeout,
+        max_ocsp_bytes,
+        max_crl_bytes,
+        requests: RequestLimits { per_host: max_requests_per_host, total: max_requests },
+        cache_bytes,
+        max_lifetime,
+        refresh_interval,
+        refresh_patience: FetchSettings::REFRESH_PATIENCE,
+        negative_lifetime,
+        ocsp_nonce,
+        reading: reading(config),
+    }
+}
+
+/// The settings with which evidence is read and judged.
+fn reading(config: &Config) -> EvidenceSettings {
+    let Evidence { clock_skew, ocsp_max_age, .. } = config.evidence;
+    EvidenceSettings {
+        skew: clock_skew,
+        max_age_without_next_update: (!ocsp_max_age.is_zero()).then_some(ocsp_max_age),
+        ..EvidenceSettings::default()
+    }
 }
 
 /// The log's format.

@@ -9,6 +9,7 @@
 mod by_name;
 mod caches;
 mod connections;
+mod evidence;
 mod files;
 mod gauged;
 mod label_text;
@@ -27,6 +28,7 @@ use prometheus::TextEncoder;
 
 use self::caches::Caches;
 use self::connections::Connections;
+use self::evidence::Evidence;
 use self::files::Files;
 use self::limits::Limits;
 use self::metric_factory::MetricFactory;
@@ -34,10 +36,14 @@ use self::process::Process;
 use self::requests::Requests;
 use self::verdicts::Verdicts;
 
+pub use evidence::KeptEvidence;
 pub use gauged::Gauged;
 pub use labels::CacheEvent;
 pub use labels::Certificate;
 pub use labels::Component;
+pub use labels::EVIDENCE;
+pub use labels::EvidenceKind;
+pub use labels::EvidenceResult;
 pub use labels::HandshakeFailure;
 pub use labels::OTHER;
 pub use labels::Outcome;
@@ -60,6 +66,7 @@ pub struct Metrics {
     caches: Caches,
     limits: Limits,
     connections: Connections,
+    evidence: Evidence,
     files: Files,
     panics: IntCounter,
 }
@@ -80,6 +87,7 @@ impl Metrics {
             caches: Caches::new(&factory)?,
             limits: Limits::new(&factory)?,
             connections: Connections::new(&factory)?,
+            evidence: Evidence::new(&factory)?,
             files: Files::new(&factory)?,
             panics: factory.counter("panics_total", "Panics caught, each of them a bug.")?,
         })

@@ -90,7 +90,7 @@ impl Responder {
         );
     }
 
-    /// Serves a CRL, or any other bytes, at `path`.
+    /// Serves a CRL, or any other bytes, at `path` and below it; at any path if it is empty.
     pub fn crl(&self, path: &str, bytes: impl Into<Bytes>) {
         self.file(path, media_type::CRL, bytes);
     }

@@ -14,7 +14,11 @@ const UNREACHABLE: &[(&str, &str)] = &[
         "needs a mistake in the product; the tests of the server and the engine have panics of their own",
     ),
     ("overloaded", "needs more work than the limits allow at the same moment, which no record has twice alike"),
-    ("revoked", "is not given by this version, which asks neither OCSP responders nor lists"),
+    ("revoked", "needs an OCSP responder or a CRL server: see tests/evidence"),
+    (
+        "timestamp-unchecked",
+        "needs a timestamping authority whose revocation status is not available: see core/tests/timestamp",
+    ),
 ];
 
 /// The codes in a text, in quotes or before a colon.

@@ -139,7 +139,7 @@ fn the_json_document_has_the_same_content() {
     let (code, document) = document(&sound());
     assert_eq!(code, Some(0));
     let members: Vec<_> = document.as_object().unwrap().keys().map(String::as_str).collect();
-    assert_eq!(members, ["config", "doors", "mistakes", "registries", "statements", "warnings"]);
+    assert_eq!(members, ["config", "doors", "evidence", "mistakes", "registries", "statements", "warnings"]);
     assert_eq!(document["mistakes"], json!([]));
     assert_eq!(document["warnings"], json!([]));
     assert_eq!(document["doors"]["listen"], "[::]:6001");
@@ -198,7 +198,7 @@ unlistedRegistries: anonymous
         [
             "c.yaml:2: server.verifyTimeout: found the number 1800, expected a duration with its unit (h, m, s or ms), from 100ms to 30s, for example 1.8s",
             "c.yaml:3: log.level: found \"loud\", expected error, warn, info, debug or trace",
-            "c.yaml:4: registires: found an unknown key, expected one of server, health, trust, verification, mutation, cache, registries, unlistedRegistries, registryAccess, log",
+            "c.yaml:4: registires: found an unknown key, expected one of server, health, trust, verification, evidence, mutation, cache, registries, unlistedRegistries, registryAccess, log",
             "other.key: server.tls.key: is not the key of the first certificate in tls.crt, expected the key of that certificate",
             "ca.crt: server.tls.clientCa: has no -----BEGIN line, expected CERTIFICATE blocks in PEM",
             "c.yaml: verification.requiredMetadata: found statement \"app\", which is not in the trust policy, expected one of second",

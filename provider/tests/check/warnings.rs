@@ -68,7 +68,6 @@ fn warnings_do_not_change_the_exit_code() {
             ("certificate-ends-soon", format!("tls.crt: certificate \"C=CH, ST=ZH, O=Testkit, CN=nameless\" ends soon, at {soon_text}")),
             ("certificate-without-names", "tls.crt: certificate \"C=CH, ST=ZH, O=Testkit, CN=nameless\" has no DNS name and no address: Gatekeeper takes none without the host of the Provider's url".to_owned()),
             ("certificate-not-for-servers", "tls.crt: certificate \"C=CH, ST=ZH, O=Testkit, CN=nameless\" has an extended key usage without serverAuth: Gatekeeper will not take it".to_owned()),
-            ("revocation-unchecked", "statement \"hub\" enforces revocation, which this version cannot check: signatures whose certificates name an OCSP responder or CRL are inconclusive".to_owned()),
             ("every-customer", "statement \"cloud\" trusts every customer of the signing service in the signing \
                                 authority store signingAuthority:cloud; name identities, unless the service signs \
                                 only for you".to_owned()),

@@ -282,7 +282,13 @@ fn the_effective_configuration_is_one_line() {
          server.maxKeys=1000 server.maxConnections=256 server.maxConcurrentKeys=128 \
          server.maxConcurrentKeysPerRequest=32 health.listen=[::]:8888 trust.directory=\"/etc/cs/trust\" \
          trust.reloadInterval=10000ms verification.maxSignatures=100 \
-         verification.requiredMetadata=\"s\":{\"a\": \"b\"} mutation.keepTag=false cache.verdictBytes=16777216 cache.verdictLifetime=300000ms \
+         verification.requiredMetadata=\"s\":{\"a\": \"b\"} evidence.networks=private evidence.reachableHosts= \
+         evidence.proxy=environment evidence.connectTimeout=500ms evidence.responseTimeout=1000ms \
+         evidence.ocspTimeout=1000ms evidence.crlTimeout=30000ms evidence.maxOcspBytes=65536 \
+         evidence.maxCrlBytes=25165824 evidence.maxRequestsPerHost=8 evidence.maxRequests=32 \
+         evidence.cacheBytes=50331648 evidence.maxLifetime=86400000ms evidence.refreshInterval=3600000ms \
+         evidence.negativeLifetime=10000ms evidence.clockSkew=300000ms evidence.ocspNonce=false \
+         evidence.ocspMaxAge=0ms mutation.keepTag=false cache.verdictBytes=16777216 cache.verdictLifetime=300000ms \
          cache.rejectedLifetime=5000ms cache.tagLifetime=5000ms registries={host=a.b plainHttp=false \
          credentials.usernameFile=\"/etc/cs/u\" credentials.passwordFile=\"/etc/cs/p\" proxy=environment realmHosts=c.d} \
          unlistedRegistries=anonymous registryAccess.connectTimeout=1000ms registryAccess.requestTimeout=5000ms \

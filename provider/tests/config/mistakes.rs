@@ -18,7 +18,7 @@ fn refuses_unknown_keys_in_every_section() {
     check(
         "colour: red",
         &[
-            ":2: colour: found an unknown key, expected one of server, health, trust, verification, mutation, cache, registries, \
+            ":2: colour: found an unknown key, expected one of server, health, trust, verification, evidence, mutation, cache, registries, \
            unlistedRegistries, registryAccess, log",
         ],
     );
@@ -89,7 +89,7 @@ fn refuses_other_types_in_place_of_a_section() {
     assert_eq!(
         mistakes("- a\n", Purpose::Verify)[0],
         ":1: found a list, expected the keys server, health, trust, \
-         verification, mutation, cache, registries, unlistedRegistries, registryAccess, log"
+         verification, evidence, mutation, cache, registries, unlistedRegistries, registryAccess, log"
     );
 }
 

@@ -118,7 +118,7 @@ fn the_network_policy_lets_in_gatekeeper_and_prometheus_and_out_to_names_and_reg
         })
     };
     assert_eq!(spec["ingress"], json!([from("gatekeeper-system", "https"), from("monitoring", "health")]));
-    let [names, registries] = spec["egress"].as_array().unwrap().as_slice() else { panic!("{spec}") };
+    let [names, registries, evidence] = spec["egress"].as_array().unwrap().as_slice() else { panic!("{spec}") };
     let port = |port: u16, protocol: &str| json!({ "port": port, "protocol": protocol });
     assert_eq!(*names, json!({ "ports": [port(53, "UDP"), port(53, "TCP")] }));
     assert_eq!(registries["ports"], json!([port(443, "TCP")]));
@@ -128,6 +128,8 @@ fn the_network_policy_lets_in_gatekeeper_and_prometheus_and_out_to_names_and_reg
         { "ipBlock": { "cidr": "::/0", "except": ["fe80::/10", "fd00:ec2::/32"] } },
     ]);
     assert_eq!(registries["to"], blocks);
+    // OCSP and CRLs.
+    assert_eq!(*evidence, json!({ "to": blocks, "ports": [port(80, "TCP")] }));
 }
 
 #[test]
@@ -168,9 +170,10 @@ fn the_pod_has_no_rights_that_it_does_not_need() {
 #[test]
 fn memory_is_limited_and_the_cpu_is_not() {
     let resources = container()["resources"].take();
-    assert_eq!(resources, json!({ "requests": { "cpu": "100m", "memory": "64Mi" }, "limits": { "memory": "256Mi" } }));
+    assert_eq!(resources, json!({ "requests": { "cpu": "100m", "memory": "64Mi" }, "limits": { "memory": "384Mi" } }));
     // The cache's limit must leave memory for the rest.
     assert!(config().cache.verdict_bytes <= 64 * 1024 * 1024 / 2);
+    assert!(config().evidence.cache_bytes <= 384 * 1024 * 1024 / 4);
 }
 
 /// Otherwise everyone who can create a pod chooses hosts that get requests.

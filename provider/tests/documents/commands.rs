@@ -66,12 +66,14 @@ const README: [(&str, Tested); 17] = [
 ];
 
 /// Commands with arguments within sentences.
-const PROSE: [(&str, Tested); 15] = [
+const PROSE: [(&str, Tested); 16] = [
     ("cargo e2e --all", Ci),
     ("cargo e2e --gatekeeper oldest", Ci),
     // Waits for Ctrl-C.
     ("cargo e2e --keep", No),
     ("cargo e2e --binary PATH", No),
+    // `tests/check` has it.
+    ("countersign check --online", Here),
     // `tests/certs` has it.
     ("countersign certs --namespace", Here),
     ("kubectl get pods --all-namespaces -o yaml | countersign verify --config countersign.yaml -f -", EndToEnd),

@@ -149,7 +149,7 @@ async fn a_signature_that_names_a_signing_service_does_not_make_a_rejected_image
             "arn:aws:signer:eu-central-1:111122223333:/signing-jobs/1",
         );
     Signature::new(&request, Format::Jws).attach(&fixture.registry, "app", &image);
-    let with_crl = Authority::root(CertSpec::root()).issue(CertSpec::leaf().crl_url("http://crl.example/ca.crl"));
+    let with_crl = Authority::root(CertSpec::root()).issue(CertSpec::leaf().crl_url("ldap://crl.example/ca.crl"));
     notation::sign_image(&fixture.registry, "app", &image, &with_crl);
     let verdict = fixture.verify(&fixture.registry.reference("app", &image)).await.verdict;
     let ImageVerdict::Rejected(rejected) = &*verdict else { panic!("{verdict:?}") };

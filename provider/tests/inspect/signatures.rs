@@ -1,12 +1,15 @@
 //! Signatures and their checks.
 
+use countersign_testkit::crl::CrlSpec;
 use countersign_testkit::notation::Signature;
 use countersign_testkit::pki::Authority;
 use countersign_testkit::pki::CertSpec;
+use countersign_testkit::responder::Responder;
 use countersign_testkit::signer::Format;
 use countersign_testkit::signer::SignRequest;
 use serde_json::Value;
 use serde_json::json;
+use time::OffsetDateTime;
 use time::macros::datetime;
 
 use crate::Fixture;
@@ -89,7 +92,7 @@ async fn the_document_has_every_signature_in_the_order_in_which_they_are_tried()
     // With integrity but without authenticity the content is still a claim.
     assert_eq!([&first["claimed"], &second["claimed"]], [false, true]);
     let members: Vec<_> = first.as_object().unwrap().keys().map(String::as_str).collect();
-    assert_eq!(members, ["checks", "claimed", "digest", "envelope", "problem", "result"]);
+    assert_eq!(members, ["checks", "claimed", "digest", "envelope", "evidence", "problem", "result"]);
     let envelope = &first["envelope"];
     let members: Vec<_> = envelope.as_object().unwrap().keys().map(String::as_str).collect();
     assert_eq!(
@@ -227,7 +230,7 @@ async fn a_signature_that_cannot_be_checked_is_inconclusive() {
     let image = fixture.registry.push_image("app", "v1");
     let revocable = Authority::root(CertSpec::root());
     fixture.folder.write("trust/truststore/x509/ca/main/other.pem", revocable.pem());
-    fixture.sign(&image, &revocable.issue(CertSpec::leaf().crl_url("http://crl.example/ca.crl")));
+    fixture.sign(&image, &revocable.issue(CertSpec::leaf().crl_url("ldap://crl.example/ca.crl")));
     let (code, document) = fixture.json("app:v1").await;
     assert_eq!(code, Some(2));
     assert_eq!(document["signatures"][0]["result"], "inconclusive");
@@ -264,4 +267,33 @@ async fn shows_the_other_signatures_beside_a_broken_one() {
     assert_eq!(results, ["counts", "inconclusive"]);
     assert_eq!(document["signatures"][1]["problem"]["code"], "signature-unavailable");
     assert_eq!(document["signatures"][1]["checks"], json!([]));
+}
+
+#[tokio::test]
+async fn shows_the_evidence_with_its_source_and_times() {
+    let responder = Responder::start().await;
+    let settings = format!("evidence: {{reachableHosts: ['{}']}}\n", responder.host());
+    let fixture = Fixture::with(json!({"level": "strict"}), &settings).await;
+    let image = fixture.registry.push_image("app", "v1");
+    let root = Authority::root(CertSpec::root().common_name("issuer"));
+    fixture.folder.write("trust/truststore/x509/ca/main/other.pem", root.pem());
+    let url = responder.url("/ca.crl");
+    let signer = root.issue(CertSpec::leaf().crl_url(&url));
+    let now = OffsetDateTime::now_utc().replace_nanosecond(0).unwrap();
+    let (issued, next) = (now - time::Duration::hours(3), now + time::Duration::hours(5));
+    responder.crl("/ca.crl", root.crl(&CrlSpec::new().valid(issued, next)));
+    fixture.sign(&image, &signer);
+    let (code, document) = fixture.json("app:v1").await;
+    assert_eq!(code, Some(0), "{document}");
+    let evidence = &document["signatures"][0]["evidence"][0];
+    let text = |time: OffsetDateTime| time.format(&time::format_description::well_known::Rfc3339).unwrap();
+    assert_eq!(
+        (&evidence["kind"], &evidence["status"], &evidence["url"], &evidence["thisUpdate"], &evidence["nextUpdate"]),
+        (&json!("crl"), &json!("good"), &json!(url), &json!(text(issued)), &json!(text(next)))
+    );
+    assert_eq!(evidence["usableUntil"], text(next));
+    let (_, page) = fixture.text("app:v1").await;
+    assert!(page.contains(&format!("evidence    crl from {url}\n")), "{page}");
+    assert!(page.contains("  status    good for "), "{page}");
+    assert!(page.contains(&format!("{}, 3h", text(issued))), "{page}");
 }

@@ -166,6 +166,27 @@ impl<'a> TrustedLink<'a> {
         self.issuer
     }
 
+    /// The certificates of these stores whose issuer is in one of them, too, with that issuer. An operator has put both
+    /// there, so both are trusted.
+    #[must_use]
+    pub fn of_stores(stores: &[&'a Store]) -> Vec<Self> {
+        let all = || stores.iter().flat_map(|store| store.certificates());
+        let issuer_of = |certificate: &Certificate| {
+            let mut named = all().filter(|issuer| issuer.subject_raw() == certificate.issuer_raw());
+            named.find(|issuer| *issuer != certificate && certificate.verify_signed_by(issuer).is_ok())
+        };
+        let mut links: Vec<Self> = Vec::new();
+        for certificate in all() {
+            if links.iter().any(|link| link.certificate == certificate) {
+                continue;
+            }
+            if let Some(issuer) = issuer_of(certificate) {
+                links.push(Self { certificate, issuer });
+            }
+        }
+        links
+    }
+
     /// Another certificate of the same issuer, such as that of an OCSP responder; `None` if the issuer did not sign it.
     #[must_use]
     pub fn sibling<'b>(&self, certificate: &'b Certificate) -> Option<TrustedLink<'b>>

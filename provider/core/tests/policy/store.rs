@@ -13,6 +13,7 @@ use countersign_core::policy::StoreKind;
 use countersign_core::policy::StoreNameError;
 use countersign_core::policy::StoreProblem;
 use countersign_core::policy::StoreRef;
+use countersign_core::policy::TrustedLink;
 use countersign_core::x509::Certificate;
 use countersign_core::x509::CertificateError;
 use countersign_testkit::pki::Authority;
@@ -69,6 +70,29 @@ fn accepts_authorities_and_self_signed_leaves_only() {
         };
         assert_eq!(problems(parse(kind, &[("a", issued.leaf_der())])), [problem]);
     }
+}
+
+/// Subjects of the certificates with an issuer in the stores, each with that of the issuer.
+fn links(stores: &[&Store]) -> Vec<[String; 2]> {
+    let subject = |certificate: &Certificate| certificate.subject().to_text().to_string();
+    let links = TrustedLink::of_stores(stores);
+    links.iter().map(|link| [subject(link.certificate()), subject(link.issuer())]).collect()
+}
+
+#[test]
+fn certificates_of_stores_are_linked_to_issuers_that_signed_them() {
+    let root = Authority::root(CertSpec::root().common_name("root"));
+    let issuing = root.intermediate(CertSpec::intermediate().common_name("issuing"));
+    // The same name with another key.
+    let namesake = Authority::root(CertSpec::root().common_name("root"));
+    let (one, other) = (ca(&[("a", issuing.der())]).unwrap(), ca(&[("b", root.der())]).unwrap());
+    let expected = ["CN=issuing,O=Testkit,ST=ZH,C=CH".to_owned(), "CN=root,O=Testkit,ST=ZH,C=CH".to_owned()];
+    assert_eq!(links(&[&one, &other]), [expected.clone()]);
+    assert_eq!(links(&[&one, &other, &one]), [expected.clone()]);
+    assert_eq!(links(&[&one]), [] as [[String; 2]; 0]);
+    let false_root = ca(&[("c", namesake.der())]).unwrap();
+    assert_eq!(links(&[&one, &false_root]), [] as [[String; 2]; 0]);
+    assert_eq!(links(&[&one, &false_root, &other]), [expected]);
 }
 
 #[test]

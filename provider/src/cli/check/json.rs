@@ -12,6 +12,7 @@ use super::endpoint_certificates::EndpointCertificate;
 use crate::config::Credentials;
 use crate::config::Registry;
 use crate::config::RegistryProxy;
+use crate::evidence::TriedAddress;
 use crate::policy_source::ModeOutline;
 use crate::policy_source::RequirementOutline;
 use crate::policy_source::StatementOutline;
@@ -26,6 +27,22 @@ pub(super) struct Document {
     doors: Option<EndpointsView>,
     statements: Option<Vec<StatementView>>,
     registries: Vec<RegistryView>,
+    /// Null without `--online`.
+    evidence: Option<Vec<TriedAddressView>>,
+}
+
+/// An address of a certificate in a trust store.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct TriedAddressView {
+    certificate: String,
+    /// `ocsp` or `crl`.
+    kind: &'static str,
+    url: String,
+    /// The end of what was fetched; null if it is not usable.
+    usable_until: Option<String>,
+    /// Why it is not usable, else null.
+    problem: Option<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -149,6 +166,7 @@ impl Document {
             doors,
             statements: statements.map(|list| list.iter().map(StatementView::from).collect()),
             registries: findings.registries().map(|(registry, applied)| RegistryView::of(registry, applied)).collect(),
+            evidence: findings.online.as_ref().map(|survey| survey.tried.iter().map(TriedAddressView::from).collect()),
         }
     }
 }
@@ -163,6 +181,18 @@ impl From<&Mistake> for MistakeView {
             found: mismatch.found().to_owned(),
             expected: mismatch.expected().map(str::to_owned),
             wanted: mismatch.expected().unwrap_or_default().to_owned(),
+        }
+    }
+}
+
+impl From<&TriedAddress> for TriedAddressView {
+    fn from(TriedAddress { certificate, kind, url, result }: &TriedAddress) -> Self {
+        Self {
+            certificate: certificate.to_string(),
+            kind: kind.as_str(),
+            url: url.to_string(),
+            usable_until: result.as_ref().ok().map(ToString::to_string),
+            problem: result.as_ref().err().map(ToString::to_string),
         }
     }
 }

@@ -15,6 +15,8 @@ use crate::config::ListenAddress;
 use crate::config::Registry;
 use crate::config::RegistryProxy;
 use crate::config::RegistryProxyServer;
+use crate::evidence::Survey;
+use crate::evidence::TriedAddress;
 use crate::policy_source::ModeOutline;
 use crate::policy_source::RequirementOutline;
 use crate::policy_source::StatementOutline;
@@ -40,6 +42,9 @@ pub(super) fn page(path: &Path, findings: &Findings) -> String {
     }
     for (registry, applied) in findings.registries() {
         page.registry(registry, &applied);
+    }
+    if let Some(survey) = &findings.online {
+        page.online(survey);
     }
     let counted = |count: usize, what: &str| format!("{count} {what}{}", if count == 1 { "" } else { "s" });
     page.0.push_str(&format!(
@@ -69,6 +74,20 @@ impl Page {
             self.line("  client CA", format_args!("{subject}, until {not_after}"));
         }
         self.line("  clients", clients.join(", "));
+    }
+
+    fn online(&mut self, survey: &Survey) {
+        self.0.push('\n');
+        if survey.tried.is_empty() {
+            self.line("evidence", "no certificate of the trust stores names an address that can be tried");
+        }
+        for TriedAddress { certificate, kind, url, result } in &survey.tried {
+            self.line("evidence", format_args!("{} at {url}, for {certificate}", kind.as_str()));
+            match result {
+                Ok(until) => self.line("  usable", format_args!("until {until}")),
+                Err(why) => self.line("  unusable", why),
+            }
+        }
     }
 
     fn statement(&mut self, statement: &StatementOutline) {

@@ -6,6 +6,7 @@ use countersign_core::name::Digest;
 use countersign_core::name::MediaType;
 use countersign_core::notation::Anchor;
 use countersign_core::notation::CertificateSummary;
+use countersign_core::notation::EvidenceFact;
 use countersign_core::notation::Facts;
 use countersign_core::notation::Finding;
 use countersign_core::notation::TimestampContents;
@@ -52,6 +53,8 @@ struct Signature {
     claimed: bool,
     envelope: Option<Envelope>,
     checks: Vec<Check>,
+    /// What the checks of revocation stand on, in the order of the chain.
+    evidence: Vec<Evidence>,
     /// Why the envelope could not be fetched.
     problem: Option<Why>,
 }
@@ -122,6 +125,24 @@ enum Certificate {
     },
 }
 
+/// A piece of evidence about one certificate. Times are RFC 3339.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Evidence {
+    /// `ocsp`, `crl` or `deltaCrl`.
+    kind: &'static str,
+    /// Subject.
+    certificate: String,
+    /// `good`, `revoked` or `unknown`.
+    status: &'static str,
+    url: String,
+    fetched: String,
+    this_update: String,
+    /// Null if it is not stated.
+    next_update: Option<String>,
+    usable_until: String,
+}
+
 #[derive(Debug, Serialize)]
 struct Check {
     check: &'static str,
@@ -159,12 +180,14 @@ impl Target {
 
 impl Signature {
     fn of(signature: &InspectedSignature, inspected: &Inspected) -> Self {
-        let (envelope, checks, problem) = match &signature.envelope {
+        let (envelope, checks, evidence, problem) = match &signature.envelope {
             Ok(fetched) => {
-                let checks = fetched.explanation.findings.iter().map(Check::from).collect();
-                (fetched.explanation.facts.as_ref().map(|facts| Envelope::of(fetched, facts)), checks, None)
+                let explanation = &fetched.explanation;
+                let checks = explanation.findings.iter().map(Check::from).collect();
+                let evidence = explanation.evidence.iter().map(Evidence::from).collect();
+                (explanation.facts.as_ref().map(|facts| Envelope::of(fetched, facts)), checks, evidence, None)
             }
-            Err(reason) => (None, Vec::new(), Some(Why::from(reason))),
+            Err(reason) => (None, Vec::new(), Vec::new(), Some(Why::from(reason))),
         };
         Self {
             digest: signature.manifest.to_string(),
@@ -172,6 +195,7 @@ impl Signature {
             claimed: !signature.envelope.as_ref().is_ok_and(|fetched| fetched.explanation.is_authentic()),
             envelope,
             checks,
+            evidence,
             problem,
         }
     }
@@ -236,6 +260,22 @@ impl<E: ToString> From<&Result<CertificateSummary, E>> for Certificate {
                 not_after: not_after.to_string(),
             },
             Err(error) => Self::Unreadable { error: error.to_string() },
+        }
+    }
+}
+
+impl From<&EvidenceFact> for Evidence {
+    fn from(fact: &EvidenceFact) -> Self {
+        let EvidenceFact { kind, certificate, status, url, fetched, this_update, next_update, usable_until } = fact;
+        Self {
+            kind: kind.as_str(),
+            certificate: certificate.to_string(),
+            status: status.as_str(),
+            url: url.to_string(),
+            fetched: fetched.to_string(),
+            this_update: this_update.to_string(),
+            next_update: next_update.map(|time| time.to_string()),
+            usable_until: usable_until.to_string(),
         }
     }
 }

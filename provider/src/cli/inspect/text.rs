@@ -1,10 +1,12 @@
 //! The text output: the block that `verify` prints, then one for each signature.
 
 use std::fmt;
+use std::time::Duration;
 
 use countersign_core::codec::text::printable;
 use countersign_core::notation::Anchor;
 use countersign_core::notation::CertificateSummary;
+use countersign_core::notation::EvidenceFact;
 use countersign_core::notation::Facts;
 use countersign_core::notation::Finding;
 use countersign_core::notation::TimestampContents;
@@ -87,6 +89,9 @@ impl Page {
                 for finding in &envelope.explanation.findings {
                     self.check(finding);
                 }
+                for fact in &envelope.explanation.evidence {
+                    self.evidence(fact);
+                }
             }
             Err(reason) => {
                 self.line("problem", reason);
@@ -165,6 +170,18 @@ impl Page {
         self.fact("  valid", format_args!("{not_before} to {not_after}"));
     }
 
+    fn evidence(&mut self, fact: &EvidenceFact) {
+        let EvidenceFact { kind, certificate, status, url, fetched, this_update, next_update, usable_until } = fact;
+        self.line("evidence", format_args!("{} from {url}", kind.as_str()));
+        self.line("  status", format_args!("{} for {certificate}", status.as_str()));
+        self.line("  issued", format_args!("{this_update}, {} before it was fetched at {fetched}", age(fact)));
+        match next_update {
+            Some(next) => self.line("  next", next),
+            None => self.line("  next", "not stated"),
+        }
+        self.line("  usable", format_args!("until {usable_until}"));
+    }
+
     fn check(&mut self, finding: &Finding) {
         let (result, reason) = ended(&finding.found);
         let (check, action) = (finding.check.as_str(), finding.action.as_str());
@@ -174,4 +191,10 @@ impl Page {
             None => self.line("check", line),
         }
     }
+}
+
+/// The age of evidence when it was fetched.
+fn age(fact: &EvidenceFact) -> humantime::FormattedDuration {
+    let seconds = fact.fetched.seconds() - fact.this_update.seconds();
+    humantime::format_duration(Duration::from_secs(u64::try_from(seconds).unwrap_or(0)))
 }

@@ -28,6 +28,7 @@ use crate::config::Registry;
 use crate::config::RegistryProxy;
 use crate::config::RegistryProxyServer;
 use crate::config::registry_findings::FileEffect;
+use crate::config::registry_findings::FileOwner;
 use crate::config::registry_findings::FindingKind;
 use crate::config::registry_findings::RegistryFileMistake;
 use crate::config::registry_findings::RegistryFileWarning;
@@ -53,7 +54,7 @@ impl LoadedRegistry {
     /// content stays in use.
     pub(super) fn load(registry: &Registry, former: Option<&Self>, shared: &mut SharedFiles) -> Self {
         let Registry { host, plain_http: _, ca, credentials, realm_hosts: _, proxy } = registry;
-        let mut files = Files { host, findings: Vec::new(), unusable: None };
+        let mut files = Files::of(FileOwner::Registry(host.clone()));
         // The former content applies only if the element names the same files.
         let of_same = |same: fn(&Registry, &Registry) -> bool| former.filter(|former| same(&former.registry, registry));
         let former_roots = of_same(|a, b| a.ca == b.ca).map(|former| &former.roots);
@@ -69,7 +70,7 @@ impl LoadedRegistry {
             let is_first = shared.reported.insert(path.clone());
             docker_config(config, host, is_first, |kind| files.found(path, kind));
         }
-        let Files { host: _, findings, unusable } = files;
+        let Files { owner: _, findings, unusable } = files;
         let credential = unusable.map_or_else(|| credential.unwrap_or(Credential::Anonymous), Credential::Unusable);
         Self {
             registry: registry.clone(),
@@ -145,17 +146,43 @@ impl SharedFiles {
     }
 }
 
-/// The findings in the files of one registry.
-struct Files<'a> {
-    host: &'a HostPattern,
+/// `evidence.proxy` with the content of its files.
+#[derive(Clone, Debug)]
+pub(super) struct LoadedEvidenceProxy {
+    configured: RegistryProxy,
+    /// An error is the reason why no evidence is requested: no request is sent without the configured proxy.
+    pub(super) choice: Result<ProxyChoice, Text>,
+    pub(super) findings: Vec<RegistryFinding>,
+}
+
+impl LoadedEvidenceProxy {
+    /// As [`LoadedRegistry::load`].
+    pub(super) fn load(configured: &RegistryProxy, former: Option<&Self>, shared: &mut SharedFiles) -> Self {
+        let mut files = Files::of(FileOwner::EvidenceProxy);
+        let former = former.filter(|former| former.configured == *configured);
+        let former = former.and_then(|former| former.choice.clone().ok());
+        let choice = files.or_former(proxy_choice(configured, shared), former);
+        let Files { owner: _, findings, unusable } = files;
+        let choice = choice.ok_or_else(|| unusable.unwrap_or_default());
+        Self { configured: configured.clone(), choice, findings }
+    }
+}
+
+/// The findings in the files of one registry, or of another owner.
+struct Files {
+    owner: FileOwner,
     findings: Vec<RegistryFinding>,
-    /// Why the registry is disabled, if it is: the first reason.
+    /// Why the owner is disabled, if it is: the first reason.
     unusable: Option<Text>,
 }
 
-impl Files<'_> {
+impl Files {
+    fn of(owner: FileOwner) -> Self {
+        Self { owner, findings: Vec::new(), unusable: None }
+    }
+
     fn found(&mut self, path: &Path, kind: FindingKind) {
-        self.findings.push(RegistryFinding { registry: self.host.clone(), path: path.to_owned(), kind });
+        self.findings.push(RegistryFinding { owner: self.owner.clone(), path: path.to_owned(), kind });
     }
 
     /// The present or former content of the files. `None` disables the registry.

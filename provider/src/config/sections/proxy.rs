@@ -76,7 +76,24 @@ section! {
 }
 
 /// A word, a URL or a map of keys.
-pub(super) struct ProxyKind;
+pub(super) struct ProxyKind {
+    in_sample: InSample,
+}
+
+/// What the reference sample has.
+enum InSample {
+    /// The default.
+    Word,
+    /// All keys of the map.
+    Map,
+}
+
+impl ProxyKind {
+    /// One that the reference sample shows as the default.
+    pub(super) const WORD: Self = Self { in_sample: InSample::Word };
+    /// One that the reference sample shows as a map.
+    pub(super) const MAP: Self = Self { in_sample: InSample::Map };
+}
 
 impl Kind for ProxyKind {
     type Value = RegistryProxy;
@@ -113,7 +130,10 @@ impl Kind for ProxyKind {
             &[(&[], &["usernameFile", "passwordFile"]), (&["usernameFile", "passwordFile"], &[])],
         );
         Description {
-            sample: Sample::Section(ProxyKeys::KEYS),
+            sample: match self.in_sample {
+                InSample::Word => Sample::Value(RegistryProxy::Environment.text()),
+                InSample::Map => Sample::Section(ProxyKeys::KEYS),
+            },
             schema: json!({"anyOf": [text, map]}),
             limits: String::new(),
             is_required: false,

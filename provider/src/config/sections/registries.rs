@@ -59,13 +59,13 @@ section! {
         credentials "credentials": Credentials = CredentialsKind;
         /// Further hosts that this registry may name as token services. Its own host is always allowed, and auth.docker.io for
         /// docker.io. Danger: the credentials are sent there.
-        realm_hosts "realmHosts": Vec<Host> = HostsKind;
+        realm_hosts "realmHosts": Vec<Host> = HostsKind { sample: "[auth.example.com]" };
         /// How this registry is reached, and the token services and blob stores that it leads to: `environment`, the default,
         /// according to HTTPS_PROXY, HTTP_PROXY and NO_PROXY when Countersign starts; `none`, directly; or by this proxy. Hosts
         /// that are not in `registries` receive direct requests. No proxy is used for private addresses, `localhost` and names
         /// inside the cluster: list those in NO_PROXY. Danger: a proxy resolves names itself, so its own rules then determine
         /// where Countersign can connect.
-        proxy "proxy": RegistryProxy = ProxyKind;
+        proxy "proxy": RegistryProxy = ProxyKind::MAP;
     }
 }
 
@@ -112,8 +112,8 @@ impl Registry {
             effective.path("ca", ca);
         }
         CredentialsKind.show("credentials", credentials, &mut effective);
-        ProxyKind.show("proxy", proxy, &mut effective);
-        HostsKind.show("realmHosts", realm_hosts, &mut effective);
+        ProxyKind::MAP.show("proxy", proxy, &mut effective);
+        effective.add("realmHosts", listed(realm_hosts));
         effective
     }
 }
@@ -205,8 +205,15 @@ fn reason_against(text: &str) -> Option<HostError> {
     (reason != HostError::Syntax).then_some(reason)
 }
 
+fn listed(hosts: &[Host]) -> String {
+    hosts.iter().map(ToString::to_string).collect::<Vec<_>>().join(",")
+}
+
 /// A list of hosts.
-pub(super) struct HostsKind;
+pub(super) struct HostsKind {
+    /// The value in the reference sample.
+    pub(super) sample: &'static str,
+}
 
 impl Kind for HostsKind {
     type Value = Vec<Host>;
@@ -216,12 +223,12 @@ impl Kind for HostsKind {
     }
 
     fn show(&self, key: &str, value: &Vec<Host>, effective: &mut Effective) {
-        effective.add(key, value.iter().map(ToString::to_string).collect::<Vec<_>>().join(","));
+        effective.add(key, listed(value));
     }
 
     fn describe(&self) -> Description {
         Description {
-            sample: Sample::Value("[auth.example.com]".to_owned()),
+            sample: Sample::Value(self.sample.to_owned()),
             schema: json!({"type": ["array", "null"], "items": {"type": "string", "pattern": HOST_PATTERN}, "default": []}),
             limits: String::new(),
             is_required: false,

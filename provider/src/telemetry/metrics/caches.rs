@@ -1,4 +1,4 @@
-//! The caches of verdicts and tags.
+//! The caches of verdicts, tags and evidence.
 
 use prometheus::IntCounter;
 
@@ -6,7 +6,7 @@ use super::CacheEvent;
 use super::Metrics;
 use super::metric_factory::MetricFactory;
 
-/// The caches of verdicts and tags.
+/// The caches of verdicts, tags and evidence.
 #[derive(Debug)]
 pub(super) struct Caches {
     /// In the order of [`CacheEvent::ALL`]: the event, and the same as a request to a cache if it is one.
@@ -34,7 +34,9 @@ impl CacheEvent {
             Self::VerdictMiss => Some(("verdicts", "miss")),
             Self::TagHit => Some(("tags", "hit")),
             Self::TagMiss => Some(("tags", "miss")),
-            Self::VerdictStored | Self::VerdictEvicted => None,
+            Self::EvidenceHit => Some(("evidence", "hit")),
+            Self::EvidenceMiss => Some(("evidence", "miss")),
+            Self::VerdictStored | Self::VerdictEvicted | Self::EvidenceStored | Self::EvidenceEvicted => None,
         }
     }
 }

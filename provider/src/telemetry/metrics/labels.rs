@@ -1,6 +1,7 @@
 //! The closed sets of label values.
 
 use countersign_http::Resource;
+use countersign_http::Resources;
 use countersign_http::Unit;
 use countersign_registry::Stage;
 use countersign_registry::resources;
@@ -19,9 +20,17 @@ pub fn stages() -> impl Iterator<Item = &'static str> {
 /// Images being pinned or verified.
 pub const VERIFICATIONS: Resource = Resource::new("verifications", "too many verifications in progress", Unit::Item, 8);
 
+/// Requests for evidence and their responses.
+pub const EVIDENCE: Resources = Resources {
+    requests: Resource::new("evidence-requests", "too many requests for evidence in progress", Unit::Item, 64),
+    responders: Resource::new("evidence-answers", "too many requests for evidence in progress", Unit::Item, 64),
+    bytes: Resource::new("evidence-bytes", "too many bytes of evidence being received", Unit::Byte, 8),
+};
+
 /// All resources that have a limit with shares.
 pub fn limited_resources() -> impl Iterator<Item = Resource> {
-    [VERIFICATIONS].into_iter().chain(resources::ALL.iter().copied())
+    let Resources { requests, responders, bytes } = EVIDENCE;
+    [VERIFICATIONS].into_iter().chain(resources::ALL.iter().copied()).chain([requests, responders, bytes])
 }
 
 macro_rules! labels {
@@ -44,7 +53,44 @@ macro_rules! labels {
 }
 
 labels! {
-    /// What the caches of verdicts and of tags do.
+    /// The kinds of evidence that are requested.
+    EvidenceKind {
+        Ocsp "ocsp"
+        /// Complete and delta CRLs.
+        Crl "crl"
+    }
+}
+
+labels! {
+    /// How a request for evidence ended.
+    EvidenceResult {
+        /// A verified OCSP response or CRL.
+        Ok "ok"
+        /// Not sent: the configuration does not allow it, or the proxy cannot be used.
+        Refused "refused"
+        /// No connection, or it was interrupted.
+        Unreachable "unreachable"
+        /// No response in time.
+        Timeout "timeout"
+        /// 429, or 503 with a pause.
+        Throttled "throttled"
+        /// Another status from 500 on.
+        ServerError "server-error"
+        /// Another status than 200, redirects included.
+        Status "status"
+        /// The response is larger than the limit.
+        TooLarge "too-large"
+        /// A response that violates a limit or the protocol.
+        Invalid "invalid"
+        /// The content is not a usable OCSP response or CRL.
+        Unusable "unusable"
+        /// Cancelled, as a limit of this process was reached.
+        Overloaded "overloaded"
+    }
+}
+
+labels! {
+    /// What the caches of verdicts, of tags and of evidence do.
     CacheEvent {
         VerdictHit "verdict-hit"
         VerdictMiss "verdict-miss"
@@ -52,6 +98,10 @@ labels! {
         VerdictEvicted "verdict-evicted"
         TagHit "tag-hit"
         TagMiss "tag-miss"
+        EvidenceHit "evidence-hit"
+        EvidenceMiss "evidence-miss"
+        EvidenceStored "evidence-stored"
+        EvidenceEvicted "evidence-evicted"
     }
 }
 

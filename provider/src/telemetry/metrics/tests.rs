@@ -59,6 +59,11 @@ fn every_series_begins_at_zero() {
         "countersign_stage_duration_seconds_bucket{stage=\"verify\",le=\"0.0005\"} 0",
         "countersign_resolutions_total{code=\"resolved\"} 0",
         "countersign_cache_events_total{event=\"verdict-hit\"} 0",
+        "countersign_cache_requests_total{cache=\"evidence\",result=\"hit\"} 0",
+        "countersign_evidence_requests_total{kind=\"ocsp\",result=\"unusable\"} 0",
+        "countersign_evidence_request_duration_seconds_count{kind=\"crl\"} 0",
+        "countersign_evidence_end_without_refresh_timestamp_seconds{kind=\"crl\"} 0",
+        "countersign_limit_in_use{limit=\"evidence-bytes\"} 0",
         "countersign_cache_requests_total{cache=\"tags\",result=\"hit\"} 0",
         "countersign_cache_requests_total{cache=\"tags\",result=\"miss\"} 0",
         "countersign_cache_requests_total{cache=\"verdicts\",result=\"hit\"} 0",
@@ -105,6 +110,12 @@ fn events_add_no_series() {
     }
     for event in CacheEvent::ALL {
         metrics.cache_events(*event, 2);
+    }
+    for kind in EvidenceKind::ALL {
+        for result in EvidenceResult::ALL {
+            metrics.evidence_request(*kind, *result, Duration::from_millis(1));
+        }
+        metrics.evidence_kept(*kind, &KeptEvidence { entries: 1, ..KeptEvidence::default() });
     }
     for resource in limited_resources() {
         metrics.limit_in_use(resource, 1);

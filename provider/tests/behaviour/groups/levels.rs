@@ -32,8 +32,8 @@ fn flaws(environment: &mut Environment) -> Vec<Flaw> {
     let foreign = environment.issue(&untrusted, CertSpec::leaf().common_name("foreign"), "foreign leaf");
     let ended = environment.issue(&root, ended.common_name("ended"), "ended leaf");
     let other = environment.issue(&root, other, "other leaf");
-    let ocsp = environment.issue(&root, revocable.clone().ocsp_url("http://ocsp.example/a"), "leaf with OCSP");
-    let crl = environment.issue(&root, revocable.crl_url("http://crl.example/a.crl"), "leaf with CRL");
+    let ocsp = environment.issue(&root, revocable.clone().ocsp_url("ldap://ocsp.example/a"), "leaf with OCSP");
+    let crl = environment.issue(&root, revocable.crl_url("ldap://crl.example/a.crl"), "leaf with CRL");
     let same: Change = |request| request;
     let expired: Change = |request| request.expiry(datetime!(2026-01-03 00:00 UTC));
     [

@@ -106,7 +106,7 @@ async fn environment() -> (Environment, Signers) {
     let signers = Signers {
         good: environment.leaf.clone(),
         foreign: environment.issue(&untrusted, CertSpec::leaf().common_name("foreign"), "foreign leaf"),
-        revocable: environment.issue(&root, CertSpec::leaf().ocsp_url("http://ocsp.example/a"), "leaf with OCSP"),
+        revocable: environment.issue(&root, CertSpec::leaf().ocsp_url("ldap://ocsp.example/a"), "leaf with OCSP"),
     };
     (environment, signers)
 }

@@ -12,6 +12,9 @@ use countersign::engine::Engine;
 use countersign::engine::EngineSettings;
 use countersign::engine::ImageResult;
 use countersign::engine::Verifier as _;
+use countersign::evidence::EvidenceSource;
+use countersign::evidence::FetchSettings;
+use countersign::evidence::Fetcher;
 use countersign::evidence::Unavailable;
 use countersign::policy_source::PolicyPoll;
 use countersign::policy_source::PolicySource;
@@ -39,6 +42,8 @@ pub struct EngineFixture {
     pub trust: Mutex<PolicySource>,
     pub folder: Folder,
     pub metrics: MetricsRegistry,
+    /// The source of evidence, if the fixture has one: otherwise none is available.
+    pub evidence: Option<Fetcher>,
     now: Arc<Mutex<UnixTime>>,
     settings: EngineSettings,
 }
@@ -71,13 +76,21 @@ fn engine(
     settings: &EngineSettings,
     metrics: &MetricsRegistry,
     now: &Arc<Mutex<UnixTime>>,
-) -> Engine {
+    evidence: Option<FetchSettings>,
+) -> (Engine, Option<Fetcher>) {
     let metrics = Arc::new(Metrics::new(metrics).unwrap());
     let observer = Arc::new(CountRequests::new(Arc::clone(&metrics)));
     let registries = Registries::new(registries, observer).unwrap();
     let shown = Arc::clone(now);
     let clock: Clock = Arc::new(move || *shown.lock().unwrap());
-    Engine::new(trust.handle(), registries, Arc::new(Unavailable), settings.clone(), metrics, clock)
+    let fetcher = evidence.map(|evidence| {
+        Fetcher::new(evidence, registries.shared_limits(), Arc::clone(&metrics), Arc::clone(&clock)).unwrap()
+    });
+    let source: Arc<dyn EvidenceSource> = match &fetcher {
+        Some(fetcher) => Arc::new(fetcher.clone()),
+        None => Arc::new(Unavailable),
+    };
+    (Engine::new(trust.handle(), registries, source, settings.clone(), metrics, clock), fetcher)
 }
 
 impl EngineFixture {
@@ -88,6 +101,20 @@ impl EngineFixture {
 
     /// As [`EngineFixture::new`], with another trust policy and other settings of the engine.
     pub async fn with(policy: &str, set: impl FnOnce(&mut EngineSettings)) -> Self {
+        Self::start(policy, set, None).await
+    }
+
+    /// As [`EngineFixture::with`], with evidence that is fetched with these settings.
+    pub async fn with_evidence(policy: &str, evidence: FetchSettings, set: impl FnOnce(&mut EngineSettings)) -> Self {
+        let reading = evidence.reading;
+        let set = |settings: &mut EngineSettings| {
+            settings.evidence = reading;
+            set(settings);
+        };
+        Self::start(policy, set, Some(evidence)).await
+    }
+
+    async fn start(policy: &str, set: impl FnOnce(&mut EngineSettings), evidence: Option<FetchSettings>) -> Self {
         // A second installation is refused, and the first serves all tests of the process.
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
         let root = Authority::root(CertSpec::root());
@@ -109,8 +136,10 @@ impl EngineFixture {
         };
         set(&mut settings);
         let trust = source(&folder, &settings);
-        let engine = engine(&trust, registry_settings([&registry, &other]), &settings, &metrics, &now);
-        let fixture = Self { registry, other, root, engine, trust: Mutex::new(trust), folder, metrics, now, settings };
+        let registries = registry_settings([&registry, &other]);
+        let (engine, evidence) = engine(&trust, registries, &settings, &metrics, &now, evidence);
+        let trust = Mutex::new(trust);
+        let fixture = Self { registry, other, root, engine, trust, folder, metrics, evidence, now, settings };
         fixture.trust.lock().unwrap().load(fixture.time()).unwrap();
         fixture
     }
@@ -121,7 +150,7 @@ impl EngineFixture {
         let mut trust = source(&self.folder, &self.settings);
         let _ = trust.load(self.time());
         let registries = registry_settings([&self.registry, &self.other]);
-        self.engine = engine(&trust, registries, &self.settings, &self.metrics, &self.now);
+        (self.engine, self.evidence) = engine(&trust, registries, &self.settings, &self.metrics, &self.now, None);
         self.trust = Mutex::new(trust);
     }
 
@@ -132,6 +161,13 @@ impl EngineFixture {
         let trust = self.trust.lock().unwrap().handle();
         let registries = registry_settings([&self.registry, &self.other]);
         self.engine.successor(trust, registries, Arc::new(Unavailable), settings).unwrap()
+    }
+
+    /// An engine as after a change of the configuration, with another source of evidence.
+    pub fn successor_with(&self, evidence: Arc<dyn EvidenceSource>) -> Engine {
+        let trust = self.trust.lock().unwrap().handle();
+        let registries = registry_settings([&self.registry, &self.other]);
+        self.engine.successor(trust, registries, evidence, self.settings.clone()).unwrap()
     }
 
     /// An engine over the same trust with other settings of the registries.
@@ -177,12 +213,17 @@ impl EngineFixture {
 
 /// A policy document with one strict statement `app` for all repositories.
 pub fn policy(stores: &[&str], identities: &[&str]) -> String {
+    policy_of("strict", stores, identities)
+}
+
+/// As [`policy`], with another level.
+pub fn policy_of(level: &str, stores: &[&str], identities: &[&str]) -> String {
     serde_json::json!({
         "version": "1.0",
         "trustPolicies": [{
             "name": "app",
             "registryScopes": ["*"],
-            "signatureVerification": { "level": "strict" },
+            "signatureVerification": { "level": level },
             "trustStores": stores,
             "trustedIdentities": identities,
         }],

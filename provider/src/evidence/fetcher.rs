@@ -1,0 +1,382 @@
+//! The source of OCSP responses and CRLs.
+
+mod refresh;
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use countersign_core::evidence::EvidenceRequest;
+use countersign_core::evidence::EvidenceResponse;
+use countersign_core::evidence::NotAvailable;
+use countersign_core::evidence::Requests;
+use countersign_core::evidence::Sourced;
+use countersign_core::time::UnixTime;
+use countersign_http::FlightError;
+use countersign_http::LimitObserver;
+use countersign_http::Progress;
+use countersign_http::SharedLimits;
+use countersign_http::SingleFlight;
+use countersign_http::TlsSetupError;
+use countersign_http::limits::PARSED_AT_ONCE_BYTES;
+use futures_util::FutureExt as _;
+use futures_util::future::BoxFuture;
+use futures_util::future::join_all;
+use tokio::time::Instant;
+
+use super::EvidenceSource;
+use super::address::Address;
+use super::address::AddressError;
+use super::client::EvidenceClient;
+use super::client::share;
+use super::failures::Failure;
+use super::failures::Failures;
+use super::fetched::Fetched;
+use super::kept::Found;
+use super::kept::Kept;
+use super::kept::Stored;
+use super::request_error::RequestError;
+use super::settings::FetchSettings;
+use super::target::Key;
+use super::target::Target;
+use super::trail::Trail;
+use crate::clock::Clock;
+use crate::telemetry::metrics::CacheEvent;
+use crate::telemetry::metrics::EVIDENCE;
+use crate::telemetry::metrics::EvidenceKind;
+use crate::telemetry::metrics::EvidenceResult;
+use crate::telemetry::metrics::Metrics;
+
+/// How long a fetch goes on without callers. The settings limit its time; this is more than they allow.
+const GRACE: Duration = Duration::from_secs(3600);
+
+/// Fetches OCSP responses and CRLs, and keeps those that core has verified until they end. Clones share everything.
+#[derive(Clone)]
+pub struct Fetcher {
+    shared: Arc<Shared>,
+    active: Arc<Active>,
+}
+
+/// What stays when the settings change: evidence depends on no setting but its lifetime, which is computed when it is used.
+struct Shared {
+    kept: Kept,
+    failures: Failures,
+    flights: SingleFlight<Key, Result<Fetched, Failure>>,
+    limits: SharedLimits,
+    metrics: Arc<Metrics>,
+    clock: Clock,
+    /// What background work follows.
+    in_use: ArcSwap<Active>,
+    refreshes: AtomicBool,
+}
+
+/// The settings, and the client made from them.
+struct Active {
+    settings: Arc<FetchSettings>,
+    client: EvidenceClient,
+}
+
+impl std::fmt::Debug for Fetcher {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Fetcher").field("settings", &self.active.settings).finish_non_exhaustive()
+    }
+}
+
+impl Active {
+    fn new(settings: FetchSettings, limits: &SharedLimits) -> Result<Self, TlsSetupError> {
+        let settings = Arc::new(settings);
+        Ok(Self { client: EvidenceClient::new(Arc::clone(&settings), limits)?, settings })
+    }
+
+    fn timeout(&self, kind: EvidenceKind) -> Duration {
+        match kind {
+            EvidenceKind::Ocsp => self.settings.ocsp_timeout,
+            EvidenceKind::Crl => self.settings.crl_timeout,
+        }
+    }
+}
+
+impl Fetcher {
+    /// A fetcher with nothing in memory, with limits beside those of `others`.
+    ///
+    /// # Errors
+    /// The TLS library refuses its configuration.
+    pub fn new(
+        settings: FetchSettings,
+        others: &SharedLimits,
+        metrics: Arc<Metrics>,
+        clock: Clock,
+    ) -> Result<Self, TlsSetupError> {
+        let observer: Arc<dyn LimitObserver> = Arc::new(CountLimits(Arc::clone(&metrics)));
+        let limits = others.beside(settings.requests, settings.bodies(), &EVIDENCE, &observer);
+        let kept = Kept::new(settings.cache_bytes);
+        let active = Arc::new(Active::new(settings, &limits)?);
+        let shared = Shared {
+            kept,
+            failures: Failures::new(),
+            flights: SingleFlight::with_grace(GRACE),
+            limits,
+            metrics,
+            clock,
+            in_use: ArcSwap::new(Arc::clone(&active)),
+            refreshes: AtomicBool::new(false),
+        };
+        Ok(Self { shared: Arc::new(shared), active })
+    }
+
+    /// A fetcher with other settings, which shares what is in memory. Its limits apply after
+    /// [`EvidenceSource::take_over`].
+    ///
+    /// # Errors
+    /// As [`Self::new`].
+    pub fn successor(&self, settings: FetchSettings) -> Result<Self, TlsSetupError> {
+        let shared = Arc::clone(&self.shared);
+        Ok(Self { active: Arc::new(Active::new(settings, &shared.limits)?), shared })
+    }
+
+    /// Fetches again what is due, was used recently, and is still valid. [`EvidenceSource::take_over`] starts a task that
+    /// does this regularly.
+    pub async fn refresh_due(&self) {
+        refresh::due(self).await;
+    }
+
+    /// The evidence for one request.
+    async fn evidence(&self, target: Target, deadline: Instant) -> EvidenceResponse {
+        let addresses = addresses(&target);
+        let settings = &self.active.settings;
+        let (event, found) = match self.in_memory(&target, &addresses) {
+            found @ (Found::Current(_) | Found::Due(_)) => (CacheEvent::EvidenceHit, found),
+            Found::Nothing => (CacheEvent::EvidenceMiss, Found::Nothing),
+        };
+        self.shared.metrics.cache_event(event);
+        match found {
+            Found::Current(fetched) => fetched.into(),
+            Found::Due(former) => {
+                let patience = deadline.min(Instant::now() + settings.refresh_patience);
+                self.load(&target, &addresses, patience).await.unwrap_or(former).into()
+            }
+            Found::Nothing => match self.load(&target, &addresses, deadline).await {
+                Ok(fetched) => fetched.into(),
+                Err(why) => EvidenceResponse::NotAvailable(why),
+            },
+        }
+    }
+
+    /// The evidence of the first address that has some; what is due only if none is current.
+    fn in_memory(&self, target: &Target, addresses: &[Result<Address, AddressError>]) -> Found {
+        let now = self.now();
+        let mut due = Found::Nothing;
+        for address in addresses.iter().flatten() {
+            match self.shared.kept.get(&target.key(address), now, &self.active.settings) {
+                Found::Current(fetched) => return Found::Current(fetched),
+                Found::Due(fetched) if due == Found::Nothing => due = Found::Due(fetched),
+                Found::Due(_) | Found::Nothing => {}
+            }
+        }
+        due
+    }
+
+    /// Tries the addresses in their order until one has usable evidence.
+    ///
+    /// # Errors
+    /// None has, or not until `deadline`: the reason for each.
+    pub(super) async fn load(
+        &self,
+        target: &Target,
+        addresses: &[Result<Address, AddressError>],
+        deadline: Instant,
+    ) -> Result<Fetched, NotAvailable> {
+        let mut trail = Trail::default();
+        for address in addresses {
+            let address = match address {
+                Ok(address) => address,
+                Err(error) => {
+                    trail.skipped(error);
+                    continue;
+                }
+            };
+            let key = target.key(address);
+            if let Some(failure) = self.current_failure(address, &key) {
+                trail.failed(address, &failure);
+                continue;
+            }
+            let work = |progress| {
+                let (this, target, address, key) = (self.clone(), target.clone(), address.clone(), key.clone());
+                async move { this.fetch(target, address, key, progress).await }
+            };
+            match self.shared.flights.join_or_start(key.clone(), deadline, work).await {
+                Ok(Ok(fetched)) => return Ok(fetched),
+                Ok(Err(failure)) => trail.failed(address, &failure),
+                Err(FlightError::Deadline { stage }) => {
+                    trail.late(address, stage);
+                    break;
+                }
+                Err(FlightError::Panicked) => trail.panicked(address),
+            }
+        }
+        Err(trail.not_available())
+    }
+
+    fn current_failure(&self, address: &Address, key: &Key) -> Option<Failure> {
+        self.shared.failures.current(address, key, self.now(), self.active.settings.negative_lifetime)
+    }
+
+    /// Sends one request and keeps the result, or the failure.
+    async fn fetch(self, target: Target, address: Address, key: Key, progress: Progress) -> Result<Fetched, Failure> {
+        let Shared { kept, failures, metrics, .. } = &*self.shared;
+        let settings = &self.active.settings;
+        // Another request may have ended since the caller looked.
+        if let Some(fetched) = kept.current(&key, self.now(), settings) {
+            return Ok(fetched);
+        }
+        if let Some(failure) = self.current_failure(&address, &key) {
+            return Err(failure);
+        }
+        let started = Instant::now();
+        let result = self.request(&target, &address, &progress).await;
+        let now = self.now();
+        let label = result.as_ref().map_or_else(RequestError::result, |_| EvidenceResult::Ok);
+        metrics.evidence_request(target.kind(), label, started.elapsed());
+        match result {
+            Ok(fetched) => {
+                if let Some(since) = failures.succeeded(&address, &key) {
+                    tracing::info!(url = %address, %since, "evidence is available again");
+                }
+                self.keep(key, target, fetched.clone(), now);
+                Ok(fetched)
+            }
+            Err(error) => {
+                let lifetime = settings.negative_lifetime;
+                let (failure, is_first) = failures.failed(&address, &key, &error, now, lifetime);
+                kept.refresh_failed(&key, now.saturating_add(lifetime));
+                if is_first {
+                    tracing::warn!(url = %address, error = %error, "evidence is not available");
+                }
+                Err(failure)
+            }
+        }
+    }
+
+    fn keep(&self, key: Key, target: Target, fetched: Fetched, now: UnixTime) {
+        let (url, metrics) = (fetched.url().clone(), &self.shared.metrics);
+        match self.shared.kept.put(key, target, fetched, now, &self.active.settings) {
+            Stored::Yes { evicted } => {
+                metrics.cache_event(CacheEvent::EvidenceStored);
+                metrics.cache_events(CacheEvent::EvidenceEvicted, evicted);
+            }
+            Stored::TooLarge { bytes } => {
+                let limit = self.active.settings.cache_bytes;
+                tracing::warn!(%url, bytes, limit, "evidence is larger than evidence.cacheBytes and is fetched for each image");
+            }
+            Stored::Ended => {}
+        }
+        self.show_kept();
+    }
+
+    /// Sends one request, and reads its response on the threads for parsing.
+    async fn request(&self, target: &Target, address: &Address, progress: &Progress) -> Result<Fetched, RequestError> {
+        let timeout = self.active.timeout(target.kind());
+        let outgoing = target.outgoing(address, &self.active.settings);
+        progress.enter("the request was sent");
+        let content = self.active.client.send(address, &outgoing, Instant::now() + timeout).await?;
+        progress.enter("the response was read");
+        let (bytes, permit) = content.into_parts();
+        let (now, reading, length) = (self.now(), self.active.settings.reading, bytes.len());
+        let sourced = Arc::clone(address.text());
+        let (target, nonce) = (target.clone(), outgoing.nonce);
+        let read = move || {
+            // The bytes count until they are read.
+            let _permit = permit;
+            match target {
+                Target::Ocsp(request) => {
+                    let answer = request.read(&bytes, nonce.as_deref(), now, &reading);
+                    let answer = answer.map_err(|error| RequestError::Ocsp(Box::new(error)))?;
+                    Ok(Fetched::Ocsp(Sourced::new(answer, sourced, now)))
+                }
+                Target::Crl(request) => {
+                    let crl = request.read(bytes, now, &reading);
+                    let crl = crl.map_err(|error| RequestError::Crl(Box::new(error)))?;
+                    Ok(Fetched::Crl(Sourced::new(crl, sourced, now)))
+                }
+            }
+        };
+        let (share, until) = (share(address), Instant::now() + timeout);
+        let parsing = self.shared.limits.parsing();
+        // A small response costs the verification of its signatures, a large one the reading of its entries.
+        let read = if length > PARSED_AT_ONCE_BYTES {
+            parsing.parse(&share, length, until, read).await
+        } else {
+            parsing.check(&share, until, read).await
+        };
+        read.unwrap_or_else(|reached| Err(RequestError::Limit(reached)))
+    }
+
+    pub(super) fn settings(&self) -> &FetchSettings {
+        &self.active.settings
+    }
+
+    fn now(&self) -> UnixTime {
+        (self.shared.clock)()
+    }
+
+    /// Publishes what is in memory.
+    fn show_kept(&self) {
+        let now = self.now();
+        for kind in EvidenceKind::ALL {
+            let kept = self.shared.kept.summary(*kind, now, &self.active.settings);
+            self.shared.metrics.evidence_kept(*kind, &kept);
+        }
+    }
+}
+
+/// The addresses of a target, in their order.
+fn addresses(target: &Target) -> Vec<Result<Address, AddressError>> {
+    target.urls().iter().map(|url| Address::parse(url)).collect()
+}
+
+impl EvidenceSource for Fetcher {
+    fn fetch<'a>(&'a self, requests: &'a Requests, deadline: Instant) -> BoxFuture<'a, Vec<EvidenceResponse>> {
+        let one = move |request: &EvidenceRequest| {
+            let target = match request {
+                EvidenceRequest::Ocsp(request) => Target::Ocsp(request.clone()),
+                EvidenceRequest::Crl(request) => Target::Crl(request.clone()),
+                EvidenceRequest::SignerStatus(_) => {
+                    let why = EvidenceResponse::NotAvailable(NotAvailable::signer_service_not_called());
+                    return std::future::ready(why).boxed();
+                }
+            };
+            self.evidence(target, deadline).boxed()
+        };
+        join_all(requests.iter().map(one)).boxed()
+    }
+
+    fn take_over(&self) {
+        let Shared { kept, limits, in_use, refreshes, .. } = &*self.shared;
+        let settings = &self.active.settings;
+        limits.set_requests(settings.requests);
+        limits.set_bodies(settings.bodies());
+        kept.set_limit(settings.cache_bytes);
+        let former = in_use.swap(Arc::clone(&self.active));
+        if !Arc::ptr_eq(&former, &self.active) {
+            former.client.close_idle_connections();
+        }
+        if !refreshes.swap(true, Ordering::AcqRel) {
+            refresh::start(Arc::downgrade(&self.shared));
+        }
+    }
+}
+
+/// Counts the use of limits in metrics.
+struct CountLimits(Arc<Metrics>);
+
+impl LimitObserver for CountLimits {
+    fn in_use(&self, resource: countersign_http::Resource, change: i64) {
+        self.0.limit_in_use(resource, change);
+    }
+
+    fn limit_reached(&self, reached: &countersign_http::LimitReached) {
+        self.0.limit_reached(reached);
+    }
+}

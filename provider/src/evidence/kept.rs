@@ -1,0 +1,190 @@
+//! Evidence in memory: verified OCSP responses and CRLs, bounded in bytes.
+
+use std::hash::BuildHasher as _;
+use std::sync::Mutex;
+use std::sync::MutexGuard;
+use std::sync::PoisonError;
+use std::time::Duration;
+
+use countersign_core::time::UnixTime;
+use lru::LruCache;
+
+use super::fetched::Fetched;
+use super::settings::FetchSettings;
+use super::target::Key;
+use super::target::Target;
+use crate::telemetry::metrics::EvidenceKind;
+use crate::telemetry::metrics::KeptEvidence;
+
+/// Evidence that was not used for this time is not refreshed any more.
+const IN_USE: Duration = Duration::from_secs(24 * 3600);
+
+/// The cache. The least recently used evidence is evicted.
+pub(super) struct Kept(Mutex<Inner>);
+
+struct Inner {
+    entries: LruCache<Key, Entry>,
+    bytes: usize,
+    max_bytes: usize,
+}
+
+struct Entry {
+    fetched: Fetched,
+    target: Target,
+    bytes: usize,
+    refresh_at: UnixTime,
+    used: UnixTime,
+    /// Whether the last refresh failed.
+    failed: bool,
+}
+
+/// The result of a look-up.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Found {
+    Current(Fetched),
+    /// Usable, and to be refreshed.
+    Due(Fetched),
+    Nothing,
+}
+
+/// The result of storing evidence.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Stored {
+    /// Stored; so many others were evicted.
+    Yes { evicted: usize },
+    /// Larger than the whole cache.
+    TooLarge { bytes: usize },
+    /// Its use has ended already.
+    Ended,
+}
+
+impl Kept {
+    pub(super) fn new(max_bytes: usize) -> Self {
+        Self(Mutex::new(Inner { entries: LruCache::unbounded(), bytes: 0, max_bytes }))
+    }
+
+    /// Sets the limit, and evicts what does not fit.
+    pub(super) fn set_limit(&self, max_bytes: usize) {
+        let mut inner = self.lock();
+        inner.max_bytes = max_bytes;
+        inner.evict();
+    }
+
+    /// The evidence for `key` at `now`, which counts as a use.
+    pub(super) fn get(&self, key: &Key, now: UnixTime, settings: &FetchSettings) -> Found {
+        let mut inner = self.lock();
+        let Some(entry) = inner.entries.get_mut(key) else { return Found::Nothing };
+        if entry.fetched.until(settings) <= now {
+            inner.remove(key);
+            return Found::Nothing;
+        }
+        entry.used = now;
+        if entry.refresh_at <= now { Found::Due(entry.fetched.clone()) } else { Found::Current(entry.fetched.clone()) }
+    }
+
+    /// As [`Self::get`], without counting as a use.
+    pub(super) fn current(&self, key: &Key, now: UnixTime, settings: &FetchSettings) -> Option<Fetched> {
+        let inner = self.lock();
+        let entry = inner.entries.peek(key)?;
+        let is_current = now < entry.refresh_at && now < entry.fetched.until(settings);
+        is_current.then(|| entry.fetched.clone())
+    }
+
+    pub(super) fn put(
+        &self,
+        key: Key,
+        target: Target,
+        fetched: Fetched,
+        now: UnixTime,
+        settings: &FetchSettings,
+    ) -> Stored {
+        if fetched.until(settings) <= now {
+            return Stored::Ended;
+        }
+        let bytes = fetched.bytes() + target.bytes() + key.bytes() + size_of::<Entry>();
+        let mut inner = self.lock();
+        if bytes > inner.max_bytes {
+            inner.remove(&key);
+            return Stored::TooLarge { bytes };
+        }
+        let refresh_at = refresh_at(&fetched, settings);
+        let used = inner.entries.peek(&key).map_or(now, |entry| entry.used);
+        let entry = Entry { fetched, target, bytes, refresh_at, used, failed: false };
+        if let Some(former) = inner.entries.put(key, entry) {
+            inner.bytes -= former.bytes;
+        }
+        inner.bytes += bytes;
+        Stored::Yes { evicted: inner.evict() }
+    }
+
+    /// The refresh of `key` failed: it is not due before `retry_at`.
+    pub(super) fn refresh_failed(&self, key: &Key, retry_at: UnixTime) {
+        if let Some(entry) = self.lock().entries.peek_mut(key) {
+            entry.failed = true;
+            entry.refresh_at = entry.refresh_at.max(retry_at);
+        }
+    }
+
+    /// Removes what has ended. Returns what is due and was used recently.
+    pub(super) fn due(&self, now: UnixTime, settings: &FetchSettings) -> Vec<(Key, Target)> {
+        let mut inner = self.lock();
+        let ended = inner.entries.iter().filter(|(_, entry)| entry.fetched.until(settings) <= now);
+        let ended: Vec<Key> = ended.map(|(key, _)| key.clone()).collect();
+        ended.iter().for_each(|key| inner.remove(key));
+        let is_due = |entry: &Entry| entry.refresh_at <= now && entry.used.saturating_add(IN_USE) > now;
+        let due = inner.entries.iter().filter(|(_, entry)| is_due(entry));
+        due.map(|(key, entry)| (key.clone(), entry.target.clone())).collect()
+    }
+
+    /// What is kept of a kind.
+    pub(super) fn summary(&self, kind: EvidenceKind, now: UnixTime, settings: &FetchSettings) -> KeptEvidence {
+        let inner = self.lock();
+        let mut kept = KeptEvidence::default();
+        let earliest = |a: &mut Option<UnixTime>, b: UnixTime| *a = Some(a.map_or(b, |a| a.min(b)));
+        for (_, entry) in inner.entries.iter().filter(|(key, _)| key.kind() == kind) {
+            kept.entries += 1;
+            kept.bytes += entry.bytes;
+            earliest(&mut kept.oldest, entry.fetched.at());
+            if entry.used.saturating_add(IN_USE) > now {
+                earliest(&mut kept.next_refresh, entry.refresh_at);
+                if entry.failed {
+                    earliest(&mut kept.end_without_refresh, entry.fetched.until(settings));
+                }
+            }
+        }
+        kept
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        // No operation can panic while the members are inconsistent.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Inner {
+    fn evict(&mut self) -> usize {
+        let mut evicted = 0;
+        while self.bytes > self.max_bytes {
+            let Some((_, entry)) = self.entries.pop_lru() else { break };
+            self.bytes -= entry.bytes;
+            evicted += 1;
+        }
+        evicted
+    }
+
+    fn remove(&mut self, key: &Key) {
+        if let Some(entry) = self.entries.pop(key) {
+            self.bytes -= entry.bytes;
+        }
+    }
+}
+
+/// When evidence is fetched again: after the interval, or when three quarters of its use are over if that is earlier; and
+/// up to a tenth earlier at random, so that replicas and entries do not refresh together.
+fn refresh_at(fetched: &Fetched, settings: &FetchSettings) -> UnixTime {
+    let at = fetched.at();
+    let lifetime = u64::try_from(fetched.until(settings).seconds() - at.seconds()).unwrap_or(0);
+    let after = settings.refresh_interval.as_secs().min(lifetime / 4 * 3);
+    let random = std::hash::RandomState::new().hash_one(0_u8);
+    at.saturating_add(Duration::from_secs(after - random % (after / 10 + 1)))
+}

@@ -1,0 +1,9 @@
+//! Evidence over HTTP on loopback: which requests are sent, and what the verdicts are with and without responses.
+
+mod addresses;
+mod fixture;
+mod large;
+mod outages;
+mod refresh;
+mod requests;
+mod trust;

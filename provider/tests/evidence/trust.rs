@@ -1,0 +1,42 @@
+//! Evidence is requested about trusted chains only.
+
+use countersign_core::verdict::Code;
+use countersign_testkit::pki::Authority;
+use countersign_testkit::pki::CertSpec;
+
+use crate::fixture::CRL;
+use crate::fixture::Fixture;
+use crate::fixture::OCSP;
+
+#[tokio::test]
+async fn no_address_of_an_untrusted_chain_is_requested_at_any_level() {
+    for level in ["strict", "permissive", "audit"] {
+        let fixture = Fixture::with(level, |_| {}).await;
+        let url = |path: &str| fixture.responder.url(path);
+        let untrusted = Authority::root(CertSpec::root().common_name("untrusted"));
+        let issuing = untrusted.intermediate(CertSpec::intermediate().path_length(0).crl_url(&url("/root.crl")));
+        let signer = issuing.issue(CertSpec::leaf().ocsp_url(&url(OCSP)).crl_url(&url(CRL)));
+        let code = fixture.code(&signer).await;
+        // Audit only logs authenticity; the status of such a chain is never requested.
+        let expected = if level == "audit" { Code::Verified } else { Code::UntrustedChain };
+        assert_eq!((code, fixture.requests()), (expected, 0), "{level}");
+    }
+}
+
+#[tokio::test]
+async fn a_statement_that_skips_revocation_requests_nothing() {
+    let policy = serde_json::json!({
+        "version": "1.0",
+        "trustPolicies": [{
+            "name": "app",
+            "registryScopes": ["*"],
+            "signatureVerification": { "level": "strict", "override": { "revocation": "skip" } },
+            "trustStores": ["ca:main"],
+            "trustedIdentities": ["*"],
+        }],
+    });
+    let fixture = Fixture::new().await;
+    fixture.engine.folder.write("trustpolicy.json", policy.to_string());
+    fixture.engine.poll();
+    assert_eq!((fixture.code(&fixture.signer_with_crl()).await, fixture.requests()), (Code::Verified, 0));
+}
