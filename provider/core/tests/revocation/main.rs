@@ -12,6 +12,7 @@ mod mutation;
 mod ocsp;
 mod points;
 mod responders;
+mod timestamping;
 
 use std::fmt::Debug;
 
