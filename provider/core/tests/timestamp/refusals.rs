@@ -312,7 +312,7 @@ fn signed_attributes_are_about_this_timestamp() {
     let digest = |digest: Vec<u8>| {
         move |parts: &mut TokenParts| {
             parts.signers[0].message_digests = 0;
-            parts.signers[0].attributes.push(attribute(MESSAGE_DIGEST, &[digest.clone()]));
+            parts.signers[0].attributes.push(attribute(MESSAGE_DIGEST, std::slice::from_ref(&digest)));
         }
     };
     check(&fixture, &malformed("messageDigest"), &digest(der::integer(1)));
