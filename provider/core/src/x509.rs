@@ -5,6 +5,8 @@
 //! (see [`crate::policy`]) and no validity period is checked. DER that affects a decision is parsed strictly. Other
 //! extensions are ignored, even if critical, as the specification requires.
 //!
+//! CRLs ([`Crl`]) and OCSP responses ([`ocsp::OcspAnswer`]) are verified when they are read.
+//!
 //! The path of a timestamping authority is built ([`TimestampingChain`]), as a timestamp token lists certificates
 //! without order and without a root; RFC 5280 applies to it.
 

@@ -112,7 +112,7 @@ impl PointName {
     }
 
     /// Whether one name is in both. A relative name equals relative names only, as they have the same base.
-    pub(super) fn meets(&self, other: &Self) -> bool {
+    pub(super) fn shares_a_name_with(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Full(names), Self::Full(others)) => names.iter().any(|name| others.contains(name)),
             (Self::Relative(name), Self::Relative(other)) => name == other,

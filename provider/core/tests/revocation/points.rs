@@ -147,12 +147,12 @@ fn an_address_extension_without_a_usable_address_is_not_the_same_as_none() {
 fn a_point_without_an_address_beside_others_is_needed_for_its_reasons_only() {
     let fixture = Fixture::new();
     let good = fixture.root.crl(&CrlSpec::new());
-    let nowhere = || PointSpec::default().directory("point");
+    let without_uri = || PointSpec::default().directory("point");
     let sources = Sources::new().with(ONE, good);
-    fixture.verify(leaf_at(&[nowhere(), PointSpec::new(&[ONE])]), &sources).is_good();
-    fixture.verify(leaf_at(&[PointSpec::new(&[ONE]), nowhere()]), &sources).is_good();
+    fixture.verify(leaf_at(&[without_uri(), PointSpec::new(&[ONE])]), &sources).is_good();
+    fixture.verify(leaf_at(&[PointSpec::new(&[ONE]), without_uri()]), &sources).is_good();
     fixture
-        .verify(leaf_at(&[PointSpec::new(&[ONE]).reasons(&[1]), nowhere()]), &sources)
+        .verify(leaf_at(&[PointSpec::new(&[ONE]).reasons(&[1]), without_uri()]), &sources)
         .is_unchecked("\"http://one.example/c\"", "CRL: a distribution point has no URI");
 }
 

@@ -96,7 +96,7 @@ impl CrlScope {
             return Err(ScopeMismatch::OtherIssuer);
         }
         if let Some(name) = &self.point
-            && !point.name().is_some_and(|other| name.meets(other))
+            && !point.name().is_some_and(|other| name.shares_a_name_with(other))
         {
             return Err(ScopeMismatch::OtherPoint);
         }
