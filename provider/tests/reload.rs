@@ -8,10 +8,14 @@ use countersign_test_support::load::Load;
 use countersign_test_support::mounted::MountedService;
 use countersign_test_support::mounted::policy;
 use countersign_test_support::mounted::root;
+use countersign_testkit::crl::CrlSpec;
 use countersign_testkit::notation;
 use countersign_testkit::pki::CertSpec;
 use countersign_testkit::registry::Registry;
 use countersign_testkit::registry::Route;
+use countersign_testkit::responder::Responder;
+use time::Duration;
+use time::OffsetDateTime;
 use tokio::io::AsyncReadExt as _;
 use tokio::io::AsyncWriteExt as _;
 
@@ -380,5 +384,36 @@ async fn a_reload_keeps_the_process_limits() {
         assert_eq!(used, Some(1.0));
     }
     waits.abort();
+    service.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_changed_section_about_evidence_applies_and_keeps_what_is_in_memory() {
+    let service = MountedService::start().await;
+    let responder = Responder::start().await;
+    let strict = countersign_test_support::fixture::policy(&["ca:main"], &["*"]);
+    service.until_other_trust(|| service.policy.swap(&[("trustpolicy.json", strict)])).await;
+    let now = OffsetDateTime::now_utc();
+    let list = CrlSpec::new().valid(now - Duration::hours(1), now + Duration::hours(5));
+    responder.crl("", service.root.crl(&list));
+    let image = |path: &str| {
+        let image = service.registry.push_image("app", path.trim_start_matches('/'));
+        let signer = service.root.issue(CertSpec::leaf().crl_url(&responder.url(path)));
+        notation::sign_image(&service.registry, "app", &image, &signer);
+        service.registry.reference("app", &image)
+    };
+    let (one, two) = (image("/one"), image("/two"));
+    let client = service.client(service.gatekeeper(&service.clients));
+    let verdict = async |image: &str| client.verdict(image).await.unwrap();
+    assert_eq!((verdict(&one).await, responder.journal().len()), ("undecided".to_owned(), 0));
+
+    let reachable = format!("  maxKeys: 5\nevidence: {{reachableHosts: ['{}']}}", responder.host());
+    service.until_other_trust(|| service.configure(&reachable, &[&service.registry])).await;
+    assert_eq!((verdict(&one).await, responder.journal().len()), ("verified".to_owned(), 1));
+
+    // The list stays in memory; other addresses of the host are refused again.
+    service.until_other_trust(|| service.configure("", &[&service.registry])).await;
+    assert_eq!(verdict(&two).await, "undecided");
+    assert_eq!((verdict(&one).await, responder.journal().len()), ("verified".to_owned(), 1));
     service.stop().await;
 }

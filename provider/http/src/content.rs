@@ -20,7 +20,6 @@ impl Content {
     }
 
     /// The bytes, without a copy if nothing else holds them, and the permit that counts them.
-    #[must_use]
     pub fn into_parts(self) -> (Vec<u8>, Permit) {
         (self.bytes.into(), self.held)
     }

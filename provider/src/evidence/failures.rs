@@ -82,6 +82,11 @@ impl Failures {
         host.into_iter().chain(evidence).map(|failure| failure.since).min()
     }
 
+    /// Forgets all failures: other settings may permit what failed.
+    pub(super) fn clear(&self) {
+        self.lock().clear();
+    }
+
     fn lock(&self) -> MutexGuard<'_, LruCache<Subject, Failure>> {
         // No operation can panic while the map is inconsistent.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)

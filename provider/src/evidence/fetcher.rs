@@ -353,7 +353,7 @@ impl EvidenceSource for Fetcher {
     }
 
     fn take_over(&self) {
-        let Shared { kept, limits, in_use, refreshes, .. } = &*self.shared;
+        let Shared { kept, failures, limits, in_use, refreshes, .. } = &*self.shared;
         let settings = &self.active.settings;
         limits.set_requests(settings.requests);
         limits.set_bodies(settings.bodies());
@@ -361,6 +361,7 @@ impl EvidenceSource for Fetcher {
         let former = in_use.swap(Arc::clone(&self.active));
         if !Arc::ptr_eq(&former, &self.active) {
             former.client.close_idle_connections();
+            failures.clear();
         }
         if !refreshes.swap(true, Ordering::AcqRel) {
             refresh::start(Arc::downgrade(&self.shared));

@@ -1,5 +1,7 @@
 //! Evidence over HTTP on loopback: which requests are sent, and what the verdicts are with and without responses.
 
+#![allow(clippy::unwrap_used)]
+
 mod addresses;
 mod fixture;
 mod large;

@@ -66,7 +66,7 @@ section! {
         /// fetched for each image. With ten CRLs of 20 MiB: 256Mi; raise the memory limit of the container as much.
         cache_bytes "cacheBytes": usize = Size::of(48 * MIB, 0, 16 * 1024 * MIB);
         /// How long an OCSP response or CRL is used after it was fetched, even if it is valid for longer; never after its nextUpdate.
-        /// Danger: while its server cannot be reached, a revocation is noticed this much later.
+        /// Danger: while its server cannot be reached, a revocation is noticed this much later, and cache.verdictLifetime more.
         max_lifetime "maxLifetime": Duration = Time::of(DAY, Duration::ZERO, seconds(31 * DAY.as_secs()));
         /// The age at which evidence in use is fetched again in the background, or a quarter of its lifetime before its end if that
         /// is earlier. A revocation is usually noticed after this time. If it cannot be fetched, the former evidence is used until its end.
