@@ -49,6 +49,10 @@ pub const TIMESTAMP_CERTIFICATES: usize = 10;
 /// Maximum number of signatures (SignerInfos) of an RFC 3161 token. Real ones have one.
 pub const TIMESTAMP_SIGNERS: usize = 4;
 
+/// Maximum number of signatures of certificates that are verified while the chains of one RFC 3161 token are built. Real
+/// tokens need one to four; certificates that could be one another's issuers would need 45 for each signature.
+pub const TIMESTAMP_LINKS: usize = 32;
+
 /// Deepest nesting of JSON and CBOR inside an envelope.
 pub const ENVELOPE_DEPTH: usize = 16;
 

@@ -73,11 +73,13 @@ impl TimestampToken {
 }
 
 /// Verifies one SignerInfo of the token: its certificate, which the signed attributes identify, signed the TSTInfo, and
-/// has a chain to one of `roots` that was valid at the time of the timestamp.
+/// has a chain to one of `roots` that was valid at the time of the timestamp. `links` is as for
+/// [`TimestampingChain::build`].
 pub(super) fn verify<'c>(
     token: &'c TimestampToken,
     signer: &[u8],
     roots: impl Iterator<Item = &'c Certificate> + Clone,
+    links: &mut usize,
 ) -> Result<TimestampingChain, SignerError> {
     let signer = SignerInfo::read(signer)?;
     let is_signer = |certificate: &&Certificate| certificate.is_issued_as(signer.issuer, signer.serial);
@@ -92,7 +94,7 @@ pub(super) fn verify<'c>(
     certificate
         .verify_message(signer.algorithm, &signed, signer.signature)
         .map_err(|error| SignerError::Signature { subject: certificate.subject().to_text(), error })?;
-    let chain = TimestampingChain::build(certificate, &token.certificates, roots, token.info.gen_time)
+    let chain = TimestampingChain::build(certificate, &token.certificates, roots, token.info.gen_time, links)
         .map_err(SignerError::Chain)?;
     check_signing_time(&signer.attributes, &chain)?;
     check_name(token.info.tsa.as_deref(), certificate)?;

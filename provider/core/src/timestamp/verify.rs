@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::error::TimestampError;
 use super::signed_data::TimestampToken;
 use super::signer;
+use crate::limits;
 use crate::time::UnixTime;
 use crate::x509::Certificate;
 use crate::x509::TimestampingChain;
@@ -43,8 +44,9 @@ impl TimestampToken {
             return Err(TimestampError::Future { found: info.gen_time, latest });
         }
         let mut errors = Vec::new();
+        let mut links = limits::TIMESTAMP_LINKS;
         for signer in &self.signers {
-            match signer::verify(self, signer, roots.clone()) {
+            match signer::verify(self, signer, roots.clone(), &mut links) {
                 Ok(chain) => {
                     return Ok(VerifiedTimestamp {
                         gen_time: info.gen_time,

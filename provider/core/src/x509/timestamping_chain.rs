@@ -79,6 +79,12 @@ pub enum TimestampingChainError {
         /// Subject of the certificate.
         subject: Text,
     },
+    /// More signatures of certificates would have to be verified than [`limits::TIMESTAMP_LINKS`].
+    #[error(
+        "certificate chain: found more than {} possible links between certificates, expected at most that many",
+        limits::TIMESTAMP_LINKS
+    )]
+    TooManyLinks,
     /// More CA certificates than [`limits::CHAIN_CERTIFICATES`] allows.
     #[error(
         "certificate chain: found more than {} certificates, expected at most that many",
@@ -96,6 +102,8 @@ impl TimestampingChain {
     /// The caller states that `roots` are roots, as those of a `tsa` trust store are. A self-signed certificate among
     /// `others` is never the end of a chain.
     ///
+    /// `links` is the number of signatures of certificates that may still be verified, and is reduced by those that were.
+    ///
     /// # Errors
     /// The reason that is nearest to a root.
     pub fn build<'c>(
@@ -103,12 +111,13 @@ impl TimestampingChain {
         others: &'c [Certificate],
         roots: impl Iterator<Item = &'c Certificate> + Clone,
         time: UnixTime,
+        links: &mut usize,
     ) -> Result<Self, TimestampingChainError> {
         let profile = timestamping::check_leaf(leaf);
         profile.map_err(|error| TimestampingChainError::Profile { subject: leaf.subject().to_text(), error })?;
         check_path_rules(leaf, time)?;
         // Breadth first: every certificate is reached by its shortest path, on which path lengths are met if they are
-        // met on any. So each is visited once, and the work is at most the square of the number of certificates.
+        // met on any. So each is visited once.
         let mut search = Search { reached: vec![Reached { certificate: leaf, issued: None, position: 0 }] };
         let mut failure = None;
         let mut next = 0;
@@ -119,6 +128,7 @@ impl TimestampingChain {
                     continue;
                 }
                 has_issuer = true;
+                *links = links.checked_sub(1).ok_or(TimestampingChainError::TooManyLinks)?;
                 match check_issuer(certificate, issuer, position + 1, time) {
                     Ok(()) if is_trusted => return Ok(search.path(next, issuer)),
                     Ok(()) => {

@@ -297,3 +297,23 @@ fn certificates_that_issue_one_another_end_the_search() {
          timestamp token with a chain to one"
     );
 }
+
+#[test]
+fn certificates_with_many_possible_issuers_cost_a_limited_number_of_signatures() {
+    let fixture = Fixture::new();
+    // Eight certificates of one name, none of which issued another one, and one that all of them could have issued.
+    let spec = || CertSpec::intermediate().common_name("TSA CA");
+    let parent = Authority::root(spec());
+    let tsa = Tsa::new(&parent.intermediate(spec()));
+    let mut parts = tsa.parts(MESSAGE);
+    let twins = (0..8).map(|_| Authority::root(spec()).intermediate(spec()).der().to_vec());
+    parts.certificates = tsa.chain().der()[..2].iter().cloned().chain(twins).collect();
+    parts.signers = vec![parts.signers[0].clone(); 4];
+    let error = verify(&parts.seal(), MESSAGE, &[fixture.tsa_root.der()]).unwrap_err().to_string();
+    let limit = "certificate chain: found more than 32 possible links between certificates, expected at most that many";
+    assert!(error.contains(limit), "{error}");
+    // The usual number is far below.
+    let mut parts = fixture.parts();
+    parts.certificates.extend((0..7).map(|_| fixture.tsa_root.intermediate(spec()).der().to_vec()));
+    assert!(fixture.verify(&parts.seal()).is_ok());
+}

@@ -80,6 +80,20 @@ fn a_timestamp_is_required_always_or_only_after_the_end_of_a_certificate() {
 }
 
 #[test]
+fn a_missing_trust_store_does_not_make_the_timestamp_optional() {
+    let fixture = Fixture::new();
+    let request = fixture.request();
+    let judge = fixture.judge_without_tsa().naming_missing_store(StoreKind::Tsa);
+    check(&judge, |format| request.envelope(format), &[Code::TimestampInvalid]);
+    for format in Format::ALL {
+        assert_eq!(
+            judge.sentence(&fixture.tsa.envelope(&request, format), format.media_type()),
+            "timestamp-unchecked: timestamp was not checked: found no usable tsa trust store, expected tsa:store-1"
+        );
+    }
+}
+
+#[test]
 fn the_signing_authority_scheme_ignores_timestamps() {
     let fixture = Fixture::new();
     let request = fixture.request().scheme(Scheme::SigningAuthority);

@@ -77,6 +77,12 @@ impl Judge {
         self
     }
 
+    /// A store that the statement names and that is not loaded.
+    pub fn naming_missing_store(mut self, kind: StoreKind) -> Self {
+        self.stores.push((kind, format!("store-{}", self.stores.len()), Vec::new()));
+        self
+    }
+
     pub fn identity(mut self, identity: &str) -> Self {
         self.identities.retain(|other| other != "*");
         self.identities.push(identity.to_owned());
@@ -134,6 +140,7 @@ impl Judge {
         let stores: Vec<Store> = self
             .stores
             .iter()
+            .filter(|(_, _, files)| !files.is_empty())
             .map(|(kind, name, files)| {
                 let files: Vec<_> = files.iter().enumerate().map(|(n, f)| (format!("{n}.crt"), f.clone())).collect();
                 Store::parse(*kind, name.parse().unwrap(), &files).unwrap()
