@@ -308,8 +308,8 @@ fn a_revocable_certificate_is_inconclusive_unless_the_statement_overrides_revoca
     assert_eq!(
         sentence,
         "revocation-unchecked: revocation was not checked: certificate \"CN=leaf,O=Testkit,ST=ZH,C=CH\" (serial 0aff) \
-         names \"http://ocsp.example\", and has no usable status: OCSP: this version does not request OCSP responses or \
-         CRLs; inconclusive, as the statement enforces the check"
+         names \"http://ocsp.example\", and has no usable status: OCSP: no fetcher of OCSP responses and CRLs \
+         is in use; inconclusive, as the statement enforces the check"
     );
 }
 

@@ -141,7 +141,7 @@ impl NotAvailable {
     /// There is no fetcher of OCSP responses and CRLs.
     #[must_use]
     pub fn revocation_not_requested() -> Self {
-        Self::new("this version does not request OCSP responses or CRLs")
+        Self::new("no fetcher of OCSP responses and CRLs is in use")
     }
 
     /// There is no client of the AWS Signer service.
