@@ -74,7 +74,7 @@ impl Failures {
         (failure, former.is_none())
     }
 
-    /// Forgets the failures of an address that works. Returns since when it failed, if it did.
+    /// Removes the failures of an address that works. Returns since when it failed, if it did.
     pub(super) fn succeeded(&self, address: &Address, key: &Key) -> Option<UnixTime> {
         let mut failures = self.lock();
         let host = failures.pop(&Subject::Host(Arc::clone(address.host())));
@@ -82,7 +82,7 @@ impl Failures {
         host.into_iter().chain(evidence).map(|failure| failure.since).min()
     }
 
-    /// Forgets all failures: other settings may permit what failed.
+    /// Removes all failures: other settings may permit what failed.
     pub(super) fn clear(&self) {
         self.lock().clear();
     }
