@@ -22,6 +22,7 @@ use countersign::config::Registry;
 use countersign::config::RegistryProxy;
 use countersign::config::RegistryProxyServer;
 use countersign::config::TrustLocation;
+use countersign_http::AddressPolicy;
 use countersign_registry::Unlisted;
 
 const TLS: &str = "server: {tls: {certificate: c, key: k, clientCa: a}}\n";
@@ -259,6 +260,35 @@ fn reads_proxies_of_every_kind() {
     // A name for private use, which a proxy may know.
     let text = "registries:\n- {host: r.corp.internal, proxy: 'http://p.example:3128'}\n";
     assert!(parse(&format!("{TRUST}{text}"), Purpose::Verify).is_ok());
+}
+
+#[test]
+fn reads_the_section_about_evidence() {
+    let text = format!(
+        "{TRUST}evidence: {{networks: public, reachableHosts: [127.0.0.1:8080, CRL.example], proxy: none, \
+         ocspTimeout: 2s, maxCrlBytes: 32Mi, cacheBytes: 256Mi, maxLifetime: 12h, ocspNonce: true, ocspMaxAge: 1h}}\n"
+    );
+    let evidence = parse(&text, Purpose::Verify).unwrap().evidence;
+    assert_eq!(evidence.networks, AddressPolicy::PublicOnly);
+    assert_eq!(evidence.reachable_hosts, ["127.0.0.1:8080", "crl.example"].map(|host| host.parse().unwrap()));
+    assert_eq!(evidence.proxy, RegistryProxy::Direct);
+    assert_eq!((evidence.ocsp_timeout, evidence.max_lifetime), (Duration::from_secs(2), Duration::from_secs(43_200)));
+    assert_eq!((evidence.max_crl_bytes, evidence.cache_bytes), (32 << 20, 256 << 20));
+    assert_eq!((evidence.ocsp_nonce, evidence.ocsp_max_age), (true, Duration::from_secs(3600)));
+    let defaults = parse(TRUST, Purpose::Verify).unwrap().evidence;
+    assert_eq!(defaults.networks, AddressPolicy::WithPrivate);
+    assert_eq!((defaults.ocsp_nonce, defaults.ocsp_max_age), (false, Duration::ZERO));
+    let wrong =
+        format!("{TRUST}evidence: {{networks: all, reachableHosts: ['*.example'], maxCrlBytes: 33Mi, proxy: 7}}\n");
+    let mistakes = mistakes(&wrong, Purpose::Verify).join("\n");
+    for expected in [
+        "evidence.networks: found \"all\", expected private or public",
+        "evidence.reachableHosts[0]: found \"*.example\", expected host[:port]",
+        "evidence.maxCrlBytes: found \"33Mi\", expected a number of bytes, or one with a unit",
+        "evidence.proxy: found a number, expected none, environment, or a URL that begins with http:// or https://",
+    ] {
+        assert!(mistakes.contains(expected), "{expected}\n{mistakes}");
+    }
 }
 
 #[test]

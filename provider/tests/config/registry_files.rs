@@ -7,6 +7,7 @@ use countersign::config::Purpose;
 use countersign::config::RegistryFiles;
 use countersign_credentials::Credential;
 use countersign_credentials::Secret;
+use countersign_http::ProxyChoice;
 use countersign_http::Roots;
 use countersign_registry::RegistryEntry;
 use countersign_testkit::pki::Authority;
@@ -266,4 +267,31 @@ fn reports_a_mistake_in_a_shared_pull_secret_once_for_the_first_registry() {
     );
     let shared = credentials(&files);
     assert_eq!(shared, vec![shared[0].clone(); 3]);
+}
+
+#[test]
+fn a_file_of_the_proxy_for_evidence_that_cannot_be_used_disables_evidence_or_keeps_its_former_content() {
+    let folder = Folder::new();
+    let text = "trust: {directory: trust}\nevidence: {proxy: {url: 'http://p.example:3128', usernameFile: user, \
+                passwordFile: password}}\n";
+    let config = Config::parse(text, &folder.path().join("c.yaml"), Purpose::Verify).unwrap();
+    folder.write("user", "alice");
+    let first = config.registry_files(None);
+    let reason = first.evidence_proxy().unwrap_err().as_str().replace(&format!("{}/", folder.path().display()), "");
+    assert_eq!(reason, "password: cannot be read: No such file or directory (os error 2), expected a readable file");
+    let disabled = "evidence.proxy is disabled: password: cannot be read: No such file or directory (os error 2), \
+                    expected a readable file";
+    assert_eq!(effects(&folder, &first), [disabled]);
+    let absent = config.registry_files_digest();
+    folder.write("password", "hunter2");
+    assert_ne!(config.registry_files_digest(), absent);
+    let good = config.registry_files(Some(&first));
+    assert_eq!(effects(&folder, &good), [""; 0]);
+    assert!(matches!(good.evidence_proxy(), Ok(ProxyChoice::Server { server, .. }) if server.has_login()));
+    assert!(!good.differs_in_credentials_only(&first));
+    folder.write("password", "");
+    let kept = config.registry_files(Some(&good));
+    let effect = "evidence.proxy keeps the former content of password: is empty, expected a user name or a password";
+    assert_eq!(effects(&folder, &kept), [effect]);
+    assert_eq!(kept.evidence_proxy(), good.evidence_proxy());
 }
