@@ -46,6 +46,8 @@ pub(crate) fn commands(fixtures: &Fixtures, provider: &Provider) -> anyhow::Resu
         command("the same verdict for programs", 1, "verify", json(image("unsigned")?)),
         command("all images of a manifest", 1, "verify", manifests),
         command("every signature of an image, with each check", 1, "inspect", vec![image("tampered")?]),
+        command("the timestamp of a signature whose certificate has ended", 0, "inspect", vec![image("timestamped")?]),
+        command("a revoked certificate, with the CRL that lists it", 1, "inspect", vec![image("revoked")?]),
         command("mistakes in the configuration and the trust policy", 0, "check", Vec::new()),
     ])
 }

@@ -1,16 +1,16 @@
-//! Registries with eight images: two with valid signatures, and six that each fail in another way.
+//! Registries with eleven images: three with valid signatures, and eight that each fail in another way.
 
 use countersign_testkit::Descriptor;
 use countersign_testkit::notation::Signature;
 use countersign_testkit::pki::Authority;
 use countersign_testkit::pki::CertSpec;
-use countersign_testkit::pki::Chain;
-use countersign_testkit::pki::KeyType;
 use countersign_testkit::registry::Registry;
 use countersign_testkit::registry::Route;
 use countersign_testkit::signer::Format;
 use countersign_testkit::signer::SignRequest;
 use time::macros::datetime;
+
+use super::certificates::Certificates;
 
 /// An image and its expected verdict.
 pub(crate) struct Image {
@@ -27,7 +27,7 @@ pub(crate) struct Fixtures {
     pub(crate) registry: Registry,
     /// A second registry, which answers 503.
     pub(crate) broken: Registry,
-    pub(crate) root: Authority,
+    pub(crate) certificates: Certificates,
     pub(crate) images: Vec<Image>,
 }
 
@@ -36,39 +36,18 @@ impl Fixtures {
         let registry = Registry::start().await;
         let broken = Registry::start().await;
         let _ = broken.when(Route::Manifest).status(503);
-        let root = Authority::root(CertSpec::root().common_name("Shop root"));
-        let signer = root.issue(CertSpec::leaf().common_name("release").key(KeyType::Rsa3072));
-        let publisher = Publisher { registry: &registry, signer: &signer };
-        let images = vec![
-            publisher
-                .publish("signed, JWS", "signed-jws", "verified", |image| publisher.sign(image, image, Format::Jws)),
-            publisher
-                .publish("signed, COSE", "signed-cose", "verified", |image| publisher.sign(image, image, Format::Cose)),
-            publisher.publish("unsigned", "unsigned", "unsigned", |_| {}),
-            publisher.publish("signed under another root", "untrusted", "untrusted-chain", |image| {
-                let untrusted = Authority::root(CertSpec::root().common_name("Other root")).issue(CertSpec::leaf());
-                publisher.attach(&SignRequest::new(&untrusted, image), image);
-            }),
-            publisher.publish("signature expired", "expired", "expired", |image| {
-                let request = SignRequest::new(&signer, image).expiry(datetime!(2026-01-03 00:00 UTC));
-                publisher.attach(&request, image);
-            }),
-            publisher.publish("payload changed after signing", "tampered", "signature-mismatch", |image| {
-                let envelope = tampered(&SignRequest::new(&signer, &Descriptor::sample("another image")), image);
-                Signature::of_envelope(&envelope, Format::Jws.media_type()).attach(&registry, REPOSITORY, image);
-            }),
-            publisher.publish("signature of another image", "copied", "target-mismatch", |image| {
-                let other = registry.push_image(REPOSITORY, "other");
-                publisher.sign(&other, image, Format::Jws);
-            }),
-            Image {
-                description: "registry answers 503",
-                pod: "registry-down",
-                reference: format!("{}/{REPOSITORY}:v1", broken.host()),
-                expected: "registry-failed",
-            },
-        ];
-        Self { registry, broken, root, images }
+        let certificates = Certificates::start().await;
+        let publisher = Publisher { registry: &registry, certificates: &certificates };
+        let mut images = Vec::from(publisher.valid());
+        images.extend(publisher.wrong_signatures());
+        images.extend(publisher.wrong_certificates());
+        images.push(Image {
+            description: "registry answers 503",
+            pod: "registry-down",
+            reference: format!("{}/{REPOSITORY}:v1", broken.host()),
+            expected: "registry-failed",
+        });
+        Self { registry, broken, certificates, images }
     }
 }
 
@@ -77,10 +56,57 @@ const REPOSITORY: &str = "shop/app";
 /// Pushes images and signs them.
 struct Publisher<'a> {
     registry: &'a Registry,
-    signer: &'a Chain,
+    certificates: &'a Certificates,
 }
 
 impl Publisher<'_> {
+    fn valid(&self) -> [Image; 3] {
+        [
+            self.publish("signed, JWS", "signed-jws", "verified", |image| self.sign(image, image, Format::Jws)),
+            self.publish("signed, COSE", "signed-cose", "verified", |image| self.sign(image, image, Format::Cose)),
+            self.publish("certificate ended, timestamped", "timestamped", "verified", |image| {
+                let request = SignRequest::new(&self.certificates.ended, image);
+                self.attach(&Signature::timestamped(&request, Format::Jws, &self.certificates.tsa), image);
+            }),
+        ]
+    }
+
+    fn wrong_signatures(&self) -> [Image; 4] {
+        let signer = &self.certificates.signer;
+        [
+            self.publish("unsigned", "unsigned", "unsigned", |_| {}),
+            self.publish("signature expired", "expired", "expired", |image| {
+                let request = SignRequest::new(signer, image).expiry(datetime!(2026-01-03 00:00 UTC));
+                self.attach(&Signature::new(&request, Format::Jws), image);
+            }),
+            self.publish("payload changed after signing", "tampered", "signature-mismatch", |image| {
+                let envelope = tampered(&SignRequest::new(signer, &Descriptor::sample("another image")), image);
+                self.attach(&Signature::of_envelope(&envelope, Format::Jws.media_type()), image);
+            }),
+            self.publish("signature of another image", "copied", "target-mismatch", |image| {
+                let other = self.registry.push_image(REPOSITORY, "other");
+                self.sign(&other, image, Format::Jws);
+            }),
+        ]
+    }
+
+    fn wrong_certificates(&self) -> [Image; 3] {
+        [
+            self.publish("signed under another root", "untrusted", "untrusted-chain", |image| {
+                let untrusted = Authority::root(CertSpec::root().common_name("Other root")).issue(CertSpec::leaf());
+                self.attach(&Signature::new(&SignRequest::new(&untrusted, image), Format::Jws), image);
+            }),
+            self.publish("certificate ended, no timestamp", "ended", "timestamp-invalid", |image| {
+                let request = SignRequest::new(&self.certificates.ended, image);
+                self.attach(&Signature::new(&request, Format::Jws), image);
+            }),
+            self.publish("certificate revoked", "revoked", "revoked", |image| {
+                let request = SignRequest::new(&self.certificates.revoked, image);
+                self.attach(&Signature::new(&request, Format::Jws), image);
+            }),
+        ]
+    }
+
     fn publish(
         &self,
         description: &'static str,
@@ -95,11 +121,11 @@ impl Publisher<'_> {
 
     /// Signs `target`, and stores the signature as a referrer of `image`.
     fn sign(&self, target: &Descriptor, image: &Descriptor, format: Format) {
-        Signature::new(&SignRequest::new(self.signer, target), format).attach(self.registry, REPOSITORY, image);
+        self.attach(&Signature::new(&SignRequest::new(&self.certificates.signer, target), format), image);
     }
 
-    fn attach(&self, request: &SignRequest, image: &Descriptor) {
-        Signature::new(request, Format::Jws).attach(self.registry, REPOSITORY, image);
+    fn attach(&self, signature: &Signature, image: &Descriptor) {
+        signature.attach(self.registry, REPOSITORY, image);
     }
 }
 

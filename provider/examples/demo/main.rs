@@ -1,9 +1,11 @@
-//! Demonstrates the provider on one machine: a certificate authority, a registry with valid and invalid images, the provider
-//! with mutual TLS, one request as Gatekeeper sends it, and the denials that a user sees. One process, loopback only.
+//! Demonstrates the provider on one machine: a certificate authority with a CRL, a timestamping authority, a registry with
+//! valid and invalid images, the provider with mutual TLS, one request as Gatekeeper sends it, and the denials that a user
+//! sees. One process, loopback only.
 //!
 //! With `--keep` it waits for Ctrl-C afterwards, so that the command line can be tried.
 
 mod captured_log;
+mod certificates;
 pub(crate) mod commands;
 mod fixtures;
 mod gatekeeper;
@@ -16,7 +18,7 @@ use serde_json::Value;
 
 use captured_log::CapturedLog;
 use fixtures::Fixtures;
-use fixtures::Image;
+pub(crate) use fixtures::Image;
 use gatekeeper::Gatekeeper;
 use provider::Provider;
 
@@ -87,6 +89,10 @@ impl Demo {
     /// Prints verdicts, denials and metrics. Returns the number of unexpected verdicts.
     pub(crate) async fn show(&self) -> anyhow::Result<usize> {
         println!("Registry  http://{}", self.fixtures.registry.host());
+        println!(
+            "CRL       http://{} (the server of revocation information)",
+            self.fixtures.certificates.responder.host()
+        );
         println!("Provider  {} (TLS 1.3, client certificate required)\n", self.provider.verify_url());
 
         let keys: Vec<_> = self.fixtures.images.iter().map(|image| image.reference.clone()).collect();

@@ -14,6 +14,7 @@ use countersign_testkit::pki::Chain;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
+use super::certificates::SIGNER;
 use super::fixtures::Fixtures;
 
 /// The name in Gatekeeper's certificate in a cluster.
@@ -41,7 +42,8 @@ impl Provider {
             ("tls.key", server.key_pem()),
             ("client-ca.crt", gatekeeper.pem()),
             ("trust/trustpolicy.json", policy()),
-            ("trust/truststore/x509/ca/shop/root.crt", fixtures.root.pem()),
+            ("trust/truststore/x509/ca/shop/root.crt", fixtures.certificates.root.pem()),
+            ("trust/truststore/x509/tsa/shop/root.crt", fixtures.certificates.tsa_root.pem()),
             ("countersign.yaml", configuration(fixtures)),
         ] {
             let path = folder.join(name);
@@ -89,20 +91,24 @@ fn policy() -> String {
         "trustPolicies": [{
             "name": "shop",
             "registryScopes": ["*"],
-            "signatureVerification": { "level": "strict" },
-            "trustStores": ["ca:shop"],
-            "trustedIdentities": ["x509.subject: C=CH, ST=ZH, O=Testkit, CN=release"],
+            // Timestamps are required of signatures whose certificate has ended. Without verifyTimestamp, of all.
+            "signatureVerification": { "level": "strict", "verifyTimestamp": "afterCertExpiry" },
+            "trustStores": ["ca:shop", "tsa:shop"],
+            "trustedIdentities": [format!("x509.subject: C=CH, ST=ZH, O=Testkit, CN={SIGNER}")],
         }],
     })
     .to_string()
 }
 
+/// The server of the CRL is on loopback, which no certificate can make Countersign reach: its host is permitted by name.
 fn configuration(fixtures: &Fixtures) -> String {
     format!(
         "server:\n  listen: 127.0.0.1:0\n  tls: {{certificate: tls.crt, key: tls.key, clientCa: client-ca.crt}}\n\
          health: {{listen: '127.0.0.1:0'}}\ntrust: {{directory: trust}}\nregistries:\n\
-         - {{host: '{}', plainHttp: true}}\n- {{host: '{}', plainHttp: true}}\n",
+         - {{host: '{}', plainHttp: true}}\n- {{host: '{}', plainHttp: true}}\n\
+         evidence: {{reachableHosts: ['{}']}}\n",
         fixtures.registry.host(),
         fixtures.broken.host(),
+        fixtures.certificates.responder.host(),
     )
 }

@@ -204,6 +204,7 @@ fn the_documents_name_only_existing_metrics() {
         "provider/MIGRATION.md",
         "provider/docs/metrics.md",
         "provider/docs/private-registry.md",
+        "provider/docs/revocation.md",
         "provider/docs/runbooks/alerts.md",
         "provider/docs/upgrade.md",
     ] {

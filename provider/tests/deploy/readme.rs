@@ -128,6 +128,7 @@ fn links_point_to_existing_files_and_headings() {
         ("provider", "CODES.md"),
         ("provider/docs", "metrics.md"),
         ("provider/docs", "private-registry.md"),
+        ("provider/docs", "revocation.md"),
         ("provider/docs", "upgrade.md"),
         ("provider/docs/runbooks", "alerts.md"),
     ] {

@@ -9,7 +9,7 @@ use crate::markdown::read;
 use crate::markdown::shell;
 
 /// The documents with commands for users.
-const DOCUMENTS: [&str; 11] = [
+const DOCUMENTS: [&str; 12] = [
     "README.md",
     "deploy/README.md",
     "e2e/README.md",
@@ -19,6 +19,7 @@ const DOCUMENTS: [&str; 11] = [
     "provider/MIGRATION.md",
     "provider/docs/metrics.md",
     "provider/docs/private-registry.md",
+    "provider/docs/revocation.md",
     "provider/docs/runbooks/alerts.md",
     "provider/docs/upgrade.md",
 ];

@@ -3,6 +3,7 @@
 use countersign_test_support::binary;
 
 use crate::example::Demo;
+use crate::example::Image;
 use crate::example::commands::commands;
 use crate::markdown::blocks;
 use crate::markdown::read;
@@ -14,6 +15,12 @@ fn documented(block: &str) -> String {
     lines.join(" ").split('…').next().unwrap().trim_end().to_owned()
 }
 
+/// An image of the demo, and what a user who runs it receives.
+async fn review<'a>(demo: &'a Demo, pod: &str) -> (&'a Image, Vec<String>) {
+    let image = demo.fixtures.images.iter().find(|image| image.pod == pod).unwrap();
+    (image, demo.gatekeeper.review(image.pod, &image.reference).await.unwrap())
+}
+
 #[tokio::test]
 async fn the_commands_of_the_demo_work_and_the_documents_show_its_denial() {
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
@@ -22,7 +29,7 @@ async fn the_commands_of_the_demo_work_and_the_documents_show_its_denial() {
 
     let commands = commands(&demo.fixtures, &demo.provider).unwrap();
     let statuses: Vec<_> = commands.iter().map(|command| command.status).collect();
-    assert_eq!(statuses, [0, 1, 2, 1, 1, 1, 0]);
+    assert_eq!(statuses, [0, 1, 2, 1, 1, 1, 0, 1, 0]);
     for command in commands {
         let line = command.line();
         assert_eq!(line.split(' ').skip(1).collect::<Vec<_>>(), command.arguments);
@@ -33,8 +40,21 @@ async fn the_commands_of_the_demo_work_and_the_documents_show_its_denial() {
         assert!(!output.stdout.is_empty(), "{line}");
     }
 
-    let unsigned = demo.fixtures.images.iter().find(|image| image.pod == "unsigned").unwrap();
-    let denials = demo.gatekeeper.review(unsigned.pod, &unsigned.reference).await.unwrap();
+    let (_, denials) = review(&demo, "timestamped").await;
+    assert_eq!(denials, [] as [String; 0]);
+    let list = format!(" from \"{}\"", demo.fixtures.certificates.responder.url("/shop.crl"));
+    for (pod, expected) in [
+        ("ended", ["timestamp-invalid: timestamp is missing: ", "tsa trust store"]),
+        ("revoked", ["revoked: certificate is revoked: ", &list]),
+    ] {
+        let (_, denials) = review(&demo, pod).await;
+        let [denial] = denials.as_slice() else { panic!("{denials:?}") };
+        assert!(expected.iter().all(|part| denial.contains(part)), "{pod}: found {denial:?}, expected {expected:?}");
+    }
+    // The provider fetches the CRL once; each command that needs it is a process of its own.
+    assert_eq!(demo.fixtures.certificates.responder.count("/shop.crl"), 3);
+
+    let (unsigned, denials) = review(&demo, "unsigned").await;
     let [denial] = denials.as_slice() else { panic!("{denials:?}") };
     let denial = format!("[{}] {denial}", demo.gatekeeper.constraint());
     for (path, image) in
