@@ -15,8 +15,8 @@ section! {
     pub Cache {
         /// Memory for cached verdicts. 0 caches nothing.
         verdict_bytes "verdictBytes": usize = Size::of(16 * MIB, 0, 4096 * MIB);
-        /// How long a verdict is cached; less where the signature expires before. A changed policy or store has verdicts of
-        /// its own. Danger: a revocation is noticed this much later.
+        /// How long a verdict is cached; less where the signature, its certificates or the revocation information that it
+        /// stands on end before. A changed policy or store has verdicts of its own. Danger: a revocation is noticed this much later.
         verdict_lifetime "verdictLifetime": Duration = Time::of(seconds(300), Duration::ZERO, seconds(24 * HOUR.as_secs()));
         /// The same for a rejection: how long a signature may go unnoticed that is pushed after the image was first verified.
         rejected_lifetime "rejectedLifetime": Duration = Time::of(seconds(5), Duration::ZERO, seconds(10 * MINUTE.as_secs()));

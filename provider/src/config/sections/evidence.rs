@@ -76,7 +76,8 @@ section! {
         /// Tolerated difference to the clocks of issuers of OCSP responses and CRLs.
         clock_skew "clockSkew": Duration = Time::of(seconds(5 * MINUTE.as_secs()), Duration::ZERO, HOUR);
         /// Sends OCSP requests by POST with a nonce, which the response must repeat. Many responders sign responses in advance and
-        /// cannot.
+        /// cannot. Danger of `false`: whoever can change plain HTTP on the network can answer with a former response until its
+        /// nextUpdate, and so delay a revocation. The same is possible with CRLs, which have no nonce.
         ocsp_nonce "ocspNonce": bool = Flag;
         /// Maximum age of an OCSP response without nextUpdate. 0s refuses such responses. Danger: a revocation is noticed this much
         /// later.
