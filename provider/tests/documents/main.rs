@@ -7,6 +7,7 @@ mod commands;
 mod demo;
 mod exit_status;
 mod markdown;
+mod policies;
 mod private_registry;
 mod quick_start;
 mod release;
