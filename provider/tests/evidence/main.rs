@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod addresses;
+mod cost;
 mod fixture;
 mod large;
 mod outages;
