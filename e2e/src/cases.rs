@@ -4,7 +4,9 @@ mod admission;
 mod audit;
 mod broken_trust;
 mod deploy;
+mod doubles;
 mod endpoints;
+mod evidence;
 mod guide;
 mod hostile;
 mod image;
@@ -29,6 +31,7 @@ use crate::arguments::Scope;
 use crate::environment::Environment;
 use crate::images::Image;
 use crate::process::Finished;
+use crate::release::Release;
 use crate::transcript::Transcript;
 
 /// The beginning of a denial by the template for pods.
@@ -58,6 +61,14 @@ pub(crate) fn run(
     match arguments.scope {
         Scope::Short => trust::run(environment, transcript, &mut seen)?,
         Scope::All => every_other_case(environment, transcript, &mut seen)?,
+    }
+    match arguments.gatekeeper {
+        Release::Newest => {
+            evidence::run(environment, transcript, &mut seen)?;
+            doubles::run(environment, transcript)?;
+        }
+        // Gatekeeper's part is the same for all responses.
+        Release::Oldest => {}
     }
     pods(environment, transcript, &seen)?;
     endpoints::run(environment, transcript)?;

@@ -1,24 +1,20 @@
 //! The notation program: signs the images of the run, and verifies the images that Countersign verifies.
 
-use std::fs;
-use std::path::PathBuf;
-use std::process::Command;
-use std::time::Duration;
+mod client;
 
-use anyhow::Context;
+use std::path::PathBuf;
+
 use rcgen::DnType;
-use serde_json::json;
+
+pub(crate) use client::Client;
 
 use crate::certificates::Authority;
 use crate::certificates::Usage;
 use crate::images::Image;
-use crate::process;
 use crate::process::Finished;
 use crate::registries::Kind;
 use crate::registries::Registry;
 use crate::workdir::Workdir;
-
-const LIMIT: Duration = Duration::from_secs(20);
 
 /// The trust store of both verifiers.
 pub(crate) const STORE: &str = "shop";
@@ -76,9 +72,7 @@ impl Format {
 
 /// notation with a configuration directory of its own.
 pub(crate) struct Notation {
-    program: PathBuf,
-    home: PathBuf,
-    scratch: PathBuf,
+    client: Client,
     /// The trusted root, and the root of [`Signer::Untrusted`].
     shop: Authority,
     untrusted: Authority,
@@ -96,18 +90,14 @@ impl Notation {
                 Signer::Untrusted => &untrusted,
             };
             let identity = authority.issue(&subject(signer.common_name()), Usage::CodeSigning)?;
-            let key_path = workdir.write(&format!("signers/{}.key", signer.key()), identity.key)?;
-            let chain_path = workdir.write(&format!("signers/{}.pem", signer.key()), identity.chain)?;
-            keys.push(json!({ "name": signer.key(), "keyPath": key_path, "certPath": chain_path }));
+            let key = workdir.write(&format!("signers/{}.key", signer.key()), identity.key)?;
+            let chain = workdir.write(&format!("signers/{}.pem", signer.key()), identity.chain)?;
+            keys.push((signer.key(), key, chain));
         }
-        workdir.write("home/notation/signingkeys.json", json!({ "default": "release", "keys": keys }).to_string())?;
-        let notation = Self {
-            program: workdir.tool("notation"),
-            home: workdir.path().join("home"),
-            scratch: workdir.log("notation"),
-            shop,
-            untrusted,
-        };
+        let client = Client::new(workdir, "home");
+        let keys: Vec<_> = keys.iter().map(|(name, key, chain)| (*name, key.as_path(), chain.as_path())).collect();
+        client.set_keys(workdir, &keys)?;
+        let notation = Self { client, shop, untrusted };
         notation.trust_root_of(workdir, Signer::Release)?;
         Ok(notation)
     }
@@ -122,20 +112,17 @@ impl Notation {
 
     /// Makes the root of `signer` the only content of the trust store, atomically.
     pub(crate) fn trust_root_of(&self, workdir: &Workdir, signer: Signer) -> anyhow::Result<()> {
-        let store = workdir.directory(&format!("home/notation/truststore/x509/ca/{STORE}"))?;
-        let new = workdir.write("home/root.pem.new", self.root_of(signer))?;
-        fs::rename(new, store.join("root.pem")).context("cannot replace the root")
+        self.client.set_root(workdir, &format!("ca/{STORE}"), &self.root_of(signer))
     }
 
     /// notation's configuration directory, with the trust policy and the trust stores.
     pub(crate) fn directory(&self) -> PathBuf {
-        self.home.join("notation")
+        self.client.directory()
     }
 
     /// Replaces the policy that notation and Countersign read, atomically.
     pub(crate) fn set_policy(&self, workdir: &Workdir, policy: &serde_json::Value) -> anyhow::Result<()> {
-        let new = workdir.write("home/trustpolicy.json.new", policy.to_string())?;
-        fs::rename(new, self.directory().join("trustpolicy.json")).context("cannot replace the trust policy")
+        self.client.set_policy(workdir, policy)
     }
 
     /// Signs `image`; the signature expires after `expiry` (`1s`, `12h`), if any. Returns the command line and its
@@ -148,35 +135,21 @@ impl Notation {
         format: Format,
         expiry: Option<&str>,
     ) -> anyhow::Result<(String, String)> {
-        let mut command = self.command("sign");
-        command.args(["--key", signer.key(), "--signature-format", format.text()]);
+        let mut arguments = vec!["--key", signer.key(), "--signature-format", format.text()];
         if let Some(expiry) = expiry {
-            command.args(["--expiry", expiry]);
+            arguments.extend(["--expiry", expiry]);
         }
         if registry.kind() == Kind::ReferrersApi {
-            command.arg("--force-referrers-tag=false");
+            arguments.push("--force-referrers-tag=false");
         }
-        command.arg(image.by_digest());
-        let output = process::run(&command, LIMIT, &self.scratch)?.success()?;
-        Ok((process::command_line(&command), output))
+        let image = image.by_digest();
+        arguments.push(&image);
+        self.client.sign(&arguments)
     }
 
-    /// Verifies `reference` with notation. Returns the command line and its result without the debug lines: notation prints
-    /// the reason of a failure only with `--verbose`, among many other lines.
+    /// See [`Client::verify`].
     pub(crate) fn verify(&self, reference: &str) -> anyhow::Result<(String, Finished)> {
-        let mut command = self.command("verify");
-        command.args(["--verbose", reference]);
-        let mut finished = process::run(&command, LIMIT, &self.scratch)?;
-        let relevant = |line: &&str| !line.starts_with("level=") || line.contains("failed verification with error");
-        finished.output = finished.output.lines().filter(relevant).map(|line| format!("{line}\n")).collect();
-        Ok((process::command_line(&command), finished))
-    }
-
-    fn command(&self, verb: &str) -> Command {
-        let mut command = Command::new(&self.program);
-        command.env("XDG_CONFIG_HOME", &self.home).env("HOME", &self.home);
-        command.args([verb, "--insecure-registry"]);
-        command
+        self.client.verify(reference)
     }
 }
 

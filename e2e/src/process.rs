@@ -189,7 +189,7 @@ fn quoted(word: &OsStr) -> String {
 }
 
 /// The same command, which the kernel kills when the thread that starts it ends, so that it ends with a killed run. The main
-/// thread starts every program.
+/// thread starts every program; other threads run commands to their end.
 fn killed_with_parent(command: &Command) -> Command {
     let mut wrapped = Command::new("setpriv");
     wrapped.args(["--pdeathsig", "KILL", "--"]).arg(command.get_program()).args(command.get_args());

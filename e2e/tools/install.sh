@@ -5,8 +5,8 @@
 #   sh install.sh [gatekeeper|gatekeeper-oldest]
 #
 # Go programs are built at the versions of go.mod and go.sum in this folder; the name of the directory is a hash of both files.
-# Modules that provide files only have a go.mod of their own, so that their dependencies are not in the builds; so has helm, so that
-# its dependencies do not change those of the API server.
+# Modules that provide files only have a go.mod of their own, so that their dependencies are not in the builds; so have helm
+# and the timestamping authority, so that their dependencies do not change those of the API server.
 # Debian programs are unpacked, not installed: an installed package would start a service and open ports.
 # Exits with 1 and one line for the first program that is not available.
 set -eu
@@ -102,6 +102,7 @@ gatekeeper-oldest) go_module_tool gatekeeper-oldest github.com/open-policy-agent
 esac
 go_tool kube-apiserver k8s.io/kubernetes/cmd/kube-apiserver "minutes the first time"
 go_module_tool helm helm.sh/helm/v3/cmd/helm
+go_module_tool timestamp-server github.com/sigstore/timestamp-authority/v2/cmd/timestamp-server
 debian_tool docker-registry docker-registry
 debian_tool prometheus prometheus
 debian_tool promtool prometheus
@@ -114,6 +115,7 @@ if ! command -v curl >/dev/null; then
         missing curl "apt-get install curl: $(tail -n 1 "$scratch/log")"
 fi
 debian_tool curl curl
+debian_tool openssl openssl
 
 # module_files NAME MODULE FOLDER [REQUIRER]: links to files of a Go module in Go's module cache. The module is required by the go.mod
 # in the folder REQUIRER, by default NAME, otherwise by the go.mod of the programs. The link is updated each time, so that it follows
