@@ -10,18 +10,21 @@ use countersign_core::time::UnixTime;
 /// Reads the time.
 pub type Clock = Arc<dyn Fn() -> UnixTime + Send + Sync>;
 
-/// The system's clock as a [`Clock`].
-#[must_use]
-pub fn system_clock() -> Clock {
-    Arc::new(now)
-}
-
-/// The time of the system's clock, to the millisecond: whatever ends at a second has ended after it, as for notation. A clock
+/// The system's clock as a [`Clock`], to the millisecond: whatever ends at a second has ended after it, as for notation. A clock
 /// outside the years 1970 to 9999 shows 1970: no certificate is valid then, so nothing verifies.
 #[must_use]
+pub fn system_clock() -> Clock {
+    Arc::new(precise)
+}
+
+fn precise() -> UnixTime {
+    SystemTime::now().duration_since(UNIX_EPOCH).ok().and_then(at).unwrap_or(UnixTime::EPOCH)
+}
+
+/// The time of the system's clock in whole seconds, for reports. What [`system_clock`] says about other years applies.
+#[must_use]
 pub fn now() -> UnixTime {
-    let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH);
-    since_1970.ok().and_then(at).unwrap_or(UnixTime::EPOCH)
+    UnixTime::from_seconds(precise().seconds()).unwrap_or(UnixTime::EPOCH)
 }
 
 /// This long after 1970, to the millisecond.
