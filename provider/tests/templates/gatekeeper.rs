@@ -2,12 +2,11 @@
 //!
 //! Shapes: `open-policy-agent/frameworks`, `constraint/pkg/externaldata/response.go` (v0.0.0-20260616163050-e1eaa1bf6d62).
 
+use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::LazyLock;
-use std::sync::Mutex;
 
 use regorus::Engine;
 use regorus::Value;
@@ -46,12 +45,20 @@ pub(crate) struct Review {
     pub(crate) calls: Vec<Json>,
 }
 
-/// With the shipped template, which is parsed once.
+thread_local! {
+    /// The answer to calls of `external_data` in this thread, and their arguments.
+    static EXTERNAL_DATA: RefCell<(Outcome, Vec<Json>)> = const { RefCell::new((Outcome::Raw(None), Vec::new())) };
+}
+
+/// With the shipped template, which is parsed and analysed once.
 static ENGINE: LazyLock<Engine> = LazyLock::new(|| {
     let mut engine = Engine::new();
     // As in Gatekeeper: a built-in function that fails is undefined.
     engine.set_strict_builtin_errors(false);
     engine.add_policy("template.rego".to_owned(), template_rego()).unwrap();
+    engine.add_extension("external_data".to_owned(), 1, Box::new(external_data)).unwrap();
+    // The analysis is part of the first evaluation; clones keep it.
+    violations(&mut engine, &json!({}), &json!({}));
     engine
 });
 
@@ -62,26 +69,15 @@ pub(crate) fn review(review: &Json, outcome: &Outcome) -> Review {
 
 /// Runs the shipped template.
 pub(crate) fn review_with(parameters: Json, review: &Json, outcome: &Outcome) -> Review {
-    let calls = Arc::new(Mutex::new(Vec::new()));
     let mut engine = ENGINE.clone();
-    let (heard, outcome) = (Arc::clone(&calls), outcome.clone());
-    engine
-        .add_extension(
-            "external_data".to_owned(),
-            1,
-            Box::new(move |arguments: Vec<Value>| {
-                // A set would become an array in JSON, and the reason for this test would be lost.
-                assert!(arguments[0]["keys"].as_array().is_ok(), "keys are not an array: {}", arguments[0]);
-                let argument: Json = serde_json::from_str(&arguments[0].to_json_str()?)?;
-                let keys: Vec<String> = serde_json::from_value(argument["keys"].clone())?;
-                heard.lock().unwrap().push(argument);
-                Ok(match result(&outcome, &keys) {
-                    Some(result) => Value::from_json_str(&result.to_string())?,
-                    None => Value::Undefined,
-                })
-            }),
-        )
-        .unwrap();
+    EXTERNAL_DATA.set((outcome.clone(), Vec::new()));
+    let denials = violations(&mut engine, review, &parameters);
+    let (_, calls) = EXTERNAL_DATA.replace((Outcome::Raw(None), Vec::new()));
+    Review { denials, calls }
+}
+
+/// The messages of the template, sorted.
+fn violations(engine: &mut Engine, review: &Json, parameters: &Json) -> Vec<String> {
     engine.set_input_json(&json!({ "review": review, "parameters": parameters }).to_string()).unwrap();
     let violations = engine.eval_rule("data.countersignimages.violation".to_owned()).unwrap();
     let messages: BTreeSet<String> = violations
@@ -90,8 +86,23 @@ pub(crate) fn review_with(parameters: Json, review: &Json, outcome: &Outcome) ->
         .iter()
         .map(|violation| violation["msg"].as_string().unwrap().as_ref().to_owned())
         .collect();
-    let calls = calls.lock().unwrap().clone();
-    Review { denials: messages.into_iter().collect(), calls }
+    messages.into_iter().collect()
+}
+
+/// The built-in function, in the thread that evaluates.
+fn external_data(arguments: Vec<Value>) -> anyhow::Result<Value> {
+    // A set would become an array in JSON, and the reason for this test would be lost.
+    assert!(arguments[0]["keys"].as_array().is_ok(), "keys are not an array: {}", arguments[0]);
+    let argument: Json = serde_json::from_str(&arguments[0].to_json_str()?)?;
+    let keys: Vec<String> = serde_json::from_value(argument["keys"].clone())?;
+    let result = EXTERNAL_DATA.with_borrow_mut(|(outcome, calls)| {
+        calls.push(argument);
+        result(outcome, &keys)
+    });
+    Ok(match result {
+        Some(result) => Value::from_json_str(&result.to_string())?,
+        None => Value::Undefined,
+    })
 }
 
 fn result(outcome: &Outcome, keys: &[String]) -> Option<Json> {
