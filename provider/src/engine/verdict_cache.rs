@@ -6,6 +6,8 @@ use std::time::Instant;
 
 use countersign_core::time::UnixTime;
 use countersign_core::verdict::ImageVerdict;
+use countersign_core::verdict::VerdictKind;
+use countersign_core::verdict::Verified;
 
 use super::verdict_key::VerdictKey;
 use crate::cache::LruTtlCache;
@@ -41,6 +43,9 @@ impl VerdictCache {
 
     pub(super) fn put(&self, key: VerdictKey, verdict: &Arc<ImageVerdict>) -> Stored {
         let (lifetime, good_until) = match &**verdict {
+            ImageVerdict::Verified(verified) if is_unchecked(verified) => {
+                (self.verified_lifetime.min(self.rejected_lifetime), verified.good_until())
+            }
             ImageVerdict::Verified(verified) => (self.verified_lifetime, verified.good_until()),
             ImageVerdict::Rejected(_) => (self.rejected_lifetime, None),
             ImageVerdict::Skipped(_) | ImageVerdict::Inconclusive(_) => return Stored::No,
@@ -54,6 +59,11 @@ impl VerdictCache {
     pub(super) fn disable(&self) {
         self.entries.limit_to(0);
     }
+}
+
+/// Whether a check could not be made and the statement only logs that: an outage, which is not remembered for long.
+fn is_unchecked(verified: &Verified) -> bool {
+    verified.warnings().any(|(_, reason)| reason.code.kind() == VerdictKind::Inconclusive)
 }
 
 /// The size of an entry in memory, in bytes: key, verdict, and the overhead of the cache.

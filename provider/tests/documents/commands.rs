@@ -82,7 +82,7 @@ const PROSE: [(&str, Tested); 16] = [
     ("kubectl -n countersign rollout restart deployment/countersign", EndToEnd),
     ("kubectl delete -k deploy/mutation", EndToEnd),
     // `deploy.rs` of the end-to-end run, with the Providers of MIGRATION.md.
-    ("kubectl apply --server-side --force-conflicts -k .", EndToEnd),
+    ("kubectl apply --server-side --force-conflicts -k my-cluster", EndToEnd),
     ("kubectl apply -k", EndToEnd),
     ("kubectl create namespace", EndToEnd),
     ("kubectl set image", EndToEnd),

@@ -53,12 +53,19 @@ impl Fixture {
 
     /// As [`Self::with`], with a time limit for the work on one image.
     pub(crate) async fn within(level: &str, set: impl FnOnce(&mut FetchSettings), flight_time: Duration) -> Self {
+        Self::with_engine(level, set, |settings| settings.flight_time = flight_time).await
+    }
+
+    pub(crate) async fn with_engine(
+        level: &str,
+        set: impl FnOnce(&mut FetchSettings),
+        set_engine: impl FnOnce(&mut EngineSettings),
+    ) -> Self {
         let responder = Responder::start().await;
         let mut settings = FetchSettings { reachable_hosts: vec![responder.host().parse().unwrap()], ..patient() };
         set(&mut settings);
         let policy = policy_of(level, &["ca:main"], &["*"]);
-        let set = |settings: &mut EngineSettings| settings.flight_time = flight_time;
-        let engine = EngineFixture::with_evidence(&policy, settings, set).await;
+        let engine = EngineFixture::with_evidence(&policy, settings, set_engine).await;
         Self { engine, responder }
     }
 
@@ -122,7 +129,12 @@ impl Fixture {
 
     /// The warnings of a verified new image.
     pub(crate) async fn warnings(&self, signer: &Chain) -> Vec<(Check, Code)> {
-        let verdict = self.engine.verify(&self.image(signer)).await.verdict;
+        self.warnings_of(&self.image(signer)).await
+    }
+
+    /// The warnings of a verified image.
+    pub(crate) async fn warnings_of(&self, image: &str) -> Vec<(Check, Code)> {
+        let verdict = self.engine.verify(image).await.verdict;
         let ImageVerdict::Verified(verified) = &*verdict else { panic!("{verdict:?}") };
         verified.warnings().map(|(check, reason)| (check, reason.code)).collect()
     }

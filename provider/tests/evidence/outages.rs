@@ -48,6 +48,29 @@ async fn a_statement_that_logs_revocation_admits_with_a_warning() {
 }
 
 #[tokio::test]
+async fn a_verdict_with_a_check_that_an_outage_prevented_is_cached_only_as_long_as_a_rejection() {
+    for (rejected_lifetime, warnings) in
+        [(Duration::ZERO, vec![]), (Duration::from_secs(600), vec![(Check::Revocation, Code::RevocationUnchecked)])]
+    {
+        let fixture = Fixture::with_engine(
+            "permissive",
+            |_| {},
+            |settings| {
+                settings.flight_time = Duration::from_secs(30);
+                settings.rejected_lifetime = rejected_lifetime;
+            },
+        )
+        .await;
+        let image = fixture.image(&fixture.signer_with_crl());
+        let down = fixture.responder.when(CRL).close();
+        assert_eq!(fixture.warnings_of(&image).await, [(Check::Revocation, Code::RevocationUnchecked)]);
+        down.remove();
+        fixture.at("2026-11-21T12:00:10Z");
+        assert_eq!(fixture.warnings_of(&image).await, warnings, "{rejected_lifetime:?}");
+    }
+}
+
+#[tokio::test]
 async fn the_time_since_when_an_address_fails_is_kept_until_it_works() {
     let fixture = Fixture::new().await;
     let signer = fixture.signer_with_crl();

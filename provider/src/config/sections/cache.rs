@@ -18,7 +18,8 @@ section! {
         /// How long a verdict is cached; less where the signature, its certificates or the revocation information that it
         /// stands on end before. A changed policy or store has verdicts of its own. Danger: a revocation is noticed this much later.
         verdict_lifetime "verdictLifetime": Duration = Time::of(seconds(300), Duration::ZERO, seconds(24 * HOUR.as_secs()));
-        /// The same for a rejection: how long a signature may go unnoticed that is pushed after the image was first verified.
+        /// The same for a rejection: how long a signature may go unnoticed that is pushed after the image was first verified. Also
+        /// for an image that is admitted although a check could not be made.
         rejected_lifetime "rejectedLifetime": Duration = Time::of(seconds(5), Duration::ZERO, seconds(10 * MINUTE.as_secs()));
         /// How long a tag is taken to mean the same digest. After that time the tag is checked at the registry: by a HEAD
         /// request, which registries do not count as a pull, if this process has read the tag before.
