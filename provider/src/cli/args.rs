@@ -48,7 +48,7 @@ pub enum Command {
     /// Show every signature of an image with the result of each check
     #[command(after_help = INSPECT_AFTER)]
     Inspect(InspectArgs),
-    /// Report mistakes in the configuration and in every file that it names, without network access
+    /// Report mistakes in the configuration and in every file that it names; without network access, except with --online
     #[command(after_help = CHECK_AFTER)]
     Check(CheckArgs),
     /// Create a certificate authority and a server certificate, for clusters without a certificate manager

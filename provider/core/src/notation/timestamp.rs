@@ -56,7 +56,10 @@ pub(super) fn check(intact: &IntactEnvelope, input: &VerificationInput<'_>) -> R
             valid_during(intact.chain(), &anchored.timestamp)?;
             Ok(SigningTime::Timestamp(Box::new(anchored)))
         }
-        SigningScheme::X509 { .. } => valid_at(intact.chain(), now, "now").map(|()| SigningTime::Unknown),
+        SigningScheme::X509 { .. } => match valid_at(intact.chain(), now, "now") {
+            Ok(()) => Ok(SigningTime::Unknown),
+            Err(reason) => Err(with_unused_timestamp(reason, intact, input)),
+        },
         SigningScheme::SigningAuthority { authentic_signing_time } => {
             if authentic_signing_time > now.saturating_add(SKEW) {
                 let detail = format_args!(
@@ -68,6 +71,19 @@ pub(super) fn check(intact: &IntactEnvelope, input: &VerificationInput<'_>) -> R
             valid_at(intact.chain(), authentic_signing_time, "at the authentic signing time")
                 .map(|()| SigningTime::Authority)
         }
+    }
+}
+
+/// Adds to the reason that a timestamp could have helped, and why it is not used.
+fn with_unused_timestamp(reason: Reason, intact: &IntactEnvelope, input: &VerificationInput<'_>) -> Reason {
+    let Reason { code, detail } = &reason;
+    let has_store = input.requirement.stores_of(StoreKind::Tsa).next().is_some();
+    match &intact.envelope().timestamp_token {
+        Some(_) if !has_store => Reason::new(
+            *code,
+            format_args!("{detail}; the signature's timestamp is not used, as the statement has no tsa trust store"),
+        ),
+        Some(_) | None => reason,
     }
 }
 

@@ -108,7 +108,7 @@ codes! {
     UntrustedChain "untrusted-chain" Rejected Signer Statement 1 "sign with a certificate of a trusted root, or add the root to the statement's trust store"
     UntrustedIdentity "untrusted-identity" Rejected Signer Statement 2 "sign with a trusted identity, or add the certificate's subject to trustedIdentities"
     Expired "expired" Rejected Signer Statement 3 "sign the image again; the signature has expired"
-    CertificateOutsideValidity "certificate-outside-validity" Rejected Signer Statement 4 "sign with a certificate that is valid, or have signatures timestamped"
+    CertificateOutsideValidity "certificate-outside-validity" Rejected Signer Statement 4 "sign with a certificate that is valid, or have signatures timestamped and give the statement a tsa trust store"
     TimestampInvalid "timestamp-invalid" Rejected Signer Statement 5 "sign again with a timestamp of a trusted TSA, or add the root of the TSA to the statement's tsa trust store"
     Revoked "revoked" Rejected Signer Statement 6 "sign again with a certificate that is not revoked"
     TimestampUnchecked "timestamp-unchecked" Inconclusive RevocationService Evidence 1 "make the OCSP responder or CRL that the message names reachable and current; the next request tries again"

@@ -11,6 +11,7 @@ use countersign_testkit::registry::Registry;
 use countersign_testkit::registry::Reply;
 use countersign_testkit::registry::Route;
 use serde_json::json;
+use tokio::net::TcpSocket;
 
 use crate::environment::Environment;
 use crate::run::Ask;
@@ -184,8 +185,12 @@ async fn ways_to_offer_signatures() {
     for host in ["ghcr.io", "quay.io", "docker.io", "169.254.169.254", "localhost"] {
         environment.ask(&format!("unlisted {host}"), &format!("{host}/team/app:v1"));
     }
-    let closed = environment.another_registry("CLOSED").await;
-    let host = environment.others.remove(closed).host();
+    // Bound, so that no other socket gets the port, and not listening.
+    let closed = TcpSocket::new_v4().unwrap();
+    closed.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let host = closed.local_addr().unwrap().to_string();
+    environment.names.name(&host, "CLOSED");
+    environment.entry(&format!("host: '{host}', plainHttp: true"));
     environment.ask("nobody listens", &format!("{host}/app:v1"));
     let tls = environment.another_tls_registry("TLS").await;
     let host = environment.others[tls].host();
@@ -201,4 +206,5 @@ async fn ways_to_offer_signatures() {
         environment.ask(&format!("plain HTTP with a port, {key}"), key);
     }
     record_as("registries", environment, Ask::WithoutInspect).await;
+    drop(closed);
 }
