@@ -56,6 +56,10 @@ impl DistributionPoint {
         let reasons = fields.optional(der::primitive(1))?;
         let issuers = fields.optional(der::constructed(2))?;
         fields.end()?;
+        // RFC 5280 section 4.2.1.13: a point has a name or an issuer.
+        if name.is_none() && issuers.is_none() {
+            return Err(NotDer);
+        }
         let (name, urls) = match name {
             Some(name) => PointName::read(name.inside()).map(|(name, urls)| (Some(name), urls))?,
             None => (None, Vec::new()),

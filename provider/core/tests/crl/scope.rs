@@ -53,13 +53,23 @@ fn the_name_of_the_point_must_be_the_same() {
     assert_eq!(covered(leaf(), at(URL), named(&["http://crl.example/b.crl"])), other);
     // Compared byte by byte.
     assert_eq!(covered(leaf(), at(URL), named(&["http://CRL.example/a.crl"])), other);
-    assert_eq!(covered(leaf(), PointSpec::default().reasons(&[1]), named(&[URL])), other);
     assert_eq!(
         covered(leaf(), PointSpec::default().relative("one"), Some(IssuingPoint::new().relative("one"))),
         Ok(ReasonSet::ALL)
     );
     assert_eq!(covered(leaf(), PointSpec::default().relative("one"), Some(IssuingPoint::new().relative("two"))), other);
     assert_eq!(covered(leaf(), at(URL), Some(IssuingPoint::new().relative("one"))), other);
+}
+
+#[test]
+fn a_point_without_a_name_and_an_issuer_makes_the_extension_unreadable() {
+    for point in [PointSpec::default(), PointSpec::default().reasons(&[1])] {
+        let value = points(&[point, at(URL)]);
+        let chain = Issuer::root().authority.issue(leaf().extension("2.5.29.31", false, &value));
+        let certificate = Certificate::parse(chain.leaf_der()).unwrap();
+        let addresses = certificate.revocation_addresses();
+        assert_eq!((addresses.crl.len(), &addresses.unreadable[..]), (0, &["cRLDistributionPoints"][..]));
+    }
 }
 
 #[test]
