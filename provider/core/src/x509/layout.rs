@@ -182,7 +182,7 @@ pub(crate) fn time(element: &Element<'_>) -> Result<UnixTime, NotDer> {
     UnixTime::from_utc(year, parts).map_err(|_| NotDer)
 }
 
-/// As [`time`], for a GeneralizedTime only: OCSP responses and extensions must not have a UTCTime.
+/// As [`time()`], for a GeneralizedTime only: OCSP responses and extensions must not have a UTCTime.
 pub(super) fn generalized_time(element: &Element<'_>) -> Result<UnixTime, NotDer> {
     if element.tag == der::GENERALIZED_TIME { time(element) } else { Err(NotDer) }
 }
