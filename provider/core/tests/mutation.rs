@@ -2,6 +2,7 @@
 
 use countersign_core::policy::StoreKind;
 use countersign_core_test_support::judge::Judge;
+use countersign_core_test_support::random_bytes::RandomBytes;
 use countersign_testkit::Descriptor;
 use countersign_testkit::pki::Authority;
 use countersign_testkit::pki::CertSpec;
@@ -79,51 +80,13 @@ fn an_envelope_declared_as_the_other_format_does_not_verify() {
     }
 }
 
-/// A small generator with a fixed seed: the same mutations on every machine.
-struct Dice(u64);
-
-impl Dice {
-    fn below(&mut self, max: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        (self.0 % max.max(1) as u64) as usize
-    }
-
-    /// Copies, drops, overwrites or swaps ranges of bytes, one to four times.
-    fn scramble(&mut self, good: &[u8]) -> Vec<u8> {
-        let mut bytes = good.to_vec();
-        for _ in 0..=self.below(4) {
-            let from = self.below(bytes.len());
-            let to = (from + 1 + self.below(64)).min(bytes.len());
-            match self.below(4) {
-                0 => drop(bytes.drain(from..to)),
-                1 => {
-                    let piece = bytes[from..to].to_vec();
-                    let at = self.below(bytes.len());
-                    bytes.splice(at..at, piece);
-                }
-                2 => {
-                    let value = self.below(256) as u8;
-                    bytes[from..to].fill(value);
-                }
-                _ => bytes[from..to].reverse(),
-            }
-            if bytes.is_empty() {
-                bytes.push(0);
-            }
-        }
-        bytes
-    }
-}
-
 #[test]
 fn no_scrambled_envelope_verifies_and_none_panics() {
     for format in Format::ALL {
         let Good { envelope, media_type, judge } = good(format);
-        let mut dice = Dice(0x9e37_79b9_7f4a_7c15);
+        let mut random = RandomBytes::new(0x9e37_79b9_7f4a_7c15);
         for round in 0..10_000 {
-            let scrambled = dice.scramble(&envelope);
+            let scrambled = random.scramble(&envelope);
             if scrambled != envelope {
                 assert_ne!(judge.codes(&scrambled, media_type), [], "{format:?} round {round}");
             }
@@ -138,9 +101,9 @@ fn no_scrambled_certificate_passes_chain_building() {
     let root = Authority::root(CertSpec::root());
     let chain = root.issue(CertSpec::leaf().ocsp_url("http://ocsp.example").crl_url("http://crl.example/a.crl"));
     let root = Certificate::parse(chain.root_der()).unwrap();
-    let mut dice = Dice(0x2545_f491_4f6c_dd1d);
+    let mut random = RandomBytes::new(0x2545_f491_4f6c_dd1d);
     for round in 0..20_000 {
-        let scrambled = dice.scramble(chain.leaf_der());
+        let scrambled = random.scramble(chain.leaf_der());
         if scrambled == chain.leaf_der() {
             continue;
         }

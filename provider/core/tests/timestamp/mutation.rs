@@ -2,6 +2,7 @@
 
 use countersign_core::timestamp::TimestampToken;
 use countersign_core::x509::Certificate;
+use countersign_core_test_support::random_bytes::RandomBytes;
 use countersign_testkit::der;
 
 use crate::fixture::Fixture;
@@ -65,42 +66,14 @@ fn no_token_with_bytes_taken_out_or_added_verifies() {
     }
 }
 
-/// A small generator with a fixed seed: the same mutations on every machine.
-struct Dice(u64);
-
-impl Dice {
-    fn below(&mut self, max: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        usize::try_from(self.0 % u64::try_from(max.max(1)).unwrap()).unwrap()
-    }
-}
-
 #[test]
 fn no_token_with_exchanged_elements_verifies_and_none_panics() {
     let fixture = Fixture::new();
     let (token, skipped) = token(&fixture);
     let verifier = Verifier::new(&fixture);
-    let mut dice = Dice(0x9e37_79b9_7f4a_7c15);
+    let mut random = RandomBytes::new(0x9e37_79b9_7f4a_7c15);
     for round in 0..10_000 {
-        let mut changed = token.clone();
-        for _ in 0..=dice.below(3) {
-            let from = dice.below(changed.len());
-            let to = (from + 1 + dice.below(48)).min(changed.len());
-            match dice.below(3) {
-                0 => drop(changed.drain(from..to)),
-                1 => {
-                    let piece = changed[from..to].to_vec();
-                    let at = dice.below(changed.len());
-                    changed.splice(at..at, piece);
-                }
-                _ => changed[from..to].reverse(),
-            }
-            if changed.is_empty() {
-                changed.push(0);
-            }
-        }
+        let changed = random.scramble(&token);
         let same = changed.len() == token.len()
             && (0..token.len()).all(|at| changed[at] == token[at] || skipped.contains(&at));
         assert!(same || !verifier.verifies(&changed), "round {round}");

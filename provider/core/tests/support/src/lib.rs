@@ -1,9 +1,10 @@
 //! Support for the tests of the core: verification of envelopes ([`judge`]), evidence about revocation ([`revocation`]),
-//! documents of every kind ([`schemas`]), and vectors from elsewhere ([`vectors`]).
+//! mutations of bytes ([`random_bytes`]), documents of every kind ([`schemas`]), and vectors from elsewhere ([`vectors`]).
 
 #![allow(clippy::unwrap_used)]
 
 pub mod judge;
+pub mod random_bytes;
 pub mod revocation;
 pub mod schemas;
 pub mod vectors;

@@ -1,0 +1,46 @@
+//! Mutations of bytes that are the same on every machine.
+
+/// A small generator of pseudo-random numbers (xorshift) with a fixed seed.
+pub struct RandomBytes(u64);
+
+impl RandomBytes {
+    /// Starts with a seed that is not 0.
+    #[must_use]
+    pub fn new(seed: u64) -> Self {
+        Self(seed)
+    }
+
+    /// A number below `max`; 0 if that is 0.
+    pub fn below(&mut self, max: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        usize::try_from(self.0 % u64::try_from(max.max(1)).unwrap()).unwrap()
+    }
+
+    /// Copies, drops, overwrites or swaps ranges of bytes, one to four times.
+    pub fn scramble(&mut self, good: &[u8]) -> Vec<u8> {
+        let mut bytes = good.to_vec();
+        for _ in 0..=self.below(4) {
+            let from = self.below(bytes.len());
+            let to = (from + 1 + self.below(64)).min(bytes.len());
+            match self.below(4) {
+                0 => drop(bytes.drain(from..to)),
+                1 => {
+                    let piece = bytes[from..to].to_vec();
+                    let at = self.below(bytes.len());
+                    bytes.splice(at..at, piece);
+                }
+                2 => {
+                    let value = u8::try_from(self.below(256)).unwrap();
+                    bytes[from..to].fill(value);
+                }
+                _ => bytes[from..to].reverse(),
+            }
+            if bytes.is_empty() {
+                bytes.push(0);
+            }
+        }
+        bytes
+    }
+}
