@@ -37,7 +37,7 @@ async fn shows_time_accuracy_authority_and_trust_anchor_of_a_verified_timestamp(
     let envelope = &document["signatures"][0]["envelope"];
     let bytes = envelope["timestampTokenBytes"].as_u64().unwrap();
     let expected = format!(
-        "  timestamp   2026-01-02T03:04:06Z, accuracy 1s, verified, {bytes} bytes
+        "  timestamp   2026-01-02T03:04:06Z, accuracy 1s, signature and chain valid, {bytes} bytes
     authority CN=tsa,O=Testkit,ST=ZH,C=CH
     anchor    tsa:clock: CN=TSA Root,O=Testkit,ST=ZH,C=CH
 "

@@ -147,7 +147,8 @@ impl Page {
         let TimestampFacts { bytes, contents, anchor } = timestamp;
         match contents {
             Ok(TimestampContents { gen_time, accuracy, authority }) => {
-                let state = if anchor.is_some() { "verified" } else { "not verified" };
+                // Whether the authority is revoked is in the result of the check.
+                let state = if anchor.is_some() { "signature and chain valid" } else { "not verified" };
                 self.fact("timestamp", format_args!("{gen_time}, accuracy {accuracy:?}, {state}, {bytes} bytes"));
                 if let Some(authority) = authority {
                     self.fact("  authority", authority);

@@ -20,7 +20,7 @@ impl Entries {
     pub(super) fn read(bytes: &[u8], list: Range<usize>) -> Result<Self, CrlError> {
         let malformed = |NotDer| CrlError::Malformed { part: "list of entries" };
         let end = list.end;
-        let mut reader = Reader::new(bytes.get(list).unwrap_or_default());
+        let mut reader = Reader::new(bytes.get(list).ok_or(malformed(NotDer))?);
         let found = reader.count().map_err(malformed)?;
         if found > limits::CRL_ENTRIES {
             return Err(CrlError::TooManyEntries { found });
