@@ -1,4 +1,5 @@
-//! The timestamping authority of sigstore, with a chain that it creates in memory when it starts.
+//! The timestamping authority of sigstore, started by the program in `e2e/tools/timestamp-server`, with a chain that it creates in
+//! memory when it starts.
 
 use std::process::Command;
 use std::time::Duration;
@@ -23,10 +24,7 @@ pub(crate) struct TimestampServer {
 impl TimestampServer {
     pub(crate) fn start(workdir: &Workdir, port: u16) -> anyhow::Result<Self> {
         let mut command = Command::new(workdir.tool("timestamp-server"));
-        command
-            .args(["serve", "--host", "127.0.0.1", "--port", &port.to_string(), "--timestamp-signer", "memory"])
-            // The chain has an intermediate certificate, which the signature must then contain.
-            .args(["--include-chain-in-response", "--disable-ntp-monitoring"]);
+        command.args(["--port", &port.to_string()]);
         let mut program = Program::start("timestamp-server", &command, workdir.log("timestamp-server"))?;
         let url = format!("http://127.0.0.1:{port}/api/v1/timestamp/certchain");
         let mut chain = String::new();

@@ -33,9 +33,10 @@ go_tool() {
     mv "$scratch/$1" "$tools/$1"
 }
 
-# go_module_tool NAME PACKAGE [REMARK]: like go_tool, with the go.mod in the folder NAME. The program is built again if that changes.
+# go_module_tool NAME PACKAGE [REMARK]: like go_tool, with the go.mod in the folder NAME. The program is built again if a file of that
+# folder changes.
 go_module_tool() {
-    built=$tools/go/$1-$(cat "$here/$1/go.mod" "$here/$1/go.sum" | sha256sum | cut -c1-12)
+    built=$tools/go/$1-$(cat "$here/$1"/* | sha256sum | cut -c1-12)
     if [ ! -x "$built" ]; then
         command -v go >/dev/null || missing "$1" "it is built with Go, and go is not in PATH"
         say "building $1${3:+ ($3)}"
@@ -102,7 +103,7 @@ gatekeeper-oldest) go_module_tool gatekeeper-oldest github.com/open-policy-agent
 esac
 go_tool kube-apiserver k8s.io/kubernetes/cmd/kube-apiserver "minutes the first time"
 go_module_tool helm helm.sh/helm/v3/cmd/helm
-go_module_tool timestamp-server github.com/sigstore/timestamp-authority/v2/cmd/timestamp-server
+go_module_tool timestamp-server .
 debian_tool docker-registry docker-registry
 debian_tool prometheus prometheus
 debian_tool promtool prometheus
