@@ -15,7 +15,6 @@ use status::CertificateStatus;
 
 use super::evidence_fact::EvidenceFact;
 use super::evidence_fact::EvidenceStatus;
-use crate::codec::text;
 use crate::codec::text::Text;
 use crate::evidence::Evidence;
 use crate::evidence::EvidenceSettings;
@@ -29,14 +28,8 @@ use crate::reason::Reason;
 use crate::time::UnixTime;
 use crate::x509::Certificate;
 
-/// Maximum number of certificates in a message.
-const CERTIFICATES_SHOWN: usize = 2;
-
 /// The end of a message about a revoked certificate.
 const EXPECTED: &str = "expected a certificate that is not revoked";
-
-/// Maximum length of the text about each of several certificates, in bytes.
-const TEXT_BYTES: usize = 420;
 
 /// The input of a check of a chain.
 #[derive(Clone, Copy, Debug)]
@@ -94,18 +87,11 @@ pub(super) fn check<'a>(
             Progress::Needs(more) => needed = Some(needed.into_iter().fold(more, |more, first| first.merge(more))),
         }
     }
-    let shown = |texts: &[Text]| match texts {
-        [one] => one.clone(),
-        all => {
-            let all = all.iter().map(|text| Text::at_most(TEXT_BYTES, text));
-            Text::of(text::list(all, "; ", CERTIFICATES_SHOWN))
-        }
-    };
     let result = match (revoked.is_empty(), needed) {
-        (false, _) => Err(RevocationProblem::Revoked(shown(&revoked))),
+        (false, _) => Err(RevocationProblem::Revoked(texts::all(&revoked))),
         (true, Some(requests)) => return Progress::Needs(requests),
         (true, None) if unknown.is_empty() => Ok(()),
-        (true, None) => Err(RevocationProblem::Unchecked(shown(&unknown))),
+        (true, None) => Err(RevocationProblem::Unchecked(texts::all(&unknown))),
     };
     Progress::Done(ChainStatus { result, facts })
 }

@@ -95,22 +95,36 @@ fn needs_token(intact: &IntactEnvelope, input: &VerificationInput<'_>) -> bool {
     has_tsa
         && match input.requirement.verify_timestamp() {
             VerifyTimestamp::Always => true,
-            VerifyTimestamp::AfterCertExpiry => {
-                intact.chain().certificates().iter().any(|link| link.not_after() < input.now)
-            }
+            VerifyTimestamp::AfterCertExpiry => ended(intact, input).is_some(),
         }
+}
+
+/// The first certificate of the chain that has ended.
+fn ended<'a>(intact: &'a IntactEnvelope, input: &VerificationInput<'_>) -> Option<&'a Certificate> {
+    intact.chain().certificates().iter().find(|link| link.not_after() < input.now)
+}
+
+/// A timestamp is required, and the signature has none.
+fn missing(intact: &IntactEnvelope, input: &VerificationInput<'_>) -> Reason {
+    let missing = "timestamp is missing: found none, expected an RFC 3161 timestamp";
+    match ended(intact, input) {
+        Some(link) => {
+            let (subject, end) = (link.subject(), link.not_after());
+            let detail = format_args!("{missing} from before {end}, when certificate {subject} ended");
+            Reason::new(Code::TimestampInvalid, detail)
+        }
+        None => {
+            let why = "which the statement requires, as it has a tsa trust store and verifyTimestamp is always";
+            Reason::new(Code::TimestampInvalid, format_args!("{missing}, {why}"))
+        }
+    }
 }
 
 /// Verifies the timestamp of the signature with the statement's `tsa` trust stores.
 fn verify_token(intact: &IntactEnvelope, input: &VerificationInput<'_>) -> Result<AnchoredTimestamp, Reason> {
     let invalid = |detail: &dyn std::fmt::Display| Reason::new(Code::TimestampInvalid, detail);
     let envelope = intact.envelope();
-    let token = envelope.timestamp_token.as_ref().ok_or_else(|| {
-        invalid(
-            &"timestamp is missing: found none, expected an RFC 3161 timestamp, which the statement's tsa trust \
-              store requires",
-        )
-    })?;
+    let token = envelope.timestamp_token.as_ref().ok_or_else(|| missing(intact, input))?;
     let stores = input.stores.iter().copied().filter(|store| store.reference().kind == StoreKind::Tsa);
     if stores.clone().next().is_none() {
         let named = text::list(input.requirement.stores_of(StoreKind::Tsa), ", ", STORES_SHOWN);

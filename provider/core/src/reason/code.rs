@@ -109,10 +109,10 @@ codes! {
     UntrustedIdentity "untrusted-identity" Rejected Signer Statement 2 "sign with a trusted identity, or add the certificate's subject to trustedIdentities"
     Expired "expired" Rejected Signer Statement 3 "sign the image again; the signature has expired"
     CertificateOutsideValidity "certificate-outside-validity" Rejected Signer Statement 4 "sign with a certificate that is valid, or have signatures timestamped and give the statement a tsa trust store"
-    TimestampInvalid "timestamp-invalid" Rejected Signer Statement 5 "sign again with a timestamp of a trusted TSA, or add the root of the TSA to the statement's tsa trust store"
+    TimestampInvalid "timestamp-invalid" Rejected Signer Statement 5 "sign again with a timestamp of a TSA that is not revoked and whose root is in the statement's tsa trust store; add the root if it is missing there"
     Revoked "revoked" Rejected Signer Statement 6 "sign again with a certificate that is not revoked"
-    TimestampUnchecked "timestamp-unchecked" Inconclusive RevocationService Evidence 1 "make the OCSP responder or CRL that the message names reachable and current; the next request tries again"
-    RevocationUnchecked "revocation-unchecked" Inconclusive RevocationService Evidence 2 "make the OCSP responder or CRL that the message names reachable and current; the next request tries again"
+    TimestampUnchecked "timestamp-unchecked" Inconclusive RevocationService Evidence 1 "make the OCSP responder or CRL that the message names reachable and current; it is tried again after some seconds (evidence.negativeLifetime)"
+    RevocationUnchecked "revocation-unchecked" Inconclusive RevocationService Evidence 2 "make the OCSP responder or CRL that the message names reachable and current; it is tried again after some seconds (evidence.negativeLifetime)"
     SignerServiceUnchecked "signer-service-unchecked" Inconclusive Countersign Evidence 3 "use a signature without AWS Signer; this version does not call the service"
 }
 

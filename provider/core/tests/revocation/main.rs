@@ -141,14 +141,25 @@ impl Outcome {
         );
     }
 
-    /// Checks why the leaf, which names `urls`, has no status.
+    /// Checks why the leaf has no status, where the reasons name all of its addresses.
     #[track_caller]
-    fn is_unchecked(&self, urls: &str, expected: &str) {
+    fn is_unchecked(&self, expected: &str) {
+        self.is_unchecked_as(&format!("{LEAF} has no usable status: {expected}"));
+    }
+
+    /// Checks why the leaf, which names `urls`, has no status, where the reasons do not name all of them.
+    #[track_caller]
+    fn is_unchecked_at(&self, urls: &str, expected: &str) {
+        self.is_unchecked_as(&format!("{LEAF} names {urls}, and has no usable status: {expected}"));
+    }
+
+    #[track_caller]
+    fn is_unchecked_as(&self, certificate: &str) {
         assert_eq!(
             self.text(),
             format!(
-                "revocation-unchecked: revocation was not checked: certificate {LEAF} names {urls}, and has no usable \
-                 status: {expected}; inconclusive, as the statement enforces the check"
+                "revocation-unchecked: revocation was not checked: certificate {certificate}; inconclusive, as the \
+                 statement enforces the check"
             )
         );
     }

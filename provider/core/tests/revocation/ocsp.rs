@@ -97,10 +97,9 @@ fn an_unusable_or_unknown_status_by_ocsp_leaves_the_decision_to_the_crl() {
         good.asked(&rounds);
         let listed = outcome(&fixture, &chain, answer.clone(), Some(&CrlSpec::new().revoked(&entry())));
         assert!(listed.text().starts_with("revoked: "), "{why}: {}", listed.text());
-        outcome(&fixture, &chain, answer, None).is_unchecked(
-            "\"http://ocsp.example\", \"http://crl.example/a.crl\"",
-            &format!("OCSP: http://ocsp.example: {why}; CRL: http://crl.example/a.crl: connection refused"),
-        );
+        outcome(&fixture, &chain, answer, None).is_unchecked(&format!(
+            "OCSP: http://ocsp.example: {why}; CRL: http://crl.example/a.crl: connection refused"
+        ));
     }
 }
 
@@ -109,10 +108,7 @@ fn without_a_crl_an_unusable_answer_is_the_end() {
     let fixture = Fixture::new();
     let chain = fixture.root.issue(leaf().ocsp_url(OCSP));
     let unchecked = outcome(&fixture, &chain, Some(answer(&fixture, Single::unknown(chain.leaf_der()))), None);
-    unchecked.is_unchecked(
-        "\"http://ocsp.example\"",
-        "OCSP: http://ocsp.example: the responder does not know the certificate",
-    );
+    unchecked.is_unchecked("OCSP: http://ocsp.example: the responder does not know the certificate");
     unchecked.asked(&[["ocsp http://ocsp.example"]]);
 }
 
@@ -197,7 +193,6 @@ fn a_response_without_next_update_does_not_count_whatever_a_fetcher_accepts() {
     let chain = fixture.root.issue(leaf().ocsp_url(OCSP));
     let sources = Sources::new().with(OCSP, answer(&fixture, Single::good(chain.leaf_der()).without_next_update()));
     verify(&fixture.judge(), &fixture.sign(&chain), &sources).is_unchecked(
-        "\"http://ocsp.example\"",
         "OCSP: http://ocsp.example: OCSP response has no nextUpdate, so its age is not limited; expected one",
     );
     // The judgement applies its own settings, not those of the fetcher.
@@ -205,7 +200,6 @@ fn a_response_without_next_update_does_not_count_whatever_a_fetcher_accepts() {
     let settings = EvidenceSettings { max_age_without_next_update: day, ..EvidenceSettings::default() };
     let outcome = verify(&fixture.judge(), &fixture.sign(&chain), &sources.settings(settings));
     outcome.is_unchecked(
-        "\"http://ocsp.example\"",
         "OCSP: http://ocsp.example: OCSP response has no nextUpdate, so its age is not limited; expected one",
     );
 }

@@ -67,7 +67,7 @@ impl Case {
 
     #[track_caller]
     fn is_unchecked(&self, why: &str) {
-        self.outcome().is_unchecked("\"http://ocsp.example\"", why);
+        self.outcome().is_unchecked_at("\"http://ocsp.example\"", why);
     }
 }
 

@@ -67,8 +67,8 @@ fn a_timestamp_is_required_always_or_only_after_the_end_of_a_certificate() {
     }
     assert_eq!(
         fixture.judge().sentence(&plain(Format::Jws), Format::Jws.media_type()),
-        "timestamp-invalid: timestamp is missing: found none, expected an RFC 3161 timestamp, which the statement's tsa \
-         trust store requires"
+        "timestamp-invalid: timestamp is missing: found none, expected an RFC 3161 timestamp, which the statement requires, \
+         as it has a tsa trust store and verifyTimestamp is always"
     );
     // Any certificate of the chain may have ended.
     let issuing = fixture
@@ -77,6 +77,13 @@ fn a_timestamp_is_required_always_or_only_after_the_end_of_a_certificate() {
     let request = SignRequest::new(&issuing.issue(CertSpec::leaf()), &fixture.target);
     check(&after, |format| request.envelope(format), &[Code::TimestampInvalid]);
     check(&after, |format| fixture.tsa.envelope(&request, format), &[]);
+    for judge in [&after, &fixture.judge()] {
+        assert_eq!(
+            judge.sentence(&request.envelope(Format::Jws), Format::Jws.media_type()),
+            "timestamp-invalid: timestamp is missing: found none, expected an RFC 3161 timestamp from before \
+             2026-03-01T00:00:00Z, when certificate CN=intermediate,O=Testkit,ST=ZH,C=CH ended"
+        );
+    }
 }
 
 #[test]

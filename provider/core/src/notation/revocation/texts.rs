@@ -11,8 +11,12 @@ use crate::time::UnixTime;
 use crate::x509::Certificate;
 use crate::x509::RevocationReason;
 
-/// Maximum length of the text about one certificate, in bytes: the rest of a message has the effect.
+/// Maximum length of the text about one certificate, and of those about several together, in bytes: the rest of a message has
+/// the effect.
 const BYTES: usize = 900;
+
+/// Maximum number of certificates in a message.
+const CERTIFICATES_SHOWN: usize = 2;
 
 /// Maximum length of the reason why one source has no status, in bytes.
 const SOURCE_BYTES: usize = 300;
@@ -55,15 +59,33 @@ pub(super) fn revoked(
     )
 }
 
-/// Which certificate has no status, and why each source has none.
+/// Which certificate has no status, and why each source has none. Its addresses are listed unless the reasons name all of them.
 pub(super) fn unknown(certificate: &Certificate, why: impl IntoIterator<Item = NotAvailable>) -> Text {
     let addresses = certificate.revocation_addresses();
     let why: Vec<Text> = why.into_iter().map(|why| why.at_most(SOURCE_BYTES)).collect();
-    let why = text::list(why.iter(), "; ", 2);
-    let urls = text::list(addresses.urls().map(Excerpt::of), ", ", ADDRESSES_SHOWN);
+    let why = Text::of(text::list(why.iter(), "; ", 2));
     let name = name(certificate);
-    if addresses.urls().next().is_none() {
+    if addresses.urls().all(|url| is_named(url, &why)) {
         return Text::at_most(BYTES, format_args!("certificate {name} has no usable status: {why}"));
     }
+    let urls = text::list(addresses.urls().map(Excerpt::of), ", ", ADDRESSES_SHOWN);
     Text::at_most(BYTES, format_args!("certificate {name} names {urls}, and has no usable status: {why}"))
+}
+
+/// Whether a reason begins with the address, alone or in quotation marks.
+fn is_named(url: &str, why: &Text) -> bool {
+    let is_in_why = |start: Text| why.as_str().contains(&format!("{start}: "));
+    is_in_why(Text::of(url)) || is_in_why(Text::of(Excerpt::of(url)))
+}
+
+/// The texts about certificates that have no status or are revoked: the first [`CERTIFICATES_SHOWN`] ones, and the number of
+/// the others. A short text leaves its share to the other one.
+pub(super) fn all(texts: &[Text]) -> Text {
+    if let [one] = texts {
+        return one.clone();
+    }
+    let share = BYTES / CERTIFICATES_SHOWN;
+    let saved: usize = texts.iter().take(CERTIFICATES_SHOWN).map(|text| share.saturating_sub(text.heap_bytes())).sum();
+    let texts = texts.iter().map(|text| Text::at_most(share + saved, text));
+    Text::of(text::list(texts, "; ", CERTIFICATES_SHOWN))
 }

@@ -13,6 +13,8 @@ use countersign_core::time::UnixTime;
 #[derive(Clone, Debug)]
 pub struct Sources {
     answers: BTreeMap<String, Vec<u8>>,
+    /// Why the other addresses do not answer.
+    failure: String,
     settings: EvidenceSettings,
     now: UnixTime,
 }
@@ -28,6 +30,7 @@ impl Sources {
     pub fn new() -> Self {
         Self {
             answers: BTreeMap::new(),
+            failure: "connection refused".to_owned(),
             settings: EvidenceSettings::default(),
             now: UnixTime::from_rfc3339("2026-11-21T12:00:00Z").unwrap(),
         }
@@ -36,6 +39,12 @@ impl Sources {
     /// The address answers with these bytes: a CRL or an OCSP response.
     pub fn with(mut self, url: &str, answer: Vec<u8>) -> Self {
         self.answers.insert(url.to_owned(), answer);
+        self
+    }
+
+    /// Why the other addresses do not answer, in place of "connection refused".
+    pub fn failure(mut self, why: &str) -> Self {
+        why.clone_into(&mut self.failure);
         self
     }
 
@@ -74,7 +83,7 @@ impl Sources {
     ) -> EvidenceResponse {
         let mut failed = Vec::new();
         for url in urls {
-            let answer = self.answers.get(url).ok_or_else(|| "connection refused".to_owned());
+            let answer = self.answers.get(url).ok_or_else(|| self.failure.clone());
             match answer.and_then(|bytes| read(url, bytes)) {
                 Ok(response) => return response,
                 Err(why) => failed.push(format!("{url}: {why}")),
