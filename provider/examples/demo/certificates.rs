@@ -8,6 +8,7 @@ use countersign_testkit::pki::Chain;
 use countersign_testkit::pki::KeyType;
 use countersign_testkit::responder::Responder;
 use countersign_testkit::timestamp::Tsa;
+use time::Date;
 use time::Duration;
 use time::OffsetDateTime;
 use time::macros::datetime;
@@ -17,6 +18,9 @@ pub(crate) const SIGNER: &str = "release";
 
 /// The path of the CRL.
 const CRL: &str = "/shop.crl";
+
+/// The end of the certificate that was valid when the timestamping authority issued its tokens.
+const ENDED: OffsetDateTime = datetime!(2026-02-01 00:00 UTC);
 
 /// The certificates, and the server that a revoked one names.
 pub(crate) struct Certificates {
@@ -38,19 +42,28 @@ impl Certificates {
         let responder = Responder::start().await;
         let root = Authority::root(CertSpec::root().common_name("Shop root"));
         let leaf = || CertSpec::leaf().common_name(SIGNER);
-        let (begin, end) = (datetime!(2026-01-01 00:00 UTC), datetime!(2026-02-01 00:00 UTC));
         let revoked = root.issue(leaf().crl_url(&responder.url(CRL)));
         responder.crl(CRL, root.crl(&current().revoked(&Revoked::certificate(revoked.leaf_der()).reason(1))));
         let tsa_root = Authority::root(CertSpec::root().common_name("TSA root"));
         Self {
             signer: root.issue(leaf().key(KeyType::Rsa3072)),
-            ended: root.issue(leaf().valid(begin, end)),
+            ended: root.issue(leaf().valid(datetime!(2026-01-01 00:00 UTC), ENDED)),
             revoked,
             tsa: Tsa::new(&tsa_root),
             tsa_root,
             root,
             responder,
         }
+    }
+
+    /// The address of the CRL, which the revoked certificate has.
+    pub(crate) fn crl_url(&self) -> String {
+        self.responder.url(CRL)
+    }
+
+    /// The day on which the ended certificate has ended.
+    pub(crate) fn end() -> Date {
+        ENDED.date()
     }
 }
 

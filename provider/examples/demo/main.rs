@@ -17,6 +17,7 @@ use anyhow::Context as _;
 use serde_json::Value;
 
 use captured_log::CapturedLog;
+use certificates::Certificates;
 use fixtures::Fixtures;
 pub(crate) use fixtures::Image;
 use gatekeeper::Gatekeeper;
@@ -89,16 +90,19 @@ impl Demo {
     /// Prints verdicts, denials and metrics. Returns the number of unexpected verdicts.
     pub(crate) async fn show(&self) -> anyhow::Result<usize> {
         println!("Registry  http://{}", self.fixtures.registry.host());
-        println!(
-            "CRL       http://{} (the server of revocation information)",
-            self.fixtures.certificates.responder.host()
-        );
+        println!("CRL       {}", self.fixtures.certificates.crl_url());
         println!("Provider  {} (TLS 1.3, client certificate required)\n", self.provider.verify_url());
 
         let keys: Vec<_> = self.fixtures.images.iter().map(|image| image.reference.clone()).collect();
         let response = self.gatekeeper.request(&keys).await?;
         println!("One ProviderRequest with {} keys. The verdicts, from the provider's log:\n", keys.len());
         let wrong = self.print_table()?;
+        println!(
+            "\nTimestamps and revocation: both certificates that have ended did so on {}. An RFC 3161 timestamp proves that the\n\
+             signature is older, and the trust policy requires one of such signatures. The revoked certificate has the address\n\
+             of the CRL, which the provider downloads when it verifies the image, and keeps until its end.",
+            Certificates::end()
+        );
 
         println!(
             "\nWhat Gatekeeper receives: an item for each decided key, and a systemError for the others, which it never caches:\n"
@@ -117,8 +121,10 @@ impl Demo {
 
         println!("Metrics for Prometheus:\n");
         let metrics = self.provider.metrics().await?;
-        let verdicts = |line: &&str| line.starts_with("countersign_verdicts_total") && !line.ends_with(" 0");
-        for line in metrics.lines().filter(verdicts) {
+        let names =
+            ["countersign_verdicts_total", "countersign_evidence_requests_total", "countersign_evidence_entries"];
+        let shown = |line: &&str| names.iter().any(|name| line.starts_with(name)) && !line.ends_with(" 0");
+        for line in metrics.lines().filter(shown) {
             println!("  {line}");
         }
         println!();

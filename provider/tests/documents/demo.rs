@@ -42,7 +42,7 @@ async fn the_commands_of_the_demo_work_and_the_documents_show_its_denial() {
 
     let (_, denials) = review(&demo, "timestamped").await;
     assert_eq!(denials, [] as [String; 0]);
-    let list = format!(" from \"{}\"", demo.fixtures.certificates.responder.url("/shop.crl"));
+    let list = format!(" from \"{}\"", demo.fixtures.certificates.crl_url());
     for (pod, expected) in [
         ("ended", ["timestamp-invalid: timestamp is missing: ", "tsa trust store"]),
         ("revoked", ["revoked: certificate is revoked: ", &list]),
@@ -53,6 +53,9 @@ async fn the_commands_of_the_demo_work_and_the_documents_show_its_denial() {
     }
     // The provider fetches the CRL once; each command that needs it is a process of its own.
     assert_eq!(demo.fixtures.certificates.responder.count("/shop.crl"), 3);
+    let metrics = demo.provider.metrics().await.unwrap();
+    let fetched = "countersign_evidence_requests_total{kind=\"crl\",result=\"ok\"} 1";
+    assert!(metrics.lines().any(|line| line == fetched), "{metrics}");
 
     let (unsigned, denials) = review(&demo, "unsigned").await;
     let [denial] = denials.as_slice() else { panic!("{denials:?}") };
