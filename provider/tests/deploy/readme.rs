@@ -28,6 +28,18 @@ fn overlay() -> Json {
     files.remove(at).1
 }
 
+/// The overlay with its commented parts: the lines that begin a list entry, and those that continue one.
+fn overlay_with_options() -> Json {
+    let readme = read("deploy/README.md");
+    let start = readme.find("# my-cluster/kustomization.yaml\n").unwrap();
+    let lines = readme[start..].split("```").next().unwrap().lines().map(|line| {
+        let entry =
+            line.trim_start().strip_prefix("# ").filter(|rest| rest.starts_with("- ") || rest.starts_with("  "));
+        entry.map_or_else(|| line.to_owned(), |entry| format!("{}{entry}", &line[..line.find('#').unwrap()]))
+    });
+    serde_saphyr::from_str(&lines.collect::<Vec<_>>().join("\n")).unwrap()
+}
+
 /// Names of the ConfigMaps of a list of volumes.
 fn config_maps(volumes: &Json) -> BTreeSet<&str> {
     let required = |source: &&Json| source["optional"] != true;
@@ -62,6 +74,30 @@ fn the_overlay_makes_every_config_map_that_the_deployment_mounts() {
         // Whether the name gets a hash must not change on the way from the base.
         let hash = |one: &Json| one["options"]["disableNameSuffixHash"] != true;
         assert_eq!(hash(generator), theirs.is_some_and(hash), "{name}");
+    }
+}
+
+#[test]
+fn every_trust_store_of_the_overlay_is_a_file_of_a_config_map_at_its_path() {
+    for (overlay, expected) in [
+        (overlay(), &["x509/ca/release/release.crt"] as &[&str]),
+        (overlay_with_options(), &["x509/ca/release/release.crt", "x509/tsa/release/tsa.crt"]),
+    ] {
+        let patch: Json = serde_saphyr::from_str(text(&overlay, "/patches/0/patch")).unwrap();
+        let volume = &patch["spec"]["template"]["spec"]["volumes"][0];
+        let sources = volume["projected"]["sources"].as_array().unwrap().iter().map(|source| &source["configMap"]);
+        let generators = overlay["configMapGenerator"].as_array().unwrap();
+        let paths: Vec<_> = sources
+            .map(|source| {
+                let (name, key) = (text(source, "/name"), text(source, "/items/0/key"));
+                let generator = generators.iter().find(|one| one["name"] == name).unwrap();
+                assert_eq!(texts(&generator["files"]), [key], "{name}");
+                assert_eq!(generator["options"]["disableNameSuffixHash"], true, "{name}");
+                assert_eq!(source["optional"], true, "{name}");
+                text(source, "/items/0/path")
+            })
+            .collect();
+        assert_eq!(paths, expected);
     }
 }
 

@@ -42,7 +42,7 @@ enum Tested {
 use Tested::*;
 
 /// The shell lines of README.md.
-const README: [(&str, Tested); 17] = [
+const README: [(&str, Tested); 18] = [
     ("cargo demo", Ci),
     // `demo.rs` runs the commands that it prints.
     ("cargo demo --keep", Here),
@@ -61,6 +61,12 @@ const README: [(&str, Tested); 17] = [
     ("countersign check --config countersign.yaml --for verify", Here),
     ("countersign check --config countersign.yaml", Here),
     ("countersign check --config countersign.yaml --provider providers.yaml", Here),
+    // `evidence.rs` of the end-to-end run, with the authorities of sigstore and OpenSSL.
+    (
+        "notation sign --timestamp-url http://tsa.example.com/ --timestamp-root-cert tsa-root.crt \
+         registry.example.com/shop:v1",
+        EndToEnd,
+    ),
     // The API server has no kubelet here, so no containers: `image.rs` of the end-to-end run starts the image's program.
     ("kubectl -n countersign exec deployment/countersign -- countersign verify registry.example.com/shop:v1", EndToEnd),
     ("kubectl -n countersign exec deployment/countersign -- countersign check", EndToEnd),
