@@ -5,6 +5,10 @@ use std::hash::Hash;
 use std::hash::Hasher;
 use std::str::FromStr;
 
+use countersign_core::codec::excerpt::Excerpt;
+use countersign_core::codec::mismatch::Mismatch;
+use countersign_core::codec::mismatch::Mismatched;
+use countersign_core::codec::mismatch::mismatch_error;
 use countersign_core::name::Host;
 use countersign_core::name::HostError;
 use countersign_core::name::HostName;
@@ -33,16 +37,23 @@ enum Hosts {
 }
 
 /// The error for a text that is not a [`HostPattern`].
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "registry host {found:?} is not host, host:port or *.suffix as in image references, with at least two labels after *. ({reason})"
-)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HostPatternError {
     /// The text.
     pub found: String,
     /// The reason. [`HostError::Syntax`] if the suffix is missing or too short.
     pub reason: HostError,
 }
+
+impl Mismatched for HostPatternError {
+    fn mismatch(&self) -> Mismatch {
+        let found = format_args!("found registry host {:?} ({})", Excerpt::of(&self.found), self.reason);
+        Mismatch::new(found)
+            .expecting("host, host:port or *.suffix as in image references, with at least two labels after *.")
+    }
+}
+
+mismatch_error!(HostPatternError);
 
 impl HostPattern {
     /// Whether the pattern matches the registry of the repository.
@@ -257,6 +268,13 @@ mod tests {
             let error = HostPatternError { found: text.to_owned(), reason };
             assert_eq!(text.parse::<HostPattern>(), Err(error), "{text:?}");
         }
+        let error = "*.com".parse::<HostPattern>().unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "found registry host \"*.com\" (expected a DNS name, an IPv4 address or a bracketed IPv6 address, and an \
+             optional port), expected host, host:port or *.suffix as in image references, with at least two labels \
+             after *."
+        );
     }
 
     #[test]

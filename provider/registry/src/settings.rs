@@ -143,7 +143,7 @@ pub enum SettingsError {
 impl Mismatched for SettingsError {
     fn mismatch(&self) -> Mismatch {
         match self {
-            Self::Pattern(error) => Mismatch::new(error),
+            Self::Pattern(error) => error.mismatch(),
             Self::Twice { pattern, first } => {
                 Mismatch::new(format_args!("registry {pattern} is the same registry as {first}"))
                     .expecting("each registry once")
@@ -266,6 +266,11 @@ mod tests {
             let hub = SettingsError::PlainDockerHub { pattern: name.parse().unwrap() };
             assert_eq!(settings(vec![plain(name)]).check().err(), Some(hub), "{name}");
         }
+        let pattern = SettingsError::from("a..b".parse::<HostPattern>().unwrap_err()).mismatch();
+        assert_eq!(
+            pattern.expected(),
+            Some("host, host:port or *.suffix as in image references, with at least two labels after *.")
+        );
         let zero = RegistrySettings { requests: 0, ..RegistrySettings::default() };
         assert_eq!(zero.check().err(), Some(SettingsError::Zero { member: "requests" }));
     }
