@@ -10,6 +10,7 @@ mod inspect;
 mod manifests;
 mod report;
 mod serve;
+mod usable;
 mod verify;
 
 use std::error::Error;

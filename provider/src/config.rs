@@ -122,7 +122,7 @@ impl Config {
 
     /// For `countersign check`: the readable parts of the file at `path`, and all of its mistakes. A configuration
     /// with mistakes is used only to find more mistakes in the files that it names; it is `None` if it does not say
-    /// where the trust policy is.
+    /// where the trust policy is. With `root`, absolute paths in it are below that directory.
     ///
     /// # Errors
     /// The file cannot be read.
@@ -130,9 +130,10 @@ impl Config {
         path: &Path,
         purpose: Purpose,
         reading: ConfigReading,
+        root: Option<&Path>,
     ) -> Result<(Option<Self>, Vec<Mistake>), ConfigError> {
         let bytes = file::read(path, reading)?;
-        Ok(read::survey(file::text(&bytes, path)?, path, purpose))
+        Ok(read::survey(file::text(&bytes, path)?, path, purpose, root))
     }
 
     /// Parses `text`, the content of the file `path`. Touches no file.

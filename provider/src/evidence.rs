@@ -24,5 +24,6 @@ pub use settings::FetchSettings;
 pub use source::EvidenceSource;
 pub use survey::Survey;
 pub use survey::TriedAddress;
+pub use survey::TryingSource;
 pub use survey::UntriedCertificate;
 pub use unavailable::Unavailable;

@@ -24,6 +24,7 @@ pub use error::Cause;
 pub use error::ErrorKind;
 pub use error::RuntimeError;
 pub use proxy_environment::ProxyVariablesError;
+pub(crate) use proxy_environment::of_evidence as evidence_proxy_environment;
 pub(crate) use proxy_environment::read as proxy_environment;
 pub use service::Service;
 pub(crate) use settings::FLIGHT_TIME;

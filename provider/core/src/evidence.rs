@@ -16,6 +16,7 @@ mod collected;
 mod request;
 mod response;
 mod settings;
+mod usable_until;
 
 pub use collected::Evidence;
 pub use collected::Progress;
@@ -31,6 +32,8 @@ pub use response::Received;
 pub use response::Sourced;
 pub use response::TooLarge;
 pub use settings::EvidenceSettings;
+pub use usable_until::EndOfUse;
+pub use usable_until::UsableUntil;
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]

@@ -98,9 +98,9 @@ impl Demo {
         println!("One ProviderRequest with {} keys. The verdicts, from the provider's log:\n", keys.len());
         let wrong = self.print_table()?;
         println!(
-            "\nThe certificates that have ended did so on {}. The trust policy then requires an RFC 3161 timestamp, which proves\n\
-             that the signature is older; one of the two signatures has it. The revoked certificate names the CRL above: the\n\
-             provider has downloaded it to verify the image, and keeps it until its end.",
+            "\nTimestamps and revocation: both certificates that have ended did so on {}. An RFC 3161 timestamp proves that the\n\
+             signature is older, and the trust policy requires one of such signatures. The revoked certificate has the address\n\
+             of the CRL, which the provider downloads when it verifies the image, and keeps until its end.",
             Certificates::end()
         );
 

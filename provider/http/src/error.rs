@@ -61,8 +61,7 @@ pub enum FetchError {
     },
     /// The request needs a proxy, but proxies are not used for `host`.
     #[error(
-        "{host} is {}, for which no proxy is used (here {proxy} from {setting}); if it can be reached directly, add it to \
-         NO_PROXY",
+        "{host} is {}, for which no proxy is used (here {proxy} from {setting})",
         internal.as_str()
     )]
     NotByProxy {
@@ -74,6 +73,8 @@ pub enum FetchError {
         proxy: String,
         /// The setting that configures the proxy.
         setting: String,
+        /// Whether an entry of `NO_PROXY` for the host has an effect.
+        no_proxy_applies: bool,
     },
     /// No connection was established.
     #[error("cannot connect to {host}: {detail}")]

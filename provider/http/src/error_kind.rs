@@ -41,7 +41,10 @@ pub enum FetchRemedy<'a> {
         host: &'a str,
     },
     /// Exclude the host from the proxy.
-    WithoutProxy,
+    WithoutProxy {
+        /// Whether an entry of `NO_PROXY` for the host has an effect.
+        no_proxy_applies: bool,
+    },
     /// Use https instead of plain HTTP.
     Https,
     /// Change the verification of its certificate, or use plain HTTP.
@@ -106,7 +109,9 @@ impl FetchError {
         match self {
             Self::AddressRefused { .. } => Some(FetchRemedy::NameHost),
             Self::ReferredInside { from, host, address: _ } => Some(FetchRemedy::NameEither { from, host }),
-            Self::NotByProxy { .. } => Some(FetchRemedy::WithoutProxy),
+            Self::NotByProxy { no_proxy_applies, .. } => {
+                Some(FetchRemedy::WithoutProxy { no_proxy_applies: *no_proxy_applies })
+            }
             Self::Tls { failure, .. } => failure.remedy().map(FetchRemedy::Tls),
             Self::Proxy { failure, .. } => failure.remedy().map(FetchRemedy::Tls),
             Self::TlsPort { .. } => Some(FetchRemedy::Https),

@@ -72,6 +72,7 @@ pub use parsing_threads::ParsingThreads;
 pub use pools::ProxyRuleId;
 pub use pools::RootsId;
 pub use proxy::InternalHost;
+pub use proxy::NoProxyScope;
 pub use proxy::ProxyChoice;
 pub use proxy::ProxyEnvironment;
 pub use proxy::ProxyFailure;

@@ -23,6 +23,7 @@ pub use environment::ProxyVariableWarning;
 pub use failure::ProxyFailure;
 pub use internal_host::InternalHost;
 pub use internal_host::internal_host;
+pub use selection::NoProxyScope;
 pub(crate) use selection::ProxyRefused;
 pub use selection::ProxyRule;
 pub(crate) use selection::ProxySource;

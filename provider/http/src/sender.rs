@@ -97,11 +97,12 @@ impl Sender {
         match select(&self.environment, rule, own, url) {
             Ok(Some(proxy)) => Ok(Via::Proxy { proxy, rule: id }),
             Ok(None) => Ok(Via::Direct),
-            Err(ProxyRefused { internal, proxy }) => Err(FetchError::NotByProxy {
+            Err(ProxyRefused { internal, proxy, no_proxy_applies }) => Err(FetchError::NotByProxy {
                 host: host.to_owned(),
                 internal,
                 proxy: proxy.server.authority(),
                 setting: proxy.source.to_string(),
+                no_proxy_applies,
             }),
         }
     }

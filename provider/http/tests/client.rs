@@ -22,6 +22,7 @@ use countersign_http::FetchErrorKind;
 use countersign_http::FetchRemedy;
 use countersign_http::LimitObserver;
 use countersign_http::MissingRoot;
+use countersign_http::NoProxyScope;
 use countersign_http::Payload;
 use countersign_http::ProxyChoice;
 use countersign_http::ProxyEnvironment;
@@ -341,7 +342,7 @@ async fn a_proxy_is_used_only_under_a_rule() {
     proxy.resolve("list.example:80", server.address());
     let mut builder = builder(1 << 20);
     let choice = ProxyChoice::Server { server: proxy.url().parse().unwrap(), roots: Roots::System };
-    let rule = ProxyRule { choice, setting: "the test".to_owned(), exact: true };
+    let rule = ProxyRule { choice, setting: "the test".to_owned(), exact: true, no_proxy: NoProxyScope::OtherHosts };
     let rule = builder.add_proxy_rule(rule).unwrap();
     let client = builder.build();
     let response = fetch(&client, "http://list.example/list", |request| {

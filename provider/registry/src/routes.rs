@@ -7,6 +7,7 @@ use countersign_core::name::Host;
 use countersign_http::AddressPolicy;
 use countersign_http::ClientBuilder;
 use countersign_http::Network;
+use countersign_http::NoProxyScope;
 use countersign_http::ProxyRoute;
 use countersign_http::ProxyRule;
 use countersign_http::ProxyRuleId;
@@ -59,6 +60,7 @@ impl Routes {
                 choice: entry.proxy.clone(),
                 setting: format!("the entry {} of registries", entry.pattern),
                 exact: entry.pattern.is_exact(),
+                no_proxy: NoProxyScope::OtherHosts,
             };
             by_entry
                 .push(EntryRoute { roots: client.add_roots(&entry.roots)?, proxy_rule: client.add_proxy_rule(rule)? });

@@ -8,6 +8,8 @@ use clap::Subcommand;
 use clap::ValueEnum;
 use clap::value_parser;
 
+use countersign_core::name::ImageRef;
+
 use super::certificate_name::dns_name;
 use super::certificate_name::name;
 use super::certificate_name::namespace;
@@ -111,6 +113,14 @@ const CHECK_AFTER: &str = "\
 All mistakes are reported at once, each with its file, what was found and what was expected. Warnings concern valid
 settings that are probably not intended, and certificates that expire within 30 days.
 
+--online tries the addresses of OCSP responders and CRLs that certificates of the trust stores name; with --image also
+those that the signatures of the image need, as `inspect` does for one image.
+
+--manifests and --root are for the configuration of a cluster before it is applied. With --manifests, the configuration and
+its files are those that the manifests mount into the container; --config is the path there. Files of Secrets and
+ConfigMaps that are not among the manifests are not checked, with a warning. With --root, the configuration is the file of
+--config, and its path /etc/countersign/tls/tls.crt is DIR/etc/countersign/tls/tls.crt.
+
 --provider compares objects of the cluster with the configuration: of each Provider of Gatekeeper the url (scheme,
 host, port and path), the timeout and the caBundle; timeoutSeconds and failurePolicy of Gatekeeper's webhooks, if the
 files have a ValidatingWebhookConfiguration or MutatingWebhookConfiguration.
@@ -120,10 +130,13 @@ Examples:
   countersign check --config laptop.yaml --for verify
   countersign check --config countersign.yaml --provider providers.yaml
   kubectl kustomize my-cluster | countersign check --config countersign.yaml --provider -
+  countersign check --config countersign.yaml --for verify --online --image registry.example.com/app:v1
+  kubectl kustomize my-cluster | countersign check --config /etc/countersign/config/countersign.yaml --manifests -
+  countersign check --config my-cluster/countersign.yaml --root my-cluster/root
   countersign check --config countersign.yaml -o json | jq -r '.warnings[].message'
 
 Exit codes:
-  0  no mistakes, whatever the warnings
+  0  no mistakes, whatever the warnings; an address that --online cannot use is a warning
   3  a mistake on the command line, in the configuration or in a file that it names";
 
 const CERTS_AFTER: &str = "\
@@ -228,11 +241,26 @@ pub struct CheckArgs {
     #[arg(long = "for", value_enum, default_value_t = Use::Serve, value_name = "COMMAND")]
     pub purpose: Use,
 
+    /// Manifests with the Deployment, ConfigMaps and Secrets: check the files that the container mounts which has the
+    /// configuration at the path of --config; `-` for standard input; may be repeated
+    #[arg(long = "manifests", value_name = "FILE", conflicts_with = "root")]
+    pub manifests: Vec<PathBuf>,
+
+    /// Look up absolute paths of the configuration below DIR, for a configuration whose paths exist only in a container
+    #[arg(long, value_name = "DIR")]
+    pub root: Option<PathBuf>,
+
     /// Try each OCSP responder and CRL address that certificates of the trust stores name
     ///
     /// Without it, nothing is requested from the network.
     #[arg(long)]
     pub online: bool,
+
+    /// With --online: try each address that the signatures of this image need, too; may be repeated
+    ///
+    /// The certificates of signers are in no trust store. Addresses are only tried for chains that a trust store anchors.
+    #[arg(long = "image", value_name = "IMAGE", requires = "online")]
+    pub images: Vec<ImageRef>,
 
     /// Output format
     #[arg(short, long, value_enum, default_value_t = Output::Text)]

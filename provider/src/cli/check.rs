@@ -4,6 +4,7 @@
 mod endpoint_certificates;
 mod events;
 mod json;
+mod mounts;
 mod online;
 mod providers;
 mod registries;
@@ -21,6 +22,7 @@ use countersign_core::codec::mismatch::Mismatch;
 use countersign_core::time::UnixTime;
 
 use self::endpoint_certificates::EndpointCertificates;
+use self::mounts::Mounts;
 use super::Exit;
 use super::Failure;
 use super::args::CheckArgs;
@@ -49,6 +51,10 @@ pub(super) struct Findings {
     endpoints: Option<EndpointCertificates>,
     /// For each of the registries, in their order.
     applied: Vec<Applied>,
+    /// The files of `--manifests`, as long as they are needed.
+    mounts: Option<Mounts>,
+    /// The objects of `--provider`, with what was compared and fits; `None` without it.
+    compared: Option<Vec<Compared>>,
     /// The addresses that were tried; `None` without `--online`.
     online: Option<Survey>,
     /// None if no policy document can be used.
@@ -83,6 +89,16 @@ struct Warning {
     message: String,
 }
 
+/// An object of the cluster, and what of it fits the configuration.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Compared {
+    file: String,
+    /// `Provider countersign-verify`.
+    object: String,
+    /// Each field with its value, and what it fits.
+    fits: Vec<(String, String)>,
+}
+
 /// A configuration without a server has nothing that a Provider must fit.
 #[derive(Debug, thiserror::Error)]
 #[error("--provider compares objects with the server's settings: found --for verify, expected --for serve")]
@@ -90,7 +106,11 @@ struct ProviderWithoutServer;
 
 pub(super) fn run(args: &CheckArgs) -> Result<Exit, Failure> {
     let now = clock::now();
-    let mut findings = Findings::collect(&args.config.config, purpose(args.purpose), ConfigReading::Once, now);
+    let path = &args.config.config;
+    let mut findings = match args.manifests.as_slice() {
+        [] => Findings::collect(path, purpose(args.purpose), ConfigReading::Once, args.root.as_deref(), now),
+        files => Findings::of_manifests(files, path, purpose(args.purpose), now)?,
+    };
     if !args.providers.is_empty() {
         if args.purpose != Use::Serve {
             return Err(Failure::usage(ProviderWithoutServer));
@@ -100,11 +120,11 @@ pub(super) fn run(args: &CheckArgs) -> Result<Exit, Failure> {
     if args.online
         && let Some(config) = findings.config.take()
     {
-        online::check(&config, &mut findings)?;
+        online::check(&config, &args.images, &mut findings)?;
         findings.config = Some(config);
     }
     let exit = if findings.mistakes.is_empty() { Exit::Success } else { Exit::Usage };
-    match findings.print(&args.config.config, args.output, &mut io::stdout().lock()) {
+    match findings.print(path, args.output, &mut io::stdout().lock()) {
         Ok(()) => Ok(exit),
         // Ignores broken pipes.
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(exit),
@@ -120,9 +140,16 @@ fn purpose(purpose: Use) -> Purpose {
 }
 
 impl Findings {
-    pub(super) fn collect(path: &Path, purpose: Purpose, reading: ConfigReading, now: UnixTime) -> Self {
+    /// `root` is the directory below which absolute paths of the configuration are.
+    pub(super) fn collect(
+        path: &Path,
+        purpose: Purpose,
+        reading: ConfigReading,
+        root: Option<&Path>,
+        now: UnixTime,
+    ) -> Self {
         let mut findings = Self::default();
-        let config = match Config::survey(path, purpose, reading) {
+        let config = match Config::survey(path, purpose, reading, root) {
             Ok((config, mistakes)) => {
                 findings.mistakes.extend(mistakes.iter().map(Mistake::from));
                 config
@@ -148,6 +175,30 @@ impl Findings {
         findings
     }
 
+    /// As [`Self::collect`], for the files that the container mounts which has the configuration at `path`.
+    ///
+    /// # Errors
+    /// The files cannot be written.
+    fn of_manifests(files: &[PathBuf], path: &Path, purpose: Purpose, now: UnixTime) -> Result<Self, Failure> {
+        let mut found = Self::default();
+        let mounts = mounts::extract(files, path, &mut found).map_err(Failure::unexpected)?;
+        let Some(mounts) = mounts else { return Ok(found) };
+        let config = path.strip_prefix("/").map_or_else(|_| path.to_owned(), |below| mounts.root.join(below));
+        let mut findings = Self::collect(&config, purpose, ConfigReading::Once, Some(&mounts.root), now);
+        for unknown in &mounts.unknown {
+            let before = findings.mistakes.len();
+            findings.mistakes.retain(|mistake| !unknown.concerns(Path::new(&mistake.file)));
+            // An optional one matters only if the configuration names its files.
+            if !unknown.is_optional || findings.mistakes.len() < before {
+                found.warn("volume-not-in-manifests", &unknown.warning);
+            }
+        }
+        findings.mistakes.splice(0..0, found.mistakes);
+        findings.warnings.splice(0..0, found.warnings);
+        findings.mounts = Some(mounts);
+        Ok(findings)
+    }
+
     /// Compares objects of the cluster with the parts of the configuration that could be read.
     fn compare_providers(&mut self, files: &[PathBuf], now: UnixTime) {
         let (config, endpoints) = (self.config.take(), self.endpoints.take());
@@ -164,12 +215,12 @@ impl Findings {
 
     /// As [`Self::mistake`], with its line.
     fn mistake_at(&mut self, file: &Path, line: Option<u64>, field: &str, mismatch: &Mismatch) {
-        self.mistakes.push(Mistake {
-            file: file.display().to_string(),
-            line,
-            field: field.to_owned(),
-            mismatch: mismatch.clone(),
-        });
+        let mistake =
+            Mistake { file: file.display().to_string(), line, field: field.to_owned(), mismatch: mismatch.clone() };
+        // A file may be named more than once.
+        if !self.mistakes.contains(&mistake) {
+            self.mistakes.push(mistake);
+        }
     }
 
     fn warn(&mut self, kind: &'static str, message: impl fmt::Display) {
@@ -183,13 +234,15 @@ impl Findings {
     }
 
     fn print(&self, path: &Path, output: Output, out: &mut dyn Write) -> io::Result<()> {
-        match output {
-            Output::Text => out.write_all(text::page(path, self).as_bytes()),
-            Output::Json => {
-                serde_json::to_writer_pretty(&mut *out, &json::Document::of(path, self))?;
-                out.write_all(b"\n")
-            }
+        let mut page = match output {
+            Output::Text => text::page(path, self),
+            Output::Json => serde_json::to_string_pretty(&json::Document::of(path, self))? + "\n",
+        };
+        // Paths are those in the container.
+        if let Some(Mounts { root, .. }) = &self.mounts {
+            page = page.replace(&root.display().to_string(), "");
         }
+        out.write_all(page.as_bytes())
     }
 }
 

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use countersign_core::name::ImageRef;
 use countersign_core::name::ReferenceError;
+use countersign_core::notation::EvidenceFact;
 use countersign_core::notation::FindingResult;
 use countersign_core::verdict::Code;
 use countersign_core::verdict::ImageVerdict;
@@ -112,15 +113,15 @@ impl Inspected {
         }
     }
 
-    /// One word for a signature: `counts`, `rejected`, `inconclusive`, or `not-asked` if no statement requires
+    /// One word for a signature: `verified`, `rejected`, `inconclusive`, or `not-judged` if no statement requires
     /// signatures, or the statement is disabled.
     fn result(&self, signature: &InspectedSignature) -> &'static str {
         match self.listed.as_ref().map(|listed| listed.judged) {
             Ok(JudgedUnder::Statement) => {}
-            Ok(JudgedUnder::NoStatement) | Err(_) => return "not-asked",
+            Ok(JudgedUnder::NoStatement) | Err(_) => return "not-judged",
         }
         let reasons: Vec<&Reason> = match &signature.envelope {
-            Ok(envelope) if envelope.explanation.passes() => return "counts",
+            Ok(envelope) if envelope.explanation.passes() => return VerdictKind::Verified.as_str(),
             Ok(envelope) => {
                 envelope.explanation.findings.iter().filter_map(|finding| failure(&finding.found)).collect()
             }
@@ -136,6 +137,12 @@ fn failure(found: &FindingResult) -> Option<&Reason> {
         FindingResult::Failed(reason) => Some(reason),
         FindingResult::Passed | FindingResult::Logged(_) | FindingResult::Skipped | FindingResult::NotReached => None,
     }
+}
+
+/// The age of evidence when it was fetched.
+fn age(fact: &EvidenceFact) -> Duration {
+    let seconds = fact.fetched.seconds() - fact.this_update.seconds();
+    Duration::from_secs(u64::try_from(seconds).unwrap_or(0))
 }
 
 /// The result of a check as one word, and the reason if it did not pass.

@@ -27,7 +27,7 @@ use crate::telemetry::log::LoggedFindings;
 /// Everything that happens after the log is set up is an event of the log, also a failure to start.
 pub(super) fn run(args: &ServeArgs) -> Result<Exit, Failure> {
     let path = &args.config.config;
-    let findings = Findings::collect(path, Purpose::Serve, ConfigReading::Followed, clock::now());
+    let findings = Findings::collect(path, Purpose::Serve, ConfigReading::Followed, None, clock::now());
     let (level, format) = match &findings.config {
         Some(Config { log, .. }) => (log_level(log.level), log_format(log.format)),
         None => (Level::INFO, Format::Json),

@@ -4,6 +4,7 @@ use std::fmt;
 
 use super::Config;
 use super::schema::Effective;
+use super::schema::Section;
 use super::schema::restart_keys;
 use super::sections;
 
@@ -36,6 +37,14 @@ impl Config {
         sections::REGISTRY_ACCESS.show(registry_access, &mut all);
         sections::LOG.show(log, &mut all);
         all
+    }
+
+    /// The effective keys of the section `evidence`, without its name, in the order of the reference sample.
+    #[must_use]
+    pub fn evidence_keys(&self) -> Vec<(String, String)> {
+        let mut all = Effective::default();
+        Section::show(&self.evidence, "", &mut all);
+        all.entries().map(|(key, value)| (key.to_owned(), value.to_owned())).collect()
     }
 
     /// The keys whose values differ from those of `started`, and that a running service cannot change.

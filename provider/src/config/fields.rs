@@ -20,6 +20,8 @@ use super::yaml::Value;
 pub(super) struct Context<'a> {
     /// Directory of the configuration file.
     pub(super) base: &'a Path,
+    /// The directory below which absolute paths are, if that is not the root of the file system.
+    pub(super) root: Option<&'a Path>,
     pub(super) purpose: Purpose,
     pub(super) mistakes: &'a Mistakes,
 }
@@ -142,10 +144,13 @@ impl<'a> Fields<'a> {
         self.read(key, wanted, example, |value| value.as_str().and_then(&parse))
     }
 
-    /// The path of a file or directory. A relative one starts at the directory of the configuration.
+    /// The path of a file or directory. A relative one starts at the directory of the configuration, an absolute one at
+    /// [`Context::root`].
     pub(super) fn file(&self, key: &'static str, example: &str) -> Option<PathBuf> {
         self.text(key, "the path of a file or directory", example, |text| {
-            (!text.is_empty() && !text.contains('\0')).then(|| self.context.base.join(text))
+            let below = |root: &Path| Path::new(text).strip_prefix("/").ok().map(|path| root.join(path));
+            let path = || self.context.root.and_then(below).unwrap_or_else(|| self.context.base.join(text));
+            (!text.is_empty() && !text.contains('\0')).then(path)
         })
     }
 

@@ -19,24 +19,25 @@ use super::yaml::load_yaml;
 /// # Errors
 /// All mistakes.
 pub(super) fn config(text: &str, file: &Path, purpose: Purpose) -> Result<Config, Vec<Mistake>> {
-    match survey(text, file, purpose) {
+    match survey(text, file, purpose, None) {
         (Some(config), list) if list.is_empty() => Ok(config),
         (Some(_) | None, list) => Err(list),
     }
 }
 
-/// The readable parts of the text, with defaults for the others, and every mistake.
-pub(super) fn survey(text: &str, file: &Path, purpose: Purpose) -> (Option<Config>, Vec<Mistake>) {
+/// The readable parts of the text, with defaults for the others, and every mistake. With `root`, absolute paths are below
+/// that directory.
+pub(super) fn survey(text: &str, file: &Path, purpose: Purpose, root: Option<&Path>) -> (Option<Config>, Vec<Mistake>) {
     let mistakes = Mistakes::new(file);
-    let root = match load_yaml(text) {
-        Ok(root) => root,
+    let document = match load_yaml(text) {
+        Ok(document) => document,
         Err(error) => {
             mistakes.add(error.line, &error.field, error.found, error.wanted, "");
             return (None, mistakes.into_list());
         }
     };
-    let context = Context { base: file.parent().unwrap_or(Path::new("")), purpose, mistakes: &mistakes };
-    let fields = Fields::new(&root, "", names(sections::ROOT), context);
+    let context = Context { base: file.parent().unwrap_or(Path::new("")), root, purpose, mistakes: &mistakes };
+    let fields = Fields::new(&document, "", names(sections::ROOT), context);
     let server = sections::SERVER.read(&fields);
     server.check(&fields);
     let health = sections::HEALTH.read(&fields);

@@ -17,10 +17,12 @@ use countersign_core::name::DigestAlgorithm;
 use countersign_credentials::Credential;
 use countersign_http::ProxyChoice;
 use countersign_http::ProxyEnvironment;
+use countersign_http::Roots;
 use countersign_registry::HostPattern;
 use countersign_registry::RegistrySettings;
 
 use self::load::LoadedEvidenceProxy;
+use self::load::LoadedEvidenceRoots;
 use self::load::LoadedRegistry;
 use self::load::SharedFiles;
 use self::read::bytes;
@@ -33,17 +35,19 @@ use super::registry_findings::FindingKind;
 use super::registry_findings::RegistryFilesError;
 use super::registry_findings::RegistryFinding;
 
-/// The content of the files that `registries` and `evidence.proxy` name.
+/// The content of the files that `registries` and `evidence` name.
 #[derive(Clone, Debug)]
 pub struct RegistryFiles {
     registries: Vec<LoadedRegistry>,
     evidence_proxy: LoadedEvidenceProxy,
+    evidence_roots: LoadedEvidenceRoots,
 }
 
 impl RegistryFiles {
     /// All findings, in the order of the configuration.
     pub fn findings(&self) -> impl Iterator<Item = &RegistryFinding> {
-        self.registries.iter().flat_map(|loaded| &loaded.findings).chain(&self.evidence_proxy.findings)
+        let of_registries = self.registries.iter().flat_map(|loaded| &loaded.findings);
+        of_registries.chain(&self.evidence_proxy.findings).chain(&self.evidence_roots.findings)
     }
 
     /// The credential of each registry, in order of the configuration.
@@ -79,6 +83,7 @@ impl RegistryFiles {
         own.len() == others.len()
             && own.iter().zip(others).all(|(own, other)| own.is_reached_as(other))
             && self.evidence_proxy.choice == other.evidence_proxy.choice
+            && self.evidence_roots.roots == other.evidence_roots.roots
     }
 
     /// Moves changed credentials into the sources of `former`, which the registry client uses, and keeps these
@@ -108,6 +113,12 @@ impl RegistryFiles {
     /// A file of it cannot be used, so no request may be sent.
     pub fn evidence_proxy(&self) -> Result<&ProxyChoice, &Text> {
         self.evidence_proxy.choice.as_ref()
+    }
+
+    /// The authorities of https addresses of evidence.
+    #[must_use]
+    pub fn evidence_roots(&self) -> &Roots {
+        &self.evidence_roots.roots
     }
 
     /// The settings of the registry client, with credentials and certificate authorities. Without the proxies of the
@@ -155,6 +166,7 @@ impl Config {
                 }
             }
         }
+        self.evidence.ca.iter().for_each(|path| add(path));
         for proxy in self.registries.iter().map(|registry| &registry.proxy).chain([&self.evidence.proxy]) {
             if let RegistryProxy::Server(RegistryProxyServer { server: _, login, ca }) = proxy {
                 for path in login.iter().flat_map(|(username, password)| [username, password]).chain(ca) {
@@ -176,8 +188,10 @@ impl Config {
             LoadedRegistry::load(registry, former, &mut shared)
         });
         let registries = registries.collect();
-        let former = former.map(|former| &former.evidence_proxy);
-        let evidence_proxy = LoadedEvidenceProxy::load(&self.evidence.proxy, former, &mut shared);
-        RegistryFiles { registries, evidence_proxy }
+        let former_proxy = former.map(|former| &former.evidence_proxy);
+        let evidence_proxy = LoadedEvidenceProxy::load(&self.evidence.proxy, former_proxy, &mut shared);
+        let former_roots = former.map(|former| &former.evidence_roots);
+        let evidence_roots = LoadedEvidenceRoots::load(self.evidence.ca.as_deref(), former_roots, &mut shared);
+        RegistryFiles { registries, evidence_proxy, evidence_roots }
     }
 }

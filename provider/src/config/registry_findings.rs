@@ -18,7 +18,7 @@ use countersign_registry::HostPattern;
 /// Maximum size of a file with a credential or with certificate authorities, in bytes: what a Secret or ConfigMap can hold.
 pub(super) const FILE_BYTES: usize = 1024 * 1024;
 
-/// A finding about a file of a registry, or of the proxy for evidence.
+/// A finding about a file of a registry, or of `evidence`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RegistryFinding {
     pub owner: FileOwner,
@@ -33,6 +33,8 @@ pub enum FileOwner {
     Registry(HostPattern),
     /// `evidence.proxy`.
     EvidenceProxy,
+    /// `evidence.ca`.
+    EvidenceCa,
 }
 
 impl fmt::Display for FileOwner {
@@ -40,6 +42,7 @@ impl fmt::Display for FileOwner {
         match self {
             Self::Registry(host) => write!(f, "registry {host}"),
             Self::EvidenceProxy => f.write_str("evidence.proxy"),
+            Self::EvidenceCa => f.write_str("evidence.ca"),
         }
     }
 }

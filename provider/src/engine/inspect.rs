@@ -114,6 +114,14 @@ impl Engine {
     }
 }
 
+impl Engine {
+    /// The signatures of the request's image, as [`Self::inspect`] has them, without the verdict.
+    pub fn signatures(&self, request: VerificationRequest) -> BoxFuture<'static, Result<Listed, Reason>> {
+        let inner = Arc::clone(&self.0);
+        async move { inner.list(&request).await }.boxed()
+    }
+}
+
 fn usable_statement<'a>(policy: &'a LoadedPolicy, repository: &Repository) -> Option<&'a Arc<UsableStatement>> {
     match policy.applicable(repository) {
         Applicable::Usable(statement) => Some(statement),

@@ -12,6 +12,7 @@ use countersign_http::ClientBuilder;
 use countersign_http::ClientSettings;
 use countersign_http::Content;
 use countersign_http::FetchError;
+use countersign_http::NoProxyScope;
 use countersign_http::Payload;
 use countersign_http::ProxyChoice;
 use countersign_http::ProxyRoute;
@@ -46,6 +47,7 @@ pub(super) struct EvidenceClient {
     named: ProxyRuleId,
     /// Of all other hosts.
     others: ProxyRuleId,
+    roots: RootsId,
     settings: Arc<FetchSettings>,
 }
 
@@ -61,9 +63,16 @@ impl EvidenceClient {
         let mut client = ClientBuilder::new(client, limits)?;
         // Without a usable proxy no request is sent: see `send`.
         let choice = settings.proxy.clone().unwrap_or(ProxyChoice::Direct);
-        let rule = |exact| ProxyRule { choice: choice.clone(), setting: "evidence.proxy".to_owned(), exact };
+        // The setting is for all hosts, so NO_PROXY applies to all of them.
+        let rule = |exact| ProxyRule {
+            choice: choice.clone(),
+            setting: "evidence.proxy".to_owned(),
+            exact,
+            no_proxy: NoProxyScope::AllHosts,
+        };
         let (named, others) = (client.add_proxy_rule(rule(true))?, client.add_proxy_rule(rule(false))?);
-        Ok(Self { client: client.build(), named, others, settings })
+        let roots = client.add_roots(&settings.roots)?;
+        Ok(Self { client: client.build(), named, others, roots, settings })
     }
 
     pub(super) fn close_idle_connections(&self) {
@@ -125,7 +134,12 @@ impl EvidenceClient {
             head_timeout: Some(self.settings.response_timeout),
         };
         let permit = self.client.acquire(&request, deadline).await.map_err(RequestError::Fetch)?;
-        let response = self.client.fetch(&request, permit, deadline).await.map_err(RequestError::Fetch)?;
+        let response = self.client.fetch(&request, permit, deadline).await.map_err(|error| match error {
+            FetchError::TooLarge { host, limit } => {
+                RequestError::TooLarge { host, limit, setting: outgoing.max_bytes_setting }
+            }
+            other => RequestError::Fetch(other),
+        })?;
         match (response.body, response.pause) {
             (Body::Content(content, _), _) => Ok(content),
             (Body::Error(_), Some(wait)) => {
@@ -139,7 +153,7 @@ impl EvidenceClient {
         let is_named = address.is_at(&self.settings.reachable_hosts);
         let (addresses, rule) =
             if is_named { (AddressPolicy::Any, self.named) } else { (self.settings.networks, self.others) };
-        Route { addresses, roots: RootsId::SYSTEM, proxy: Some(ProxyRoute { rule, own: is_named }), listed: true }
+        Route { addresses, roots: self.roots, proxy: Some(ProxyRoute { rule, own: is_named }), listed: true }
     }
 }
 

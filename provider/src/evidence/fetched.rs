@@ -3,6 +3,7 @@
 use countersign_core::codec::text::Text;
 use countersign_core::evidence::EvidenceResponse;
 use countersign_core::evidence::Sourced;
+use countersign_core::evidence::UsableUntil;
 use countersign_core::time::UnixTime;
 use countersign_core::x509::Crl;
 use countersign_core::x509::ocsp::OcspAnswer;
@@ -33,13 +34,17 @@ impl Fetched {
         }
     }
 
-    /// The end of its use: that of its own validity, without the tolerance for clocks, or of the configured lifetime.
+    /// The end of its use.
     pub(super) fn until(&self, settings: &FetchSettings) -> UnixTime {
-        let end = match self {
-            Self::Ocsp(answer) => answer.value().valid_until(&settings.reading.ocsp()),
-            Self::Crl(crl) => crl.value().next_update(),
-        };
-        end.min(self.at().saturating_add(settings.max_lifetime))
+        self.usable_until(settings).at
+    }
+
+    /// The end of its use, and what ends it: as core has it for a judgement.
+    pub(super) fn usable_until(&self, settings: &FetchSettings) -> UsableUntil {
+        match self {
+            Self::Ocsp(answer) => UsableUntil::of_ocsp(answer, &settings.reading),
+            Self::Crl(crl) => UsableUntil::of_crl(crl, &settings.reading),
+        }
     }
 
     /// Its memory, in bytes.

@@ -10,6 +10,7 @@ use countersign_http::FetchErrorKind;
 use countersign_http::FetchRemedy;
 use countersign_http::LimitReached;
 use countersign_http::Phase;
+use countersign_http::TlsRemedy;
 
 use crate::telemetry::metrics::EvidenceResult;
 
@@ -20,6 +21,8 @@ pub(super) enum RequestError {
     Proxy(Text),
     /// There is no complete response.
     Fetch(FetchError),
+    /// The response is larger than a setting permits.
+    TooLarge { host: String, limit: u64, setting: &'static str },
     /// Another status than 200.
     Status { status: u16 },
     /// The content is no usable OCSP response.
@@ -56,6 +59,7 @@ impl RequestError {
                 FetchErrorKind::RedirectRefused => EvidenceResult::Status,
                 FetchErrorKind::Overloaded => EvidenceResult::Overloaded,
             },
+            Self::TooLarge { .. } => EvidenceResult::TooLarge,
             Self::Status { status: 500.. } => EvidenceResult::ServerError,
             Self::Status { .. } => EvidenceResult::Status,
             Self::Ocsp(_) | Self::Crl(_) => EvidenceResult::Unusable,
@@ -79,7 +83,7 @@ impl RequestError {
                 | FetchErrorKind::ContentMismatch
                 | FetchErrorKind::RedirectRefused => Concerns::Evidence,
             },
-            Self::Status { .. } | Self::Ocsp(_) | Self::Crl(_) => Concerns::Evidence,
+            Self::TooLarge { .. } | Self::Status { .. } | Self::Ocsp(_) | Self::Crl(_) => Concerns::Evidence,
         }
     }
 }
@@ -100,8 +104,21 @@ impl fmt::Display for RequestError {
                         ", to which no request is sent; if evidence is served there, add the host to \
                          evidence.reachableHosts",
                     ),
-                    Some(FetchRemedy::WithoutProxy | FetchRemedy::Https | FetchRemedy::Tls(_)) | None => Ok(()),
+                    Some(FetchRemedy::WithoutProxy { .. }) => f.write_str(
+                        "; if it can be reached directly, add it to NO_PROXY, which takes precedence over evidence.proxy",
+                    ),
+                    Some(FetchRemedy::Tls(TlsRemedy::RootsFile(expected))) => {
+                        let setting = match error {
+                            FetchError::Proxy { .. } => "ca of evidence.proxy",
+                            _ => "evidence.ca",
+                        };
+                        write!(f, "; set {setting} to a file with {}", expected.as_str())
+                    }
+                    Some(FetchRemedy::Https | FetchRemedy::Tls(_)) | None => Ok(()),
                 }
+            }
+            Self::TooLarge { host, limit, setting } => {
+                write!(f, "{host} sends more than {limit} bytes, expected at most as many as {setting} permits")
             }
             Self::Status { status } => write!(f, "status: found {status}, expected 200"),
             Self::Ocsp(error) => error.fmt(f),

@@ -10,6 +10,7 @@ use countersign_http::AddressPolicy;
 use countersign_http::ProxyChoice;
 use countersign_http::ProxyEnvironment;
 use countersign_http::RequestLimits;
+use countersign_http::Roots;
 use countersign_http::ShareLimits;
 
 use super::memory;
@@ -25,6 +26,8 @@ pub struct FetchSettings {
     pub reachable_hosts: Vec<Host>,
     /// An error is the reason why no request may be sent: the configured proxy cannot be used.
     pub proxy: Result<ProxyChoice, Text>,
+    /// The authorities of https addresses.
+    pub roots: Roots,
     /// The proxies of the environment.
     pub proxies: ProxyEnvironment,
     /// For one connection.
@@ -43,8 +46,6 @@ pub struct FetchSettings {
     pub requests: RequestLimits,
     /// Memory for evidence that is kept, in bytes.
     pub cache_bytes: usize,
-    /// The longest use of evidence after it was fetched.
-    pub max_lifetime: Duration,
     /// The age at which evidence in use is fetched again.
     pub refresh_interval: Duration,
     /// How long a caller waits for the refresh of evidence that is due and still valid, before it gets the former.
@@ -53,7 +54,7 @@ pub struct FetchSettings {
     pub negative_lifetime: Duration,
     /// Whether OCSP requests have a nonce.
     pub ocsp_nonce: bool,
-    /// The settings with which core reads evidence.
+    /// The settings with which core reads evidence, the same as those with which the engine judges it.
     pub reading: EvidenceSettings,
 }
 
@@ -64,6 +65,7 @@ impl Default for FetchSettings {
             networks: AddressPolicy::WithPrivate,
             reachable_hosts: Vec::new(),
             proxy: Ok(ProxyChoice::Direct),
+            roots: Roots::System,
             proxies: ProxyEnvironment::default(),
             connect_timeout: Duration::from_millis(500),
             response_timeout: Duration::from_secs(1),
@@ -73,12 +75,14 @@ impl Default for FetchSettings {
             max_crl_bytes: 24 * MIB,
             requests: RequestLimits { per_host: 8, total: 32 },
             cache_bytes: 48 * MIB,
-            max_lifetime: Duration::from_secs(24 * 3600),
             refresh_interval: Duration::from_secs(3600),
             refresh_patience: Self::REFRESH_PATIENCE,
             negative_lifetime: Duration::from_secs(10),
             ocsp_nonce: false,
-            reading: EvidenceSettings::default(),
+            reading: EvidenceSettings {
+                max_lifetime: Some(Duration::from_secs(24 * 3600)),
+                ..EvidenceSettings::default()
+            },
         }
     }
 }

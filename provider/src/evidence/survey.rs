@@ -1,14 +1,29 @@
-//! Tries the addresses that certificates of trust stores name, for `countersign check --online`.
+//! Tries the addresses that certificates name, for `countersign check --online`: those of the certificates in trust stores,
+//! and those that the signatures of images need.
+
+use std::sync::Mutex;
+use std::sync::PoisonError;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering;
 
 use countersign_core::codec::text::Text;
 use countersign_core::evidence::CrlRequest;
+use countersign_core::evidence::EvidenceRequest;
+use countersign_core::evidence::EvidenceResponse;
+use countersign_core::evidence::NotAvailable;
 use countersign_core::evidence::OcspRequest;
+use countersign_core::evidence::Requests;
+use countersign_core::evidence::UsableUntil;
 use countersign_core::policy::Store;
 use countersign_core::policy::TrustedLink;
-use countersign_core::time::UnixTime;
+use futures_util::FutureExt as _;
+use futures_util::future::BoxFuture;
+use futures_util::future::join_all;
 use tokio::time::Instant;
 
+use super::EvidenceSource;
 use super::address::Address;
+use super::fetched::Fetched;
 use super::fetcher::Fetcher;
 use super::target::Target;
 use crate::telemetry::metrics::EvidenceKind;
@@ -16,14 +31,18 @@ use crate::telemetry::metrics::EvidenceKind;
 /// An address that was tried.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TriedAddress {
-    /// Subject of the certificate that names it.
-    pub certificate: Text,
+    /// Subject of the certificate that it is about; `None` for a CRL that an image needs.
+    pub certificate: Option<Text>,
+    /// Subject of the issuer of that certificate, or of the CRL.
+    pub issuer: Text,
+    /// The image whose signatures need it; `None` for a certificate in a trust store.
+    pub image: Option<Text>,
     /// What is there.
     pub kind: EvidenceKind,
     /// As the certificate has it.
     pub url: Text,
     /// The end of the use of what was fetched, or why nothing usable was.
-    pub result: Result<UnixTime, Text>,
+    pub result: Result<UsableUntil, Text>,
 }
 
 /// A certificate with addresses that were not tried.
@@ -54,18 +73,106 @@ impl Fetcher {
             let points = &link.certificate().revocation_addresses().crl;
             let lists = points.iter().filter_map(|point| CrlRequest::base(link, point)).map(Target::Crl);
             for target in ocsp.into_iter().chain(lists) {
-                for url in target.urls() {
-                    let address = [Address::parse(url)];
-                    let result = match self.load(&target, &address, deadline).await {
-                        Ok(fetched) => Ok(fetched.until(self.settings())),
-                        Err(why) => Err(Text::of(why)),
-                    };
+                let (tried, _) = self.try_target(&target, deadline).await;
+                survey.tried.extend(tried.into_iter().map(|tried| {
                     let certificate = link.certificate().subject().to_text();
-                    survey.tried.push(TriedAddress { certificate, kind: target.kind(), url: Text::of(url), result });
-                }
+                    TriedAddress { certificate: Some(certificate), ..tried }
+                }));
             }
         }
         survey
+    }
+
+    /// Tries each address of one piece of evidence. Returns the first that is usable, too.
+    async fn try_target(&self, target: &Target, deadline: Instant) -> (Vec<TriedAddress>, Option<Fetched>) {
+        let (mut tried, mut usable) = (Vec::new(), None);
+        let certificate = match target {
+            Target::Ocsp(request) => Some(request.certificate().subject().to_text()),
+            Target::Crl(_) => None,
+        };
+        for url in target.urls() {
+            let result = match self.load(target, &[Address::parse(url)], deadline).await {
+                Ok(fetched) => {
+                    let until = fetched.usable_until(self.settings());
+                    usable.get_or_insert(fetched);
+                    Ok(until)
+                }
+                Err(why) => Err(Text::of(why)),
+            };
+            let (certificate, issuer) = (certificate.clone(), target.issuer().subject().to_text());
+            tried.push(TriedAddress {
+                certificate,
+                issuer,
+                image: None,
+                kind: target.kind(),
+                url: Text::of(url),
+                result,
+            });
+        }
+        (tried, usable)
+    }
+}
+
+/// A source of evidence that tries each address of what is requested, and not only the first that works.
+pub struct TryingSource {
+    fetcher: Fetcher,
+    deadline: Instant,
+    /// Whether requests get the OCSP responses. Without them, CRLs are requested too.
+    with_ocsp: AtomicBool,
+    tried: Mutex<Vec<TriedAddress>>,
+}
+
+impl TryingSource {
+    /// A source that gives no OCSP responses until [`Self::give_ocsp`], and tries addresses until `deadline`, whatever the
+    /// deadlines of the requests.
+    #[must_use]
+    pub fn new(fetcher: Fetcher, deadline: Instant) -> Self {
+        Self { fetcher, deadline, with_ocsp: AtomicBool::new(false), tried: Mutex::default() }
+    }
+
+    /// From now on, requests get the OCSP responses, so that the status of their responders is requested.
+    pub fn give_ocsp(&self) {
+        self.with_ocsp.store(true, Ordering::Relaxed);
+    }
+
+    /// The addresses that were tried, each once.
+    #[must_use]
+    pub fn take(&self) -> Vec<TriedAddress> {
+        std::mem::take(&mut *self.tried.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    async fn respond(&self, request: &EvidenceRequest) -> EvidenceResponse {
+        let target = match request {
+            EvidenceRequest::Ocsp(request) => Target::Ocsp(request.clone()),
+            EvidenceRequest::Crl(request) => Target::Crl(request.clone()),
+            EvidenceRequest::SignerStatus(_) => {
+                return EvidenceResponse::NotAvailable(NotAvailable::signer_service_not_called());
+            }
+        };
+        let (tried, usable) = self.fetcher.try_target(&target, self.deadline).await;
+        let mut all = self.tried.lock().unwrap_or_else(PoisonError::into_inner);
+        for one in tried {
+            let is_same = |other: &TriedAddress| {
+                (other.kind, &other.url, &other.certificate, &other.issuer)
+                    == (one.kind, &one.url, &one.certificate, &one.issuer)
+            };
+            if !all.iter().any(is_same) {
+                all.push(one);
+            }
+        }
+        match (usable, request) {
+            (Some(_), EvidenceRequest::Ocsp(_)) if !self.with_ocsp.load(Ordering::Relaxed) => {
+                EvidenceResponse::NotAvailable(NotAvailable::new("not used"))
+            }
+            (Some(fetched), _) => fetched.into(),
+            (None, _) => EvidenceResponse::NotAvailable(NotAvailable::new("no address has a usable response")),
+        }
+    }
+}
+
+impl EvidenceSource for TryingSource {
+    fn fetch<'a>(&'a self, requests: &'a Requests, _: Instant) -> BoxFuture<'a, Vec<EvidenceResponse>> {
+        join_all(requests.iter().map(|request| self.respond(request))).boxed()
     }
 }
 

@@ -8,6 +8,7 @@ use bytes::Bytes;
 use countersign_core::evidence::CrlKind;
 use countersign_core::evidence::CrlRequest;
 use countersign_core::evidence::OcspRequest;
+use countersign_core::x509::Certificate;
 use rustls::crypto::SecureRandom;
 use url::Url;
 
@@ -57,6 +58,8 @@ pub(super) struct Outgoing {
     pub(super) accept: &'static str,
     pub(super) nonce: Option<Vec<u8>>,
     pub(super) max_bytes: usize,
+    /// The setting that `max_bytes` is from.
+    pub(super) max_bytes_setting: &'static str,
 }
 
 impl Target {
@@ -64,6 +67,14 @@ impl Target {
         match self {
             Self::Ocsp(_) => EvidenceKind::Ocsp,
             Self::Crl(_) => EvidenceKind::Crl,
+        }
+    }
+
+    /// The issuer of the certificate, or of the CRL.
+    pub(super) fn issuer(&self) -> &Certificate {
+        match self {
+            Self::Ocsp(request) => request.issuer(),
+            Self::Crl(request) => request.issuer(),
         }
     }
 
@@ -101,6 +112,7 @@ impl Target {
                     accept: "application/ocsp-response",
                     nonce,
                     max_bytes: settings.max_ocsp_bytes,
+                    max_bytes_setting: "evidence.maxOcspBytes",
                 }
             }
             Self::Crl(_) => Outgoing {
@@ -110,6 +122,7 @@ impl Target {
                 accept: "application/pkix-crl, */*;q=0.5",
                 nonce: None,
                 max_bytes: settings.max_crl_bytes,
+                max_bytes_setting: "evidence.maxCrlBytes",
             },
         }
     }

@@ -12,7 +12,6 @@ use countersign_core::policy::Requirement;
 use countersign_core::policy::RevocationAction;
 use countersign_core::policy::Store;
 use countersign_core::policy::StoreKind;
-use countersign_core::policy::VerifyTimestamp;
 use countersign_core::x509::CertificateSummary;
 
 use super::DisabledStatement;
@@ -100,10 +99,8 @@ impl LoadedPolicy {
     fn requirement_outline(&self, requirement: &NotationRequirement) -> RequirementOutline {
         let Level { authenticity, authentic_timestamp, expiry, revocation } = *requirement.level();
         let stores = requirement.stores().iter().filter_map(|name| self.store(name));
-        let timestamps = requirement.stores_of(StoreKind::Tsa).next().map(|_| match requirement.verify_timestamp() {
-            VerifyTimestamp::Always => "always",
-            VerifyTimestamp::AfterCertExpiry => "afterCertExpiry",
-        });
+        let has_tsa = requirement.stores_of(StoreKind::Tsa).next();
+        let timestamps = has_tsa.map(|_| requirement.verify_timestamp().as_str());
         RequirementOutline {
             level: match *requirement.level() {
                 Level::STRICT => "strict",

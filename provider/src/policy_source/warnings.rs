@@ -36,6 +36,11 @@ pub enum PolicyWarning {
         "statement {statement:?} has the identity {identity:?}, which no certificate matches: only x509.subject identities are compared"
     )]
     IdentityNeverMatches { statement: String, identity: String },
+    #[error(
+        "statement {statement:?} has verifyTimestamp {written:?} and no tsa trust store, so that timestamps are not \
+         used: signatures are refused after the end of their certificates; add tsa:<name> to trustStores"
+    )]
+    TimestampsNotUsed { statement: String, written: &'static str },
     #[error("statement {statement:?} only logs authenticity, so that a signature by anyone admits an image")]
     AnybodyCounts { statement: String },
     #[error(
@@ -60,6 +65,7 @@ impl PolicyWarning {
         match self {
             Self::EveryCustomer { .. } => "every-customer",
             Self::IdentityNeverMatches { .. } => "identity-never-matches",
+            Self::TimestampsNotUsed { .. } => "timestamps-not-used",
             Self::AnybodyCounts { .. } => "anybody-counts",
             Self::StoreSubdirectories { .. } => "store-subdirectories",
             Self::StoreCertificateExpired { .. } => "store-certificate-expired",
@@ -105,6 +111,11 @@ fn of_rule(rule: &Rule) -> Vec<PolicyWarning> {
         Decision::Verify(Requirement::Notation(requirement)) => requirement,
     };
     let Level { authenticity, authentic_timestamp: _, expiry: _, revocation: _ } = *requirement.level();
+    if let Some(written) = requirement.written_verify_timestamp()
+        && requirement.stores_of(StoreKind::Tsa).next().is_none()
+    {
+        warnings.push(PolicyWarning::TimestampsNotUsed { statement: name(), written: written.as_str() });
+    }
     match authenticity {
         Action::Log => warnings.push(PolicyWarning::AnybodyCounts { statement: name() }),
         Action::Enforce => warnings.extend(unlikely_identities(rule, requirement)),

@@ -14,6 +14,7 @@ use crate::config::RegistryFiles;
 use crate::config::RegistryFinding;
 use crate::engine::CountRequests;
 use crate::engine::Engine;
+use crate::evidence::EvidenceSource;
 use crate::evidence::Fetcher;
 use crate::policy_source::LoadedPolicy;
 use crate::policy_source::PolicyHandle;
@@ -76,6 +77,22 @@ impl Components {
         }
         components.registry_files.findings().map(RegistryFinding::effect).for_each(warn);
         Ok(components)
+    }
+
+    /// An engine as [`Self::engine`], with another source of evidence.
+    ///
+    /// # Errors
+    /// The registry client cannot be set up.
+    pub(crate) fn engine_with(
+        &self,
+        config: &Config,
+        evidence: Arc<dyn EvidenceSource>,
+    ) -> Result<Engine, RuntimeError> {
+        let of_cause = |cause| RuntimeError::new([cause]);
+        let registries = settings::registries(config, &self.registry_files).map_err(of_cause)?;
+        let (policy, settings) = (self.policy_source.handle(), settings::engine(config));
+        let engine = self.engine.successor(policy, registries, evidence, settings);
+        engine.map_err(|source| of_cause(Cause::Registries { source }))
     }
 
     /// The trust policy and stores; `None` if no policy document can be used.

@@ -22,13 +22,13 @@ fn lines(mistakes: &[ProxyVariableError]) -> String {
 /// Reads the variables.
 ///
 /// # Errors
-/// A variable does not name a proxy, and an entry of `registries` leaves the choice to the variables. Otherwise they
-/// are ignored.
+/// A variable does not name a proxy, and an entry of `registries` leaves the choice to the variables. Otherwise only
+/// `NO_PROXY` is used.
 pub(crate) fn read(config: &Config) -> Result<ProxyEnvironment, ProxyVariablesError> {
     let is_used = config.registries.iter().any(|registry| registry.proxy == RegistryProxy::Environment);
     match ProxyEnvironment::read(variable) {
         Err(mistakes) if is_used => Err(ProxyVariablesError { mistakes }),
-        Err(_) => Ok(ProxyEnvironment::default()),
+        Err(_) => Ok(ProxyEnvironment::only_exclusions(variable)),
         Ok(environment) => Ok(environment),
     }
 }
@@ -38,12 +38,12 @@ pub(crate) fn read(config: &Config) -> Result<ProxyEnvironment, ProxyVariablesEr
 /// # Errors
 /// A variable does not name a proxy, and `evidence.proxy` leaves the choice to the variables: no request is sent then. This
 /// disables evidence and nothing else.
-pub(super) fn of_evidence(config: &Config) -> Result<ProxyEnvironment, Text> {
+pub(crate) fn of_evidence(config: &Config) -> Result<ProxyEnvironment, Text> {
     match ProxyEnvironment::read(variable) {
         Err(mistakes) if config.evidence.proxy == RegistryProxy::Environment => {
             Err(Text::of(ProxyVariablesError { mistakes }))
         }
-        Err(_) => Ok(ProxyEnvironment::default()),
+        Err(_) => Ok(ProxyEnvironment::only_exclusions(variable)),
         Ok(environment) => Ok(environment),
     }
 }

@@ -87,13 +87,14 @@ pub(super) fn engine(config: &Config) -> EngineSettings {
     }
 }
 
-/// The settings of the fetcher of evidence, with the content of the proxy's files and the proxies of the environment. If
+/// The settings of the fetcher of evidence, with the content of its files and the proxies of the environment. If
 /// these cannot be used, no evidence is requested.
 pub(super) fn evidence(config: &Config, files: &RegistryFiles) -> FetchSettings {
     let Evidence {
         networks,
         reachable_hosts,
         proxy: _,
+        ca: _,
         connect_timeout,
         response_timeout,
         ocsp_timeout,
@@ -103,7 +104,7 @@ pub(super) fn evidence(config: &Config, files: &RegistryFiles) -> FetchSettings 
         max_requests_per_host,
         max_requests,
         cache_bytes,
-        max_lifetime,
+        max_lifetime: _,
         refresh_interval,
         negative_lifetime,
         clock_skew: _,
@@ -118,6 +119,7 @@ pub(super) fn evidence(config: &Config, files: &RegistryFiles) -> FetchSettings 
         networks,
         reachable_hosts,
         proxy: environment.and_then(|()| files.evidence_proxy().cloned().map_err(Clone::clone)),
+        roots: files.evidence_roots().clone(),
         proxies,
         connect_timeout,
         response_timeout,
@@ -127,7 +129,6 @@ pub(super) fn evidence(config: &Config, files: &RegistryFiles) -> FetchSettings 
         max_crl_bytes,
         requests: RequestLimits { per_host: max_requests_per_host, total: max_requests },
         cache_bytes,
-        max_lifetime,
         refresh_interval,
         refresh_patience: FetchSettings::REFRESH_PATIENCE,
         negative_lifetime,
@@ -138,10 +139,11 @@ pub(super) fn evidence(config: &Config, files: &RegistryFiles) -> FetchSettings 
 
 /// The settings with which evidence is read and judged.
 fn reading(config: &Config) -> EvidenceSettings {
-    let Evidence { clock_skew, ocsp_max_age, .. } = config.evidence;
+    let Evidence { clock_skew, ocsp_max_age, max_lifetime, .. } = config.evidence;
     EvidenceSettings {
         skew: clock_skew,
         max_age_without_next_update: (!ocsp_max_age.is_zero()).then_some(ocsp_max_age),
+        max_lifetime: Some(max_lifetime),
         ..EvidenceSettings::default()
     }
 }

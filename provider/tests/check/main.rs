@@ -5,6 +5,7 @@
 
 mod certificates;
 mod kinds;
+mod mounts;
 mod online;
 mod providers;
 mod report;

@@ -1,9 +1,13 @@
-//! `--online`: the addresses of certificates in trust stores.
+//! `--online`: the addresses of certificates in trust stores, and of those that the signatures of images need.
 
 use countersign_testkit::crl::CrlSpec;
 use countersign_testkit::folder::Folder;
+use countersign_testkit::notation;
+use countersign_testkit::ocsp::OcspSpec;
+use countersign_testkit::ocsp::Single;
 use countersign_testkit::pki::Authority;
 use countersign_testkit::pki::CertSpec;
+use countersign_testkit::registry::Registry;
 use countersign_testkit::responder::Responder;
 use serde_json::Value;
 use serde_json::json;
@@ -55,6 +59,7 @@ async fn each_address_of_the_stores_certificates_is_tried() {
     assert_eq!(column("kind"), ["crl", "crl", "crl"]);
     assert_eq!(column("url"), [json!(good), json!(gone), json!("ldap:///CN=CA")]);
     assert!(evidence[0]["usableUntil"].is_string() && evidence[0]["problem"].is_null(), "{document}");
+    assert_eq!(evidence[0]["usableUntilBy"], "maxLifetime");
     let problem = |index: usize| evidence[index]["problem"].as_str().unwrap();
     assert!(problem(1).contains("status: found 404, expected 200"), "{}", problem(1));
     assert!(problem(2).contains("found the scheme ldap, expected http or https"), "{}", problem(2));
@@ -62,7 +67,12 @@ async fn each_address_of_the_stores_certificates_is_tried() {
     let unusable = warnings.filter(|warning| warning["warning"] == "evidence-unusable").count();
     assert_eq!(unusable, 2);
     assert!(page.contains(&format!("evidence      crl at {good}, for CN=issuing")), "{page}");
-    assert!(page.contains("  usable      until ") && page.contains("  unusable    "), "{page}");
+    assert!(
+        page.contains("  usable      until ")
+            && page.contains("Z, by evidence.maxLifetime\n")
+            && page.contains("  unusable    "),
+        "{page}"
+    );
 }
 
 #[tokio::test]
@@ -87,4 +97,146 @@ async fn nothing_is_requested_without_the_option() {
     let (code, text) = tokio::task::spawn_blocking(work).await.unwrap();
     let document: Value = serde_json::from_str(&text).unwrap();
     assert_eq!((code, &document["evidence"], responder.journal().len()), (Some(0), &Value::Null, 0));
+}
+
+/// A registry, and a folder whose policy verifies `app` there under `root` at this level, and skips `skipped`.
+async fn with_registry(root: &Authority, responder: &Responder, verification: Value) -> (Registry, Folder) {
+    let registry = Registry::start().await;
+    let folder = sound();
+    let host = registry.host();
+    let mut app = statement("app", &format!("{host}/app"));
+    app["signatureVerification"] = verification;
+    app["trustedIdentities"] = json!(["*"]);
+    folder.write("trust/trustpolicy.json", policy(&[app]));
+    folder.write("trust/truststore/x509/ca/main/root.pem", root.pem());
+    folder.write(
+        "c.yaml",
+        format!(
+            "trust: {{directory: trust}}\nunlistedRegistries: refuse\nevidence: {{reachableHosts: ['{}']}}\n\
+             registries:\n- {{host: '{host}', plainHttp: true}}\n",
+            responder.host()
+        ),
+    );
+    (registry, folder)
+}
+
+/// The document of a check with these images.
+async fn of_images(folder: Folder, images: &[&str]) -> (Option<i32>, Value) {
+    let images: Vec<String> = images.iter().map(|image| format!("--image={image}")).collect();
+    let work = move || {
+        let mut arguments = vec!["--for", "verify", "--online", "-o", "json"];
+        arguments.extend(images.iter().map(String::as_str));
+        let (code, text) = check(&folder, &arguments);
+        (code, serde_json::from_str(&text).unwrap())
+    };
+    tokio::task::spawn_blocking(work).await.unwrap()
+}
+
+fn warnings(document: &Value, kind: &str) -> Vec<String> {
+    let warnings = document["warnings"].as_array().unwrap().iter();
+    let of_kind = warnings.filter(|warning| warning["warning"] == kind);
+    of_kind.map(|warning| warning["message"].as_str().unwrap().to_owned()).collect()
+}
+
+#[tokio::test]
+async fn each_address_that_the_signatures_of_an_image_need_is_tried() {
+    let (responder, root) = (Responder::start().await, Authority::root(CertSpec::root()));
+    let (registry, folder) = with_registry(&root, &responder, json!({"level": "strict"})).await;
+    let url = |path: &str| responder.url(path);
+    let now = OffsetDateTime::now_utc();
+    let list =
+        CrlSpec::new().valid(now - Duration::hours(1), now + Duration::days(400)).freshest_url(&url("/delta.crl"));
+    responder.crl("/ca.crl", root.crl(&list));
+    let spec = CertSpec::leaf().ocsp_url(&url("/ocsp")).ocsp_url(&url("/gone")).crl_url(&url("/ca.crl"));
+    let signer = root.issue(spec);
+    let good =
+        Single::good(signer.leaf_der()).this_update(now - Duration::hours(1)).next_update(now + Duration::hours(2));
+    let answer = root.ocsp(&OcspSpec::new([good]).produced_at(now - Duration::hours(1)));
+    responder.ocsp("/ocsp", move |_| answer.clone());
+    let image = registry.push_image("app", "v1");
+    notation::sign_image(&registry, "app", &image, &signer);
+    let untrusted = Authority::root(CertSpec::root().common_name("untrusted"));
+    let of_untrusted = untrusted.issue(CertSpec::leaf().crl_url(&url("/untrusted.crl")));
+    let ignored = notation::sign_image(&registry, "app", &image, &of_untrusted);
+    let reference = registry.reference("app", &image);
+    let (code, document) = of_images(folder, &[&reference]).await;
+    assert_eq!(code, Some(0), "{document}");
+    let shown = |one: &Value| {
+        let text = |member: &str| one[member].as_str().unwrap_or("-").to_owned();
+        assert_eq!(one["image"], json!(reference), "{document}");
+        (text("kind"), text("url"), text("certificate"), text("issuer"), text("usableUntilBy"))
+    };
+    let mut found: Vec<_> = document["evidence"].as_array().unwrap().iter().map(shown).collect();
+    found.sort();
+    let (leaf, issuer) = ("CN=leaf,O=Testkit,ST=ZH,C=CH", "CN=root,O=Testkit,ST=ZH,C=CH");
+    let row = |kind: &str, path: &str, certificate: &str, by: &str| {
+        (kind.to_owned(), url(path), certificate.to_owned(), issuer.to_owned(), by.to_owned())
+    };
+    // The list ends with evidence.maxLifetime, the OCSP response with its own nextUpdate.
+    assert_eq!(
+        found,
+        [
+            row("crl", "/ca.crl", "-", "maxLifetime"),
+            row("crl", "/delta.crl", "-", "-"),
+            row("ocsp", "/gone", leaf, "-"),
+            row("ocsp", "/ocsp", leaf, "nextUpdate"),
+        ],
+        "{document}"
+    );
+    assert_eq!(warnings(&document, "evidence-unusable").len(), 2, "{document}");
+    assert_eq!(responder.count("/untrusted.crl"), 0);
+    assert_eq!(
+        warnings(&document, "evidence-of-image"),
+        [format!(
+            "{reference}: nothing is requested for signature {}, as its signer is not trusted; `countersign inspect` has \
+             the reason",
+            ignored.digest
+        )]
+    );
+}
+
+#[tokio::test]
+async fn an_image_that_needs_no_evidence_has_a_warning_with_the_reason() {
+    let (responder, root) = (Responder::start().await, Authority::root(CertSpec::root()));
+    let verification = json!({"level": "strict", "override": {"revocation": "skip"}});
+    let (registry, folder) = with_registry(&root, &responder, verification).await;
+    let (image, unsigned, other) =
+        (registry.push_image("app", "v1"), registry.push_image("app", "v2"), registry.push_image("other", "v1"));
+    let signer = root.issue(CertSpec::leaf().crl_url(&responder.url("/ca.crl")));
+    notation::sign_image(&registry, "app", &image, &signer);
+    let references =
+        [registry.reference("app", &image), registry.reference("app", &unsigned), registry.reference("other", &other)];
+    let absent = format!("{}/app:absent", registry.host());
+    let (code, document) = of_images(folder, &[&references[0], &references[1], &references[2], &absent]).await;
+    assert_eq!((code, &document["evidence"]), (Some(0), &json!([])), "{document}");
+    let found = warnings(&document, "evidence-of-image");
+    let [skipped, unsigned, no_statement, absent_image] = found.as_slice() else { panic!("{document}") };
+    assert_eq!(
+        skipped,
+        &format!(
+            "{}: no evidence is requested: the certificates name no address, or the statement skips revocation",
+            references[0]
+        )
+    );
+    assert_eq!(unsigned, &format!("{}: it has no signatures, so no evidence is requested", references[1]));
+    let expected =
+        format!("{}: no usable statement of the trust policy verifies it, so no evidence is requested", references[2]);
+    assert_eq!(no_statement, &expected);
+    assert!(
+        absent_image.starts_with(&format!("{absent}: its signatures cannot be listed: image-not-found")),
+        "{absent_image}"
+    );
+    assert_eq!(responder.journal().len(), 0);
+}
+
+#[tokio::test]
+async fn the_page_names_the_other_ways_if_no_address_was_tried() {
+    let (responder, root) = (Responder::start().await, Authority::root(CertSpec::root()));
+    let (_registry, folder) = with_registry(&root, &responder, json!({"level": "strict"})).await;
+    let work = move || check(&folder, &["--for", "verify", "--online"]);
+    let (code, page) = tokio::task::spawn_blocking(work).await.unwrap();
+    let expected = "evidence      no certificate names an address that can be tried: those of signers are in no trust \
+                    store; use --image IMAGE, or `countersign inspect IMAGE`\n";
+    assert!(page.contains(expected), "{page}");
+    assert_eq!(code, Some(0));
 }

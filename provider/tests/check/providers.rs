@@ -247,3 +247,56 @@ fn the_shipped_providers_fit_the_defaults_except_for_their_placeholder() {
     let (code, page) = check(&folder, &["--provider", &path]);
     assert_eq!((code, page.contains("\n0 mistakes, 0 warnings\n")), (Some(0), true), "{page}");
 }
+
+#[test]
+fn what_was_compared_and_fits_is_shown() {
+    let (folder, bundle) = fixture();
+    let objects = [
+        provider("v", VERIFY, &json!(2), &bundle),
+        provider("late", VERIFY, &json!(1), &bundle),
+        webhook(
+            "ValidatingWebhookConfiguration",
+            "validation.gatekeeper.sh",
+            &json!({"timeoutSeconds": 5, "failurePolicy": "Fail"}),
+        ),
+    ];
+    let text: Vec<String> = objects.iter().map(Value::to_string).collect();
+    folder.write("providers.yaml", text.join("\n---\n"));
+    let path = folder.path().join("providers.yaml").display().to_string();
+    let (_, text) = check(&folder, &["-o", "json", "--provider", &path]);
+    let document: Value = serde_json::from_str(&text).unwrap();
+    let url = format!("{VERIFY}, an endpoint; its host is a name of the server certificate");
+    let bundle = "has the authority of the server certificate";
+    assert_eq!(
+        document["compared"],
+        json!([
+            {
+                "file": "providers.yaml",
+                "object": "Provider \"v\"",
+                "fits": {
+                    "spec.url": url,
+                    "spec.caBundle": bundle,
+                    "spec.timeout": "2s, more than server.verifyTimeout, which is 1s 800ms",
+                },
+            },
+            {
+                "file": "providers.yaml",
+                "object": "Provider \"late\"",
+                "fits": {"spec.url": url, "spec.caBundle": bundle},
+            },
+            {
+                "file": "providers.yaml",
+                "object": "ValidatingWebhookConfiguration \"gatekeeper\" validation.gatekeeper.sh",
+                "fits": {
+                    "webhooks[1].failurePolicy": "Fail",
+                    "webhooks[1].timeoutSeconds": "5s, more than spec.timeout of its Providers, at most 2s",
+                },
+            },
+        ])
+    );
+    let (_, page) = check(&folder, &["--provider", &path]);
+    let expected = format!(
+        "\ncompared      Provider \"v\" in providers.yaml\n  spec.url     {url}\n  spec.caBundle {bundle}\n  spec.timeout 2s, "
+    );
+    assert!(page.contains(&expected), "{page}");
+}

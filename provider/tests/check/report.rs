@@ -128,6 +128,26 @@ registry      registry.example.com, TLS
 registry      localhost:5000, plain HTTP
   credentials none
 
+section       evidence
+  networks              private
+  reachableHosts
+  proxy                 environment
+  connectTimeout        500ms
+  responseTimeout       1000ms
+  ocspTimeout           1000ms
+  crlTimeout            30000ms
+  maxOcspBytes          65536
+  maxCrlBytes           25165824
+  maxRequestsPerHost    8
+  maxRequests           32
+  cacheBytes            50331648
+  maxLifetime           86400000ms
+  refreshInterval       3600000ms
+  negativeLifetime      10000ms
+  clockSkew             300000ms
+  ocspNonce             false
+  ocspMaxAge            0ms
+
 0 mistakes, 0 warnings
 "
     );
@@ -139,7 +159,12 @@ fn the_json_document_has_the_same_content() {
     let (code, document) = document(&sound());
     assert_eq!(code, Some(0));
     let members: Vec<_> = document.as_object().unwrap().keys().map(String::as_str).collect();
-    assert_eq!(members, ["config", "doors", "evidence", "mistakes", "registries", "statements", "warnings"]);
+    assert_eq!(
+        members,
+        ["compared", "config", "doors", "evidence", "mistakes", "registries", "settings", "statements", "warnings"]
+    );
+    assert_eq!(document["compared"], Value::Null);
+    assert_eq!(document["settings"]["evidence"]["maxLifetime"], "86400000ms");
     assert_eq!(document["mistakes"], json!([]));
     assert_eq!(document["warnings"], json!([]));
     assert_eq!(document["doors"]["listen"], "[::]:6001");
@@ -376,4 +401,35 @@ fn a_configuration_that_cannot_be_read_is_a_mistake() {
     assert_eq!(code, Some(3));
     assert_eq!(document["mistakes"].as_array().unwrap().len(), 1);
     assert_eq!(document["doors"], Value::Null);
+}
+
+#[test]
+fn a_mistake_in_a_file_that_several_registries_name_is_reported_once() {
+    let folder = sound();
+    folder.write("docker.json", r#"{"auths":{"a.example":{"auth":"!"}}}"#);
+    let secret = "credentials: {dockerConfig: docker.json}";
+    let absent = "credentials: {dockerConfig: absent.json}";
+    folder.write(
+        "c.yaml",
+        format!(
+            "trust: {{directory: trust}}\nunlistedRegistries: refuse\nevidence: {{ca: none.pem}}\nregistries:\n\
+             - {{host: registry.example.com}}\n- {{host: a.example, {secret}}}\n- {{host: '*.b.example', {secret}}}\n\
+             - {{host: '*.c.example', {absent}}}\n- {{host: '*.d.example', {absent}}}\n"
+        ),
+    );
+    let (code, page) = check(&folder, &["--for", "verify"]);
+    let mistakes: Vec<_> = page.lines().filter_map(|line| line.strip_prefix("mistake       ")).collect();
+    let unreadable = "cannot be read: No such file or directory (os error 2), expected a readable file";
+    assert_eq!(
+        mistakes,
+        [
+            "docker.json: entry \"a.example\" has an auth that is not base64, expected the base64 of name:password in \
+             the alphabet with + and /"
+                .to_owned(),
+            format!("absent.json: {unreadable}"),
+            format!("none.pem: {unreadable}"),
+        ],
+        "{page}"
+    );
+    assert_eq!(code, Some(3));
 }

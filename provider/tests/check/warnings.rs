@@ -10,6 +10,7 @@ use time::macros::datetime;
 
 use crate::START;
 use crate::check;
+use crate::check_in;
 use crate::document;
 use crate::policy;
 use crate::sound;
@@ -230,4 +231,90 @@ fn warns_about_unlisted_registries_only_if_others_are_listed_and_nothing_is_set(
             .collect();
         assert_eq!(warnings, expected, "{more} {purpose}");
     }
+}
+
+#[test]
+fn warns_about_timestamps_that_are_not_used_as_there_is_no_tsa_store() {
+    let folder = sound();
+    folder.write("trust/truststore/x509/tsa/clock/root.pem", Authority::root(CertSpec::root()).pem());
+    let with = |name: &str, verify: &str, stores: &[&str]| {
+        let mut statement = statement(name, &format!("registry.example.com/{name}"));
+        statement["signatureVerification"]["verifyTimestamp"] = json!(verify);
+        statement["trustStores"] = json!(stores);
+        statement
+    };
+    folder.write(
+        "trust/trustpolicy.json",
+        policy(&[
+            with("always", "always", &["ca:main"]),
+            with("after", "afterCertExpiry", &["ca:main"]),
+            with("empty", "", &["ca:main"]),
+            with("used", "always", &["ca:main", "tsa:clock"]),
+            statement("absent", "registry.example.com/absent"),
+        ]),
+    );
+    let (code, document) = document(&folder);
+    assert_eq!(code, Some(0), "{document}");
+    let warnings = document["warnings"].as_array().unwrap().iter();
+    let warnings: Vec<_> = warnings.filter(|warning| warning["warning"] == "timestamps-not-used").collect();
+    let message = |name: &str, written: &str| {
+        json!({
+            "warning": "timestamps-not-used",
+            "message": format!(
+                "statement \"{name}\" has verifyTimestamp \"{written}\" and no tsa trust store, so that timestamps are \
+                 not used: signatures are refused after the end of their certificates; add tsa:<name> to trustStores"
+            ),
+        })
+    };
+    assert_eq!(warnings, [&message("always", "always"), &message("after", "afterCertExpiry")]);
+}
+
+#[test]
+fn warns_about_reachable_hosts_for_which_a_proxy_is_configured() {
+    let folder = sound();
+    let mut strict = statement("app", "registry.example.com/app");
+    strict["signatureVerification"] = json!({"level": "strict"});
+    folder.write("trust/trustpolicy.json", policy(&[strict]));
+    let run = |evidence: &str, environment: &[(&str, &str)]| {
+        folder.write(
+            "c.yaml",
+            format!("trust: {{directory: trust}}\nunlistedRegistries: refuse\nevidence: {evidence}\n"),
+        );
+        let (code, text) = check_in(&folder, &["--for", "verify", "-o", "json"], environment);
+        let document: serde_json::Value = serde_json::from_str(&text).unwrap();
+        assert_eq!(code, Some(0), "{document}");
+        let warnings = document["warnings"].as_array().unwrap().iter();
+        let warnings = warnings.filter(|one| one["warning"] != "registry-refused");
+        let messages =
+            warnings.map(|one| format!("{}: {}", one["warning"].as_str().unwrap(), one["message"].as_str().unwrap()));
+        messages.collect::<Vec<_>>()
+    };
+    let hosts = "reachableHosts: [10.0.0.5, 'ocsp.pki.svc:8080', ocsp.example, 127.0.0.1]";
+    let message = |host: &str, what: &str, setting: &str| {
+        format!(
+            "proxy-for-inside: evidence.reachableHosts has {host}, {what}, for which no proxy is used, and {setting} names one; \
+             add it to NO_PROXY, which takes precedence, or set evidence.proxy: none; otherwise no request is sent to it"
+        )
+    };
+    let expected = |setting: &str| {
+        vec![
+            message("10.0.0.5", "a private address", setting),
+            message("ocsp.pki.svc:8080", "a name inside the cluster", setting),
+        ]
+    };
+    let server = format!("{{proxy: 'http://p.example:3128', {hosts}}}");
+    assert_eq!(run(&server, &[]), expected("evidence.proxy"));
+    assert_eq!(run(&server, &[("NO_PROXY", "10.0.0.0/8,.svc")]), [""; 0]);
+    // NO_PROXY is read although another variable has a mistake.
+    assert_eq!(run(&server, &[("NO_PROXY", "10.0.0.0/8,.svc"), ("HTTP_PROXY", "socks5://a")]), [""; 0]);
+    let environment = format!("{{{hosts}}}");
+    assert_eq!(run(&environment, &[("HTTP_PROXY", "http://p.example:3128")]), expected("HTTP_PROXY"));
+    assert_eq!(run(&format!("{{proxy: none, {hosts}}}"), &[("HTTP_PROXY", "http://p.example:3128")]), [""; 0]);
+    assert_eq!(
+        run("{}", &[("HTTP_PROXY", "socks5://a")]),
+        [
+            "evidence-proxy: no OCSP responses and CRLs are requested, unless evidence.proxy is set: the environment variable \
+          HTTP_PROXY has a URL with scheme \"socks5\", expected http or https"
+        ]
+    );
 }

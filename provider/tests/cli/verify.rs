@@ -84,7 +84,7 @@ async fn a_broken_part_of_the_trust_makes_its_images_inconclusive_and_no_others(
     let document: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(document["image"]["code"], "trust-store-unusable");
     assert_eq!(document["image"]["statement"], "other");
-    assert_eq!(document["signatures"][0]["result"], "not-asked");
+    assert_eq!(document["signatures"][0]["result"], "not-judged");
 }
 
 #[tokio::test]

@@ -265,13 +265,14 @@ fn reads_proxies_of_every_kind() {
 #[test]
 fn reads_the_section_about_evidence() {
     let text = format!(
-        "{TRUST}evidence: {{networks: public, reachableHosts: [127.0.0.1:8080, CRL.example], proxy: none, \
+        "{TRUST}evidence: {{ca: evidence.pem, networks: public, reachableHosts: [127.0.0.1:8080, CRL.example], proxy: none, \
          ocspTimeout: 2s, maxCrlBytes: 32Mi, cacheBytes: 256Mi, maxLifetime: 12h, ocspNonce: true, ocspMaxAge: 1h}}\n"
     );
     let evidence = parse(&text, Purpose::Verify).unwrap().evidence;
     assert_eq!(evidence.networks, AddressPolicy::PublicOnly);
     assert_eq!(evidence.reachable_hosts, ["127.0.0.1:8080", "crl.example"].map(|host| host.parse().unwrap()));
     assert_eq!(evidence.proxy, RegistryProxy::Direct);
+    assert_eq!(evidence.ca.as_deref(), Some(Path::new("/etc/cs/evidence.pem")));
     assert_eq!((evidence.ocsp_timeout, evidence.max_lifetime), (Duration::from_secs(2), Duration::from_secs(43_200)));
     assert_eq!((evidence.max_crl_bytes, evidence.cache_bytes), (32 << 20, 256 << 20));
     assert_eq!((evidence.ocsp_nonce, evidence.ocsp_max_age), (true, Duration::from_secs(3600)));

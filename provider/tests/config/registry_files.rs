@@ -295,3 +295,32 @@ fn a_file_of_the_proxy_for_evidence_that_cannot_be_used_disables_evidence_or_kee
     assert_eq!(effects(&folder, &kept), [effect]);
     assert_eq!(kept.evidence_proxy(), good.evidence_proxy());
 }
+
+#[test]
+fn the_authorities_of_evidence_are_read_and_the_last_good_ones_are_kept() {
+    let folder = Folder::new();
+    let text = "trust: {directory: trust}\nevidence: {ca: ca.pem}\n";
+    let config = Config::parse(text, &folder.path().join("c.yaml"), Purpose::Verify).unwrap();
+    let first = config.registry_files(None);
+    let disabled = "evidence.ca is disabled: ca.pem: cannot be read: No such file or directory (os error 2), expected a \
+                    readable file";
+    assert_eq!(effects(&folder, &first), [disabled]);
+    let file = folder.path().join("ca.pem").display().to_string();
+    assert_eq!(*first.evidence_roots(), Roots::Unusable { file });
+    let absent = config.registry_files_digest();
+    folder.write("ca.pem", Authority::root(CertSpec::root()).pem());
+    assert_ne!(config.registry_files_digest(), absent);
+    let good = config.registry_files(Some(&first));
+    assert_eq!(effects(&folder, &good), [""; 0]);
+    assert!(matches!(good.evidence_roots(), Roots::Only(_)));
+    assert!(!good.differs_in_credentials_only(&first));
+    folder.write("ca.pem", "no PEM");
+    let kept = config.registry_files(Some(&good));
+    let effect =
+        "evidence.ca keeps the former content of ca.pem: has no -----BEGIN line, expected CERTIFICATE blocks in PEM";
+    assert_eq!(effects(&folder, &kept), [effect]);
+    assert_eq!(kept.evidence_roots(), good.evidence_roots());
+    // Without the key, the authorities are those of the system.
+    let none = Config::parse("trust: {directory: trust}\n", &folder.path().join("c.yaml"), Purpose::Verify).unwrap();
+    assert_eq!(*none.registry_files(Some(&good)).evidence_roots(), Roots::System);
+}

@@ -242,7 +242,6 @@ const TABLE: &[Rows] = &[
             "http://a.internal:1",
             "{url: http://a, usernameFile: x, passwordFile: y}",
             "{url: https://a, ca: x}",
-            r#""http:///a""#,
             "https://a/",
         ],
         refused: &[
@@ -260,6 +259,8 @@ const TABLE: &[Rows] = &[
             "{url: http://a, usernameFile: x}",
             "{url: http://a, passwordFile: y}",
             "http://",
+            r#""http:///a""#,
+            r#"'http://a\b'"#,
             "http://a?x",
             "http://a#b",
         ],

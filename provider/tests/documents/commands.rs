@@ -73,7 +73,7 @@ const README: [(&str, Tested); 18] = [
 ];
 
 /// Commands with arguments within sentences.
-const PROSE: [(&str, Tested); 16] = [
+const PROSE: [(&str, Tested); 17] = [
     ("cargo e2e --all", Ci),
     ("cargo e2e --gatekeeper oldest", Ci),
     // Waits for Ctrl-C.
@@ -81,6 +81,7 @@ const PROSE: [(&str, Tested); 16] = [
     ("cargo e2e --binary PATH", No),
     // `tests/check` has it.
     ("countersign check --online", Here),
+    ("countersign check --online --image IMAGE", Here),
     // `tests/certs` has it.
     ("countersign certs --namespace", Here),
     ("kubectl get pods --all-namespaces -o yaml | countersign verify --config countersign.yaml -f -", EndToEnd),

@@ -78,7 +78,7 @@ async fn the_time_since_when_an_address_fails_is_kept_until_it_works() {
     for (time, since) in [("12:00:00", "12:00:00"), ("12:05:00", "12:00:00")] {
         fixture.at(&format!("2026-11-21T{time}Z"));
         let (_, message) = fixture.reason(&signer).await;
-        assert!(message.as_str().contains(&format!("since 2026-11-21T{since}Z")), "{message}");
+        assert!(message.as_str().contains(&format!("CRL: since 2026-11-21T{since}Z: http://")), "{message}");
     }
     down.remove();
     fixture.at("2026-11-21T12:10:00Z");
@@ -151,14 +151,29 @@ async fn a_response_above_the_limit_is_unusable() {
     let signer = fixture.issue(|leaf| leaf.crl_url(&fixture.responder.url(CRL)));
     let (code, message) = fixture.reason(&signer).await;
     assert_eq!(code, Code::RevocationUnchecked);
-    assert!(message.as_str().contains("sends more than 300 bytes"), "{message}");
+    assert!(
+        message
+            .as_str()
+            .contains("sends more than 300 bytes, expected at most as many as evidence.maxCrlBytes permits"),
+        "{message}"
+    );
     let (code, message) = fixture.reason(&fixture.signer_with_ocsp()).await;
     assert_eq!(code, Code::RevocationUnchecked);
-    assert!(message.as_str().contains("sends more than 200 bytes"), "{message}");
+    assert!(
+        message
+            .as_str()
+            .contains("sends more than 200 bytes, expected at most as many as evidence.maxOcspBytes permits"),
+        "{message}"
+    );
     let endless = fixture.responder.when(OCSP).endless_body();
     fixture.at("2026-11-21T12:01:00Z");
     let (_, message) = fixture.reason(&fixture.signer_with_ocsp()).await;
-    assert!(message.as_str().contains("sends more than 200 bytes"), "{message}");
+    assert!(
+        message
+            .as_str()
+            .contains("sends more than 200 bytes, expected at most as many as evidence.maxOcspBytes permits"),
+        "{message}"
+    );
     assert_eq!(endless.hits(), 1);
 }
 

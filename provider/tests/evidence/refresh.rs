@@ -72,7 +72,8 @@ async fn what_is_due_is_fetched_when_it_is_used_even_without_background_work() {
 
 #[tokio::test]
 async fn a_revocation_is_noticed_after_the_configured_lifetime_at_the_latest() {
-    let fixture = Fixture::with("strict", |settings| settings.max_lifetime = Duration::from_secs(1800)).await;
+    let fixture =
+        Fixture::with("strict", |settings| settings.reading.max_lifetime = Some(Duration::from_secs(1800))).await;
     let signer = fixture.signer_with_crl();
     assert_eq!(fixture.code(&signer).await, Code::Verified);
     fixture.responder.when(CRL).status(503);
@@ -84,7 +85,9 @@ async fn a_revocation_is_noticed_after_the_configured_lifetime_at_the_latest() {
 
 #[tokio::test]
 async fn evidence_that_is_not_used_is_not_refreshed() {
-    let fixture = Fixture::with("strict", |settings| settings.max_lifetime = Duration::from_secs(7 * 24 * 3600)).await;
+    let fixture =
+        Fixture::with("strict", |settings| settings.reading.max_lifetime = Some(Duration::from_secs(7 * 24 * 3600)))
+            .await;
     let signer = fixture.signer_with_crl();
     assert_eq!((fixture.code(&signer).await, fixture.requests()), (Code::Verified, 1));
     fixture.at("2026-11-22T11:00:00Z");
@@ -112,6 +115,24 @@ async fn a_cached_verdict_does_not_outlive_its_evidence() {
     assert_eq!(verify().await, (Code::Verified, true));
     fixture.revoke(&signer);
     fixture.at("2026-11-21T12:02:00Z");
+    assert_eq!(verify().await, (Code::Revoked, false));
+}
+
+#[tokio::test]
+async fn a_cached_verdict_does_not_outlive_the_configured_lifetime_of_its_evidence() {
+    let fixture =
+        Fixture::with("strict", |settings| settings.reading.max_lifetime = Some(Duration::from_secs(60))).await;
+    let signer = fixture.signer_with_crl();
+    let image = fixture.image(&signer);
+    let verify = || async {
+        let result = fixture.engine.verify(&image).await;
+        (result.verdict.code(), result.cached)
+    };
+    assert_eq!(verify().await, (Code::Verified, false));
+    fixture.at("2026-11-21T12:00:59Z");
+    assert_eq!(verify().await, (Code::Verified, true));
+    fixture.revoke(&signer);
+    fixture.at("2026-11-21T12:01:00Z");
     assert_eq!(verify().await, (Code::Revoked, false));
 }
 

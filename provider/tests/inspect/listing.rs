@@ -21,7 +21,7 @@ async fn shows_signatures_of_a_skipped_repository_without_a_result() {
     assert_eq!(code, Some(0));
     assert_eq!(document["image"]["verdict"], "skipped");
     assert_eq!(document["target"]["digest"], image.digest);
-    assert_eq!(document["signatures"][0]["result"], "not-asked");
+    assert_eq!(document["signatures"][0]["result"], "not-judged");
     assert_eq!(
         checks(&document["signatures"][0]),
         [
@@ -36,7 +36,7 @@ async fn shows_signatures_of_a_skipped_repository_without_a_result() {
     let (code, document) = fixture.json("anonymous:v1").await;
     assert_eq!(code, Some(1));
     assert_eq!(document["image"]["code"], "no-applicable-rule");
-    assert_eq!(document["signatures"][0]["result"], "not-asked");
+    assert_eq!(document["signatures"][0]["result"], "not-judged");
 }
 
 #[tokio::test]

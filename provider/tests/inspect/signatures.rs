@@ -37,7 +37,7 @@ async fn shows_a_signed_image_with_every_certificate() {
 
 signature 1 of 1
   manifest    {manifest}
-  result      counts
+  result      verified
   envelope    cose, ES256, {bytes} bytes
   scheme      notary.x509
   signed      2026-01-02T03:04:05Z
@@ -88,7 +88,7 @@ async fn the_document_has_every_signature_in_the_order_in_which_they_are_tried()
     let [first, second] = document["signatures"].as_array().unwrap().as_slice() else { panic!("{document}") };
     // The thumbprint of a trusted certificate puts it first.
     assert_eq!([&first["digest"], &second["digest"]], [&good.digest, &foreign.digest]);
-    assert_eq!([&first["result"], &second["result"]], ["counts", "rejected"]);
+    assert_eq!([&first["result"], &second["result"]], ["verified", "rejected"]);
     // With integrity but without authenticity the content is still a claim.
     assert_eq!([&first["claimed"], &second["claimed"]], [false, true]);
     let members: Vec<_> = first.as_object().unwrap().keys().map(String::as_str).collect();
@@ -264,7 +264,7 @@ async fn shows_the_other_signatures_beside_a_broken_one() {
     assert_eq!(code, Some(0));
     let results: Vec<_> =
         document["signatures"].as_array().unwrap().iter().map(|found| found["result"].as_str().unwrap()).collect();
-    assert_eq!(results, ["counts", "inconclusive"]);
+    assert_eq!(results, ["verified", "inconclusive"]);
     assert_eq!(document["signatures"][1]["problem"]["code"], "signature-unavailable");
     assert_eq!(document["signatures"][1]["checks"], json!([]));
 }
@@ -291,9 +291,13 @@ async fn shows_the_evidence_with_its_source_and_times() {
         (&evidence["kind"], &evidence["status"], &evidence["url"], &evidence["thisUpdate"], &evidence["nextUpdate"]),
         (&json!("crl"), &json!("good"), &json!(url), &json!(text(issued)), &json!(text(next)))
     );
-    assert_eq!(evidence["usableUntil"], text(next));
+    assert_eq!((&evidence["usableUntil"], &evidence["usableUntilBy"]), (&json!(text(next)), &json!("nextUpdate")));
+    let age = evidence["ageSeconds"].as_u64().unwrap();
+    assert!((10_800..12_000).contains(&age), "{age}");
     let (_, page) = fixture.text("app:v1").await;
     assert!(page.contains(&format!("evidence    crl from {url}\n")), "{page}");
     assert!(page.contains("  status    good for "), "{page}");
-    assert!(page.contains(&format!("{}, 3h", text(issued))), "{page}");
+    assert!(page.contains(&format!("    issued    {}\n", text(issued))), "{page}");
+    assert!(page.contains("Z, at an age of 3h"), "{page}");
+    assert!(page.contains(&format!("    usable    until {}, its nextUpdate\n", text(next))), "{page}");
 }

@@ -44,6 +44,8 @@ pub struct Received {
 /// The reason why there is no usable response: the end of a message such as "revocation was not checked: …".
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NotAvailable {
+    /// The kind of evidence, if the reason is about one.
+    kind: Option<&'static str>,
     reason: Text,
     since: Option<UnixTime>,
 }
@@ -119,7 +121,7 @@ impl NotAvailable {
     /// names each address, the step that failed, and the cause.
     #[must_use]
     pub fn new(reason: impl fmt::Display) -> Self {
-        Self { reason: Text::of(reason), since: None }
+        Self { kind: None, reason: Text::of(reason), since: None }
     }
 
     /// The same, with the time of the first of the failures without a success between them.
@@ -129,13 +131,13 @@ impl NotAvailable {
     }
 
     /// The same, about a kind of evidence.
-    pub(crate) fn of(self, kind: &str) -> Self {
-        Self { reason: Text::of(format_args!("{kind}: {}", self.reason)), ..self }
+    pub(crate) fn of(self, kind: &'static str) -> Self {
+        Self { kind: Some(kind), ..self }
     }
 
     /// The text, with at most `bytes` bytes of the reason.
     pub(crate) fn at_most(&self, bytes: usize) -> Text {
-        Text::of(Self { reason: Text::at_most(bytes, &self.reason), since: self.since })
+        Text::of(Self { reason: Text::at_most(bytes, &self.reason), ..self.clone() })
     }
 
     /// There is no fetcher of OCSP responses and CRLs.
@@ -153,9 +155,12 @@ impl NotAvailable {
 
 impl fmt::Display for NotAvailable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.since {
-            Some(since) => write!(f, "{}, since {since}", self.reason),
-            None => fmt::Display::fmt(&self.reason, f),
+        // The time is first: the reason may end with advice, and may be cut.
+        match (self.kind, self.since) {
+            (Some(kind), Some(since)) => write!(f, "{kind}: since {since}: {}", self.reason),
+            (Some(kind), None) => write!(f, "{kind}: {}", self.reason),
+            (None, Some(since)) => write!(f, "since {since}: {}", self.reason),
+            (None, None) => fmt::Display::fmt(&self.reason, f),
         }
     }
 }

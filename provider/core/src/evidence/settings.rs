@@ -15,21 +15,23 @@ pub struct EvidenceSettings {
     pub max_age_without_next_update: Option<Duration>,
     /// How to treat an OCSP response without a nonce to a request with one.
     pub missing_nonce: MissingNonce,
+    /// The longest use of evidence after it was fetched; `None` for no limit. A verdict that stands on it ends then, too.
+    pub max_lifetime: Option<Duration>,
 }
 
 impl EvidenceSettings {
     /// The settings for OCSP responses.
     #[must_use]
     pub fn ocsp(&self) -> OcspSettings {
-        let Self { skew, max_age_without_next_update, missing_nonce } = *self;
+        let Self { skew, max_age_without_next_update, missing_nonce, max_lifetime: _ } = *self;
         OcspSettings { skew, max_age_without_next_update, missing_nonce }
     }
 }
 
 impl Default for EvidenceSettings {
-    /// As [`OcspSettings::default`]: five minutes, and no response without nextUpdate.
+    /// As [`OcspSettings::default`]: five minutes, and no response without nextUpdate. Without a longest use.
     fn default() -> Self {
         let OcspSettings { skew, max_age_without_next_update, missing_nonce } = OcspSettings::default();
-        Self { skew, max_age_without_next_update, missing_nonce }
+        Self { skew, max_age_without_next_update, missing_nonce, max_lifetime: None }
     }
 }

@@ -173,8 +173,8 @@ fn a_response_is_bounded_by_its_kind() {
 fn an_outage_is_named_with_its_beginning_however_long_the_reason() {
     let since = UnixTime::from_seconds(1_800_000_000).unwrap();
     let outage = NotAvailable::new("http://crl.example: connect: connection refused").since(since);
-    assert_eq!(outage.to_string(), "http://crl.example: connect: connection refused, since 2027-01-15T08:00:00Z");
+    assert_eq!(outage.to_string(), "since 2027-01-15T08:00:00Z: http://crl.example: connect: connection refused");
     assert_eq!(outage.clone().of("CRL").to_string(), format!("CRL: {outage}"));
     let long = NotAvailable::new("x".repeat(5000)).since(since).at_most(40);
-    assert_eq!(long.as_str(), format!("{}… (cut), since 2027-01-15T08:00:00Z", "x".repeat(31)));
+    assert_eq!(long.as_str(), format!("since 2027-01-15T08:00:00Z: {}… (cut)", "x".repeat(31)));
 }

@@ -1,6 +1,7 @@
 //! The evidence that a judgement used, for people and for the lifetime of a verdict.
 
 use crate::codec::text::Text;
+use crate::evidence::UsableUntil;
 use crate::time::UnixTime;
 
 /// One piece of evidence about one certificate: where it came from, and for how long it can be used.
@@ -20,8 +21,8 @@ pub struct EvidenceFact {
     pub this_update: UnixTime,
     /// The time by which there is a newer one, if that is stated. A CRL always states it.
     pub next_update: Option<UnixTime>,
-    /// The end of its use, without the tolerance for different clocks.
-    pub usable_until: UnixTime,
+    /// The end of its use.
+    pub usable_until: UsableUntil,
 }
 
 /// The kind of an [`EvidenceFact`].

@@ -124,7 +124,7 @@ impl ChainStatus {
             EvidenceStatus::Good | EvidenceStatus::Revoked => true,
             EvidenceStatus::Unknown => false,
         };
-        self.facts.iter().filter(stands_on).map(|fact| fact.usable_until).min()
+        self.facts.iter().filter(stands_on).map(|fact| fact.usable_until.at).min()
     }
 }
 

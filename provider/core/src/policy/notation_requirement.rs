@@ -9,7 +9,8 @@ use super::store_name::StoreRef;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NotationRequirement {
     pub(super) level: Level,
-    pub(super) verify_timestamp: VerifyTimestamp,
+    /// As written; `None` if it is not.
+    pub(super) verify_timestamp: Option<VerifyTimestamp>,
     pub(super) stores: Vec<StoreRef>,
     pub(super) identities: Identities,
 }
@@ -23,6 +24,17 @@ pub enum VerifyTimestamp {
     AfterCertExpiry,
 }
 
+impl VerifyTimestamp {
+    /// As in the document.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Always => "always",
+            Self::AfterCertExpiry => "afterCertExpiry",
+        }
+    }
+}
+
 impl NotationRequirement {
     /// The level: the effect of a failed check.
     #[must_use]
@@ -30,9 +42,15 @@ impl NotationRequirement {
         &self.level
     }
 
-    /// When a timestamp is verified.
+    /// When a timestamp is verified; by default always.
     #[must_use]
     pub fn verify_timestamp(&self) -> VerifyTimestamp {
+        self.verify_timestamp.unwrap_or(VerifyTimestamp::Always)
+    }
+
+    /// When a timestamp is verified, if the document states it.
+    #[must_use]
+    pub fn written_verify_timestamp(&self) -> Option<VerifyTimestamp> {
         self.verify_timestamp
     }
 

@@ -17,6 +17,7 @@ mod response;
 mod settings;
 mod single;
 
+pub use answer::AnswerEnd;
 pub use answer::OcspAnswer;
 pub use answer::OcspStatus;
 pub use answer::Responder;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use countersign_core::time::UnixTime;
+use countersign_core::x509::ocsp::AnswerEnd;
 use countersign_core::x509::ocsp::OcspSettings;
 use countersign_testkit::ocsp::OcspSpec;
 use countersign_testkit::ocsp::Single;
@@ -125,15 +125,17 @@ fn a_kept_answer_is_checked_again_at_each_use() {
 #[test]
 fn an_answer_is_valid_until_next_update_the_maximum_age_or_the_end_of_its_responder() {
     let fixture = Fixture::new();
-    let until =
-        |fixture: &Fixture, spec: &OcspSpec| -> UnixTime { fixture.answer(spec).valid_until(&fixture.settings) };
-    assert_eq!(until(&fixture, &fixture.spec()), at("2026-11-28T00:00:00Z"));
+    let until = |fixture: &Fixture, spec: &OcspSpec| fixture.answer(spec).valid_until(&fixture.settings);
+    assert_eq!(until(&fixture, &fixture.spec()), (at("2026-11-28T00:00:00Z"), AnswerEnd::NextUpdate));
     let ends = |end| fixture.delegate(|spec| spec.valid(datetime!(2026-11-01 00:00 UTC), end));
     let delegated = |end| fixture.spec().signed_by(&ends(end));
-    assert_eq!(until(&fixture, &delegated(datetime!(2026-11-25 00:00 UTC))), at("2026-11-25T00:00:00Z"));
-    assert_eq!(until(&fixture, &delegated(datetime!(2026-12-25 00:00 UTC))), at("2026-11-28T00:00:00Z"));
+    let until_delegated = |end| until(&fixture, &delegated(end));
+    let responder = (at("2026-11-25T00:00:00Z"), AnswerEnd::ResponderCertificate);
+    assert_eq!(until_delegated(datetime!(2026-11-25 00:00 UTC)), responder);
+    let next_update = (at("2026-11-28T00:00:00Z"), AnswerEnd::NextUpdate);
+    assert_eq!(until_delegated(datetime!(2026-12-25 00:00 UTC)), next_update);
     let max_age_without_next_update = Some(Duration::from_secs(24 * 3600));
     let aged = Fixture { settings: OcspSettings { max_age_without_next_update, ..fixture.settings }, ..fixture };
     let spec = single(aged.good().without_next_update());
-    assert_eq!(until(&aged, &spec), at("2026-11-22T00:00:00Z"));
+    assert_eq!(until(&aged, &spec), (at("2026-11-22T00:00:00Z"), AnswerEnd::MaxAge));
 }

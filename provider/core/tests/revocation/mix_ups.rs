@@ -85,7 +85,7 @@ fn an_outage_is_named_with_its_beginning() {
     let refused = |_: &CrlRequest| {
         EvidenceResponse::NotAvailable(NotAvailable::new(format!("{CRL}: connect: refused")).since(since))
     };
-    check(&with(&fixture, refused), &format!("CRL: {CRL}: connect: refused, since 2026-11-21T11:58:00Z"));
+    check(&with(&fixture, refused), &format!("CRL: since 2026-11-21T11:58:00Z: {CRL}: connect: refused"));
 }
 
 #[test]

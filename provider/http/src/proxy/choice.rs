@@ -11,7 +11,7 @@ pub enum ProxyChoice {
     Environment,
     /// No proxy.
     Direct,
-    /// This proxy, regardless of the variables. `NO_PROXY` still applies to the hosts to which the host redirects.
+    /// This proxy, whatever `HTTPS_PROXY` and `HTTP_PROXY` name. The rule states for which hosts `NO_PROXY` still applies.
     Server {
         /// The proxy.
         server: ProxyServer,

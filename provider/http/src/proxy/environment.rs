@@ -86,6 +86,14 @@ impl ProxyEnvironment {
         }
     }
 
+    /// The hosts that `NO_PROXY` excludes, without the proxies, whose variables may have mistakes.
+    #[must_use]
+    pub fn only_exclusions(variable: impl Fn(&str) -> Option<String>) -> Self {
+        let only = |name: &str| if ["NO_PROXY", "no_proxy"].contains(&name) { variable(name) } else { None };
+        // There are no other variables that could have a mistake.
+        Self::read(only).unwrap_or_default()
+    }
+
     /// The variables that name a proxy, with the proxy.
     pub fn servers(&self) -> impl Iterator<Item = (&'static str, &ProxyServer)> {
         self.https.iter().chain(&self.http).map(|(name, server)| (*name, server))
@@ -109,8 +117,16 @@ impl ProxyEnvironment {
     pub fn refuses(&self, host: &str, plain_http: bool) -> Option<(InternalHost, &'static str)> {
         let url = Url::parse(&url_of(host, plain_http)).ok()?;
         let (name, _) = self.of(&url)?;
+        self.refuses_any_proxy(host, plain_http).map(|internal| (internal, name))
+    }
+
+    /// The reason if a request to `host` through any proxy would be refused: it is an internal host, which `NO_PROXY` does not
+    /// exclude.
+    #[must_use]
+    pub fn refuses_any_proxy(&self, host: &str, plain_http: bool) -> Option<InternalHost> {
+        let url = Url::parse(&url_of(host, plain_http)).ok()?;
         let internal = internal_host(host).filter(|internal| !internal.may_be_meant())?;
-        (!self.excludes(&url)).then_some((internal, name))
+        (!self.excludes(&url)).then_some(internal)
     }
 
     /// Whether requests to `url` use no proxy, because of `NO_PROXY` or because the host is this machine.
@@ -166,6 +182,20 @@ mod tests {
         );
         // As in Go, there is no such variable.
         assert!(servers(&[("ALL_PROXY", "a.example:1"), ("all_proxy", "a.example:1")]).is_empty());
+    }
+
+    #[test]
+    fn the_exclusions_are_read_whatever_the_other_variables_have() {
+        let variables = [("HTTP_PROXY", "socks5://a:1"), ("NO_PROXY", "10.0.0.0/8")];
+        let variable =
+            |name: &str| variables.iter().find(|(other, _)| *other == name).map(|(_, value)| (*value).to_owned());
+        assert!(ProxyEnvironment::read(variable).is_err());
+        let environment = ProxyEnvironment::only_exclusions(variable);
+        assert_eq!(environment.servers().count(), 0);
+        assert_eq!(environment.refuses_any_proxy("10.0.0.5", true), None);
+        assert_eq!(environment.refuses_any_proxy("192.168.0.5", true), Some(InternalHost::Private));
+        assert_eq!(environment.refuses_any_proxy("127.0.0.1:8080", true), None);
+        assert_eq!(environment.refuses_any_proxy("ocsp.example", true), None);
     }
 
     #[test]

@@ -20,6 +20,17 @@ pub struct ProxyRule {
     pub setting: String,
     /// Whether the rule is for exactly one host, which may have a name for private use.
     pub exact: bool,
+    /// The hosts that `NO_PROXY` excludes from a proxy that the rule names.
+    pub no_proxy: NoProxyScope,
+}
+
+/// The hosts that `NO_PROXY` excludes from a proxy that a rule names. It always applies to the proxies of the environment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NoProxyScope {
+    /// All hosts: the rule names a proxy for many of them.
+    AllHosts,
+    /// Only the hosts to which the host of the rule redirects: the rule names a proxy for this one.
+    OtherHosts,
 }
 
 /// A proxy and the setting that configures it.
@@ -50,6 +61,8 @@ impl fmt::Display for ProxySource<'_> {
 pub(crate) struct ProxyRefused<'a> {
     pub(crate) internal: InternalHost,
     pub(crate) proxy: SelectedProxy<'a>,
+    /// Whether an entry of `NO_PROXY` for the host has an effect.
+    pub(crate) no_proxy_applies: bool,
 }
 
 /// Selects the proxy for `url` under `rule`; `None` for a direct request. `own` is true if the rule is for its host, and
@@ -63,9 +76,15 @@ pub(crate) fn select<'a>(
     own: bool,
     url: &Url,
 ) -> Result<Option<SelectedProxy<'a>>, ProxyRefused<'a>> {
+    let no_proxy_applies = match (&rule.choice, rule.no_proxy) {
+        (ProxyChoice::Server { .. }, NoProxyScope::OtherHosts) => !own,
+        (ProxyChoice::Server { .. }, NoProxyScope::AllHosts) | (ProxyChoice::Environment | ProxyChoice::Direct, _) => {
+            true
+        }
+    };
     let proxy = match &rule.choice {
         ProxyChoice::Direct => None,
-        ProxyChoice::Server { .. } if !own && environment.excludes(url) => None,
+        ProxyChoice::Server { .. } if no_proxy_applies && environment.excludes(url) => None,
         ProxyChoice::Server { server, roots: _ } => {
             Some(SelectedProxy { server, source: ProxySource::Setting(&rule.setting) })
         }
@@ -77,7 +96,9 @@ pub(crate) fn select<'a>(
         return Ok(None);
     };
     match internal_host(&authority(url)) {
-        Some(internal) if !(own && rule.exact && internal.may_be_meant()) => Err(ProxyRefused { internal, proxy }),
+        Some(internal) if !(own && rule.exact && internal.may_be_meant()) => {
+            Err(ProxyRefused { internal, proxy, no_proxy_applies })
+        }
         Some(_) | None => Ok(Some(proxy)),
     }
 }
@@ -109,6 +130,7 @@ mod tests {
             choice: choice.clone(),
             setting: format!("the entry {pattern}"),
             exact: !pattern.contains('*'),
+            no_proxy: NoProxyScope::OtherHosts,
         };
         match select(&environment(no_proxy), &rule, own, &Url::parse(url).unwrap()) {
             Ok(None) => "direct".to_owned(),
@@ -135,6 +157,50 @@ mod tests {
         assert_eq!(own(&server(), true, "https://r.example/"), "the entry r.example");
         assert_eq!(own(&server(), false, "https://other.example/"), "the entry r.example");
         assert_eq!(own(&server(), false, "https://store.example/"), "direct");
+    }
+
+    #[test]
+    fn no_proxy_excludes_the_hosts_of_a_rule_for_all_hosts() {
+        let selected = |choice: &ProxyChoice, own, no_proxy: &str, host: &str| {
+            let rule = ProxyRule {
+                choice: choice.clone(),
+                setting: "all".to_owned(),
+                exact: true,
+                no_proxy: NoProxyScope::AllHosts,
+            };
+            match select(&environment(no_proxy), &rule, own, &Url::parse(&format!("http://{host}/")).unwrap()) {
+                Ok(None) => "direct".to_owned(),
+                Ok(Some(proxy)) => proxy.source.to_string(),
+                Err(ProxyRefused { internal, no_proxy_applies, .. }) => format!("{internal:?} {no_proxy_applies}"),
+            }
+        };
+        for own in [true, false] {
+            assert_eq!(selected(&server(), own, "", "ocsp.example"), "all");
+            assert_eq!(selected(&server(), own, "ocsp.example", "ocsp.example"), "direct");
+            assert_eq!(selected(&server(), own, "10.0.0.0/8", "10.0.0.5"), "direct");
+            assert_eq!(selected(&server(), own, "", "10.0.0.5"), "Private true");
+            assert_eq!(selected(&server(), own, ".svc", "ocsp.pki.svc"), "direct");
+            assert_eq!(selected(&server(), own, "", "ocsp.pki.svc"), "Cluster true");
+            assert_eq!(selected(&server(), own, "", "127.0.0.1"), "direct");
+            assert_eq!(selected(&ProxyChoice::Direct, own, "", "10.0.0.5"), "direct");
+        }
+    }
+
+    #[test]
+    fn a_refusal_states_whether_no_proxy_has_an_effect() {
+        let refused = |choice: &ProxyChoice, own| {
+            let rule = ProxyRule {
+                choice: choice.clone(),
+                setting: "one".to_owned(),
+                exact: false,
+                no_proxy: NoProxyScope::OtherHosts,
+            };
+            let url = Url::parse("https://r.tools.svc/").unwrap();
+            select(&environment(""), &rule, own, &url).map(drop).map_err(|refused| refused.no_proxy_applies)
+        };
+        assert_eq!(refused(&server(), true), Err(false));
+        assert_eq!(refused(&server(), false), Err(true));
+        assert_eq!(refused(&ProxyChoice::Environment, true), Err(true));
     }
 
     #[test]

@@ -108,6 +108,11 @@ impl FromStr for ProxyServer {
     /// 443, depending on the scheme.
     fn from_str(text: &str) -> Result<Self, ProxyServerError> {
         let text = text.trim();
+        // URL parsers ignore further slashes, read backslashes as slashes, and remove line breaks and tabs.
+        let after_scheme = text.split_once("://").map_or(text, |(_, rest)| rest);
+        if after_scheme.starts_with('/') || text.contains(|c: char| c == '\\' || c.is_control()) {
+            return Err(ProxyServerError::Url);
+        }
         let url = match text.split_once("://") {
             Some((scheme, _)) if !["http", "https"].contains(&scheme.to_ascii_lowercase().as_str()) => {
                 // Other text may be a password that looks like a scheme.
@@ -201,6 +206,12 @@ mod tests {
             ("s3cret://proxy.example:1080", ProxyServerError::Url),
             ("", ProxyServerError::Url),
             ("http://", ProxyServerError::Url),
+            ("http:///a", ProxyServerError::Url),
+            ("http:////a", ProxyServerError::Url),
+            ("/a", ProxyServerError::Url),
+            ("//a", ProxyServerError::Url),
+            ("http://\\a", ProxyServerError::Url),
+            ("http://\t/a", ProxyServerError::Url),
             ("http://proxy.example:0", ProxyServerError::Url),
             ("http://proxy.example:99999", ProxyServerError::Url),
             ("http://a b:3128", ProxyServerError::Url),

@@ -18,7 +18,14 @@ impl fmt::Display for Remedy<'_> {
                 f,
                 "; if this is intended, add {from} to registries, or {host} to its realmHosts if it serves its tokens"
             ),
-            Some(FetchRemedy::WithoutProxy) => f.write_str(", or set proxy: none in its entry of registries"),
+            Some(FetchRemedy::WithoutProxy { no_proxy_applies: true }) => f.write_str(
+                "; if it can be reached directly, add it to NO_PROXY, or set proxy: none in its entry of registries",
+            ),
+            // A proxy that an entry names for its hosts takes precedence over NO_PROXY.
+            Some(FetchRemedy::WithoutProxy { no_proxy_applies: false }) => f.write_str(
+                "; if it can be reached directly, add an entry of its own with proxy: none to registries: NO_PROXY has \
+                 no effect on the proxy of an entry",
+            ),
             Some(FetchRemedy::Https) => f.write_str("; for a registry with TLS, set `plainHttp: false`"),
             Some(FetchRemedy::Tls(TlsRemedy::RootsFile(expected))) => {
                 write!(f, "; set `ca` of the registry's entry to a file with {}", expected.as_str())
@@ -102,8 +109,19 @@ mod tests {
         );
         let (internal, proxy, setting) = (InternalHost::Cluster, "p.example:3128".to_owned(), "HTTPS_PROXY".to_owned());
         assert_eq!(
-            message(FetchError::NotByProxy { host: host(), internal, proxy, setting }),
+            message(FetchError::NotByProxy {
+                host: host(),
+                internal,
+                proxy: proxy.clone(),
+                setting,
+                no_proxy_applies: true
+            }),
             "r.example is a name inside the cluster, for which no proxy is used (here p.example:3128 from HTTPS_PROXY); if it can be reached directly, add it to NO_PROXY, or set proxy: none in its entry of registries"
+        );
+        let setting = "the entry *.example of registries".to_owned();
+        assert_eq!(
+            message(FetchError::NotByProxy { host: host(), internal, proxy, setting, no_proxy_applies: false }),
+            "r.example is a name inside the cluster, for which no proxy is used (here p.example:3128 from the entry *.example of registries); if it can be reached directly, add an entry of its own with proxy: none to registries: NO_PROXY has no effect on the proxy of an entry"
         );
     }
 }

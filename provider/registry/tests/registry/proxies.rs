@@ -283,7 +283,10 @@ async fn refuses_a_private_host_before_a_request_to_the_proxy() {
         let cause = pin(&registries, host).await.unwrap_err();
         let port = if host.contains("5000") { "" } else { ":80" };
         let (host, proxy, setting) = (format!("{host}{port}"), proxy.host(), "HTTP_PROXY".to_owned());
-        assert_eq!(cause, Cause::Fetch(FetchError::NotByProxy { host, internal, proxy, setting }));
+        assert_eq!(
+            cause,
+            Cause::Fetch(FetchError::NotByProxy { host, internal, proxy, setting, no_proxy_applies: true })
+        );
         assert_eq!(cause.kind(), RegistryErrorKind::Refused);
     }
     let registries = with(environment(&proxy, ""), vec![plain("10.0.0.5:5000", Credential::Anonymous)]);

@@ -1,10 +1,12 @@
 //! The JSON document. Every member is always present.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use serde::Serialize;
 
 use super::Applied;
+use super::Compared;
 use super::Findings;
 use super::Mistake;
 use super::Warning;
@@ -27,20 +29,43 @@ pub(super) struct Document {
     doors: Option<EndpointsView>,
     statements: Option<Vec<StatementView>>,
     registries: Vec<RegistryView>,
+    settings: Option<SettingsView>,
+    /// Null without `--provider`.
+    compared: Option<Vec<ComparedView>>,
     /// Null without `--online`.
     evidence: Option<Vec<TriedAddressView>>,
 }
 
-/// An address of a certificate in a trust store.
+/// Sections as they are in effect: each key with its value as text.
+#[derive(Debug, Serialize)]
+struct SettingsView {
+    evidence: BTreeMap<String, String>,
+}
+
+/// An object of the cluster, and the fields that fit the configuration.
+#[derive(Debug, Serialize)]
+struct ComparedView {
+    file: String,
+    object: String,
+    fits: BTreeMap<String, String>,
+}
+
+/// An address of a certificate.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct TriedAddressView {
-    certificate: String,
+    /// The image whose signatures need it; null for a certificate in a trust store.
+    image: Option<String>,
+    /// Null for a CRL that the signatures of an image need.
+    certificate: Option<String>,
+    issuer: String,
     /// `ocsp` or `crl`.
     kind: &'static str,
     url: String,
     /// The end of what was fetched; null if it is not usable.
     usable_until: Option<String>,
+    /// What ends it: `nextUpdate`, `maxAge`, `responderCertificate` or `maxLifetime`.
+    usable_until_by: Option<&'static str>,
     /// Why it is not usable, else null.
     problem: Option<String>,
 }
@@ -166,6 +191,11 @@ impl Document {
             doors,
             statements: statements.map(|list| list.iter().map(StatementView::from).collect()),
             registries: findings.registries().map(|(registry, applied)| RegistryView::of(registry, applied)).collect(),
+            settings: findings
+                .config
+                .as_ref()
+                .map(|config| SettingsView { evidence: config.evidence_keys().into_iter().collect() }),
+            compared: findings.compared.as_ref().map(|list| list.iter().map(ComparedView::from).collect()),
             evidence: findings.online.as_ref().map(|survey| survey.tried.iter().map(TriedAddressView::from).collect()),
         }
     }
@@ -185,13 +215,22 @@ impl From<&Mistake> for MistakeView {
     }
 }
 
+impl From<&Compared> for ComparedView {
+    fn from(Compared { file, object, fits }: &Compared) -> Self {
+        Self { file: file.clone(), object: object.clone(), fits: fits.iter().cloned().collect() }
+    }
+}
+
 impl From<&TriedAddress> for TriedAddressView {
-    fn from(TriedAddress { certificate, kind, url, result }: &TriedAddress) -> Self {
+    fn from(TriedAddress { certificate, issuer, image, kind, url, result }: &TriedAddress) -> Self {
         Self {
-            certificate: certificate.to_string(),
+            image: image.as_ref().map(ToString::to_string),
+            certificate: certificate.as_ref().map(ToString::to_string),
+            issuer: issuer.to_string(),
             kind: kind.as_str(),
             url: url.to_string(),
-            usable_until: result.as_ref().ok().map(ToString::to_string),
+            usable_until: result.as_ref().ok().map(|until| until.at.to_string()),
+            usable_until_by: result.as_ref().ok().map(|until| until.by.as_str()),
             problem: result.as_ref().err().map(ToString::to_string),
         }
     }

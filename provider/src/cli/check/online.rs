@@ -1,8 +1,11 @@
-//! `--online`: tries the addresses of OCSP responders and CRLs that certificates of the trust stores name.
+//! `--online`: tries the addresses of OCSP responders and CRLs that certificates of the trust stores name; with `--image`
+//! also those that the signatures of images need.
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use countersign_core::codec::text::Text;
+use countersign_core::name::ImageRef;
 use countersign_core::policy::Store;
 use prometheus::Registry;
 use tokio::time::Instant;
@@ -10,31 +13,40 @@ use tokio::time::Instant;
 use super::Findings;
 use crate::cli::Failure;
 use crate::config::Config;
+use crate::engine::Deadline;
+use crate::engine::Engine;
+use crate::engine::JudgedUnder;
+use crate::engine::Listed;
 use crate::evidence::Survey;
 use crate::evidence::TriedAddress;
+use crate::evidence::TryingSource;
 use crate::evidence::UntriedCertificate;
 use crate::runtime::Components;
 use crate::telemetry::metrics::Metrics;
 
-/// The time for all addresses.
+/// The time for all addresses of the trust stores, and again for all of one image.
 const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Adds what was found to `findings`. An address without a usable response causes a warning.
 ///
 /// # Errors
 /// The machine, or this program, failed.
-pub(super) fn check(config: &Config, findings: &mut Findings) -> Result<(), Failure> {
+pub(super) fn check(config: &Config, images: &[ImageRef], findings: &mut Findings) -> Result<(), Failure> {
     let runtime = tokio::runtime::Runtime::new().map_err(Failure::unexpected)?;
     let metrics = Arc::new(Metrics::new(&Registry::new()).map_err(Failure::unexpected)?);
-    let survey = runtime.block_on(survey(config, &metrics));
+    let survey = runtime.block_on(survey(config, images, &metrics, findings));
     // A fetch that is not finished has no further use.
     runtime.shutdown_background();
     // Mistakes that prevent it are among the findings already.
     let Some(survey) = survey else { return Ok(()) };
-    for TriedAddress { certificate, url, result, .. } in &survey.tried {
-        if let Err(why) = result {
-            findings.warn("evidence-unusable", format_args!("certificate {certificate:?} names {url}: {why}"));
-        }
+    for TriedAddress { certificate, issuer, image, kind, url, result } in &survey.tried {
+        let Err(why) = result else { continue };
+        let subject = match certificate {
+            Some(certificate) => format!("certificate {certificate:?} names {url}"),
+            None => format!("the {} of {issuer:?} is at {url}", kind.as_str()),
+        };
+        let source = image.as_ref().map_or_else(String::new, |image| format!(" (needed for {image})"));
+        findings.warn("evidence-unusable", format_args!("{subject}{source}: {why}"));
     }
     for UntriedCertificate { certificate, issuer } in &survey.untried {
         findings.warn(
@@ -48,10 +60,74 @@ pub(super) fn check(config: &Config, findings: &mut Findings) -> Result<(), Fail
     Ok(())
 }
 
-async fn survey(config: &Config, metrics: &Arc<Metrics>) -> Option<Survey> {
+async fn survey(
+    config: &Config,
+    images: &[ImageRef],
+    metrics: &Arc<Metrics>,
+    findings: &mut Findings,
+) -> Option<Survey> {
     let components = Components::load(config, metrics).ok()?;
     let policy = components.policy()?;
     let stores: Vec<&Store> =
         policy.stores().values().filter_map(|state| state.store()).map(|store| &**store).collect();
-    Some(components.evidence.try_stores(&stores, Instant::now() + PATIENCE).await)
+    let mut survey = components.evidence.try_stores(&stores, Instant::now() + PATIENCE).await;
+    for image in images {
+        let source = Arc::new(TryingSource::new(components.evidence.clone(), Instant::now() + PATIENCE));
+        let engine = components.engine_with(config, Arc::clone(&source) as _).ok()?;
+        // Without OCSP responses, as if they were not available, the CRLs are requested; with them, the status of their
+        // responders.
+        let listed = signatures(&engine, image).await;
+        source.give_ocsp();
+        drop(signatures(&engine, image).await);
+        let tried = source.take();
+        about_image(image, &listed, tried.is_empty(), findings);
+        let image = Text::of(image);
+        survey.tried.extend(tried.into_iter().map(|one| TriedAddress { image: Some(image.clone()), ..one }));
+    }
+    Some(survey)
+}
+
+async fn signatures(engine: &Engine, image: &ImageRef) -> Result<Listed, String> {
+    let request = engine.request(Arc::new(image.clone()), Deadline::after(PATIENCE));
+    engine.signatures(request).await.map_err(|reason| reason.to_string())
+}
+
+/// Warnings that explain why addresses of an image were not tried.
+fn about_image(image: &ImageRef, listed: &Result<Listed, String>, nothing_tried: bool, findings: &mut Findings) {
+    let mut warn =
+        |message: &dyn std::fmt::Display| findings.warn("evidence-of-image", format_args!("{image}: {message}"));
+    let listed = match listed {
+        Ok(listed) => listed,
+        Err(why) => return warn(&format_args!("its signatures cannot be listed: {why}")),
+    };
+    if let Some(reason) = &listed.left_out {
+        warn(reason);
+    }
+    match listed.judged {
+        JudgedUnder::Statement => {}
+        JudgedUnder::NoStatement => {
+            return warn(&"no usable statement of the trust policy verifies it, so no evidence is requested");
+        }
+    }
+    if listed.signatures.is_empty() {
+        return warn(&"it has no signatures, so no evidence is requested");
+    }
+    for signature in &listed.signatures {
+        match &signature.envelope {
+            Err(reason) => warn(&format_args!("signature {} cannot be fetched: {reason}", signature.manifest)),
+            Ok(envelope) if !envelope.explanation.is_authentic() => warn(&format_args!(
+                "nothing is requested for signature {}, as its signer is not trusted; `countersign inspect` has the reason",
+                signature.manifest
+            )),
+            Ok(_) => {}
+        }
+    }
+    if nothing_tried
+        && listed
+            .signatures
+            .iter()
+            .any(|signature| signature.envelope.as_ref().is_ok_and(|envelope| envelope.explanation.is_authentic()))
+    {
+        warn(&"no evidence is requested: the certificates name no address, or the statement skips revocation");
+    }
 }

@@ -2,6 +2,7 @@
 
 mod ca_bundle;
 
+use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -12,6 +13,7 @@ use http::Uri;
 use humantime::format_duration;
 use serde_json::Value as Json;
 
+use super::Compared;
 use super::EndpointCertificates;
 use super::Findings;
 use super::Mistake;
@@ -70,20 +72,22 @@ pub(super) fn check(
             mismatch: Mismatch::new("found no Provider").expecting("an object Provider of externaldata.gatekeeper.sh"),
         });
     }
-    let mut timed = Vec::new();
+    let (mut timed, mut compared) = (Vec::new(), Vec::new());
     for provider in providers {
-        let mut checked = Provider { object: provider, mistakes: &mut mistakes, findings };
+        let mut checked = Provider { object: provider, mistakes: &mut mistakes, findings, fits: Vec::new() };
         let endpoint = checked.url(config, endpoints);
         checked.ca_bundle(endpoints, now);
         if let Some((_, mutates)) = endpoint {
             timed.extend(checked.timeout(config, mutates));
         }
+        compared.push(checked.compared());
     }
     for object in objects.iter().filter(|object| object.group == "admissionregistration.k8s.io") {
         for webhook in WEBHOOKS.iter().filter(|webhook| webhook.kind == object.kind) {
-            webhook_timeouts(object, webhook, &timed, &mut mistakes, findings);
+            compared.extend(webhook_timeouts(object, webhook, &timed, &mut mistakes, findings));
         }
     }
+    findings.compared = Some(compared);
     findings.mistakes.extend(mistakes.into_list().into_iter().map(Mistake::from));
 }
 
@@ -99,6 +103,8 @@ struct Provider<'a, 'd> {
     object: &'a Object<'d>,
     mistakes: &'a mut ManifestMistakes,
     findings: &'a mut Findings,
+    /// See [`Compared`].
+    fits: Vec<(String, String)>,
 }
 
 impl Provider<'_, '_> {
@@ -109,6 +115,14 @@ impl Provider<'_, '_> {
     fn warn(&mut self, kind: &'static str, message: &str) {
         let message = format!("{}: {}: {message}", self.object.file(), self.object.name());
         self.findings.warn(kind, message);
+    }
+
+    fn fits(&mut self, field: &str, value: impl fmt::Display) {
+        self.fits.push((field.to_owned(), value.to_string()));
+    }
+
+    fn compared(self) -> Compared {
+        Compared { file: self.object.file().to_owned(), object: self.object.name(), fits: self.fits }
     }
 
     fn spec(&self, member: &str) -> Option<&Json> {
@@ -142,10 +156,15 @@ impl Provider<'_, '_> {
                 ),
             );
         }
-        if let Some(endpoints) = endpoints {
-            self.host(host, endpoints);
-        }
+        let is_named = endpoints.and_then(|endpoints| self.host(host, endpoints));
         let endpoint = Endpoint::paths().find(|(path, _)| *path == uri.path());
+        if scheme == "https" && endpoint.is_some() && is_named != Some(false) {
+            let of_host = match is_named {
+                Some(_) => "its host is a name of the server certificate",
+                None => "its host was not compared, as there is no server certificate",
+            };
+            self.fits(FIELD, format_args!("{}, an endpoint; {of_host}", Excerpt::of(&text).escaped()));
+        }
         if endpoint.is_none() {
             let paths: Vec<_> = Endpoint::paths().map(|(path, _)| path).collect();
             let found = format_args!("found path {:?}", Excerpt::of(uri.path()));
@@ -155,22 +174,27 @@ impl Provider<'_, '_> {
         endpoint
     }
 
-    /// Gatekeeper compares the host with the names in the certificate.
-    fn host(&mut self, host: &str, endpoints: &EndpointCertificates) {
-        let Some(leaf) = endpoints.certificates.first() else { return };
-        if !ca_bundle::is_named(leaf, host) {
+    /// Gatekeeper compares the host with the names in the certificate. Returns whether it is one of
+    /// them; `None` without a certificate.
+    fn host(&mut self, host: &str, endpoints: &EndpointCertificates) -> Option<bool> {
+        let leaf = endpoints.certificates.first()?;
+        let is_named = ca_bundle::is_named(leaf, host);
+        if !is_named {
             let names = if leaf.names.is_empty() { "none".to_owned() } else { leaf.names.join(", ") };
             let mismatch = Mismatch::new(format_args!("found host {:?}", Excerpt::of(host)))
                 .expecting(format_args!("a name of the server certificate, which has {names}"));
             self.mistake("spec.url", mismatch);
         }
+        Some(is_named)
     }
 
     fn ca_bundle(&mut self, endpoints: Option<&EndpointCertificates>, now: UnixTime) {
         let text = self.spec("caBundle").and_then(Json::as_str).unwrap_or_default().to_owned();
         let chain = endpoints.map_or(&[][..], |endpoints| &endpoints.certificates);
-        if let Err(mismatch) = ca_bundle::check(&text, chain, now) {
-            self.mistake("spec.caBundle", mismatch);
+        match ca_bundle::check(&text, chain, now) {
+            Err(mismatch) => self.mistake("spec.caBundle", mismatch),
+            Ok(()) if chain.is_empty() => {}
+            Ok(()) => self.fits("spec.caBundle", "has the authority of the server certificate"),
         }
     }
 
@@ -189,6 +213,10 @@ impl Provider<'_, '_> {
             return None;
         };
         let timeout = Duration::from_secs(seconds);
+        if timeout > ours {
+            let text = format!("{}, more than {key}, which is {}", format_duration(timeout), format_duration(ours));
+            self.fits(FIELD, text);
+        }
         if timeout <= ours {
             self.mistake(FIELD, Mismatch::new(format_args!("found {}", format_duration(timeout))).expecting(expected));
         } else if timeout.saturating_sub(ours) < NETWORK {
@@ -213,8 +241,9 @@ fn webhook_timeouts(
     providers: &[Timed],
     mistakes: &mut ManifestMistakes,
     findings: &mut Findings,
-) {
-    let Some(webhooks) = object.value.get("webhooks").and_then(Json::as_array) else { return };
+) -> Vec<Compared> {
+    let mut compared = Vec::new();
+    let Some(webhooks) = object.value.get("webhooks").and_then(Json::as_array) else { return compared };
     let is_this = |entry: &Json| entry.get("name").and_then(Json::as_str) == Some(webhook.name);
     for (index, entry) in webhooks.iter().enumerate().filter(|(_, entry)| is_this(entry)) {
         if entry.get("failurePolicy").and_then(Json::as_str) == Some("Ignore") {
@@ -229,6 +258,10 @@ fn webhook_timeouts(
                 ),
             );
         }
+        let mut fits = Vec::new();
+        if entry.get("failurePolicy").and_then(Json::as_str) == Some("Fail") {
+            fits.push((format!("webhooks[{index}].failurePolicy"), "Fail".to_owned()));
+        }
         let seconds = match entry.get("timeoutSeconds") {
             None | Some(Json::Null) => Some(WEBHOOK_SECONDS),
             Some(value) => value.as_u64(),
@@ -239,12 +272,21 @@ fn webhook_timeouts(
             continue;
         };
         let timeout = Duration::from_secs(seconds);
-        for Timed { name, timeout: provider, .. } in
-            providers.iter().filter(|one| one.mutates == webhook.mutates && one.timeout >= timeout)
-        {
+        let asked: Vec<&Timed> = providers.iter().filter(|one| one.mutates == webhook.mutates).collect();
+        if let Some(longest) = asked.iter().map(|one| one.timeout).max().filter(|longest| *longest < timeout) {
+            let (own, longest) = (format_duration(timeout), format_duration(longest));
+            fits.push((field.clone(), format!("{own}, more than spec.timeout of its Providers, at most {longest}")));
+        }
+        compared.push(Compared {
+            file: object.file().to_owned(),
+            object: format!("{} {}", object.name(), webhook.name),
+            fits,
+        });
+        for Timed { name, timeout: provider, .. } in asked.into_iter().filter(|one| one.timeout >= timeout) {
             let mismatch = Mismatch::new(format_args!("found {}", format_duration(timeout)))
                 .expecting(format_args!("more than spec.timeout of {name}, which is {}", format_duration(*provider)));
             mistakes.add(object.mistake(&field, mismatch));
         }
     }
+    compared
 }

@@ -22,6 +22,7 @@ use crate::config::RegistryProxy;
 use crate::config::RegistryProxyServer;
 use crate::policy_source::ModeOutline;
 use crate::runtime::NO_SYSTEM_AUTHORITIES;
+use crate::runtime::evidence_proxy_environment;
 use crate::runtime::proxy_environment;
 
 pub(super) fn check(file: &Path, config: &Config, purpose: Purpose, findings: &mut Findings) {
@@ -31,7 +32,9 @@ pub(super) fn check(file: &Path, config: &Config, purpose: Purpose, findings: &m
     }
     findings.applied = applied(config);
     proxies(config, findings);
+    evidence_proxies(config, findings);
     with_ports(config, findings);
+    files(config, findings);
     // One by one: the client stops at the first mistake.
     for entry in &config.registries {
         one(file, &Config { registries: vec![entry.clone()], ..config.clone() }, findings);
@@ -106,13 +109,48 @@ fn proxies(config: &Config, findings: &mut Findings) {
     }
 }
 
+/// Proxies of requests for evidence: variables that cannot be used, and hosts to which no request would be sent.
+fn evidence_proxies(config: &Config, findings: &mut Findings) {
+    // Otherwise, nothing is requested.
+    if !findings.statements.iter().flatten().any(|statement| needs_evidence(&statement.mode)) {
+        return;
+    }
+    let environment = match evidence_proxy_environment(config) {
+        Ok(environment) => environment,
+        // Then it is a mistake already.
+        Err(_) if proxy_environment(config).is_err() => return,
+        Err(why) => {
+            let message = format_args!("no OCSP responses and CRLs are requested, unless evidence.proxy is set: {why}");
+            return findings.warn("evidence-proxy", message);
+        }
+    };
+    for host in &config.evidence.reachable_hosts {
+        let host = host.as_str();
+        let refusal = match &config.evidence.proxy {
+            RegistryProxy::Direct => None,
+            RegistryProxy::Environment => [true, false].into_iter().find_map(|plain| environment.refuses(host, plain)),
+            RegistryProxy::Server(_) => {
+                environment.refuses_any_proxy(host, true).map(|internal| (internal, "evidence.proxy"))
+            }
+        };
+        if let Some((internal, setting)) = refusal {
+            let message = format_args!(
+                "evidence.reachableHosts has {host}, {}, for which no proxy is used, and {setting} names one; add it to \
+                 NO_PROXY, which takes precedence, or set evidence.proxy: none; otherwise no request is sent to it",
+                internal.as_str()
+            );
+            findings.warn("proxy-for-inside", message);
+        }
+    }
+}
+
 fn client(settings: RegistrySettings) -> Result<Registries, SettingsError> {
     Registries::new(settings, Arc::new(Unobserved))
 }
 
-fn one(file: &Path, config: &Config, findings: &mut Findings) {
-    let files = config.registry_files(None);
-    for finding in files.findings() {
+/// The files of all registries and of `evidence`. A mistake in a file that several name is reported once.
+fn files(config: &Config, findings: &mut Findings) {
+    for finding in config.registry_files(None).findings() {
         match &finding.kind {
             FindingKind::File { .. } | FindingKind::Entry(_) => {
                 findings.mistake(&finding.path, "", &finding.mismatch())
@@ -122,7 +160,10 @@ fn one(file: &Path, config: &Config, findings: &mut Findings) {
             }
         }
     }
-    if let Err(error) = client(files.settings(config)) {
+}
+
+fn one(file: &Path, config: &Config, findings: &mut Findings) {
+    if let Err(error) = client(config.registry_files(None).settings(config)) {
         findings.mistake(file, "registries", &error.mismatch());
     }
 }
@@ -143,6 +184,14 @@ fn with_ports(config: &Config, findings: &mut Findings) {
         }
     }
     messages.into_iter().for_each(|message| findings.warn("scope-with-port", message));
+}
+
+/// Whether the status of certificates is requested for images under `mode`: of signers, or of timestamping authorities.
+fn needs_evidence(mode: &ModeOutline) -> bool {
+    match mode {
+        ModeOutline::Verify(rules) => rules.revocation != "skip" || rules.verify_timestamp.is_some(),
+        ModeOutline::Skip | ModeOutline::Disabled(_) => false,
+    }
 }
 
 /// Whether images under `mode` are verified.

@@ -7,9 +7,11 @@ use countersign_core::codec::text::printable;
 use countersign_core::notation::CertificateSummary;
 
 use super::Applied;
+use super::Compared;
 use super::Findings;
 use super::endpoint_certificates::EndpointCertificate;
 use super::endpoint_certificates::EndpointCertificates;
+use crate::cli::usable::usable;
 use crate::config::Credentials;
 use crate::config::ListenAddress;
 use crate::config::Registry;
@@ -42,6 +44,12 @@ pub(super) fn page(path: &Path, findings: &Findings) -> String {
     }
     for (registry, applied) in findings.registries() {
         page.registry(registry, &applied);
+    }
+    if let Some(config) = &findings.config {
+        page.settings("evidence", config.evidence_keys());
+    }
+    for compared in findings.compared.iter().flatten() {
+        page.compared(compared);
     }
     if let Some(survey) = &findings.online {
         page.online(survey);
@@ -76,15 +84,43 @@ impl Page {
         self.line("  clients", clients.join(", "));
     }
 
+    /// The effective keys of a section.
+    fn settings(&mut self, section: &str, keys: Vec<(String, String)>) {
+        const KEYS: usize = 22;
+        self.0.push('\n');
+        self.line("section", section);
+        for (key, value) in keys {
+            self.0.push_str(format!("  {key:<KEYS$}{}", printable(&value)).trim_end());
+            self.0.push('\n');
+        }
+    }
+
+    fn compared(&mut self, Compared { file, object, fits }: &Compared) {
+        self.0.push('\n');
+        self.line("compared", format_args!("{object} in {file}"));
+        for (field, value) in fits {
+            self.line(&format!("  {field}"), format_args!(" {value}"));
+        }
+    }
+
     fn online(&mut self, survey: &Survey) {
         self.0.push('\n');
         if survey.tried.is_empty() {
-            self.line("evidence", "no certificate of the trust stores names an address that can be tried");
+            self.line(
+                "evidence",
+                "no certificate names an address that can be tried: those of signers are in no trust store; use --image \
+                 IMAGE, or `countersign inspect IMAGE`",
+            );
         }
-        for TriedAddress { certificate, kind, url, result } in &survey.tried {
-            self.line("evidence", format_args!("{} at {url}, for {certificate}", kind.as_str()));
+        for TriedAddress { certificate, issuer, image, kind, url, result } in &survey.tried {
+            let about = match certificate {
+                Some(certificate) => format!("for {certificate}"),
+                None => format!("of {issuer}"),
+            };
+            let source = image.as_ref().map_or_else(String::new, |image| format!(", needed for {image}"));
+            self.line("evidence", format_args!("{} at {url}, {about}{source}", kind.as_str()));
             match result {
-                Ok(until) => self.line("  usable", format_args!("until {until}")),
+                Ok(until) => self.line("  usable", usable(until)),
                 Err(why) => self.line("  unusable", why),
             }
         }

@@ -14,6 +14,7 @@ use countersign_core::notation::TimestampFacts;
 use serde::Serialize;
 
 use super::Inspected;
+use super::age;
 use super::ended;
 use crate::cli::report::json::Image;
 use crate::engine::Envelope as Fetched;
@@ -47,7 +48,7 @@ struct Target {
 struct Signature {
     /// Of the signature manifest.
     digest: String,
-    /// `counts`, `rejected`, `inconclusive` or `not-asked`.
+    /// `verified`, `rejected`, `inconclusive` or `not-judged`.
     result: &'static str,
     /// Whether the content of `envelope` is unauthenticated.
     claimed: bool,
@@ -138,9 +139,13 @@ struct Evidence {
     url: String,
     fetched: String,
     this_update: String,
+    /// From `thisUpdate` to `fetched`, in seconds.
+    age_seconds: u64,
     /// Null if it is not stated.
     next_update: Option<String>,
     usable_until: String,
+    /// What ends it: `nextUpdate`, `maxAge`, `responderCertificate` or `maxLifetime`.
+    usable_until_by: &'static str,
 }
 
 #[derive(Debug, Serialize)]
@@ -274,8 +279,10 @@ impl From<&EvidenceFact> for Evidence {
             url: url.to_string(),
             fetched: fetched.to_string(),
             this_update: this_update.to_string(),
+            age_seconds: age(fact).as_secs(),
             next_update: next_update.map(|time| time.to_string()),
-            usable_until: usable_until.to_string(),
+            usable_until: usable_until.at.to_string(),
+            usable_until_by: usable_until.by.as_str(),
         }
     }
 }

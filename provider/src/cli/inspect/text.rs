@@ -1,7 +1,6 @@
 //! The text output: the block that `verify` prints, then one for each signature.
 
 use std::fmt;
-use std::time::Duration;
 
 use countersign_core::codec::text::printable;
 use countersign_core::notation::Anchor;
@@ -13,8 +12,10 @@ use countersign_core::notation::TimestampContents;
 use countersign_core::notation::TimestampFacts;
 
 use super::Inspected;
+use super::age;
 use super::ended;
 use crate::cli::report::text::report;
+use crate::cli::usable::usable;
 use crate::engine::Envelope;
 use crate::engine::InspectedSignature;
 
@@ -175,12 +176,13 @@ impl Page {
         let EvidenceFact { kind, certificate, status, url, fetched, this_update, next_update, usable_until } = fact;
         self.line("evidence", format_args!("{} from {url}", kind.as_str()));
         self.line("  status", format_args!("{} for {certificate}", status.as_str()));
-        self.line("  issued", format_args!("{this_update}, {} before it was fetched at {fetched}", age(fact)));
+        self.line("  issued", this_update);
+        self.line("  fetched", format_args!("{fetched}, at an age of {}", humantime::format_duration(age(fact))));
         match next_update {
             Some(next) => self.line("  next", next),
             None => self.line("  next", "not stated"),
         }
-        self.line("  usable", format_args!("until {usable_until}"));
+        self.line("  usable", usable(usable_until));
     }
 
     fn check(&mut self, finding: &Finding) {
@@ -192,10 +194,4 @@ impl Page {
             None => self.line("check", line),
         }
     }
-}
-
-/// The age of evidence when it was fetched.
-fn age(fact: &EvidenceFact) -> humantime::FormattedDuration {
-    let seconds = fact.fetched.seconds() - fact.this_update.seconds();
-    humantime::format_duration(Duration::from_secs(u64::try_from(seconds).unwrap_or(0)))
 }

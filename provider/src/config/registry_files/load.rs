@@ -168,6 +168,30 @@ impl LoadedEvidenceProxy {
     }
 }
 
+/// `evidence.ca` with the content of its file.
+#[derive(Clone, Debug)]
+pub(super) struct LoadedEvidenceRoots {
+    configured: Option<PathBuf>,
+    /// Unusable if the file is: no https address is reached then.
+    pub(super) roots: Roots,
+    pub(super) findings: Vec<RegistryFinding>,
+}
+
+impl LoadedEvidenceRoots {
+    /// As [`LoadedRegistry::load`].
+    pub(super) fn load(ca: Option<&Path>, former: Option<&Self>, shared: &mut SharedFiles) -> Self {
+        let mut files = Files::of(FileOwner::EvidenceCa);
+        let former = former.filter(|former| former.configured.as_deref() == ca).map(|former| &former.roots);
+        let former = former.filter(|roots| !matches!(roots, Roots::Unusable { .. })).cloned();
+        let roots = files.or_former(shared.roots(ca), former);
+        Self {
+            configured: ca.map(Path::to_owned),
+            roots: roots.unwrap_or_else(|| Roots::Unusable { file: ca.map_or_else(String::new, shown) }),
+            findings: files.findings,
+        }
+    }
+}
+
 /// The findings in the files of one registry, or of another owner.
 struct Files {
     owner: FileOwner,

@@ -1,5 +1,6 @@
 //! Section `evidence`.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use countersign_core::limits;
@@ -16,6 +17,7 @@ use super::proxy::RegistryProxy;
 use super::registries::HostsKind;
 use super::seconds;
 use crate::config::schema::Choice;
+use crate::config::schema::File;
 use crate::config::schema::Flag;
 use crate::config::schema::Number;
 use crate::config::schema::Size;
@@ -43,9 +45,14 @@ section! {
         reachable_hosts "reachableHosts": Vec<Host> = HostsKind { sample: "[]" };
         /// As `proxy` of `registries`: `environment` according to HTTPS_PROXY, HTTP_PROXY and NO_PROXY when Countersign starts,
         /// `none`, or the URL of a proxy, or a map with url, usernameFile, passwordFile and ca. Addresses are mostly http, for which
-        /// HTTP_PROXY applies. No proxy is used for private addresses, `localhost` and names inside the cluster: list those in
-        /// NO_PROXY. Danger: a proxy resolves names itself, so its own rules then determine which networks are reached.
+        /// HTTP_PROXY applies. NO_PROXY takes precedence over every proxy, also over a URL here, and for reachableHosts too. No proxy
+        /// is used for private addresses, `localhost` and names inside the cluster: list those in NO_PROXY, otherwise no request is
+        /// sent to them. Danger: a proxy resolves names itself, so its own rules then determine which networks are reached.
         proxy "proxy": RegistryProxy = ProxyKind::WORD;
+        /// PEM file with the certificate authorities to trust for https addresses, in place of the built-in ones; or with a server's own
+        /// self-signed certificate, as `ca` of `registries`. Read again every trust.reloadInterval. If it cannot be used, https
+        /// addresses are not reached. It has no effect on http addresses, which are usual: evidence is signed.
+        ca "ca": Option<PathBuf> = File::alternative("ca/evidence.pem");
         /// For one connection.
         connect_timeout "connectTimeout": Duration = Time::of(ms(500), ms(50), MINUTE);
         /// How long a server may take to begin its response, connecting included. After that time the next address is tried.
@@ -66,7 +73,7 @@ section! {
         /// fetched for each image. With ten CRLs of 20 MiB: 256Mi; raise the memory limit of the container as much.
         cache_bytes "cacheBytes": usize = Size::of(48 * MIB, 0, 16 * 1024 * MIB);
         /// How long an OCSP response or CRL is used after it was fetched, even if it is valid for longer; never after its nextUpdate.
-        /// Danger: while its server cannot be reached, a revocation is noticed this much later, and cache.verdictLifetime more.
+        /// Verdicts that stand on it end then, too. Danger: while its server cannot be reached, a revocation is noticed this much later.
         max_lifetime "maxLifetime": Duration = Time::of(DAY, Duration::ZERO, seconds(31 * DAY.as_secs()));
         /// The age at which evidence in use is fetched again in the background, or a quarter of its lifetime before its end if that
         /// is earlier. A revocation is usually noticed after this time. If it cannot be fetched, the former evidence is used until its end.

@@ -45,8 +45,8 @@ pub struct RegistryProxyServer {
 
 const WANTED: &str = "none, environment, or a URL that begins with http:// or https://";
 /// [`ProxyKind`] as a text, for the JSON Schema, and a URL. The schema has not the whole grammar of URLs.
-const TEXT_PATTERN: &str = r"^(none|environment|[hH][tT][tT][pP][sS]?://+[^/?#]+/?\s*)$";
-const URL_PATTERN: &str = r"^[hH][tT][tT][pP][sS]?://+[^/?#]+/?\s*$";
+const TEXT_PATTERN: &str = r"^(none|environment|[hH][tT][tT][pP][sS]?://[^/?#\\]+/?\s*)$";
+const URL_PATTERN: &str = r"^[hH][tT][tT][pP][sS]?://[^/?#\\]+/?\s*$";
 const EXAMPLE: &str = "http://proxy.example.com:3128";
 
 impl RegistryProxy {

@@ -44,7 +44,8 @@ section! {
     /// The keys of one entry of `registries`.
     pub(super) RegistryKeys {
         /// Exactly this host, as it is in image references (docker.io for Docker Hub), with a port where they have one; or
-        /// *.suffix for all hosts below it. Any spelling of the host is accepted; one entry for each host: a.b, A.b and a.b:443 are one.
+        /// *.suffix for all hosts below it. Any spelling of the host is accepted, except of docker.io and index.docker.io, which container
+        /// runtimes compare letter by letter; one entry for each host: a.b, A.b and a.b:443 are one.
         /// Danger: the credentials are sent to every host that a pattern matches.
         host "host": Option<HostPattern> = PatternKind;
         /// Use plain HTTP. Danger: an attacker on the network can alter responses; signatures are still verified, but images

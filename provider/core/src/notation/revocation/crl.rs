@@ -98,7 +98,7 @@ fn point_status(
             Ok(found) => found,
             Err(why) => return Progress::Done(PointStatus::Nothing(why)),
         };
-        let lists = Lists::new(link, base.clone(), None);
+        let lists = Lists::new(link, base.clone(), None, input.settings);
         // A delta CRL cannot take back a revocation, only a hold.
         match lists.listed() {
             Listed::Revoked(entry) if !input.is_excused(entry.invalid_since) => {
@@ -107,7 +107,7 @@ fn point_status(
             Listed::No | Listed::RemovedFromBase | Listed::Revoked(_) | Listed::OnHold(_) => {}
         }
         lists::delta(link, &base, input).map(|delta| match delta {
-            Ok(delta) => judge(link, input, &Lists::new(link, base.clone(), delta), reasons),
+            Ok(delta) => judge(link, input, &Lists::new(link, base.clone(), delta, input.settings), reasons),
             Err(why) => PointStatus::Nothing(why),
         })
     })

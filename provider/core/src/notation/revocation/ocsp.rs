@@ -9,6 +9,7 @@ use crate::evidence::NotAvailable;
 use crate::evidence::OcspRequest;
 use crate::evidence::Progress;
 use crate::evidence::Sourced;
+use crate::evidence::UsableUntil;
 use crate::notation::evidence_fact::EvidenceFact;
 use crate::notation::evidence_fact::EvidenceKind;
 use crate::notation::evidence_fact::EvidenceStatus;
@@ -136,7 +137,7 @@ fn judge(link: &TrustedLink<'_>, input: &RevocationInput<'_>, answer: &Sourced<O
         fetched: answer.fetched(),
         this_update: value.this_update(),
         next_update: value.next_update(),
-        usable_until: value.valid_until(&input.settings.ocsp()),
+        usable_until: UsableUntil::of_ocsp(answer, input.settings),
     };
     match *value.status() {
         OcspStatus::Good => SourceStatus::Good(vec![fact(EvidenceStatus::Good)]),

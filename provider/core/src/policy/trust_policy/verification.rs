@@ -21,7 +21,8 @@ const REVOCATION: &str = "enforce, log or skip";
 /// The parsed `signatureVerification`.
 pub(super) enum Verification {
     Skip,
-    Level(Level, VerifyTimestamp),
+    /// With `verifyTimestamp`, if that is written.
+    Level(Level, Option<VerifyTimestamp>),
 }
 
 impl Fields<'_> {
@@ -34,7 +35,7 @@ impl Fields<'_> {
         let members = self.object(field, value, &["level", "override", "verifyTimestamp"], VERIFICATION)?;
         let verify_timestamp = match members.get("verifyTimestamp") {
             Some(value) => self.verify_timestamp(value),
-            None => Some(VerifyTimestamp::Always),
+            None => Some(None),
         };
         let level_field = "signatureVerification.level";
         let preset = match self.required_text(level_field, members.get("level"), LEVEL)? {
@@ -61,11 +62,13 @@ impl Fields<'_> {
         }
     }
 
-    fn verify_timestamp(&mut self, value: &Value) -> Option<VerifyTimestamp> {
+    /// The value; `Some(None)` for an empty text, which is as if the member were absent.
+    fn verify_timestamp(&mut self, value: &Value) -> Option<Option<VerifyTimestamp>> {
         let field = "signatureVerification.verifyTimestamp";
         match self.text(field, value, TIMESTAMP)? {
-            "always" | "" => Some(VerifyTimestamp::Always),
-            "afterCertExpiry" => Some(VerifyTimestamp::AfterCertExpiry),
+            "" => Some(None),
+            "always" => Some(Some(VerifyTimestamp::Always)),
+            "afterCertExpiry" => Some(Some(VerifyTimestamp::AfterCertExpiry)),
             other => {
                 self.fail(field, PolicyProblem::Value { found: other.into(), expected: TIMESTAMP });
                 None

@@ -39,6 +39,17 @@ pub struct OcspAnswer {
     next_update: Option<UnixTime>,
 }
 
+/// What ends the lifetime of an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AnswerEnd {
+    /// Its nextUpdate.
+    NextUpdate,
+    /// The maximum age of an answer without nextUpdate.
+    MaxAge,
+    /// The end of the certificate of a delegated responder.
+    ResponderCertificate,
+}
+
 /// The signer of a response.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Responder {
@@ -174,16 +185,22 @@ impl OcspAnswer {
         }
     }
 
-    /// The end of the answer's lifetime: nextUpdate, or without it thisUpdate plus the maximum age; at the latest the end
-    /// of the responder's certificate. The skew is not added.
+    /// The end of the answer's lifetime, and what ends it: nextUpdate, or without it thisUpdate plus the maximum age; at the
+    /// latest the end of the responder's certificate. The skew is not added.
     #[must_use]
-    pub fn valid_until(&self, settings: &OcspSettings) -> UnixTime {
-        let end = self.next_update.unwrap_or_else(|| {
-            self.this_update.saturating_add(settings.max_age_without_next_update.unwrap_or_default())
-        });
+    pub fn valid_until(&self, settings: &OcspSettings) -> (UnixTime, AnswerEnd) {
+        let own = match self.next_update {
+            Some(next_update) => (next_update, AnswerEnd::NextUpdate),
+            None => {
+                let max_age = settings.max_age_without_next_update.unwrap_or_default();
+                (self.this_update.saturating_add(max_age), AnswerEnd::MaxAge)
+            }
+        };
         match &self.responder {
-            Responder::Issuer => end,
-            Responder::Delegated { certificate, revocation: _ } => end.min(certificate.not_after()),
+            Responder::Delegated { certificate, revocation: _ } if certificate.not_after() < own.0 => {
+                (certificate.not_after(), AnswerEnd::ResponderCertificate)
+            }
+            Responder::Issuer | Responder::Delegated { .. } => own,
         }
     }
 

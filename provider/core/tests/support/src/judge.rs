@@ -99,6 +99,13 @@ impl Judge {
         self
     }
 
+    /// With these settings for evidence.
+    #[must_use]
+    pub fn evidence_settings(mut self, settings: EvidenceSettings) -> Self {
+        self.evidence = settings;
+        self
+    }
+
     pub fn ask(&self, envelope: &[u8], media_type: &str) -> Result<Box<VerifiedSignature>, Failure> {
         self.ask_with(envelope, media_type, unavailable).0
     }

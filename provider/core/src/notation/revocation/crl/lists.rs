@@ -3,9 +3,11 @@
 use crate::evidence::CrlRequest;
 use crate::evidence::EvidenceRequest;
 use crate::evidence::EvidenceResponse;
+use crate::evidence::EvidenceSettings;
 use crate::evidence::NotAvailable;
 use crate::evidence::Progress;
 use crate::evidence::Sourced;
+use crate::evidence::UsableUntil;
 use crate::notation::evidence_fact::EvidenceFact;
 use crate::notation::evidence_fact::EvidenceKind;
 use crate::notation::evidence_fact::EvidenceStatus;
@@ -120,8 +122,13 @@ fn list(
 }
 
 impl Lists {
-    pub(super) fn new(link: &TrustedLink<'_>, base: Sourced<Crl>, delta: Option<Sourced<Crl>>) -> Self {
-        let read = |kind, crl| ListWithEntry::new(link, kind, crl);
+    pub(super) fn new(
+        link: &TrustedLink<'_>,
+        base: Sourced<Crl>,
+        delta: Option<Sourced<Crl>>,
+        settings: &EvidenceSettings,
+    ) -> Self {
+        let read = |kind, crl| ListWithEntry::new(link, kind, crl, settings);
         Self { base: read(EvidenceKind::Crl, base), delta: delta.map(|delta| read(EvidenceKind::DeltaCrl, delta)) }
     }
 
@@ -145,7 +152,7 @@ impl Lists {
 }
 
 impl ListWithEntry {
-    fn new(link: &TrustedLink<'_>, kind: EvidenceKind, crl: Sourced<Crl>) -> Self {
+    fn new(link: &TrustedLink<'_>, kind: EvidenceKind, crl: Sourced<Crl>, settings: &EvidenceSettings) -> Self {
         let certificate = link.certificate();
         let entry = crl.value().entry(certificate.serial_bytes());
         let removed = entry.is_some_and(|entry| entry.reason == Some(RevocationReason::RemoveFromCrl));
@@ -157,7 +164,7 @@ impl ListWithEntry {
             fetched: crl.fetched(),
             this_update: crl.value().this_update(),
             next_update: Some(crl.value().next_update()),
-            usable_until: crl.value().next_update(),
+            usable_until: UsableUntil::of_crl(&crl, settings),
         };
         Self { crl, entry, fact }
     }
