@@ -120,6 +120,13 @@ impl Deadline {
         self.0
     }
 
+    /// When to stop waiting for evidence: a tenth of the remaining time is left for the verdict without it, which the
+    /// statement may only log, and which names the address that did not respond.
+    #[must_use]
+    pub fn of_evidence(self) -> Instant {
+        self.0 - self.remaining() / 10
+    }
+
     /// Until then; zero once it has passed.
     #[must_use]
     pub fn remaining(self) -> Duration {

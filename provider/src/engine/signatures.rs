@@ -104,6 +104,8 @@ pub(super) struct JudgementContext {
     pub(super) requirement: Arc<NotationRequirement>,
     pub(super) required_metadata: BTreeMap<String, String>,
     pub(super) evidence: EvidenceSettings,
+    /// When to stop waiting for evidence.
+    pub(super) evidence_until: Instant,
     pub(super) now: UnixTime,
 }
 
@@ -173,7 +175,7 @@ async fn judge_envelope(
     let judgement = match opened {
         Ok((opened, first)) => {
             let (opened, mut progress) = (Arc::new(opened), first);
-            let mut rounds = Rounds::new(source, deadline);
+            let mut rounds = Rounds::new(source, context.evidence_until);
             loop {
                 let requests = match progress {
                     Progress::Done(judgement) => break judgement,

@@ -136,6 +136,8 @@ impl Inner {
         let statement = target.statement.shared_name();
         let (this, flight_key, flight_statement) = (Arc::clone(self), key.clone(), Arc::clone(&statement));
         let share = self.registries.share(target.pinned.repository());
+        // That of the caller who starts it: others find what is late in memory with their next request.
+        let evidence_until = request.deadline.of_evidence();
         let enqueue = || self.work.queue(&share);
         let work = move |progress| {
             // Queued outside the future, so that flights get permits in the order in which they start.
@@ -152,7 +154,7 @@ impl Inner {
                 let (repository, scope) =
                     (target.pinned.repository().clone(), target.pinned.credential_scope().clone());
                 // Boxed, so that waiting work is small.
-                let verdict = Arc::new(Box::pin(this.verify_signatures(target, &progress)).await);
+                let verdict = Arc::new(Box::pin(this.verify_signatures(target, evidence_until, &progress)).await);
                 // Otherwise another credential came into use, and it is not known with which one answered the request.
                 if this.registries.credential_scope(&repository) == scope {
                     this.store(flight_key, &verdict);

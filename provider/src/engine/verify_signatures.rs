@@ -41,15 +41,18 @@ pub(super) struct VerificationTarget {
 }
 
 impl Inner {
-    /// Fetches the signatures and judges them until one is valid.
+    /// Fetches the signatures and judges them until one is valid. Waits for evidence until `evidence_until`; what is late is
+    /// received nevertheless, and in memory for the next request.
     pub(super) async fn verify_signatures(
         &self,
         VerificationTarget { statement, requirement, scheme, pinned }: VerificationTarget,
+        evidence_until: Instant,
         progress: &Progress,
     ) -> ImageVerdict {
         let name = statement.shared_name();
         let statement_name = || Arc::clone(&name);
         let required_metadata = self.required_metadata(&statement).clone();
+        let until = Instant::now() + self.settings.flight_time;
         let context = Arc::new(JudgementContext {
             pinned,
             scheme,
@@ -57,9 +60,10 @@ impl Inner {
             requirement,
             required_metadata,
             evidence: self.settings.evidence,
+            evidence_until: evidence_until.min(until).into(),
             now: (self.clock)(),
         });
-        let until = (Instant::now() + self.settings.flight_time).into();
+        let until = until.into();
 
         progress.enter("the list of signatures was fetched");
         let mut referrers = match self.registries.referrers(&context.pinned, scheme.artifact_type(), until).await {

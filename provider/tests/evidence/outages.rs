@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use countersign_core::notation::Check;
 use countersign_core::verdict::Code;
+use countersign_core::verdict::ImageVerdict;
 use countersign_testkit::crl::CrlSpec;
 use countersign_testkit::ocsp::Single;
 use countersign_testkit::responder::Responder;
@@ -227,4 +228,27 @@ async fn a_deadline_names_the_step_that_used_up_the_time() {
     assert_eq!(code, Code::RevocationUnchecked);
     assert!(message.as_str().contains("the deadline passed while the request was sent"), "{message}");
     held.release();
+}
+
+#[tokio::test]
+async fn evidence_that_is_late_for_the_request_is_unavailable_as_the_level_requires_and_in_memory_for_the_next_request()
+{
+    let late = |level, code| async move {
+        let fixture = Fixture::with(level, |_| {}).await;
+        let signer = fixture.signer_with_crl();
+        let held = fixture.responder.when(CRL).hold();
+        let verdict = fixture.engine.verify_within(&fixture.image(&signer), Duration::from_secs(4)).await.verdict;
+        let reason = match &*verdict {
+            ImageVerdict::Inconclusive(undecided) => undecided.signatures.listed()[0].reasons.first().clone(),
+            ImageVerdict::Verified(verified) => verified.warnings().next().unwrap().1.clone(),
+            ImageVerdict::Rejected(_) | ImageVerdict::Skipped(_) => panic!("{verdict:?}"),
+        };
+        assert_eq!((verdict.code(), reason.code), (code, Code::RevocationUnchecked));
+        let url = fixture.responder.url(CRL);
+        let why = format!("{url}: there was no response in time: the deadline passed while the request was sent");
+        assert!(reason.detail.as_str().contains(&why), "{}", reason.detail);
+        held.release();
+        assert_eq!((fixture.warnings(&signer).await, fixture.responder.count(CRL)), (vec![], 1));
+    };
+    tokio::join!(late("strict", Code::RevocationUnchecked), late("permissive", Code::Verified));
 }
