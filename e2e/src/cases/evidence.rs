@@ -120,9 +120,8 @@ fn outage(corporation: &mut Corporation, questions: &mut Questions<'_, '_>) -> a
         &undecided,
         "CN=down",
         &url,
-        "no usable status: OCSP: ",
+        "no usable status: OCSP: since 20",
         "cannot connect to ",
-        ", since 20",
         "inconclusive, as the statement enforces the check",
     ];
     let what = "under strict, an image is denied whose OCSP responder is down";

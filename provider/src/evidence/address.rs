@@ -48,6 +48,11 @@ impl Address {
         if !["http", "https"].contains(&url.scheme()) {
             return Err(AddressError::Scheme { url: Excerpt::of(text), scheme: Text::at_most(SHOWN, url.scheme()) });
         }
+        // URL parsers ignore further slashes, and remove line breaks and tabs: other programs find no host there.
+        let after_scheme = text.split_once("://").map_or("/", |(_, rest)| rest);
+        if after_scheme.starts_with(['/', '\\']) || text.trim().contains(char::is_control) {
+            return Err(unusable());
+        }
         if !url.username().is_empty() || url.password().is_some() {
             return Err(unusable());
         }
@@ -111,7 +116,18 @@ mod tests {
             error("ftp://a.example/x"),
             "address \"ftp://a.example/x\": found the scheme ftp, expected http or https"
         );
-        for text in ["http://u@a.example/", "http://u:p@a.example/", "http:///", "ca.crl", "", "http://a\"b/"] {
+        for text in [
+            "http://u@a.example/",
+            "http://u:p@a.example/",
+            "http:///",
+            "http:///a.example/ca.crl",
+            "http:/a.example/ca.crl",
+            "http://\\a.example/ca.crl",
+            "http://\t/a.example/ca.crl",
+            "ca.crl",
+            "",
+            "http://a\"b/",
+        ] {
             let error = error(text);
             assert!(
                 error.ends_with("found no URL of at most 8192 bytes with a host and without a user name, expected one"),

@@ -134,12 +134,17 @@ impl EvidenceClient {
             head_timeout: Some(self.settings.response_timeout),
         };
         let permit = self.client.acquire(&request, deadline).await.map_err(RequestError::Fetch)?;
-        let response = self.client.fetch(&request, permit, deadline).await.map_err(|error| match error {
-            FetchError::TooLarge { host, limit } => {
-                RequestError::TooLarge { host, limit, setting: outgoing.max_bytes_setting }
+        let response = match self.client.fetch(&request, permit, deadline).await {
+            Ok(response) => response,
+            Err(error) => {
+                let setting = outgoing.max_bytes_setting;
+                return Err(if let FetchError::TooLarge { host, limit } = error {
+                    RequestError::TooLarge { host, limit, setting }
+                } else {
+                    RequestError::Fetch(error)
+                });
             }
-            other => RequestError::Fetch(other),
-        })?;
+        };
         match (response.body, response.pause) {
             (Body::Content(content, _), _) => Ok(content),
             (Body::Error(_), Some(wait)) => {

@@ -108,10 +108,8 @@ impl fmt::Display for RequestError {
                         "; if it can be reached directly, add it to NO_PROXY, which takes precedence over evidence.proxy",
                     ),
                     Some(FetchRemedy::Tls(TlsRemedy::RootsFile(expected))) => {
-                        let setting = match error {
-                            FetchError::Proxy { .. } => "ca of evidence.proxy",
-                            _ => "evidence.ca",
-                        };
+                        let is_of_proxy = matches!(error, FetchError::Proxy { .. });
+                        let setting = if is_of_proxy { "ca of evidence.proxy" } else { "evidence.ca" };
                         write!(f, "; set {setting} to a file with {}", expected.as_str())
                     }
                     Some(FetchRemedy::Https | FetchRemedy::Tls(_)) | None => Ok(()),
