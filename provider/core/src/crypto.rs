@@ -14,6 +14,7 @@ pub use error::KeyError;
 pub use error::SignatureError;
 pub use hash::HashError;
 pub(crate) use hash::sha1_identifier;
+pub(crate) use hash::sha256;
 pub use key::EnvelopeKey;
 pub(crate) use key::PublicKey;
 pub(crate) use signature::verify_by_authority;

@@ -7,6 +7,7 @@ use countersign_core::evidence::UsableUntil;
 use countersign_core::time::UnixTime;
 use countersign_core::x509::Crl;
 use countersign_core::x509::ocsp::OcspAnswer;
+use countersign_core::x509::ocsp::OcspStatus;
 
 use super::settings::FetchSettings;
 
@@ -32,6 +33,50 @@ impl Fetched {
             Self::Ocsp(answer) => answer.url(),
             Self::Crl(crl) => crl.url(),
         }
+    }
+
+    /// The time at which its statement was correct.
+    pub(super) fn this_update(&self) -> UnixTime {
+        match self {
+            Self::Ocsp(answer) => answer.value().this_update(),
+            Self::Crl(crl) => crl.value().this_update(),
+        }
+    }
+
+    /// Whether it was issued before `other`.
+    pub(super) fn is_older_than(&self, other: &Self) -> bool {
+        let issued = |fetched: &Self| match fetched {
+            Self::Ocsp(answer) => (answer.value().this_update(), answer.value().produced_at()),
+            Self::Crl(crl) => (crl.value().this_update(), crl.value().this_update()),
+        };
+        issued(self) < issued(other)
+    }
+
+    /// The newer one; this one if both are equally new.
+    pub(super) fn newer(self, other: Self) -> Self {
+        if self.is_older_than(&other) { other } else { self }
+    }
+
+    /// Whether it has a status: not the answer of a responder that does not know the certificate.
+    pub(super) fn has_status(&self) -> bool {
+        match self {
+            Self::Ocsp(answer) => *answer.value().status() != OcspStatus::Unknown,
+            Self::Crl(_) => true,
+        }
+    }
+
+    /// Whether this is a delta CRL that cannot be combined with the complete CRL `base`, as it needs a newer one.
+    pub(super) fn needs_newer_than(&self, base: &Self) -> bool {
+        let (Self::Crl(delta), Self::Crl(base)) = (self, base) else { return false };
+        let (delta, base) = (delta.value(), base.value());
+        let Some((needed, number)) = delta.delta_base().zip(base.number()) else { return false };
+        base.delta_base().is_none() && delta.scope() == base.scope() && needed > number
+    }
+
+    /// The end of its time in memory. What has ended, and is usable only because clocks differ, is kept for seconds: an
+    /// authority that is late does not make each image wait for the same list.
+    pub(super) fn kept_until(&self, settings: &FetchSettings) -> UnixTime {
+        self.until(settings).max(self.at().saturating_add(settings.short_lifetime()))
     }
 
     /// The end of its use.

@@ -1,5 +1,6 @@
 //! The source of OCSP responses and CRLs.
 
+mod one_request;
 mod refresh;
 
 use std::sync::Arc;
@@ -12,15 +13,12 @@ use countersign_core::evidence::EvidenceRequest;
 use countersign_core::evidence::EvidenceResponse;
 use countersign_core::evidence::NotAvailable;
 use countersign_core::evidence::Requests;
-use countersign_core::evidence::Sourced;
 use countersign_core::time::UnixTime;
 use countersign_http::FlightError;
 use countersign_http::LimitObserver;
-use countersign_http::Progress;
 use countersign_http::SharedLimits;
 use countersign_http::SingleFlight;
 use countersign_http::TlsSetupError;
-use countersign_http::limits::PARSED_AT_ONCE_BYTES;
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use futures_util::future::join_all;
@@ -30,14 +28,11 @@ use super::EvidenceSource;
 use super::address::Address;
 use super::address::AddressError;
 use super::client::EvidenceClient;
-use super::client::share;
 use super::failures::Failure;
 use super::failures::Failures;
 use super::fetched::Fetched;
 use super::kept::Found;
 use super::kept::Kept;
-use super::kept::Stored;
-use super::request_error::RequestError;
 use super::settings::FetchSettings;
 use super::target::Key;
 use super::target::Target;
@@ -46,7 +41,6 @@ use crate::clock::Clock;
 use crate::telemetry::metrics::CacheEvent;
 use crate::telemetry::metrics::EVIDENCE;
 use crate::telemetry::metrics::EvidenceKind;
-use crate::telemetry::metrics::EvidenceResult;
 use crate::telemetry::metrics::Metrics;
 
 /// How long a fetch goes on without callers. The settings limit its time; this is more than they allow.
@@ -155,7 +149,10 @@ impl Fetcher {
             Found::Current(fetched) => fetched.into(),
             Found::Due(former) => {
                 let patience = deadline.min(Instant::now() + settings.refresh_patience);
-                self.load(&target, &addresses, patience).await.unwrap_or(former).into()
+                match self.load(&target, &addresses, patience).await {
+                    Ok(loaded) => loaded.newer(former).into(),
+                    Err(_) => former.into(),
+                }
             }
             Found::Nothing => match self.load(&target, &addresses, deadline).await {
                 Ok(fetched) => fetched.into(),
@@ -164,18 +161,14 @@ impl Fetcher {
         }
     }
 
-    /// The evidence of the first address that has some; what is due only if none is current.
+    /// The newest evidence of all addresses: a server may send an older list than another one.
     fn in_memory(&self, target: &Target, addresses: &[Result<Address, AddressError>]) -> Found {
         let now = self.now();
-        let mut due = Found::Nothing;
-        for address in addresses.iter().flatten() {
-            match self.shared.kept.get(&target.key(address), now, &self.active.settings) {
-                Found::Current(fetched) => return Found::Current(fetched),
-                Found::Due(fetched) if due == Found::Nothing => due = Found::Due(fetched),
-                Found::Due(_) | Found::Nothing => {}
-            }
-        }
-        due
+        let found = addresses.iter().flatten().map(|address| {
+            let key = target.key(address);
+            self.shared.kept.get(&key, now, &self.active.settings)
+        });
+        found.fold(Found::Nothing, Found::newer)
     }
 
     /// Tries the addresses in their order until one has usable evidence.
@@ -221,96 +214,6 @@ impl Fetcher {
 
     fn current_failure(&self, address: &Address, key: &Key) -> Option<Failure> {
         self.shared.failures.current(address, key, self.now(), self.active.settings.negative_lifetime)
-    }
-
-    /// Sends one request and keeps the result, or the failure.
-    async fn fetch(self, target: Target, address: Address, key: Key, progress: Progress) -> Result<Fetched, Failure> {
-        let Shared { kept, failures, metrics, .. } = &*self.shared;
-        let settings = &self.active.settings;
-        // Another request may have ended since the caller looked.
-        if let Some(fetched) = kept.current(&key, self.now(), settings) {
-            return Ok(fetched);
-        }
-        if let Some(failure) = self.current_failure(&address, &key) {
-            return Err(failure);
-        }
-        let started = Instant::now();
-        let result = self.request(&target, &address, &progress).await;
-        let now = self.now();
-        let label = result.as_ref().map_or_else(RequestError::result, |_| EvidenceResult::Ok);
-        metrics.evidence_request(target.kind(), label, started.elapsed());
-        match result {
-            Ok(fetched) => {
-                if let Some(since) = failures.succeeded(&address, &key) {
-                    tracing::info!(url = %address, %since, "evidence is available again");
-                }
-                self.keep(key, target, fetched.clone(), now);
-                Ok(fetched)
-            }
-            Err(error) => {
-                let lifetime = settings.negative_lifetime;
-                let (failure, is_first) = failures.failed(&address, &key, &error, now, lifetime);
-                kept.refresh_failed(&key, now.saturating_add(lifetime));
-                if is_first {
-                    tracing::warn!(url = %address, error = %error, "evidence is not available");
-                }
-                Err(failure)
-            }
-        }
-    }
-
-    fn keep(&self, key: Key, target: Target, fetched: Fetched, now: UnixTime) {
-        let (url, metrics) = (fetched.url().clone(), &self.shared.metrics);
-        match self.shared.kept.put(key, target, fetched, now, &self.active.settings) {
-            Stored::Yes { evicted } => {
-                metrics.cache_event(CacheEvent::EvidenceStored);
-                metrics.cache_events(CacheEvent::EvidenceEvicted, evicted);
-            }
-            Stored::TooLarge { bytes } => {
-                let limit = self.active.settings.cache_bytes;
-                tracing::warn!(%url, bytes, limit, "evidence is larger than evidence.cacheBytes and is fetched for each image");
-            }
-            Stored::Ended => {}
-        }
-        self.show_kept();
-    }
-
-    /// Sends one request, and reads its response on the threads for parsing.
-    async fn request(&self, target: &Target, address: &Address, progress: &Progress) -> Result<Fetched, RequestError> {
-        let timeout = self.active.timeout(target.kind());
-        let outgoing = target.outgoing(address, &self.active.settings);
-        progress.enter("the request was sent");
-        let content = self.active.client.send(address, &outgoing, Instant::now() + timeout).await?;
-        progress.enter("the response was read");
-        let (bytes, permit) = content.into_parts();
-        let (now, reading, length) = (self.now(), self.active.settings.reading, bytes.len());
-        let sourced = Arc::clone(address.text());
-        let (target, nonce) = (target.clone(), outgoing.nonce);
-        let read = move || {
-            // The bytes count until they are read.
-            let _permit = permit;
-            match target {
-                Target::Ocsp(request) => {
-                    let answer = request.read(&bytes, nonce.as_deref(), now, &reading);
-                    let answer = answer.map_err(|error| RequestError::Ocsp(Box::new(error)))?;
-                    Ok(Fetched::Ocsp(Sourced::new(answer, sourced, now)))
-                }
-                Target::Crl(request) => {
-                    let crl = request.read(bytes, now, &reading);
-                    let crl = crl.map_err(|error| RequestError::Crl(Box::new(error)))?;
-                    Ok(Fetched::Crl(Sourced::new(crl, sourced, now)))
-                }
-            }
-        };
-        let (share, until) = (share(address), Instant::now() + timeout);
-        let parsing = self.shared.limits.parsing();
-        // A small response costs the verification of its signatures, a large one the reading of its entries.
-        let read = if length > PARSED_AT_ONCE_BYTES {
-            parsing.parse(&share, length, until, read).await
-        } else {
-            parsing.check(&share, until, read).await
-        };
-        read.unwrap_or_else(|reached| Err(RequestError::Limit(reached)))
     }
 
     pub(super) fn settings(&self) -> &FetchSettings {

@@ -19,6 +19,9 @@ use crate::telemetry::metrics::KeptEvidence;
 /// Evidence that was not used for this time is not refreshed any more.
 const IN_USE: Duration = Duration::from_secs(24 * 3600);
 
+/// How often a complete CRL is fetched again that is older than its delta CRL needs.
+const BEHIND_DELTA: Duration = Duration::from_secs(60);
+
 /// The cache. The least recently used evidence is evicted.
 pub(super) struct Kept(Mutex<Inner>);
 
@@ -48,10 +51,12 @@ pub(super) enum Found {
 }
 
 /// The result of storing evidence.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Stored {
     /// Stored; so many others were evicted.
     Yes { evicted: usize },
+    /// Older than what is kept and still valid. `is_first` unless the last refresh had the same result or failed.
+    Older { kept: Fetched, is_first: bool },
     /// Larger than the whole cache.
     TooLarge { bytes: usize },
     /// Its use has ended already.
@@ -74,7 +79,7 @@ impl Kept {
     pub(super) fn get(&self, key: &Key, now: UnixTime, settings: &FetchSettings) -> Found {
         let mut inner = self.lock();
         let Some(entry) = inner.entries.get_mut(key) else { return Found::Nothing };
-        if entry.fetched.until(settings) <= now {
+        if entry.fetched.kept_until(settings) <= now {
             inner.remove(key);
             return Found::Nothing;
         }
@@ -86,7 +91,7 @@ impl Kept {
     pub(super) fn current(&self, key: &Key, now: UnixTime, settings: &FetchSettings) -> Option<Fetched> {
         let inner = self.lock();
         let entry = inner.entries.peek(key)?;
-        let is_current = now < entry.refresh_at && now < entry.fetched.until(settings);
+        let is_current = now < entry.refresh_at && now < entry.fetched.kept_until(settings);
         is_current.then(|| entry.fetched.clone())
     }
 
@@ -98,16 +103,32 @@ impl Kept {
         now: UnixTime,
         settings: &FetchSettings,
     ) -> Stored {
-        if fetched.until(settings) <= now {
+        if fetched.kept_until(settings) <= now {
             return Stored::Ended;
         }
         let bytes = fetched.bytes() + target.bytes() + key.bytes() + size_of::<Entry>();
         let mut inner = self.lock();
+        if let Some(entry) = inner.entries.peek_mut(&key)
+            && fetched.is_older_than(&entry.fetched)
+            && now < entry.fetched.until(settings)
+        {
+            let is_first = !entry.failed;
+            entry.fail(now.saturating_add(settings.negative_lifetime));
+            return Stored::Older { kept: entry.fetched.clone(), is_first };
+        }
         if bytes > inner.max_bytes {
             inner.remove(&key);
             return Stored::TooLarge { bytes };
         }
-        let refresh_at = refresh_at(&fetched, settings);
+        let mut refresh_at = refresh_at(&fetched, settings);
+        for (other, entry) in inner.entries.iter_mut().filter(|(other, _)| other.has_issuer_of(&key)) {
+            if fetched.needs_newer_than(&entry.fetched) && !entry.failed {
+                entry.refresh_at = entry.refresh_at.min(now);
+            }
+            if *other != key && entry.fetched.needs_newer_than(&fetched) {
+                refresh_at = refresh_at.min(now.saturating_add(BEHIND_DELTA));
+            }
+        }
         let used = inner.entries.peek(&key).map_or(now, |entry| entry.used);
         let entry = Entry { fetched, target, bytes, refresh_at, used, failed: false };
         if let Some(former) = inner.entries.put(key, entry) {
@@ -120,18 +141,19 @@ impl Kept {
     /// The refresh of `key` failed: it is not due before `retry_at`.
     pub(super) fn refresh_failed(&self, key: &Key, retry_at: UnixTime) {
         if let Some(entry) = self.lock().entries.peek_mut(key) {
-            entry.failed = true;
-            entry.refresh_at = entry.refresh_at.max(retry_at);
+            entry.fail(retry_at);
         }
     }
 
     /// Removes what has ended. Returns what is due and was used recently.
     pub(super) fn due(&self, now: UnixTime, settings: &FetchSettings) -> Vec<(Key, Target)> {
         let mut inner = self.lock();
-        let ended = inner.entries.iter().filter(|(_, entry)| entry.fetched.until(settings) <= now);
+        let ended = inner.entries.iter().filter(|(_, entry)| entry.fetched.kept_until(settings) <= now);
         let ended: Vec<Key> = ended.map(|(key, _)| key.clone()).collect();
         ended.iter().for_each(|key| inner.remove(key));
-        let is_due = |entry: &Entry| entry.refresh_at <= now && entry.used.saturating_add(IN_USE) > now;
+        // An answer without a status is asked for again only when it is needed.
+        let is_in_use = |entry: &Entry| entry.used.saturating_add(IN_USE) > now && entry.fetched.has_status();
+        let is_due = |entry: &Entry| entry.refresh_at <= now && is_in_use(entry);
         let due = inner.entries.iter().filter(|(_, entry)| is_due(entry));
         due.map(|(key, entry)| (key.clone(), entry.target.clone())).collect()
     }
@@ -161,6 +183,33 @@ impl Kept {
     }
 }
 
+impl Entry {
+    fn fail(&mut self, retry_at: UnixTime) {
+        self.failed = true;
+        self.refresh_at = self.refresh_at.max(retry_at);
+    }
+}
+
+impl Found {
+    /// The newer evidence of two addresses; of equally new evidence that which is not due.
+    pub(super) fn newer(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Nothing, found) | (found, Self::Nothing) => found,
+            (Self::Due(one), Self::Current(other)) if !other.is_older_than(&one) => Self::Current(other),
+            (one @ (Self::Current(_) | Self::Due(_)), other @ (Self::Current(_) | Self::Due(_))) => {
+                if one.is_older_than(&other) { other } else { one }
+            }
+        }
+    }
+
+    fn is_older_than(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Current(one) | Self::Due(one), Self::Current(other) | Self::Due(other)) => one.is_older_than(other),
+            (Self::Nothing, _) | (_, Self::Nothing) => false,
+        }
+    }
+}
+
 impl Inner {
     fn evict(&mut self) -> usize {
         let mut evicted = 0;
@@ -180,11 +229,16 @@ impl Inner {
 }
 
 /// When evidence is fetched again: after the interval, or when three quarters of its use are over if that is earlier; and
-/// up to a tenth earlier at random, so that replicas and entries do not refresh together.
+/// up to a tenth earlier at random, so that replicas and entries do not refresh together. What has ended, or has no status, is
+/// fetched again after seconds.
 fn refresh_at(fetched: &Fetched, settings: &FetchSettings) -> UnixTime {
     let at = fetched.at();
     let lifetime = u64::try_from(fetched.until(settings).seconds() - at.seconds()).unwrap_or(0);
-    let after = settings.refresh_interval.as_secs().min(lifetime / 4 * 3);
+    let after = if lifetime == 0 || !fetched.has_status() {
+        settings.short_lifetime().as_secs()
+    } else {
+        settings.refresh_interval.as_secs().min(lifetime / 4 * 3)
+    };
     let random = std::hash::RandomState::new().hash_one(0_u8);
     at.saturating_add(Duration::from_secs(after - random % (after / 10 + 1)))
 }

@@ -19,6 +19,8 @@ use crate::telemetry::metrics::EvidenceResult;
 pub(super) enum RequestError {
     /// No request may be sent: the configured proxy cannot be used.
     Proxy(Text),
+    /// A nonce is configured, and the system has no random numbers.
+    NoNonce,
     /// There is no complete response.
     Fetch(FetchError),
     /// The response is larger than a setting permits.
@@ -48,7 +50,7 @@ impl RequestError {
     /// The result for metrics.
     pub(super) fn result(&self) -> EvidenceResult {
         match self {
-            Self::Proxy(_) => EvidenceResult::Refused,
+            Self::Proxy(_) | Self::NoNonce => EvidenceResult::Refused,
             Self::Fetch(error) => match error.kind() {
                 FetchErrorKind::NotAllowed | FetchErrorKind::Disabled => EvidenceResult::Refused,
                 FetchErrorKind::Unreachable => EvidenceResult::Unreachable,
@@ -70,7 +72,7 @@ impl RequestError {
     /// What the failure says about.
     pub(super) fn concerns(&self) -> Concerns {
         match self {
-            Self::Proxy(_) | Self::Limit(_) => Concerns::Nothing,
+            Self::Proxy(_) | Self::NoNonce | Self::Limit(_) => Concerns::Nothing,
             Self::Fetch(error) => match error.kind() {
                 FetchErrorKind::Overloaded => Concerns::Nothing,
                 FetchErrorKind::Unreachable | FetchErrorKind::Throttled => Concerns::Host,
@@ -97,6 +99,9 @@ impl fmt::Display for RequestError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Proxy(why) => write!(f, "no request is sent without the configured proxy: {why}"),
+            Self::NoNonce => {
+                f.write_str("no request is sent without the configured nonce: the system has no random numbers")
+            }
             Self::Fetch(error) => {
                 error.fmt(f)?;
                 match error.remedy() {

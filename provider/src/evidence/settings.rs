@@ -92,6 +92,11 @@ impl FetchSettings {
     /// seconds.
     pub const REFRESH_PATIENCE: Duration = Duration::from_millis(500);
 
+    /// How long evidence is kept that is of use only until a better response can be expected.
+    pub(super) fn short_lifetime(&self) -> Duration {
+        self.reading.max_lifetime.map_or(self.negative_lifetime, |max| max.min(self.negative_lifetime))
+    }
+
     /// The limits on bytes of responses that are being received or read. A host has enough for one list of the maximum
     /// size, and some OCSP responses beside it.
     pub(super) fn bodies(&self) -> ShareLimits {

@@ -7,12 +7,15 @@ use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use countersign_core::evidence::CrlKind;
 use countersign_core::evidence::CrlRequest;
+use countersign_core::evidence::EvidenceSettings;
 use countersign_core::evidence::OcspRequest;
 use countersign_core::x509::Certificate;
+use countersign_core::x509::ocsp::MissingNonce;
 use rustls::crypto::SecureRandom;
 use url::Url;
 
 use super::address::Address;
+use super::request_error::RequestError;
 use super::settings::FetchSettings;
 use crate::telemetry::metrics::EvidenceKind;
 
@@ -35,7 +38,7 @@ pub(super) enum Target {
 pub(super) struct Key {
     kind: KeyKind,
     url: Arc<str>,
-    /// SHA-256 of the issuer's certificate.
+    /// The identity of the issuer: the part of its certificate that evidence depends on.
     issuer: [u8; 32],
 }
 
@@ -95,16 +98,19 @@ impl Target {
                 CrlKind::Delta => (KeyKind::DeltaCrl, request.issuer()),
             },
         };
-        Key { kind, url: Arc::clone(address.text()), issuer: issuer.fingerprint() }
+        Key { kind, url: Arc::clone(address.text()), issuer: issuer.identity_as_issuer() }
     }
 
     /// The request to `address`.
-    pub(super) fn outgoing(&self, address: &Address, settings: &FetchSettings) -> Outgoing {
-        match self {
+    ///
+    /// # Errors
+    /// A nonce is configured, and there is none.
+    pub(super) fn outgoing(&self, address: &Address, settings: &FetchSettings) -> Result<Outgoing, RequestError> {
+        Ok(match self {
             Self::Ocsp(request) => {
-                let nonce = settings.ocsp_nonce.then(nonce).flatten();
+                let nonce = if settings.ocsp_nonce { Some(nonce().ok_or(RequestError::NoNonce)?) } else { None };
                 let der = request.encode(nonce.as_deref());
-                let url = if settings.ocsp_nonce { None } else { get_url(address, &der) };
+                let url = if nonce.is_some() { None } else { get_url(address, &der) };
                 Outgoing {
                     post: url.is_none().then(|| der.into()),
                     url,
@@ -124,7 +130,7 @@ impl Target {
                 max_bytes: settings.max_crl_bytes,
                 max_bytes_setting: "evidence.maxCrlBytes",
             },
-        }
+        })
     }
 
     /// Memory that the value keeps in use, in bytes: an upper estimate for two certificates and their parsed parts.
@@ -138,12 +144,25 @@ impl Target {
     }
 }
 
+impl Outgoing {
+    /// The settings for the response. It must repeat a nonce, as a former response without one could replace it.
+    pub(super) fn reading(&self, settings: &FetchSettings) -> EvidenceSettings {
+        let missing_nonce = if self.nonce.is_some() { MissingNonce::Refuse } else { MissingNonce::Accept };
+        EvidenceSettings { missing_nonce, ..settings.reading }
+    }
+}
+
 impl Key {
     pub(super) fn kind(&self) -> EvidenceKind {
         match self.kind {
             KeyKind::Ocsp(_) => EvidenceKind::Ocsp,
             KeyKind::BaseCrl | KeyKind::DeltaCrl => EvidenceKind::Crl,
         }
+    }
+
+    /// Whether both are for evidence of one issuer.
+    pub(super) fn has_issuer_of(&self, other: &Self) -> bool {
+        self.issuer == other.issuer
     }
 
     pub(super) fn bytes(&self) -> usize {
@@ -175,7 +194,7 @@ fn percent_encoded(base64: &str) -> String {
     encoded
 }
 
-/// A random nonce; `None` if the system has no random numbers, so that core refuses the response.
+/// A random nonce; `None` if the system has no random numbers.
 fn nonce() -> Option<Vec<u8>> {
     let random: &dyn SecureRandom = rustls::crypto::aws_lc_rs::default_provider().secure_random;
     let mut nonce = vec![0; NONCE_BYTES];

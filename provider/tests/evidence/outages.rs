@@ -13,6 +13,7 @@ use futures_util::future::join_all;
 use crate::fixture::CRL;
 use crate::fixture::Fixture;
 use crate::fixture::OCSP;
+use crate::fixture::time;
 
 #[tokio::test]
 async fn a_responder_that_is_down_leaves_images_undecided_and_is_used_at_the_first_try_after_the_negative_time() {
@@ -251,4 +252,34 @@ async fn evidence_that_is_late_for_the_request_is_unavailable_as_the_level_requi
         assert_eq!((fixture.warnings(&signer).await, fixture.responder.count(CRL)), (vec![], 1));
     };
     tokio::join!(late("strict", Code::RevocationUnchecked), late("permissive", Code::Verified));
+}
+
+#[tokio::test]
+async fn the_answer_that_a_certificate_is_unknown_is_kept_for_seconds_only() {
+    let fixture = Fixture::new().await;
+    let signer = fixture.signer_with_ocsp();
+    // A responder may learn of a new certificate after its first use.
+    fixture.ocsp_is(&signer, Single::unknown(signer.leaf_der()));
+    assert_eq!((fixture.code(&signer).await, fixture.requests()), (Code::RevocationUnchecked, 1));
+    fixture.ocsp_is(&signer, Single::good(signer.leaf_der()));
+    fixture.at("2026-11-21T12:00:08Z");
+    assert_eq!((fixture.code(&signer).await, fixture.requests()), (Code::RevocationUnchecked, 0));
+    fixture.at("2026-11-21T12:00:10Z");
+    fixture.refresh_due().await;
+    assert_eq!(fixture.requests(), 0);
+    assert_eq!((fixture.code(&signer).await, fixture.requests()), (Code::Verified, 1));
+}
+
+#[tokio::test]
+async fn a_list_of_an_authority_that_is_late_is_not_fetched_for_each_image() {
+    let fixture = Fixture::new().await;
+    let signer = fixture.signer_with_crl();
+    // Usable for two minutes more, as clocks may differ by five.
+    fixture.crl_is(&CrlSpec::new().valid(time(11, 0), time(11, 57)));
+    assert_eq!((fixture.code(&signer).await, fixture.requests()), (Code::Verified, 1));
+    assert_eq!((fixture.code(&signer).await, fixture.requests()), (Code::Verified, 0));
+    fixture.at("2026-11-21T12:00:10Z");
+    assert_eq!((fixture.code(&signer).await, fixture.requests()), (Code::Verified, 1));
+    fixture.at("2026-11-21T12:02:01Z");
+    assert_eq!((fixture.code(&signer).await, fixture.requests()), (Code::RevocationUnchecked, 1));
 }

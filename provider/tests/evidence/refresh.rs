@@ -2,6 +2,8 @@
 
 use countersign_core::verdict::Code;
 use countersign_testkit::crl::CrlSpec;
+use countersign_testkit::crl::Revoked;
+use countersign_testkit::ocsp::OcspSpec;
 use countersign_testkit::ocsp::Single;
 use std::time::Duration;
 
@@ -149,6 +151,65 @@ async fn missing_evidence_is_not_cached_as_a_verdict() {
 }
 
 #[tokio::test]
+async fn a_former_list_does_not_take_back_a_revocation_that_is_known() {
+    let fixture = Fixture::new().await;
+    let signer = fixture.signer_with_crl();
+    let listed = Revoked::certificate(signer.leaf_der());
+    fixture.crl_is(&CrlSpec::new().valid(time(11, 0), CrlSpec::NEXT_UPDATE).revoked(&listed));
+    assert_eq!((fixture.code(&signer).await, fixture.requests()), (Code::Revoked, 1));
+    // Still valid, and sent again by a server behind, or by an attacker on the network.
+    fixture.crl_is(&CrlSpec::new());
+    fixture.at("2026-11-21T13:01:00Z");
+    fixture.refresh_due().await;
+    assert_eq!((fixture.code(&signer).await, fixture.requests()), (Code::Revoked, 1));
+    let ends = "countersign_evidence_end_without_refresh_timestamp_seconds{kind=\"crl\"}";
+    assert_eq!(fixture.engine.metric(ends), (time(12, 0) + time::Duration::DAY).unix_timestamp());
+    fixture.at("2026-11-21T13:01:10Z");
+    assert_eq!((fixture.code(&signer).await, fixture.requests()), (Code::Revoked, 1));
+    // A list that is newer replaces it.
+    fixture.crl_is(&CrlSpec::new().valid(time(13, 0), CrlSpec::NEXT_UPDATE));
+    fixture.at("2026-11-21T13:02:00Z");
+    assert_eq!((fixture.code(&signer).await, fixture.requests()), (Code::Verified, 1));
+    assert_eq!(fixture.engine.metric(ends), 0);
+}
+
+#[tokio::test]
+async fn a_former_response_does_not_take_back_a_revocation_that_is_known() {
+    let fixture = Fixture::new().await;
+    let signer = fixture.signer_with_ocsp();
+    fixture.ocsp_is(&signer, Single::revoked(signer.leaf_der()).this_update(time(11, 0)));
+    assert_eq!(fixture.code(&signer).await, Code::Revoked);
+    fixture.ocsp_is(&signer, Single::good(signer.leaf_der()));
+    fixture.at("2026-11-21T13:01:00Z");
+    assert_eq!((fixture.code(&signer).await, fixture.requests()), (Code::Revoked, 2));
+    fixture.ocsp_is(&signer, Single::good(signer.leaf_der()).this_update(time(12, 30)));
+    fixture.at("2026-11-21T13:01:10Z");
+    assert_eq!((fixture.code(&signer).await, fixture.requests()), (Code::Verified, 1));
+}
+
+#[tokio::test]
+async fn a_former_response_of_another_address_does_not_take_back_a_revocation_that_is_known() {
+    let fixture = Fixture::new().await;
+    let (first, second) = (fixture.responder.url("/first"), fixture.responder.url("/second"));
+    let signer = fixture.issue(|leaf| leaf.ocsp_url(&first).ocsp_url(&second));
+    let answer = |path: &str, single: Single| {
+        let response = fixture.engine.root.ocsp(&OcspSpec::new([single]));
+        fixture.responder.ocsp(path, move |_| response.clone());
+    };
+    answer("/first", Single::revoked(signer.leaf_der()).this_update(time(11, 0)));
+    answer("/second", Single::good(signer.leaf_der()));
+    assert_eq!(fixture.code(&signer).await, Code::Revoked);
+    fixture.responder.when("/first").status(500);
+    fixture.at("2026-11-21T13:01:00Z");
+    assert_eq!(fixture.code(&signer).await, Code::Revoked);
+    assert_eq!((fixture.responder.count("/first"), fixture.responder.count("/second")), (2, 1));
+    // Both are in memory.
+    fixture.at("2026-11-21T13:01:05Z");
+    assert_eq!(fixture.code(&signer).await, Code::Revoked);
+    assert_eq!(fixture.requests(), 3);
+}
+
+#[tokio::test]
 async fn evidence_stays_in_memory_when_the_settings_change() {
     let fixture = Fixture::new().await;
     let signer = fixture.signer_with_crl();
@@ -172,4 +233,49 @@ async fn a_cache_without_memory_fetches_for_each_image() {
         assert_eq!((fixture.code(&signer).await, fixture.requests()), (Code::Verified, 1));
     }
     assert_eq!(fixture.engine.metric("countersign_evidence_bytes{kind=\"crl\"}"), 0);
+}
+
+/// An authority publishes a complete list and its delta at the same time, and each is due at another.
+#[tokio::test]
+async fn a_complete_list_that_is_older_than_its_delta_needs_is_fetched_again() {
+    const DELTA: &str = "/delta.crl";
+    for in_background in [true, false] {
+        let fixture = Fixture::new().await;
+        let publish = |number, hour, minute| {
+            let base = CrlSpec::new().number(number).valid(time(hour, minute), CrlSpec::NEXT_UPDATE);
+            fixture.crl_is(&base.freshest_url(&fixture.responder.url(DELTA)));
+            let delta = CrlSpec::delta(number).number(number + 1).valid(time(hour, minute), time(hour + 1, minute));
+            fixture.responder.crl(DELTA, fixture.engine.root.crl(&delta));
+        };
+        publish(7, 11, 30);
+        let signer = fixture.issue(|leaf| leaf.crl_url(&fixture.responder.url(CRL)));
+        assert_eq!((fixture.code(&signer).await, fixture.requests()), (Code::Verified, 2));
+        publish(17, 12, 20);
+        fixture.at("2026-11-21T12:25:00Z");
+        if in_background {
+            fixture.refresh_due().await;
+            assert_eq!(fixture.requests(), 1);
+            fixture.refresh_due().await;
+            assert_eq!(fixture.requests(), 1);
+            assert_eq!((fixture.code(&signer).await, fixture.requests()), (Code::Verified, 0));
+        } else {
+            // This image has the former complete list already when the delta is fetched.
+            assert_eq!((fixture.code(&signer).await, fixture.requests()), (Code::RevocationUnchecked, 1));
+            assert_eq!((fixture.code(&signer).await, fixture.requests()), (Code::Verified, 1));
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_complete_list_that_stays_behind_its_delta_is_fetched_each_minute() {
+    const DELTA: &str = "/delta.crl";
+    let fixture = Fixture::new().await;
+    fixture.crl_is(&CrlSpec::new().freshest_url(&fixture.responder.url(DELTA)));
+    fixture.responder.crl(DELTA, fixture.engine.root.crl(&CrlSpec::delta(17).number(18)));
+    let signer = fixture.issue(|leaf| leaf.crl_url(&fixture.responder.url(CRL)));
+    assert_eq!((fixture.code(&signer).await, fixture.requests()), (Code::RevocationUnchecked, 2));
+    for (at, requests) in [("12:00:01", 1), ("12:00:59", 0), ("12:01:01", 1), ("12:01:59", 0)] {
+        fixture.at(&format!("2026-11-21T{at}Z"));
+        assert_eq!((fixture.code(&signer).await, fixture.requests()), (Code::RevocationUnchecked, requests), "{at}");
+    }
 }

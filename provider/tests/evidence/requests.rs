@@ -128,11 +128,17 @@ async fn with_a_nonce_requests_are_posted_and_the_response_must_repeat_it() {
     let other = answer.clone();
     fixture.responder.ocsp(OCSP, move |request| other(request, false));
     assert_eq!(fixture.code(&signer).await, Code::RevocationUnchecked);
-    fixture.responder.ocsp(OCSP, move |request| answer(request, true));
+    // A former response without a nonce could be that of an attacker on the network.
+    fixture.ocsp_is(&signer, Single::good(signer.leaf_der()));
     fixture.at("2026-11-21T12:01:00Z");
+    let (code, message) = fixture.reason(&signer).await;
+    assert_eq!(code, Code::RevocationUnchecked);
+    assert!(message.as_str().contains("OCSP response has no nonce"), "{message}");
+    fixture.responder.ocsp(OCSP, move |request| answer(request, true));
+    fixture.at("2026-11-21T12:02:00Z");
     assert_eq!(fixture.code(&signer).await, Code::Verified);
     let protocols: Vec<_> = fixture.responder.journal().iter().map(|exchange| exchange.protocol).collect();
-    assert_eq!(protocols, [Protocol::OcspPost, Protocol::OcspPost]);
+    assert_eq!(protocols, [Protocol::OcspPost; 3]);
 }
 
 #[tokio::test]

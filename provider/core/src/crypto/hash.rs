@@ -80,6 +80,15 @@ impl HashAlgorithm {
     }
 }
 
+/// The SHA-256 hash.
+pub(crate) fn sha256(bytes: &[u8]) -> [u8; 32] {
+    let mut fingerprint = [0; 32];
+    for (to, from) in fingerprint.iter_mut().zip(digest::digest(&digest::SHA256, bytes).as_ref()) {
+        *to = *from;
+    }
+    fingerprint
+}
+
 /// The SHA-1 hash of `bytes`. It identifies a certificate where a protocol has nothing else, and never replaces a
 /// signature.
 pub(crate) fn sha1_identifier(bytes: &[u8]) -> Vec<u8> {

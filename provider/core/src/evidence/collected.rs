@@ -23,9 +23,10 @@ pub enum Progress<T> {
 }
 
 impl Evidence {
-    /// Maximum number of request rounds in one judgement: an OCSP response, otherwise the CRL, the delta CRL that it
-    /// names, and the status of a responder's certificate. Requests after the last round count as not available.
-    pub const ROUNDS: usize = 4;
+    /// Maximum number of request rounds in one judgement. The longest sequence is the OCSP response; the status of its
+    /// responder, which is an OCSP response, otherwise a CRL with its delta; and if all that fails the CRL of the
+    /// certificate with its delta. Requests after the last round count as not available.
+    pub const ROUNDS: usize = 6;
 
     /// No evidence.
     #[must_use]

@@ -32,17 +32,19 @@ fn trusted_chain() -> TrustedChain {
     AnchoredChain::find(&chain, std::iter::once(&store)).unwrap().trust_subject(&Identities::Any).unwrap()
 }
 
-/// The requests of a complete revocation check of a leaf: the responder, then the CRL, then the delta CRL, then the
-/// CRL for the responder's certificate, then `more` further CRLs, one in each round.
+/// The requests of a complete revocation check of a leaf: the responder, two for the responder's certificate and a delta,
+/// then the CRL and its delta, then `more` further CRLs, one in each round.
 fn scripted(chain: &TrustedChain, evidence: &Evidence, more: usize) -> Progress<EvidenceResponse> {
     let link = chain.links().next().unwrap();
     let crl = |name: &str| CrlRequest::delta(&link, vec![format!("http://crl.example/{name}")]).unwrap().into();
     let point = &link.certificate().revocation_addresses().crl[0];
     let mut script: Vec<EvidenceRequest> = vec![
         OcspRequest::new(&link).unwrap().into(),
+        crl("responder's responder"),
+        crl("responder"),
+        crl("responder's delta"),
         CrlRequest::base(&link, point).unwrap().into(),
         crl("delta"),
-        crl("responder"),
     ];
     script.extend((0..more).map(|number| crl(&number.to_string())));
     let mut last = None;
@@ -84,7 +86,7 @@ fn requests_after_the_last_round_are_not_available() {
     for more in [1, 7] {
         let (response, rounds) = run(more);
         assert_eq!(rounds, Evidence::ROUNDS);
-        let why = NotAvailable::new("it was requested after the limit of 4 rounds of requests");
+        let why = NotAvailable::new("it was requested after the limit of 6 rounds of requests");
         assert_eq!(response, EvidenceResponse::NotAvailable(why), "{more}");
     }
 }

@@ -1,11 +1,12 @@
 //! Runs the checks of an intact envelope in order: first all that need no evidence, then those that may need it.
 
+mod settle;
+
+pub(super) use settle::Settled;
+
 use super::authenticity;
 use super::authenticity::Authenticity;
-use super::aws_signer::SignerAttributes;
 use super::binding::Binding;
-use super::envelope::SigningScheme;
-use super::evidence_fact::EvidenceFact;
 use super::expiry;
 use super::input::Failure;
 use super::input::VerificationInput;
@@ -14,24 +15,16 @@ use super::outcome::CheckOutcome;
 use super::outcome::CheckState;
 use super::plugin;
 use super::plugin::Plugin;
-use super::revocation;
-use super::revocation::ChainOwner;
-use super::revocation::ChainStatus;
-use super::revocation::RevocationInput;
-use super::revocation::RevocationProblem;
 use super::timestamp;
 use super::timestamp::AnchoredTimestamp;
 use super::timestamp::SigningTime;
 use super::verified::PassedChecks;
 use super::verified::VerifiedSignature;
 use crate::codec::text::Text;
-use crate::evidence::Evidence;
 use crate::evidence::EvidenceSettings;
-use crate::evidence::Progress;
 use crate::oci::Descriptor;
 use crate::policy::Action;
 use crate::policy::RevocationAction;
-use crate::policy::TrustedChain;
 use crate::reason::Code;
 use crate::reason::Reason;
 use crate::reason::Reasons;
@@ -53,43 +46,6 @@ pub(super) struct Examination {
     revocation: RevocationAction,
     settings: EvidenceSettings,
     now: UnixTime,
-}
-
-/// The results of the checks that may need evidence.
-#[derive(Clone, Debug)]
-pub(super) struct Settled {
-    pub(super) timestamp: CheckState<CheckOutcome>,
-    pub(super) revocation: CheckState<CheckOutcome>,
-    pub(super) service: CheckState<()>,
-    /// The end of the first evidence of a passed check that stops being usable.
-    pub(super) evidence_ends: Option<UnixTime>,
-    /// The evidence that was used, whatever the results.
-    pub(super) evidence: Vec<EvidenceFact>,
-}
-
-/// The result of the check of revocation, of the signer or of a timestamping authority.
-struct SettledRevocation {
-    state: CheckState<CheckOutcome>,
-    status: Option<ChainStatus>,
-}
-
-impl SettledRevocation {
-    /// The end of the first evidence that stops being usable, if the check passed.
-    fn ends(&self) -> Option<UnixTime> {
-        match (&self.state, &self.status) {
-            (CheckState::Passed(CheckOutcome::Passed), Some(status)) => status.usable_until(),
-            (CheckState::Passed(_) | CheckState::Refused(_) | CheckState::Unchecked(_) | CheckState::NotReached, _) => {
-                None
-            }
-        }
-    }
-}
-
-impl From<CheckState<CheckOutcome>> for SettledRevocation {
-    /// Without evidence.
-    fn from(state: CheckState<CheckOutcome>) -> Self {
-        Self { state, status: None }
-    }
 }
 
 impl Examination {
@@ -139,116 +95,6 @@ impl Examination {
     /// The timestamp, if one was verified.
     pub(super) fn verified_timestamp(&self) -> Option<&AnchoredTimestamp> {
         self.timestamp.as_ref().ok().and_then(SigningTime::timestamp)
-    }
-
-    /// Runs the checks that may need evidence. No evidence is requested for a signature that is already rejected, or
-    /// for an untrusted signer, even if the statement only logs that.
-    pub(super) fn settle(&self, evidence: &Evidence) -> Progress<Settled> {
-        let trusted = match &self.authenticity {
-            CheckState::Passed(authenticity) if !self.is_refused() => authenticity.trusted(),
-            CheckState::Passed(_) | CheckState::Refused(_) | CheckState::Unchecked(_) | CheckState::NotReached => None,
-        };
-        self.check_timestamp(trusted, evidence)
-            .zip(self.check_revocation(trusted, evidence))
-            .zip(self.check_service(trusted, evidence))
-            .map(|((timestamp, revocation), service)| {
-                let evidence_ends = [&timestamp, &revocation].into_iter().filter_map(SettledRevocation::ends).min();
-                let facts = |settled: SettledRevocation| settled.status.map(|status| status.facts).unwrap_or_default();
-                Settled {
-                    timestamp: timestamp.state.clone(),
-                    revocation: revocation.state.clone(),
-                    service,
-                    evidence_ends,
-                    evidence: [revocation, timestamp].into_iter().flat_map(facts).collect(),
-                }
-            })
-    }
-
-    fn check_timestamp(&self, trusted: Option<&TrustedChain>, evidence: &Evidence) -> Progress<SettledRevocation> {
-        let (context, action) =
-            ("the status of a timestamping authority is checked only for trusted signers", self.timestamp_action);
-        let without_status = |result| self.state(context, CheckOutcome::of(action, result)).into();
-        let chain = match &self.timestamp {
-            Ok(SigningTime::Timestamp(anchored)) => anchored.chain(),
-            Ok(SigningTime::Unknown | SigningTime::Authority) => return Progress::Done(without_status(Ok(()))),
-            Err(reason) => return Progress::Done(without_status(Err(reason.clone()))),
-        };
-        let checked = match trusted {
-            Some(_) => revocation::check(chain.links(), &self.revocation_input(evidence)),
-            None => Progress::Done(revocation::without_trust(chain.chain().certificates())),
-        };
-        checked.map(|status| {
-            let problem = |problem: RevocationProblem| problem.into_reason(ChainOwner::TimestampAuthority, action);
-            let outcome = CheckOutcome::of(action, status.result.clone().map_err(problem));
-            SettledRevocation { state: self.state(context, outcome), status: Some(status) }
-        })
-    }
-
-    fn check_revocation(&self, trusted: Option<&TrustedChain>, evidence: &Evidence) -> Progress<SettledRevocation> {
-        if self.signer_service().is_some() {
-            // The service covers revocation in its own status.
-            return Progress::Done(CheckState::NotReached.into());
-        }
-        let action = match self.revocation {
-            RevocationAction::Enforce => Action::Enforce,
-            RevocationAction::Log => Action::Log,
-            RevocationAction::Skip => return Progress::Done(CheckState::Passed(CheckOutcome::Skipped).into()),
-        };
-        let checked = match trusted {
-            Some(trusted) => revocation::check(trusted.links(), &self.revocation_input(evidence)),
-            None => Progress::Done(revocation::without_trust(self.intact.chain().certificates())),
-        };
-        checked.map(|status| {
-            let problem = |problem: RevocationProblem| problem.into_reason(ChainOwner::Signer, action);
-            let outcome = CheckOutcome::of(action, status.result.clone().map_err(problem));
-            let state = self.state("revocation is checked only for trusted signers", outcome);
-            SettledRevocation { state, status: Some(status) }
-        })
-    }
-
-    fn revocation_input<'a>(&'a self, evidence: &'a Evidence) -> RevocationInput<'a> {
-        let authentic_signing_time = match self.intact.attributes().scheme {
-            SigningScheme::SigningAuthority { authentic_signing_time } => Some(authentic_signing_time),
-            SigningScheme::X509 { .. } => None,
-        };
-        RevocationInput { evidence, settings: &self.settings, now: self.now, authentic_signing_time }
-    }
-
-    fn check_service(&self, trusted: Option<&TrustedChain>, evidence: &Evidence) -> Progress<CheckState<()>> {
-        match &self.plugin {
-            Ok(Plugin::None) => Progress::Done(CheckState::Passed(())),
-            Ok(Plugin::AwsSigner(attributes)) => attributes
-                .check(trusted, evidence)
-                .map(|result| self.state("a signing service is called only for trusted signers", result)),
-            // An unknown plugin has no service.
-            Err(_) => Progress::Done(CheckState::NotReached),
-        }
-    }
-
-    /// The attributes of AWS Signer, if the signature has them.
-    fn signer_service(&self) -> Option<&SignerAttributes> {
-        match &self.plugin {
-            Ok(Plugin::AwsSigner(attributes)) => Some(attributes),
-            Ok(Plugin::None) | Err(_) => None,
-        }
-    }
-
-    /// The state of a check that may need evidence. If no evidence was requested because the signer is untrusted,
-    /// that is the reason, prefixed by `context`.
-    fn state<T>(&self, context: &'static str, result: Result<T, Reason>) -> CheckState<T> {
-        let state = CheckState::of(result);
-        match (&state, &self.authenticity) {
-            (CheckState::Passed(_) | CheckState::Refused(_) | CheckState::NotReached, _) => state,
-            (CheckState::Unchecked(_), _) if self.is_refused() => CheckState::NotReached,
-            (CheckState::Unchecked(_), CheckState::Passed(Authenticity::Logged(Reason { code, detail }))) => {
-                CheckState::Refused(Reason::new(*code, format_args!("{context}: {detail}")))
-            }
-            (CheckState::Unchecked(_), CheckState::Passed(Authenticity::Passed { .. })) => state,
-            // The refused case is handled above; authenticity has no other state.
-            (CheckState::Unchecked(_), CheckState::Refused(_) | CheckState::Unchecked(_) | CheckState::NotReached) => {
-                CheckState::NotReached
-            }
-        }
     }
 
     /// The result: a [`VerifiedSignature`] only if every check passed.

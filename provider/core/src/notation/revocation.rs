@@ -31,6 +31,10 @@ use crate::x509::Certificate;
 /// The end of a message about a revoked certificate.
 const EXPECTED: &str = "expected a certificate that is not revoked";
 
+/// The reason why a certificate above the trust anchors has no status.
+const ABOVE_ANCHORS: &str = "it is above the certificates of the trust stores in the chain, so nothing is requested for it; add \
+                             its root to the trust store";
+
 /// The input of a check of a chain.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct RevocationInput<'a> {
@@ -65,10 +69,12 @@ pub(super) enum ChainOwner {
     TimestampAuthority,
 }
 
-/// Checks all certificates below the root of a trusted chain. A revoked one decides, then one without a status. Requests
-/// about all certificates are made in one round; none is made once a certificate is known to be revoked.
+/// Checks the links of a trusted chain, and the certificates above its trust anchors, about which nothing is requested. A
+/// revoked one decides, then one without a status. Requests about all certificates are made in one round; none is made once
+/// a certificate is known to be revoked.
 pub(super) fn check<'a>(
     links: impl IntoIterator<Item = TrustedLink<'a>>,
+    above_anchors: impl IntoIterator<Item = &'a Certificate>,
     input: &RevocationInput<'_>,
 ) -> Progress<ChainStatus> {
     let (mut revoked, mut unknown, mut facts) = (Vec::new(), Vec::new(), Vec::new());
@@ -87,6 +93,8 @@ pub(super) fn check<'a>(
             Progress::Needs(more) => needed = Some(needed.into_iter().fold(more, |more, first| first.merge(more))),
         }
     }
+    let above_anchors = above_anchors.into_iter().filter(|certificate| can_be_revoked(certificate));
+    unknown.extend(above_anchors.map(|certificate| texts::unknown(certificate, [NotAvailable::new(ABOVE_ANCHORS)])));
     let result = match (revoked.is_empty(), needed) {
         (false, _) => Err(RevocationProblem::Revoked(texts::all(&revoked))),
         (true, Some(requests)) => return Progress::Needs(requests),
@@ -100,13 +108,17 @@ pub(super) fn check<'a>(
 /// a certificate that can be revoked was not checked.
 pub(super) fn without_trust(chain: &[Certificate]) -> ChainStatus {
     // The root has no issuer that could revoke it.
-    let below_root = chain.iter().rev().skip(1).rev();
-    let mut can_be_revoked = below_root.filter(|certificate| !certificate.revocation_addresses().is_empty());
+    let mut below_root = chain.iter().rev().skip(1).rev();
     let why = NotAvailable::new("nothing is requested for an untrusted signer");
-    let result = can_be_revoked
-        .next()
+    let result = below_root
+        .find(|certificate| can_be_revoked(certificate))
         .map_or(Ok(()), |certificate| Err(RevocationProblem::Unchecked(texts::unknown(certificate, [why]))));
     ChainStatus { result, facts: Vec::new() }
+}
+
+/// Whether the certificate states that it can be revoked.
+fn can_be_revoked(certificate: &Certificate) -> bool {
+    !certificate.revocation_addresses().is_empty()
 }
 
 impl RevocationInput<'_> {

@@ -29,6 +29,9 @@ pub struct Anchor {
 pub struct AnchoredChain {
     chain: Chain,
     anchor: Anchor,
+    /// The position of the highest certificate that is in a store. Those above it are not authenticated: the chain of an
+    /// envelope is not signed, and other certificates for the same keys fit as well.
+    highest: usize,
 }
 
 /// An anchored chain whose signer is a trusted identity. Created only from an [`AnchoredChain`].
@@ -48,8 +51,8 @@ pub struct TsaChain {
     anchor: Anchor,
 }
 
-/// A certificate of a [`TrustedChain`] or [`TsaChain`] below its root, or another one of the same issuer
-/// ([`Self::sibling`]), with the certificate that issued it. Evidence about revocation is requested about links only.
+/// A certificate of a [`TrustedChain`] or [`TsaChain`] below its root and not above its highest trust anchor, or another one
+/// of the same issuer ([`Self::sibling`]), with the certificate that issued it. Evidence about revocation is requested about links only.
 #[derive(Clone, Copy, Debug)]
 pub struct TrustedLink<'a> {
     certificate: &'a Certificate,
@@ -61,11 +64,13 @@ impl AnchoredChain {
     /// no certificate is in a store.
     #[must_use]
     pub fn find<'s>(chain: &Chain, stores: impl Iterator<Item = &'s Store> + Clone) -> Option<Self> {
-        let anchor = chain.certificates().iter().find_map(|certificate| {
-            let store = stores.clone().find(|store| store.contains(certificate))?;
-            Some(Anchor::new(store, certificate))
-        })?;
-        Some(Self { chain: chain.clone(), anchor })
+        let store_of = |certificate: &Certificate| stores.clone().find(|store| store.contains(certificate));
+        let anchor = chain
+            .certificates()
+            .iter()
+            .find_map(|certificate| Some(Anchor::new(store_of(certificate)?, certificate)))?;
+        let highest = chain.certificates().iter().rposition(|certificate| store_of(certificate).is_some())?;
+        Some(Self { chain: chain.clone(), anchor, highest })
     }
 
     /// The trusted chain, if the subject of its leaf is one of `identities`.
@@ -104,9 +109,17 @@ impl TrustedChain {
         &self.anchored.chain
     }
 
-    /// Every certificate except the root, leaf first, with its issuer.
+    /// Every certificate up to the highest one that is in a trust store, except the root, leaf first, with its issuer.
     pub fn links(&self) -> impl Iterator<Item = TrustedLink<'_>> {
-        links(self.chain().certificates())
+        links(self.chain().certificates()).take(self.anchored.highest + 1)
+    }
+
+    /// The certificates above the highest one that is in a trust store, except the root. They are not authenticated, so
+    /// that no evidence is requested about them.
+    pub fn above_anchors(&self) -> impl Iterator<Item = &Certificate> {
+        let certificates = self.chain().certificates();
+        let below_root = certificates.len().saturating_sub(1);
+        certificates.iter().take(below_root).skip(self.anchored.highest + 1)
     }
 }
 

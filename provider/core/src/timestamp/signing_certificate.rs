@@ -16,15 +16,21 @@ use crate::crypto;
 use crate::crypto::HashAlgorithm;
 use crate::x509::Certificate;
 
-/// Checks that the signed attributes identify `certificate`: signingCertificateV2 if it is present, otherwise
-/// signingCertificate. Only the first identifier is that of the signer; the others restrict further certificates.
+/// Checks that the signed attributes identify `certificate`: signingCertificateV2 or signingCertificate, and each of them if
+/// both are present ([RFC 5035 §3](https://www.rfc-editor.org/rfc/rfc5035#section-3)). Only the first identifier is that of
+/// the signer; the others restrict further certificates.
 pub(super) fn check(attributes: &SignedAttributes<'_>, certificate: &Certificate) -> Result<(), SignerError> {
-    if let Some(value) = attributes.value(Attribute::SigningCertificateV2)? {
-        return check_identifier(Attribute::SigningCertificateV2, value, certificate);
+    let mut is_identified = false;
+    for attribute in [Attribute::SigningCertificateV2, Attribute::SigningCertificate] {
+        if let Some(value) = attributes.value(attribute)? {
+            check_identifier(attribute, value, certificate)?;
+            is_identified = true;
+        }
     }
-    match attributes.value(Attribute::SigningCertificate)? {
-        Some(value) => check_identifier(Attribute::SigningCertificate, value, certificate),
-        None => Err(SignerError::AttributeMissing { name: Attribute::SigningCertificateV2.name() }),
+    if is_identified {
+        Ok(())
+    } else {
+        Err(SignerError::AttributeMissing { name: Attribute::SigningCertificateV2.name() })
     }
 }
 

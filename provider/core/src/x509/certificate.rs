@@ -22,6 +22,7 @@ use crate::crypto::KeyError;
 use crate::crypto::PublicKey;
 use crate::crypto::SignatureAlgorithm;
 use crate::crypto::SignatureError;
+use crate::crypto::sha256;
 use crate::time::UnixTime;
 
 /// A well-formed certificate of version 3, neither trusted nor checked for its use: [`super::Chain`] checks chains.
@@ -132,6 +133,19 @@ impl Certificate {
     /// The key is not one of the six that the specification allows. The error names it.
     pub fn envelope_key(&self) -> Result<EnvelopeKey, KeyError> {
         self.0.key.for_envelopes()
+    }
+
+    /// Whether it may sign CRLs: cA is true, and keyUsage, if present, has cRLSign.
+    pub(super) fn may_sign_crls(&self) -> bool {
+        self.is_ca() && self.key_usage().is_none_or(|usage| usage.uses.contains(&KeyUse::CrlSign))
+    }
+
+    /// SHA-256 of what CRLs and OCSP responses depend on, if this is their issuer: its subject, its key, and whether it may
+    /// sign CRLs. Certificates that differ only elsewhere have the same.
+    #[must_use]
+    pub fn identity_as_issuer(&self) -> [u8; 32] {
+        // DER separates the parts.
+        sha256(&[&self.0.subject_raw[..], &self.0.key_raw, &[u8::from(self.may_sign_crls())]].concat())
     }
 
     /// The name of the key for messages: `EC P-256`, `RSA 2048 bits`. Unsupported keys have a name, too.

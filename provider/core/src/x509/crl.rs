@@ -31,7 +31,6 @@ pub use scope::CrlScope;
 pub use scope::ScopeMismatch;
 
 use super::certificate::Certificate;
-use super::extension::KeyUse;
 use crate::limits;
 use crate::time::UnixTime;
 
@@ -141,6 +140,14 @@ impl Crl {
         &self.extensions.freshest_urls
     }
 
+    /// The time since which revoked certificates stay on the list after their end, if `end` is the end of a certificate that
+    /// the list may have dropped for that reason: it had ended when the list was issued, and before the time that the list
+    /// states in expiredCertsOnCRL. `None` if it is not known to be dropped.
+    #[must_use]
+    pub fn drops_ended(&self, end: UnixTime) -> Option<UnixTime> {
+        self.extensions.keeps_ended_since.filter(|since| end < self.this_update && end < *since)
+    }
+
     /// The entry for a serial number, as of [`Certificate::serial_bytes`]. Of several entries the most severe one
     /// ([`CrlEntry::most_severe`]).
     #[must_use]
@@ -162,18 +169,16 @@ impl Crl {
     }
 }
 
-/// Whether a certificate may sign CRLs: cA is true, and keyUsage, if present, has cRLSign.
+/// Checks [`Certificate::may_sign_crls`].
 fn may_sign(issuer: &Certificate) -> Result<(), CrlError> {
-    let subject = || issuer.subject().to_short_text();
-    if !issuer.is_ca() {
-        return Err(CrlError::IssuerNotAuthority { issuer: subject() });
+    if issuer.may_sign_crls() {
+        return Ok(());
     }
-    match issuer.key_usage() {
-        Some(usage) if !usage.uses.contains(&KeyUse::CrlSign) => {
-            Err(CrlError::IssuerMayNotSign { issuer: subject(), found: usage.uses.clone() })
-        }
-        Some(_) | None => Ok(()),
-    }
+    let subject = issuer.subject().to_short_text();
+    Err(match issuer.key_usage() {
+        Some(usage) if issuer.is_ca() => CrlError::IssuerMayNotSign { issuer: subject, found: usage.uses.clone() },
+        Some(_) | None => CrlError::IssuerNotAuthority { issuer: subject },
+    })
 }
 
 impl PartialEq for Crl {

@@ -2,7 +2,6 @@
 
 use std::collections::HashSet;
 
-use aws_lc_rs::digest;
 use x509_parser::extensions::GeneralName;
 use x509_parser::extensions::SubjectAlternativeName;
 use x509_parser::prelude::FromDer;
@@ -23,6 +22,7 @@ use crate::codec::hex::hex;
 use crate::codec::text::Text;
 use crate::crypto::PublicKey;
 use crate::crypto::SignatureAlgorithm;
+use crate::crypto::sha256;
 use crate::limits;
 
 /// The error for bytes that are not a supported certificate.
@@ -183,14 +183,6 @@ fn read_extensions(listed: Vec<RawExtension<'_>>, subject: &DistinguishedName) -
         extensions.add(oid, critical, value).map_err(malformed)?;
     }
     Ok(extensions)
-}
-
-fn sha256(bytes: &[u8]) -> [u8; 32] {
-    let mut fingerprint = [0; 32];
-    for (to, from) in fingerprint.iter_mut().zip(digest::digest(&digest::SHA256, bytes).as_ref()) {
-        *to = *from;
-    }
-    fingerprint
 }
 
 /// Checks the length of a list.

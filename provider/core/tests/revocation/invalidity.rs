@@ -65,3 +65,22 @@ fn an_entry_that_excuses_does_not_hide_one_that_does_not() {
         assert!(outcome.text().starts_with(text), "{}", outcome.text());
     }
 }
+
+#[test]
+fn a_hold_without_an_invalidity_date_is_not_excused_by_that_of_a_revocation() {
+    let fixture = Fixture::new();
+    let late = || entry().reason(4).invalid_since(datetime!(2026-10-01 00:00 UTC));
+    let hold = || entry().reason(6);
+    for listed in [[late(), hold()], [hold(), late()]] {
+        let list = listed.iter().fold(CrlSpec::new().many(3), |list, entry| list.revoked(entry));
+        let text = with_list(&fixture, &list).text();
+        assert!(text.contains("with reason superseded by the CRL of"), "{text}");
+    }
+    // The entry of the delta does not remove that of the complete list.
+    for (of_base, of_delta, by) in [(hold(), late(), "the delta CRL"), (late(), hold(), "the CRL")] {
+        let base = fixture.root.crl(&CrlSpec::new().revoked(&of_base).freshest_url(DELTA));
+        let delta = fixture.root.crl(&CrlSpec::delta(7).revoked(&of_delta));
+        let text = by_authority(&fixture, &Sources::new().with(CRL, base).with(DELTA, delta)).text();
+        assert!(text.contains(&format!("with reason superseded by {by} of")), "{text}");
+    }
+}

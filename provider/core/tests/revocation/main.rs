@@ -1,8 +1,10 @@
 //! Revocation of the chain of a signer: which evidence is requested, what it decides, and the texts.
 #![allow(clippy::unwrap_used)]
 
+mod anchors;
 mod answers_of_others;
 mod delta;
+mod ended;
 mod facts;
 mod invalidity;
 mod levels;

@@ -156,18 +156,20 @@ fn a_point_without_an_address_beside_others_is_needed_for_its_reasons_only() {
 #[test]
 fn points_after_the_last_round_are_not_asked() {
     let fixture = Fixture::new();
-    let urls = ["http://1.example", "http://2.example", "http://3.example", "http://4.example", "http://5.example"];
-    let spec = leaf_at(&urls.map(|url| PointSpec::new(&[url])));
-    let outcome = fixture.verify(spec, &Sources::new().with(urls[4], fixture.root.crl(&CrlSpec::new())));
+    let urls: [String; 7] = std::array::from_fn(|number| format!("http://{}.example", number + 1));
+    let points: Vec<PointSpec> = urls.iter().map(|url| PointSpec::new(&[url])).collect();
+    let outcome = fixture.verify(leaf_at(&points), &Sources::new().with(&urls[6], fixture.root.crl(&CrlSpec::new())));
     outcome.is_unchecked_at(
-        "\"http://1.example\", \"http://2.example\" and 3 more",
-        "CRL: http://1.example: connection refused; CRL: http://2.example: connection refused and 3 more",
+        "\"http://1.example\", \"http://2.example\" and 5 more",
+        "CRL: http://1.example: connection refused; CRL: http://2.example: connection refused and 5 more",
     );
     outcome.asked(&[
         ["base http://1.example"],
         ["base http://2.example"],
         ["base http://3.example"],
         ["base http://4.example"],
+        ["base http://5.example"],
+        ["base http://6.example"],
     ]);
 }
 

@@ -195,3 +195,31 @@ fn a_verdict_ends_with_the_status_of_the_responder() {
     let verified = case.outcome().result.unwrap();
     assert_eq!(verified.good_until(), Some(UnixTime::from_rfc3339("2026-11-22T00:00:00Z").unwrap()));
 }
+
+#[test]
+fn all_sources_of_the_responder_and_then_those_of_the_certificate_are_asked() {
+    const DELTA: &str = "http://crl.example/responders-delta.crl";
+    let fixture = Fixture::new();
+    let chain = fixture.root.issue(leaf().ocsp_url(OCSP).crl_url(CRL));
+    let responder = fixture.root.issue(responder().ocsp_url(OWN_OCSP).crl_url(OWN_CRL));
+    let answer = fixture.root.ocsp(&OcspSpec::new([Single::good(chain.leaf_der())]).signed_by(&responder));
+    let of_responder = fixture.root.crl(&CrlSpec::new().freshest_url(DELTA));
+    let sources = Sources::new().with(OCSP, answer).with(OWN_CRL, of_responder);
+    let of_leaf = CrlSpec::new().freshest_url(crate::DELTA);
+    for (delta, text) in
+        [(CrlSpec::delta(7), "good"), (CrlSpec::delta(7).revoked(&crate::entry()), "revoked: certificate is revoked: ")]
+    {
+        let sources =
+            sources.clone().with(CRL, fixture.root.crl(&of_leaf)).with(crate::DELTA, fixture.root.crl(&delta));
+        let outcome = verify(&fixture.judge(), &fixture.sign(&chain), &sources);
+        assert!(outcome.text().starts_with(text), "{}", outcome.text());
+        outcome.asked(&[
+            ["ocsp http://ocsp.example"],
+            ["ocsp http://ocsp.example/responders"],
+            ["base http://crl.example/responders.crl"],
+            ["delta http://crl.example/responders-delta.crl"],
+            ["base http://crl.example/a.crl"],
+            ["delta http://crl.example/delta.crl"],
+        ]);
+    }
+}

@@ -378,15 +378,20 @@ fn the_certificate_identifier_is_that_of_the_signing_certificate() {
         "certificate identifier of signingCertificateV2: hash algorithm: found SHA-1, expected SHA-256, SHA-384 or SHA-512",
         &identify(correct(Hash::Sha1).v2()),
     );
-    // A wrong second version is not replaced by a correct first one.
-    let (v1, wrong) = (correct(Hash::Sha1).v1(), SigningCertificate::of(fixture.tsa_root.der(), Hash::Sha256).v2());
-    let envelope = fixture.request().timestamped(Format::Jws, |signature| {
-        let mut parts = fixture.tsa.parts(signature);
-        parts.signers[0].identify_by([v1.clone(), wrong.clone()]);
-        parts.seal()
-    });
-    let sentence = fixture.judge().sentence(&envelope, Format::Jws.media_type());
-    assert!(sentence.contains("signed attribute signingCertificateV2 is for another certificate"), "{sentence}");
+    // If both are present, a wrong one is not replaced by a correct one.
+    let of_root = |hash| SigningCertificate::of(fixture.tsa_root.der(), hash);
+    for (attributes, wrong) in [
+        ([correct(Hash::Sha1).v1(), of_root(Hash::Sha256).v2()], "signingCertificateV2"),
+        ([of_root(Hash::Sha1).v1(), correct(Hash::Sha256).v2()], "signingCertificate"),
+    ] {
+        let envelope = fixture.request().timestamped(Format::Jws, |signature| {
+            let mut parts = fixture.tsa.parts(signature);
+            parts.signers[0].identify_by(attributes.clone());
+            parts.seal()
+        });
+        let sentence = fixture.judge().sentence(&envelope, Format::Jws.media_type());
+        assert!(sentence.contains(&format!("signed attribute {wrong} is for another certificate")), "{sentence}");
+    }
 }
 
 #[test]

@@ -76,13 +76,10 @@ fn accepts_the_certificate_identifier_of_either_version() {
     let (sha1, sha256) =
         (SigningCertificate::of(certificate, Hash::Sha1), SigningCertificate::of(certificate, Hash::Sha256));
     let without_issuer = |of: &SigningCertificate| SigningCertificate { issuer_serial: None, ..of.clone() };
-    // The second version decides where it is present.
-    let other = SigningCertificate::of(fixture.tsa_root.der(), Hash::Sha1);
     for attributes in [
         vec![sha256.v2()],
         vec![sha1.v1()],
         vec![sha1.v1(), sha256.v2()],
-        vec![other.v1(), sha256.v2()],
         vec![without_issuer(&sha256).v2()],
         vec![without_issuer(&sha1).v1()],
     ] {

@@ -23,14 +23,28 @@ const ENTRY_TIME: Duration = Duration::from_secs(60);
 
 /// Starts the task. It ends when nothing else uses `shared`.
 pub(super) fn start(shared: Weak<Shared>) {
-    tokio::spawn(async move {
-        loop {
-            tokio::time::sleep(PERIOD).await;
-            let Some(shared) = shared.upgrade() else { return };
-            let active = shared.in_use.load_full();
-            due(&Fetcher { shared, active }).await;
+    let round = move || {
+        let shared = shared.upgrade()?;
+        let active = shared.in_use.load_full();
+        Some(async move { due(&Fetcher { shared, active }).await })
+    };
+    tokio::spawn(repeat(round));
+}
+
+/// Runs rounds until there is none. A panic ends its round only.
+async fn repeat<F>(mut next: impl FnMut() -> Option<F>)
+where
+    F: Future<Output = ()> + Send + 'static,
+{
+    loop {
+        tokio::time::sleep(PERIOD).await;
+        let Some(round) = next() else { return };
+        if tokio::spawn(round).await.is_err() {
+            tracing::error!(
+                "internal error: the refresh of evidence panicked, and is tried again; report this with the log"
+            );
         }
-    });
+    }
 }
 
 /// Refreshes what is due, and publishes what is in memory.
@@ -49,4 +63,28 @@ pub(super) async fn due(fetcher: &Fetcher) {
         })
         .await;
     fetcher.show_kept();
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::AtomicUsize;
+    use std::sync::atomic::Ordering;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_panic_ends_one_round_and_not_the_refresh() {
+        let ended = Arc::new(AtomicUsize::new(0));
+        let mut started = 0;
+        let next = || {
+            started += 1;
+            let (number, ended) = (started, Arc::clone(&ended));
+            (number < 4).then_some(async move {
+                assert!(number != 1, "on purpose");
+                ended.fetch_add(1, Ordering::SeqCst);
+            })
+        };
+        repeat(next).await;
+        assert_eq!((started, ended.load(Ordering::SeqCst)), (4, 2));
+    }
 }

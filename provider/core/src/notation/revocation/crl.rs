@@ -116,7 +116,10 @@ fn point_status(
 /// What a complete list and its delta state together.
 fn judge(link: &TrustedLink<'_>, input: &RevocationInput<'_>, lists: &Lists, reasons: ReasonSet) -> PointStatus {
     match lists.listed() {
-        Listed::No => PointStatus::Covers(reasons, lists.facts()),
+        Listed::No => match lists.dropped(link.certificate()) {
+            Some(why) => PointStatus::Nothing(why),
+            None => PointStatus::Covers(reasons, lists.facts()),
+        },
         Listed::Revoked(entry) | Listed::OnHold(entry) if input.is_excused(entry.invalid_since) => {
             PointStatus::Covers(reasons, lists.facts())
         }

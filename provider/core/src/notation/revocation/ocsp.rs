@@ -140,7 +140,13 @@ fn judge(link: &TrustedLink<'_>, input: &RevocationInput<'_>, answer: &Sourced<O
         usable_until: UsableUntil::of_ocsp(answer, input.settings),
     };
     match *value.status() {
-        OcspStatus::Good => SourceStatus::Good(vec![fact(EvidenceStatus::Good)]),
+        OcspStatus::Good => match value.drops_ended(certificate.not_after()) {
+            Some(since) => SourceStatus::None {
+                why: Some(texts::unusable("OCSP", answer.url(), texts::dropped(certificate, since))),
+                facts: vec![fact(EvidenceStatus::Unknown)],
+            },
+            None => SourceStatus::Good(vec![fact(EvidenceStatus::Good)]),
+        },
         OcspStatus::Revoked { invalidity, .. } if input.is_excused(invalidity) => {
             SourceStatus::Good(vec![fact(EvidenceStatus::Revoked)])
         }

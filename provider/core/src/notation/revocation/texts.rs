@@ -39,6 +39,12 @@ pub(super) fn unusable(kind: &str, url: &Text, why: impl fmt::Display) -> NotAva
     NotAvailable::new(format_args!("{kind}: {}: {why}", Text::at_most(URL_BYTES, url)))
 }
 
+/// The statement of a source that it no longer has the status of a certificate that has ended.
+pub(super) fn dropped(certificate: &Certificate, since: UnixTime) -> Text {
+    let end = certificate.not_after();
+    Text::of(format_args!("the certificate ended on {end}, and the source keeps only what ended since {since}"))
+}
+
 /// Which certificate is revoked since when, why, and where that is stated.
 pub(super) fn revoked(
     certificate: &Certificate,

@@ -1,6 +1,7 @@
 //! The entries of a CRL, found by serial number.
 
 use std::cmp::Ordering;
+use std::collections::BTreeMap;
 use std::ops::Range;
 
 use super::entry::CrlEntry;
@@ -12,8 +13,14 @@ use crate::codec::der::NotDer;
 use crate::codec::der::Reader;
 use crate::limits;
 
-/// Where each entry begins in the bytes of the list, sorted by serial number, one for each: four bytes an entry.
-pub(super) struct Entries(Vec<u32>);
+/// The entries, one for each serial number.
+pub(super) struct Entries {
+    /// Where each begins in the bytes of the list, sorted by serial number: four bytes an entry.
+    offsets: Vec<u32>,
+    /// What several entries for one serial number state together, by the offset of the first one, if none states that
+    /// alone.
+    combined: BTreeMap<u32, CrlEntry>,
+}
 
 impl Entries {
     /// Reads and checks every entry. `list` is where they are in `bytes`.
@@ -36,11 +43,32 @@ impl Entries {
         }
         // In place, as an allocation for the keys could double the memory.
         offsets.sort_unstable_by(|one, other| compare(serial(bytes, *one), serial(bytes, *other)));
-        Ok(Self(most_severe(bytes, offsets)))
+        Ok(Self::combine(bytes, offsets))
+    }
+
+    /// Combines the entries for each serial number, so that a lookup reads one entry whatever the list repeats.
+    fn combine(bytes: &[u8], sorted: Vec<u32>) -> Self {
+        let order = |one: u32, other: u32| compare(serial(bytes, one), serial(bytes, other));
+        if sorted.is_sorted_by(|one, next| order(*one, *next) == Ordering::Less) {
+            return Self { offsets: sorted, combined: BTreeMap::new() };
+        }
+        let mut all = Self { offsets: Vec::new(), combined: BTreeMap::new() };
+        for group in sorted.chunk_by(|one, next| order(*one, *next) == Ordering::Equal) {
+            let entries = || group.iter().filter_map(|offset| Some((*offset, read(bytes, *offset)?)));
+            let Some(together) = entries().map(|(_, entry)| entry).reduce(CrlEntry::most_severe) else { continue };
+            let alone = entries().find(|(_, entry)| *entry == together);
+            let Some((offset, _)) = alone.or_else(|| entries().next()) else { continue };
+            if alone.is_none() {
+                all.combined.insert(offset, together);
+            }
+            all.offsets.push(offset);
+        }
+        all.offsets.shrink_to_fit();
+        all
     }
 
     pub(super) fn len(&self) -> usize {
-        self.0.len()
+        self.offsets.len()
     }
 
     /// The entry for a serial number without leading zeros.
@@ -51,28 +79,17 @@ impl Entries {
             contents.push(0);
         }
         contents.extend(number);
-        let found = self.0.binary_search_by(|offset| compare(serial(bytes, *offset), &contents)).ok()?;
-        read(bytes, *self.0.get(found)?)
+        let found = self.offsets.binary_search_by(|offset| compare(serial(bytes, *offset), &contents)).ok()?;
+        let offset = self.offsets.get(found)?;
+        self.combined.get(offset).copied().or_else(|| read(bytes, *offset))
     }
 
     /// Heap memory that the value owns, in bytes.
     pub(super) fn heap_bytes(&self) -> usize {
-        self.0.capacity() * size_of::<u32>()
+        // The nodes of the map are at least half full.
+        let combined = 2 * self.combined.len() * size_of::<(u32, CrlEntry)>();
+        self.offsets.capacity() * size_of::<u32>() + combined
     }
-}
-
-/// Keeps the most severe entry for each serial number, so that a lookup reads one entry whatever the list repeats.
-fn most_severe(bytes: &[u8], sorted: Vec<u32>) -> Vec<u32> {
-    let order = |one: u32, other: u32| compare(serial(bytes, one), serial(bytes, other));
-    if sorted.is_sorted_by(|one, next| order(*one, *next) == Ordering::Less) {
-        return sorted;
-    }
-    let groups = sorted.chunk_by(|one, next| order(*one, *next) == Ordering::Equal);
-    let kept = groups.filter_map(|group| {
-        let entries = group.iter().filter_map(|offset| Some((*offset, read(bytes, *offset)?)));
-        entries.reduce(|one, other| if one.1.most_severe(other.1) == one.1 { one } else { other })
-    });
-    kept.map(|(offset, _)| offset).collect()
 }
 
 /// The entry at `offset`, which was checked before.

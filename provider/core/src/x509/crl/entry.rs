@@ -58,13 +58,19 @@ impl CrlEntry {
         }
     }
 
-    /// The more severe of two entries for the same serial number: revoked before on hold before removed; of equal ones
-    /// the one without an invalidity date, or with the earlier one, as an invalidity date can excuse a signature.
+    /// What two entries for the same serial number state together: revoked before on hold before removed. An invalidity
+    /// date can excuse a signature, so the earlier one counts, and none unless both have one.
     #[must_use]
     pub fn most_severe(self, other: Self) -> Self {
-        // None is less than a date.
         let weight = |entry: &Self| (entry.severity(), Reverse(entry.invalid_since), Reverse(entry.revoked_at));
-        if weight(&other) > weight(&self) { other } else { self }
+        let (more, less) = if weight(&other) > weight(&self) { (other, self) } else { (self, other) };
+        match less.severity() {
+            Severity::Removed => more,
+            // None is less than a date.
+            Severity::OnHold | Severity::Revoked => {
+                Self { invalid_since: more.invalid_since.min(less.invalid_since), ..more }
+            }
+        }
     }
 }
 

@@ -14,6 +14,7 @@ use super::response::NONCE;
 use super::settings::MissingNonce;
 use super::settings::OcspSettings;
 use super::single::CertStatus;
+use super::single::Dates;
 use super::single::SingleResponse;
 use super::single::ignore;
 use crate::codec::der;
@@ -37,6 +38,7 @@ pub struct OcspAnswer {
     produced_at: UnixTime,
     this_update: UnixTime,
     next_update: Option<UnixTime>,
+    archive_cutoff: Option<UnixTime>,
 }
 
 /// What ends the lifetime of an answer.
@@ -129,14 +131,16 @@ impl OcspAnswer {
         check_nonce(&response, nonce, settings.missing_nonce)?;
         let mut answers = Vec::new();
         for single in matching(&response, subject)? {
+            let dates = single.dates()?;
             let answer = Self {
                 serial: certificate.serial_bytes().to_vec(),
                 issuer: issuer.clone(),
                 responder: responder.clone(),
-                status: OcspStatus::of(single)?,
+                status: OcspStatus::of(single, dates),
                 produced_at: response.produced_at,
                 this_update: single.this_update,
                 next_update: single.next_update,
+                archive_cutoff: dates.archive_cutoff,
             };
             answer.check_time(now, settings)?;
             answers.push(answer);
@@ -244,6 +248,14 @@ impl OcspAnswer {
         self.next_update
     }
 
+    /// The time since which the responder keeps the status of certificates after their end, if `end` is the end of a
+    /// certificate whose status it no longer keeps: it had ended at thisUpdate, and before the archive cutoff
+    /// ([RFC 6960 §4.4.4](https://www.rfc-editor.org/rfc/rfc6960#section-4.4.4)). `None` if it is not known to be dropped.
+    #[must_use]
+    pub fn drops_ended(&self, end: UnixTime) -> Option<UnixTime> {
+        self.archive_cutoff.filter(|cutoff| end < self.this_update && end < *cutoff)
+    }
+
     /// Heap memory that the value owns, in bytes: an upper estimate, for caches. The issuer is shared with the chain.
     #[must_use]
     pub fn heap_bytes(&self) -> usize {
@@ -256,13 +268,12 @@ impl OcspAnswer {
 }
 
 impl OcspStatus {
-    fn of(single: &SingleResponse<'_>) -> Result<Self, OcspError> {
-        let invalidity = single.invalidity_date()?;
-        Ok(match single.status {
+    fn of(single: &SingleResponse<'_>, dates: Dates) -> Self {
+        match single.status {
             CertStatus::Good => Self::Good,
             CertStatus::Unknown => Self::Unknown,
-            CertStatus::Revoked { at, reason } => Self::Revoked { at, reason, invalidity },
-        })
+            CertStatus::Revoked { at, reason } => Self::Revoked { at, reason, invalidity: dates.invalidity },
+        }
     }
 
     /// Revoked is more severe than unknown, unknown more than good. Of two revocations, the one without an invalidity

@@ -12,6 +12,8 @@ use crate::x509::layout::generalized_time;
 use crate::x509::signed_extension::SignedExtension;
 use crate::x509::signed_extension::oid_name;
 
+/// 1.3.6.1.5.5.7.48.1.6
+const ARCHIVE_CUTOFF: &[u8] = &[0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x30, 0x01, 0x06];
 /// 2.5.29.24
 const INVALIDITY_DATE: &[u8] = &[0x55, 0x1d, 0x18];
 
@@ -22,6 +24,15 @@ pub(super) struct SingleResponse<'a> {
     pub(super) this_update: UnixTime,
     pub(super) next_update: Option<UnixTime>,
     extensions: Vec<SignedExtension<'a>>,
+}
+
+/// The extensions of a single response.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Dates {
+    /// [RFC 5280 §5.3.2](https://www.rfc-editor.org/rfc/rfc5280#section-5.3.2).
+    pub(super) invalidity: Option<UnixTime>,
+    /// [RFC 6960 §4.4.4](https://www.rfc-editor.org/rfc/rfc6960#section-4.4.4).
+    pub(super) archive_cutoff: Option<UnixTime>,
 }
 
 /// `CertStatus`, in the order of severity.
@@ -51,19 +62,21 @@ impl<'a> SingleResponse<'a> {
         Ok(Self { id, status, this_update, next_update, extensions })
     }
 
-    /// The invalidity date ([RFC 5280 §5.3.2](https://www.rfc-editor.org/rfc/rfc5280#section-5.3.2)), which is the only
-    /// supported extension. Others, such as the archive cutoff, are ignored if they are not critical.
-    pub(super) fn invalidity_date(&self) -> Result<Option<UnixTime>, OcspError> {
-        let mut date = None;
+    /// The supported extensions. Others are ignored if they are not critical.
+    pub(super) fn dates(&self) -> Result<Dates, OcspError> {
+        let mut dates = Dates::default();
         for extension in &self.extensions {
             if extension.oid == INVALIDITY_DATE {
                 let malformed = |NotDer| OcspError::Malformed { part: "invalidityDate" };
-                date = Some(only_time(extension.value).map_err(malformed)?);
+                dates.invalidity = Some(only_time(extension.value).map_err(malformed)?);
+            } else if extension.oid == ARCHIVE_CUTOFF {
+                let malformed = |NotDer| OcspError::Malformed { part: "archiveCutoff" };
+                dates.archive_cutoff = Some(only_time(extension.value).map_err(malformed)?);
             } else {
                 ignore(extension, "single response")?;
             }
         }
-        Ok(date)
+        Ok(dates)
     }
 }
 

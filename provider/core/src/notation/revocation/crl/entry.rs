@@ -15,19 +15,29 @@ pub(super) enum Listed {
     RemovedFromBase,
 }
 
+/// The entry of a delta CRL.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct DeltaEntry {
+    pub(super) entry: CrlEntry,
+    /// Whether the list was issued while the certificate was valid.
+    pub(super) is_from_before_end: bool,
+}
+
 impl Listed {
     /// Combines both entries. The more severe one counts, except that removeFromCRL in the delta ends a hold in the base.
-    /// It does not end another revocation: that is final, and an authority may also remove entries of certificates that
-    /// have expired, which signatures outlive.
-    pub(super) fn of(base: Option<CrlEntry>, delta: Option<CrlEntry>) -> Self {
+    /// It does not end another revocation, which is final, and no hold of a certificate that had ended: an authority also
+    /// removes such entries because of the end ([RFC 5280 §5.3.1](https://www.rfc-editor.org/rfc/rfc5280#section-5.3.1)),
+    /// and signatures outlive certificates.
+    pub(super) fn of(base: Option<CrlEntry>, delta: Option<DeltaEntry>) -> Self {
         let base = base.map_or(Self::No, |entry| match entry.reason {
             Some(RevocationReason::RemoveFromCrl) => Self::RemovedFromBase,
             Some(RevocationReason::CertificateHold) => Self::OnHold(entry),
             Some(_) | None => Self::Revoked(entry),
         });
-        let Some(delta) = delta else { return base };
+        let Some(DeltaEntry { entry: delta, is_from_before_end }) = delta else { return base };
         match (base, delta.reason) {
             (Self::RemovedFromBase, Some(RevocationReason::RemoveFromCrl)) => Self::RemovedFromBase,
+            (Self::OnHold(entry), Some(RevocationReason::RemoveFromCrl)) if !is_from_before_end => Self::OnHold(entry),
             (Self::No | Self::OnHold(_), Some(RevocationReason::RemoveFromCrl)) => Self::No,
             (Self::Revoked(entry), Some(RevocationReason::RemoveFromCrl)) => Self::Revoked(entry),
             (Self::No | Self::RemovedFromBase, _) => Self::of(Some(delta), None),
@@ -41,6 +51,10 @@ impl Listed {
 mod tests {
     use super::*;
     use crate::time::UnixTime;
+
+    fn in_delta(entry: CrlEntry, is_from_before_end: bool) -> DeltaEntry {
+        DeltaEntry { entry, is_from_before_end }
+    }
 
     fn entry(reason: RevocationReason) -> CrlEntry {
         CrlEntry { revoked_at: UnixTime::EPOCH, reason: Some(reason), invalid_since: None }
@@ -70,8 +84,17 @@ mod tests {
             (Some(RemoveFromCrl), Some(RemoveFromCrl), Listed::RemovedFromBase),
             (Some(RemoveFromCrl), Some(KeyCompromise), revoked(KeyCompromise)),
         ] {
-            assert_eq!(Listed::of(base.map(entry), delta.map(entry)), expected, "{base:?} {delta:?}");
+            let delta_entry = delta.map(|reason| in_delta(entry(reason), true));
+            assert_eq!(Listed::of(base.map(entry), delta_entry), expected, "{base:?} {delta:?}");
         }
+    }
+
+    #[test]
+    fn a_removal_after_the_end_of_the_certificate_does_not_end_a_hold() {
+        let hold = entry(RevocationReason::CertificateHold);
+        let removal = in_delta(entry(RevocationReason::RemoveFromCrl), false);
+        assert_eq!(Listed::of(Some(hold), Some(removal)), Listed::OnHold(hold));
+        assert_eq!(Listed::of(None, Some(removal)), Listed::No);
     }
 
     #[test]
@@ -85,7 +108,7 @@ mod tests {
         for (base, delta, expected) in
             [(Some(5), None, None), (None, Some(5), None), (Some(5), Some(4), Some(4)), (Some(4), Some(5), Some(4))]
         {
-            let found = Listed::of(Some(invalid(base)), Some(invalid(delta)));
+            let found = Listed::of(Some(invalid(base)), Some(in_delta(invalid(delta), true)));
             assert_eq!(found, Listed::Revoked(invalid(expected)), "{base:?} {delta:?}");
         }
     }

@@ -14,6 +14,8 @@ use crate::notation::evidence_fact::EvidenceStatus;
 use crate::notation::revocation::RevocationInput;
 use crate::notation::revocation::texts;
 use crate::policy::TrustedLink;
+use crate::time::UnixTime;
+use crate::x509::Certificate;
 use crate::x509::Crl;
 use crate::x509::CrlEntry;
 use crate::x509::DistributionPoint;
@@ -21,10 +23,13 @@ use crate::x509::ReasonSet;
 use crate::x509::RevocationReason;
 use crate::x509::ScopeMismatch;
 
+use super::entry::DeltaEntry;
 use super::entry::Listed;
 
 /// A complete list and its delta, with their entries for one certificate.
 pub(super) struct Lists {
+    /// The end of the certificate.
+    end: UnixTime,
     base: ListWithEntry,
     delta: Option<ListWithEntry>,
 }
@@ -129,7 +134,8 @@ impl Lists {
         settings: &EvidenceSettings,
     ) -> Self {
         let read = |kind, crl| ListWithEntry::new(link, kind, crl, settings);
-        Self { base: read(EvidenceKind::Crl, base), delta: delta.map(|delta| read(EvidenceKind::DeltaCrl, delta)) }
+        let end = link.certificate().not_after();
+        Self { end, base: read(EvidenceKind::Crl, base), delta: delta.map(|delta| read(EvidenceKind::DeltaCrl, delta)) }
     }
 
     pub(super) fn base(&self) -> &Sourced<Crl> {
@@ -137,7 +143,23 @@ impl Lists {
     }
 
     pub(super) fn listed(&self) -> Listed {
-        Listed::of(self.base.entry, self.delta.as_ref().and_then(|delta| delta.entry))
+        let delta = self.delta.as_ref().and_then(|delta| delta.entry.map(|entry| (delta, entry)));
+        let delta = delta.map(|(delta, entry)| DeltaEntry {
+            entry,
+            // Otherwise the end may be the reason for a removal.
+            is_from_before_end: delta.crl.value().this_update() <= self.end,
+        });
+        Listed::of(self.base.entry, delta)
+    }
+
+    /// Why a certificate without an entry may be revoked nevertheless: it has ended, and a list no longer has such ones.
+    pub(super) fn dropped(&self, certificate: &Certificate) -> Option<NotAvailable> {
+        std::iter::once(("CRL", &self.base)).chain(self.delta.as_ref().map(|delta| ("delta CRL", delta))).find_map(
+            |(kind, list)| {
+                let since = list.crl.value().drops_ended(self.end)?;
+                Some(texts::unusable(kind, list.crl.url(), texts::dropped(certificate, since)))
+            },
+        )
     }
 
     pub(super) fn facts(&self) -> Vec<EvidenceFact> {
@@ -146,7 +168,9 @@ impl Lists {
 
     /// The list that has the entry.
     pub(super) fn stating(&self, entry: &CrlEntry) -> &EvidenceFact {
-        let in_delta = self.delta.as_ref().filter(|delta| delta.entry.as_ref() == Some(entry));
+        // The invalidity date may be that of the other list.
+        let is_it = |other: &CrlEntry| (other.revoked_at, other.reason) == (entry.revoked_at, entry.reason);
+        let in_delta = self.delta.as_ref().filter(|delta| delta.entry.as_ref().is_some_and(is_it));
         &in_delta.unwrap_or(&self.base).fact
     }
 }
