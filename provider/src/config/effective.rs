@@ -1,12 +1,14 @@
 //! The configuration in effect, as one line for the log. Nothing in a [`Config`] is secret: credentials are paths.
 
 use std::fmt;
+use std::time::Duration;
 
 use super::Config;
 use super::schema::Effective;
 use super::schema::Section;
 use super::schema::restart_keys;
 use super::sections;
+use super::units;
 
 impl Config {
     fn effective(&self) -> Effective {
@@ -39,12 +41,13 @@ impl Config {
         all
     }
 
-    /// The effective keys of the section `evidence`, without its name, in the order of the reference sample.
+    /// The effective keys of the section `evidence`, without its name, in the order of the reference sample. Durations and
+    /// sizes are as the sample writes them.
     #[must_use]
     pub fn evidence_keys(&self) -> Vec<(String, String)> {
         let mut all = Effective::default();
         Section::show(&self.evidence, "", &mut all);
-        all.entries().map(|(key, value)| (key.to_owned(), value.to_owned())).collect()
+        all.entries().map(|(key, value)| (key.to_owned(), as_written(key, value))).collect()
     }
 
     /// The keys whose values differ from those of `started`, and that a running service cannot change.
@@ -55,6 +58,17 @@ impl Config {
             all.entries().find(|(name, _)| *name == key).map(|(_, value)| value.to_owned())
         };
         restart_keys(sections::ROOT).into_iter().filter(|key| value(&now, key) != value(&then, key)).collect()
+    }
+}
+
+/// A duration and a size with their units, instead of milliseconds and bytes; other values as they are.
+fn as_written(key: &str, value: &str) -> String {
+    let milliseconds = value.strip_suffix("ms").and_then(|number| number.parse().ok());
+    let bytes = value.parse().ok().filter(|_| key.ends_with("Bytes"));
+    match (milliseconds, bytes) {
+        (Some(milliseconds), _) => units::written_duration(Duration::from_millis(milliseconds)),
+        (None, Some(bytes)) => units::written_size(bytes),
+        (None, None) => value.to_owned(),
     }
 }
 

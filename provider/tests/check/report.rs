@@ -133,20 +133,20 @@ section       evidence
   reachableHosts
   proxy                 environment
   connectTimeout        500ms
-  responseTimeout       1000ms
-  ocspTimeout           1000ms
-  crlTimeout            30000ms
-  maxOcspBytes          65536
-  maxCrlBytes           25165824
+  responseTimeout       1s
+  ocspTimeout           1s
+  crlTimeout            30s
+  maxOcspBytes          64Ki
+  maxCrlBytes           24Mi
   maxRequestsPerHost    8
   maxRequests           32
-  cacheBytes            50331648
-  maxLifetime           86400000ms
-  refreshInterval       3600000ms
-  negativeLifetime      10000ms
-  clockSkew             300000ms
+  cacheBytes            48Mi
+  maxLifetime           24h
+  refreshInterval       1h
+  negativeLifetime      10s
+  clockSkew             5m
   ocspNonce             false
-  ocspMaxAge            0ms
+  ocspMaxAge            0s
 
 0 mistakes, 0 warnings
 "
@@ -164,7 +164,7 @@ fn the_json_document_has_the_same_content() {
         ["compared", "config", "doors", "evidence", "mistakes", "registries", "settings", "statements", "warnings"]
     );
     assert_eq!(document["compared"], Value::Null);
-    assert_eq!(document["settings"]["evidence"]["maxLifetime"], "86400000ms");
+    assert_eq!(document["settings"]["evidence"]["maxLifetime"], "24h");
     assert_eq!(document["mistakes"], json!([]));
     assert_eq!(document["warnings"], json!([]));
     assert_eq!(document["doors"]["listen"], "[::]:6001");
