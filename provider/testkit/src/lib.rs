@@ -39,6 +39,7 @@
 
 #![warn(missing_docs)]
 
+pub mod aws;
 pub mod crl;
 pub mod der;
 mod descriptor;

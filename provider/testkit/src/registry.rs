@@ -13,6 +13,7 @@ mod body;
 mod fault;
 mod handler;
 mod held_requests;
+mod observer;
 mod reply;
 mod request;
 mod routes;
@@ -40,6 +41,9 @@ pub use when::When;
 use crate::Descriptor;
 use crate::pki::Chain;
 use auth::Authentication;
+use observer::Observer;
+pub(crate) use request::form_pairs;
+pub(crate) use server::ANY_PORT;
 pub(crate) use server::acceptor;
 use state::State;
 
@@ -55,24 +59,25 @@ pub struct Registry {
 impl Registry {
     /// Starts a registry over plain HTTP.
     pub async fn start() -> Self {
-        Self::run(None).await
+        Self::start_on(ANY_PORT, None).await
     }
 
     /// Starts a registry over HTTPS, with HTTP/2, and this certificate (see
     /// [`CertSpec::tls_server`](crate::pki::CertSpec::tls_server)).
     pub async fn start_tls(identity: &Chain) -> Self {
-        Self::run(Some(identity)).await
+        Self::start_on(ANY_PORT, Some(identity)).await
+    }
+
+    /// Starts a registry on this address, over HTTPS if there is a certificate. Panics if the address cannot be used.
+    pub async fn start_on(address: SocketAddr, identity: Option<&Chain>) -> Self {
+        let (state, address, server) = server::start(address, identity).await;
+        Self { state, address, scheme: if identity.is_some() { "https" } else { "http" }, server }
     }
 
     /// Starts a registry over plain HTTP on `[::1]`; `None` if this system has no IPv6.
     pub async fn start_v6() -> Option<Self> {
         let (state, address, server) = server::start_v6().await?;
         Some(Self { state, address, scheme: "http", server })
-    }
-
-    async fn run(identity: Option<&Chain>) -> Self {
-        let (state, address, server) = server::start(identity).await;
-        Self { state, address, scheme: if identity.is_some() { "https" } else { "http" }, server }
     }
 
     /// `127.0.0.1:PORT`, or `[::1]:PORT`: the registry part of an image reference.
@@ -193,6 +198,22 @@ impl Registry {
     /// Issues tokens at `/token` for another registry (see [`TokenService::realm`]).
     pub fn serve_tokens(&self, service: &TokenService) {
         *self.state.tokens() = Some(service.clone());
+    }
+
+    /// Requires what `check` requires from now on: it returns the answer to a refused request, `None` otherwise.
+    pub fn require_by(&self, check: impl Fn(&RecordedRequest) -> Option<Reply> + Send + Sync + 'static) {
+        *self.state.authentication() = Authentication::By(Arc::new(check));
+    }
+
+    /// Answers a GET of each existing blob with a redirect (307) to the address that `location` computes.
+    pub fn redirect_blobs(&self, location: impl Fn(&RecordedRequest) -> String + Send + Sync + 'static) {
+        let redirect = move |request: &RecordedRequest| Reply::status(307).header("location", &location(request));
+        self.state.store().blob_address = Some(Handler::new(redirect));
+    }
+
+    /// Calls `observer` with each request from now on when it has been answered, or has ended without an answer.
+    pub fn observe(&self, observer: impl Fn(&RecordedRequest) + Send + Sync + 'static) {
+        self.state.log.observe(Observer::new(observer));
     }
 
     /// Requires no authentication any more.

@@ -14,6 +14,7 @@ use serde_json::json;
 use tokio::time::Instant;
 
 use crate::registry::reply::Reply;
+use crate::registry::request::RecordedRequest;
 use crate::registry::request::RequestPath;
 use crate::registry::request::query_values;
 
@@ -251,6 +252,8 @@ pub(crate) enum Authentication {
     /// Complete values of the Authorization header; any of them is accepted.
     Basic(Vec<String>),
     Bearer(TokenService),
+    /// Computed by the test: `None` allows the request, a reply refuses it.
+    By(Arc<dyn Fn(&RecordedRequest) -> Option<Reply> + Send + Sync>),
 }
 
 impl Authentication {
@@ -259,7 +262,8 @@ impl Authentication {
     }
 
     /// Checks a request for `/v2/` or below; the error is the response with the challenge.
-    pub(crate) fn check(&self, path: &RequestPath, headers: &HeaderMap, own_url: &str) -> Result<(), Reply> {
+    pub(crate) fn check(&self, path: &RequestPath, request: &RecordedRequest, own_url: &str) -> Result<(), Reply> {
+        let headers = &request.headers;
         match self {
             Self::NotRequired => Ok(()),
             Self::Basic(accepted)
@@ -271,6 +275,7 @@ impl Authentication {
                 Err(Reply::error(401, "UNAUTHORIZED").header("www-authenticate", r#"Basic realm="testkit""#))
             }
             Self::Bearer(service) => service.check(path, headers, own_url),
+            Self::By(check) => check(request).map_or(Ok(()), Err),
         }
     }
 }
@@ -281,6 +286,7 @@ impl fmt::Debug for Authentication {
             Self::NotRequired => "NotRequired",
             Self::Basic(_) => "Basic",
             Self::Bearer(_) => "Bearer",
+            Self::By(_) => "By",
         })
     }
 }

@@ -1,16 +1,22 @@
 //! Received requests: their paths, and the log of them.
 
 use std::fmt;
+use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::MutexGuard;
+use std::sync::OnceLock;
 use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
 use http::HeaderMap;
+use http::HeaderValue;
 use http::Method;
+use http::header::HOST;
 use http::request::Parts;
 use tokio::sync::watch;
+
+use crate::registry::observer::Observer;
 
 /// The kind of a path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -75,22 +81,45 @@ pub struct RecordedRequest {
     pub path: String,
     /// The query, not decoded, without the question mark.
     pub query: Option<String>,
-    /// All headers, credentials included.
+    /// All headers, credentials included. HTTP/2 sends the host as a part of the URL; it is here as `host` too.
     pub headers: HeaderMap,
     /// The body of a POST; empty for other methods.
     pub body: Bytes,
+    answer: Arc<OnceLock<(u16, Bytes)>>,
 }
 
 impl RecordedRequest {
     pub(crate) fn new(route: Route, request: &Parts, body: Bytes) -> Self {
+        let mut headers = request.headers.clone();
+        if let (false, Some(authority)) = (headers.contains_key(HOST), request.uri.authority()) {
+            headers.insert(HOST, HeaderValue::from_str(authority.as_str()).expect("an authority is ASCII"));
+        }
         Self {
             route,
             method: request.method.clone(),
             path: request.uri.path().to_owned(),
             query: request.uri.query().map(str::to_owned),
-            headers: request.headers.clone(),
+            headers,
             body,
+            answer: Arc::default(),
         }
+    }
+
+    /// The status of the answer; `None` as long as there is none, or if there will be none.
+    #[must_use]
+    pub fn status(&self) -> Option<u16> {
+        self.answer.get().map(|(status, _)| *status)
+    }
+
+    /// The body of the answer, if it is complete; empty otherwise.
+    #[must_use]
+    pub fn answer_body(&self) -> Bytes {
+        self.answer.get().map(|(_, body)| body.clone()).unwrap_or_default()
+    }
+
+    pub(crate) fn set_answer(&self, status: u16, body: Bytes) {
+        // A request has one answer, so this does not fail.
+        let _ = self.answer.set((status, body));
     }
 
     /// The first header of this name, as text.
@@ -120,8 +149,13 @@ impl fmt::Debug for RecordedRequest {
 }
 
 pub(crate) fn query_values(query: Option<&str>, name: &str) -> Vec<String> {
-    let pairs = query.unwrap_or_default().split('&').filter_map(|pair| pair.split_once('='));
-    pairs.filter(|(key, _)| decode(key) == name).map(|(_, value)| decode(value)).collect()
+    let pairs = form_pairs(query.unwrap_or_default()).into_iter();
+    pairs.filter(|(key, _)| key == name).map(|(_, value)| value).collect()
+}
+
+/// The decoded names and values of a query or a form, in order.
+pub(crate) fn form_pairs(text: &str) -> Vec<(String, String)> {
+    text.split('&').filter_map(|pair| pair.split_once('=')).map(|(key, value)| (decode(key), decode(value))).collect()
 }
 
 /// Form decoding as Go's servers do it: a plus is a space.
@@ -151,6 +185,7 @@ pub(crate) struct RequestLog {
     in_flight: AtomicUsize,
     max_concurrent: AtomicUsize,
     connections: AtomicUsize,
+    observer: Mutex<Option<Observer>>,
 }
 
 impl RequestLog {
@@ -161,7 +196,12 @@ impl RequestLog {
             in_flight: AtomicUsize::new(0),
             max_concurrent: AtomicUsize::new(0),
             connections: AtomicUsize::new(0),
+            observer: Mutex::default(),
         }
+    }
+
+    pub(crate) fn observe(&self, observer: Observer) {
+        *self.observer.lock().expect("the lock is not poisoned") = Some(observer);
     }
 
     fn lock(&self) -> MutexGuard<'_, Vec<RecordedRequest>> {
@@ -172,9 +212,9 @@ impl RequestLog {
     pub(crate) fn enter(&self, request: RecordedRequest) -> InFlight<'_> {
         let now = self.in_flight.fetch_add(1, Ordering::SeqCst) + 1;
         self.max_concurrent.fetch_max(now, Ordering::SeqCst);
-        self.lock().push(request);
+        self.lock().push(request.clone());
         self.changed.send_replace(());
-        InFlight(self)
+        InFlight { log: self, request }
     }
 
     pub(crate) fn connected(&self) {
@@ -206,11 +246,18 @@ impl RequestLog {
     }
 }
 
-pub(crate) struct InFlight<'a>(&'a RequestLog);
+pub(crate) struct InFlight<'a> {
+    log: &'a RequestLog,
+    request: RecordedRequest,
+}
 
 impl Drop for InFlight<'_> {
     fn drop(&mut self) {
-        self.0.in_flight.fetch_sub(1, Ordering::SeqCst);
+        self.log.in_flight.fetch_sub(1, Ordering::SeqCst);
+        let observer = self.log.observer.lock().expect("the lock is not poisoned").clone();
+        if let Some(observer) = observer {
+            observer.observe(&self.request);
+        }
     }
 }
 

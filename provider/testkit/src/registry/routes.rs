@@ -42,20 +42,32 @@ pub(crate) async fn answer(
     let body = if parts.method == Method::POST { posted(body).await } else { Bytes::new() };
     let recorded = RecordedRequest::new(path.route, &parts, body);
     let _in_flight = state.log.enter(recorded.clone());
-    let head = parts.method == Method::HEAD;
+    let response = respond(&state, &connection, &path, &recorded).await?;
+    recorded.set_answer(response.status().as_u16(), response.body().bytes());
+    Ok(response)
+}
+
+async fn respond(
+    state: &State,
+    connection: &Arc<Notify>,
+    path: &RequestPath,
+    recorded: &RecordedRequest,
+) -> Result<PayloadResponse, io::Error> {
+    let head = recorded.method == Method::HEAD;
 
     let protected = match path.route {
         Route::Ping | Route::Manifest | Route::Referrers | Route::Blob => true,
-        Route::Other => parts.uri.path().starts_with("/v2/"),
+        Route::Other => recorded.path.starts_with("/v2/"),
         Route::Token => false,
     };
     let authentication = state.authentication().clone();
-    if protected && let Err(reply) = authentication.check(&path, &parts.headers, &state.url) {
+    if protected && let Err(reply) = authentication.check(path, recorded, &state.url) {
         return Ok(finish(plain(reply), head));
     }
 
-    let path_and_query = parts.uri.path_and_query().map_or("", |whole| whole.as_str());
-    let faults = state.faults.matching(path.route, &parts.method, path_and_query);
+    let query = recorded.query.as_deref();
+    let path_and_query = query.map_or(recorded.path.clone(), |query| format!("{}?{query}", recorded.path));
+    let faults = state.faults.matching(path.route, &recorded.method, &path_and_query);
     for fault in &faults {
         match fault {
             Fault::Delay(delay) => tokio::time::sleep(*delay).await,
@@ -63,7 +75,7 @@ pub(crate) async fn answer(
             Fault::Never => std::future::pending().await,
             Fault::Close => return Err(io::Error::other("a fault closes the connection here")),
             Fault::Reply(reply) => return Ok(finish(plain(reply.clone()), head)),
-            Fault::EndlessEmptyPages => return Ok(finish(empty_page(&path, parts.uri.query()), head)),
+            Fault::EndlessEmptyPages => return Ok(finish(empty_page(path, query), head)),
             Fault::Header(..)
             | Fault::Body(_)
             | Fault::WrongBytes
@@ -75,9 +87,9 @@ pub(crate) async fn answer(
         }
     }
 
-    let mut response = correct_response(&state, &path, &recorded);
+    let mut response = correct_response(state, path, recorded);
     for fault in faults {
-        apply(fault, &mut response, &connection);
+        apply(fault, &mut response, connection);
     }
     Ok(finish(response, head))
 }
@@ -102,7 +114,7 @@ fn correct_response(state: &State, path: &RequestPath, request: &RecordedRequest
             Route::Ping => plain(Reply::status(200).header("content-type", "application/json").body("{}")),
             Route::Manifest => manifest(state, path),
             Route::Referrers => referrers(state, path, request.query.as_deref()),
-            Route::Blob => blob(state, path),
+            Route::Blob => blob(state, path, request),
             Route::Token => token(state, request.query.as_deref(), &request.headers),
             Route::Other => file(state, &request.path),
         }
@@ -126,8 +138,19 @@ fn manifest(state: &State, path: &RequestPath) -> PayloadResponse {
     }
 }
 
-fn blob(state: &State, path: &RequestPath) -> PayloadResponse {
-    match state.store().blob(&path.repository, &path.reference) {
+fn blob(state: &State, path: &RequestPath, request: &RecordedRequest) -> PayloadResponse {
+    // The lock is not held while the address is computed.
+    let (found, address) = {
+        let store = state.store();
+        (store.blob(&path.repository, &path.reference), store.blob_address.clone())
+    };
+    match found {
+        Ok(_)
+            if request.method == Method::GET
+                && let Some(address) = address =>
+        {
+            plain(address.answer(request))
+        }
         Ok(bytes) => plain(
             Reply::status(200)
                 .header("content-type", "application/octet-stream")
@@ -145,13 +168,14 @@ fn referrers(state: &State, path: &RequestPath, query: Option<&str>) -> PayloadR
         return plain(Reply::status(404).header("content-type", "text/plain").body("404 page not found\n"));
     }
     let mut entries = match store.referrers(&path.repository, &path.reference) {
+        Ok(_) if store.mode == Referrers::EmptyApiAndFallbackTag => Vec::new(),
         Ok(entries) => entries,
         Err(missing) => return not_found(missing),
     };
     let artifact_type = query_values(query, "artifactType").pop();
     let mut reply = Reply::status(200).header("content-type", IMAGE_INDEX);
     if let Some(artifact_type) = &artifact_type
-        && [Referrers::Api, Referrers::ApiWithoutTypes].contains(&store.mode)
+        && [Referrers::Api, Referrers::ApiWithoutTypes, Referrers::EmptyApiAndFallbackTag].contains(&store.mode)
     {
         entries.retain(|entry| entry.artifact_type.as_ref() == Some(artifact_type));
         if store.mode == Referrers::ApiWithoutTypes {

@@ -1,5 +1,6 @@
 //! Listens and serves connections.
 
+use std::net::IpAddr;
 use std::net::Ipv4Addr;
 use std::net::Ipv6Addr;
 use std::net::SocketAddr;
@@ -21,9 +22,15 @@ use crate::pki::Chain;
 use crate::registry::routes;
 use crate::registry::state::State;
 
-pub(crate) async fn start(identity: Option<&Chain>) -> (Arc<State>, SocketAddr, AbortHandle) {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a free port on 127.0.0.1");
-    serve_on(listener, identity)
+/// A free port of 127.0.0.1.
+pub(crate) const ANY_PORT: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
+
+/// Listens on `address`. Panics if that is not possible.
+pub(crate) async fn start(address: SocketAddr, identity: Option<&Chain>) -> (Arc<State>, SocketAddr, AbortHandle) {
+    match TcpListener::bind(address).await {
+        Ok(listener) => serve_on(listener, identity),
+        Err(error) => panic!("cannot listen on {address}: {error}"),
+    }
 }
 
 /// Like [`start`], on `[::1]`; `None` if this system has no IPv6.

@@ -23,6 +23,9 @@ pub enum Referrers {
     ApiWithoutTypes,
     /// No API (a plain 404); the fallback tag `sha256-HEX` is an index of the same entries, absent if there are none.
     FallbackTag,
+    /// The API answers with an empty list; the fallback tag has the entries. Amazon ECR is so for signatures that were pushed
+    /// before it had the API.
+    EmptyApiAndFallbackTag,
 }
 
 #[derive(Debug)]
@@ -32,6 +35,8 @@ pub(crate) struct Store {
     pub(crate) page_size: usize,
     pub(crate) files: HashMap<String, (String, Bytes)>,
     pub(crate) handlers: Vec<(String, Handler)>,
+    /// Answers a GET of an existing blob in place of its content.
+    pub(crate) blob_address: Option<Handler>,
     images: usize,
 }
 
@@ -68,6 +73,7 @@ impl Store {
             page_size: usize::MAX,
             files: HashMap::new(),
             handlers: Vec::new(),
+            blob_address: None,
             images: 0,
         }
     }
@@ -160,7 +166,7 @@ impl Store {
         // OCI distribution 1.1, "Referrers Tag Schema": the digest with its colon as a dash.
         let subject = reference.replacen('-', ":", 1);
         match held.referrers.get(&subject) {
-            Some(entries) if self.mode == Referrers::FallbackTag => {
+            Some(entries) if [Referrers::FallbackTag, Referrers::EmptyApiAndFallbackTag].contains(&self.mode) => {
                 let bytes = Bytes::from(index(entries).to_string());
                 let Descriptor { media_type, digest, .. } = Descriptor::of(IMAGE_INDEX, &bytes);
                 Ok(Document { media_type, digest, bytes })
