@@ -24,8 +24,12 @@
 //! ```
 
 pub mod access_keys;
+pub mod blob_store;
 pub mod clock;
 mod container;
+pub mod ecr_api;
+pub mod ecr_registry;
+pub mod ecr_tokens;
 pub mod exchange;
 pub mod imds;
 pub mod pod_identity;

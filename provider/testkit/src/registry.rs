@@ -9,6 +9,7 @@
 //! It does not implement pushes over HTTP, the catalogue, the list of tags, or uploads.
 
 mod auth;
+mod blob_source;
 mod body;
 mod fault;
 mod handler;
@@ -16,6 +17,7 @@ mod held_requests;
 mod observer;
 mod reply;
 mod request;
+mod request_log;
 mod routes;
 mod server;
 mod state;
@@ -41,6 +43,7 @@ pub use when::When;
 use crate::Descriptor;
 use crate::pki::Chain;
 use auth::Authentication;
+pub(crate) use blob_source::BlobSource;
 use observer::Observer;
 pub(crate) use request::form_pairs;
 pub(crate) use server::ANY_PORT;
@@ -214,6 +217,11 @@ impl Registry {
     /// Calls `observer` with each request from now on when it has been answered, or has ended without an answer.
     pub fn observe(&self, observer: impl Fn(&RecordedRequest) + Send + Sync + 'static) {
         self.state.log.observe(Observer::new(observer));
+    }
+
+    /// Its blobs, for another server.
+    pub(crate) fn blob_source(&self) -> BlobSource {
+        BlobSource::new(&self.state)
     }
 
     /// Requires no authentication any more.

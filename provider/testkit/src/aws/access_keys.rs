@@ -95,24 +95,36 @@ impl AccessKeys {
         self.known().issued
     }
 
-    /// Denies an IAM action (`signer:GetRevocationStatus`) to a principal from now on. Everything else is allowed.
+    /// Denies an IAM action (`signer:GetRevocationStatus`) to a user, or to a role and all its sessions, from now on.
+    /// Everything else is allowed.
     pub fn deny(&self, principal: &str, action: &str) {
-        self.known().denied.insert((principal.to_owned(), action.to_owned()));
+        self.known().denied.insert((identity(principal), action.to_owned()));
     }
 
     /// Allows an action again.
     pub fn allow(&self, principal: &str, action: &str) {
-        self.known().denied.remove(&(principal.to_owned(), action.to_owned()));
+        self.known().denied.remove(&(identity(principal), action.to_owned()));
     }
 
     /// Whether the principal may do this.
     #[must_use]
     pub fn allows(&self, principal: &str, action: &str) -> bool {
-        !self.known().denied.contains(&(principal.to_owned(), action.to_owned()))
+        !self.known().denied.contains(&(identity(principal), action.to_owned()))
     }
 
     fn known(&self) -> MutexGuard<'_, Known> {
         self.0.lock().expect("the lock is not poisoned")
+    }
+}
+
+/// What policies are attached to: the role of a session, otherwise the principal itself.
+fn identity(principal: &str) -> String {
+    match (principal.split_once(":assumed-role/"), principal.rsplit_once('/')) {
+        (Some((account, _)), Some((role, _))) => {
+            let name = &role[account.len() + ":assumed-role/".len()..];
+            format!("{}:role/{name}", account.replacen(":sts:", ":iam:", 1))
+        }
+        _ => principal.to_owned(),
     }
 }
 
@@ -142,6 +154,14 @@ mod tests {
         keys.delete(&session.id);
         assert_eq!(keys.get(&session.id), None);
         assert_eq!(keys.issued(), 2);
+    }
+
+    #[test]
+    fn policies_are_attached_to_the_role_of_a_session() {
+        let role = "arn:aws:iam::111122223333:role/path/r";
+        assert_eq!(identity("arn:aws:sts::111122223333:assumed-role/path/r/session"), role);
+        assert_eq!(identity(role), role);
+        assert_eq!(identity("arn:aws:iam::111122223333:user/ci"), "arn:aws:iam::111122223333:user/ci");
     }
 
     #[test]

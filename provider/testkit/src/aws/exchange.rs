@@ -62,7 +62,7 @@ pub struct Exchange {
     pub path: String,
     /// `Action` of a form, the last part of `X-Amz-Target`, otherwise empty.
     pub operation: String,
-    /// The decoded parameters of query and form, in order; `WebIdentityToken` and signatures of addresses are not shown.
+    /// The decoded parameters of query and form, and the members of a JSON body, in order; `WebIdentityToken` and signatures of addresses are not shown.
     pub parameters: Vec<(String, String)>,
     /// The scheme of `Authorization`: `AWS4-HMAC-SHA256`, `Basic`, `Bearer`; `other` for a bare token.
     pub authorization: Option<String>,
@@ -85,6 +85,11 @@ impl Exchange {
         let mut parameters = form_pairs(request.query.as_deref().unwrap_or_default());
         if header("content-type").starts_with("application/x-www-form-urlencoded") {
             parameters.extend(form_pairs(&String::from_utf8_lossy(&request.body)));
+        }
+        if header("content-type").starts_with("application/x-amz-json")
+            && let Ok(Value::Object(members)) = serde_json::from_slice(&request.body)
+        {
+            parameters.extend(members.into_iter().map(|(name, value)| (name, value.to_string())));
         }
         for (name, value) in &mut parameters {
             if ["WebIdentityToken", "X-Amz-Signature", "X-Amz-Security-Token"].contains(&name.as_str()) {

@@ -89,6 +89,21 @@ impl Setup {
         &self.clock
     }
 
+    /// The host of the account's registry in Amazon ECR.
+    #[must_use]
+    pub fn ecr_host(&self) -> String {
+        let suffix = match self.partition.as_str() {
+            "aws-cn" => "amazonaws.com.cn",
+            "aws-eusc" => "amazonaws.eu",
+            "aws-iso" => "c2s.ic.gov",
+            "aws-iso-b" => "sc2s.sgov.gov",
+            "aws-iso-e" => "cloud.adc-e.uk",
+            "aws-iso-f" => "csp.hci.ic.gov",
+            _ => "amazonaws.com",
+        };
+        format!("{}.dkr.ecr.{}.{suffix}", self.account, self.region)
+    }
+
     /// The ARN of a role of the account.
     #[must_use]
     pub fn role(&self, name: &str) -> String {

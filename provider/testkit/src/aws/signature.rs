@@ -93,6 +93,7 @@ fn named(spec: CertSpec, common_name: &str) -> CertSpec {
 #[derive(Clone, Debug)]
 pub struct SignerSignature {
     pki: SignerPki,
+    chain: Chain,
     target: Descriptor,
     signed_at: OffsetDateTime,
     expiry: Option<OffsetDateTime>,
@@ -112,6 +113,7 @@ impl SignerSignature {
     pub fn new(pki: &SignerPki, target: &Descriptor) -> Self {
         Self {
             pki: pki.clone(),
+            chain: pki.chain(SignRequest::SIGNED_AT),
             target: target.clone(),
             signed_at: SignRequest::SIGNED_AT,
             expiry: None,
@@ -121,10 +123,11 @@ impl SignerSignature {
         }
     }
 
-    /// Sets the time of signing; the leaf is valid around it.
+    /// Sets the time of signing, with a new leaf that is valid around it.
     #[must_use]
     pub fn signed_at(mut self, time: OffsetDateTime) -> Self {
         self.signed_at = time;
+        self.chain = self.pki.chain(time);
         self
     }
 
@@ -168,10 +171,16 @@ impl SignerSignature {
         &self.job
     }
 
+    /// The four certificates.
+    #[must_use]
+    pub fn chain(&self) -> &Chain {
+        &self.chain
+    }
+
     /// The content of the envelope, for further changes. AWS Signer writes JWS envelopes only.
     #[must_use]
     pub fn request(&self) -> SignRequest {
-        let request = SignRequest::new(&self.pki.chain(self.signed_at), &self.target)
+        let request = SignRequest::new(&self.chain, &self.target)
             .scheme(Scheme::SigningAuthority)
             .authentic_signing_time(self.signed_at)
             .expiry(self.expiry.unwrap_or_else(|| months_after(self.signed_at, SIGNATURE_MONTHS)))

@@ -1,12 +1,8 @@
-//! Received requests: their paths, and the log of them.
+//! Received requests, and their paths.
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::Mutex;
-use std::sync::MutexGuard;
 use std::sync::OnceLock;
-use std::sync::atomic::AtomicUsize;
-use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
 use http::HeaderMap;
@@ -14,9 +10,6 @@ use http::HeaderValue;
 use http::Method;
 use http::header::HOST;
 use http::request::Parts;
-use tokio::sync::watch;
-
-use crate::registry::observer::Observer;
 
 /// The kind of a path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -117,6 +110,12 @@ impl RecordedRequest {
         self.answer.get().map(|(_, body)| body.clone()).unwrap_or_default()
     }
 
+    /// Repository, and tag or digest, of the path; empty where it has none.
+    pub(crate) fn repository_and_reference(&self) -> (String, String) {
+        let path = RequestPath::parse(&self.path);
+        (path.repository, path.reference)
+    }
+
     pub(crate) fn set_answer(&self, status: u16, body: Bytes) {
         // A request has one answer, so this does not fail.
         let _ = self.answer.set((status, body));
@@ -174,91 +173,6 @@ fn decode(text: &str) -> String {
         }
     }
     String::from_utf8_lossy(&out).into_owned()
-}
-
-/// All received requests, and how many were in progress at the same time.
-#[derive(Debug)]
-pub(crate) struct RequestLog {
-    requests: Mutex<Vec<RecordedRequest>>,
-    /// Notified when the list grows or is cleared.
-    changed: watch::Sender<()>,
-    in_flight: AtomicUsize,
-    max_concurrent: AtomicUsize,
-    connections: AtomicUsize,
-    observer: Mutex<Option<Observer>>,
-}
-
-impl RequestLog {
-    pub(crate) fn new() -> Self {
-        Self {
-            requests: Mutex::default(),
-            changed: watch::Sender::new(()),
-            in_flight: AtomicUsize::new(0),
-            max_concurrent: AtomicUsize::new(0),
-            connections: AtomicUsize::new(0),
-            observer: Mutex::default(),
-        }
-    }
-
-    pub(crate) fn observe(&self, observer: Observer) {
-        *self.observer.lock().expect("the lock is not poisoned") = Some(observer);
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Vec<RecordedRequest>> {
-        self.requests.lock().expect("the lock is not poisoned")
-    }
-
-    /// Records a request; it counts as in progress until the guard is dropped.
-    pub(crate) fn enter(&self, request: RecordedRequest) -> InFlight<'_> {
-        let now = self.in_flight.fetch_add(1, Ordering::SeqCst) + 1;
-        self.max_concurrent.fetch_max(now, Ordering::SeqCst);
-        self.lock().push(request.clone());
-        self.changed.send_replace(());
-        InFlight { log: self, request }
-    }
-
-    pub(crate) fn connected(&self) {
-        self.connections.fetch_add(1, Ordering::SeqCst);
-    }
-
-    pub(crate) fn all(&self) -> Vec<RecordedRequest> {
-        self.lock().clone()
-    }
-
-    pub(crate) fn clear(&self) {
-        self.lock().clear();
-        self.changed.send_replace(());
-    }
-
-    pub(crate) async fn wait_for(&self, route: Route, count: usize) {
-        let mut changed = self.changed.subscribe();
-        while self.lock().iter().filter(|request| request.route == route).count() < count {
-            changed.changed().await.expect("the log lives as long as its borrower");
-        }
-    }
-
-    pub(crate) fn max_concurrent(&self) -> usize {
-        self.max_concurrent.load(Ordering::SeqCst)
-    }
-
-    pub(crate) fn connections(&self) -> usize {
-        self.connections.load(Ordering::SeqCst)
-    }
-}
-
-pub(crate) struct InFlight<'a> {
-    log: &'a RequestLog,
-    request: RecordedRequest,
-}
-
-impl Drop for InFlight<'_> {
-    fn drop(&mut self) {
-        self.log.in_flight.fetch_sub(1, Ordering::SeqCst);
-        let observer = self.log.observer.lock().expect("the lock is not poisoned").clone();
-        if let Some(observer) = observer {
-            observer.observe(&self.request);
-        }
-    }
 }
 
 #[cfg(test)]

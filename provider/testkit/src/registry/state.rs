@@ -7,7 +7,7 @@ use std::sync::MutexGuard;
 use crate::registry::auth::Authentication;
 use crate::registry::auth::TokenService;
 use crate::registry::fault::Faults;
-use crate::registry::request::RequestLog;
+use crate::registry::request_log::RequestLog;
 use crate::registry::store::Store;
 
 /// State shared by the handle and all connections. Locks are held briefly and never across an await.

@@ -4,6 +4,7 @@
 
 mod client;
 mod credentials;
+mod ecr;
 mod signature;
 mod signer_data;
 

@@ -5,6 +5,7 @@ use countersign_testkit::aws::signature::SignerPki;
 use countersign_testkit::aws::signature::SignerSignature;
 use countersign_testkit::aws::signature::certificate_hashes;
 use countersign_testkit::notation::SIGNATURE_ARTIFACT_TYPE;
+use countersign_testkit::notation::THUMBPRINT_ANNOTATION;
 use countersign_testkit::registry::Registry;
 use serde_json::Value;
 use serde_json::json;
@@ -105,10 +106,14 @@ fn hashes_are_of_each_certificate_and_its_issuer_without_their_signatures() {
 async fn a_signature_is_a_referrer_of_its_image() {
     let registry = Registry::start().await;
     let image = registry.push_image("app", "v1");
-    let stored = SignerSignature::new(&SignerPki::new(REGION), &image).attach(&registry, "app");
+    let signature = SignerSignature::new(&SignerPki::new(REGION), &image);
+    let stored = signature.attach(&registry, "app");
     let url = format!("{}/v2/app/referrers/{}", registry.url(), image.digest);
     let listed: Value =
         serde_json::from_slice(&crate::client::http().get(url).send().await.unwrap().bytes().await.unwrap()).unwrap();
     assert_eq!(listed["manifests"][0]["digest"], stored.digest);
     assert_eq!(listed["manifests"][0]["artifactType"], SIGNATURE_ARTIFACT_TYPE);
+    // The thumbprints are those of the chain that the test sees.
+    let thumbprints = listed["manifests"][0]["annotations"][THUMBPRINT_ANNOTATION].as_str().unwrap();
+    assert_eq!(serde_json::from_str::<Vec<String>>(thumbprints).unwrap(), signature.chain().thumbprints());
 }

@@ -1,0 +1,205 @@
+//! All services, started from a configuration.
+//!
+//! ```json
+//! {
+//!   "directory": "/tmp/aws",
+//!   "names": ["localhost", "data-signer.eu-central-1.amazonaws.com"],
+//!   "partition": "aws", "region": "eu-central-1", "account": "111122223333",
+//!   "listen": { "signer-data": "127.0.0.1:443" },
+//!   "blobs": "https://bucket.s3.eu-central-1.amazonaws.com",
+//!   "issuer": "https://oidc.eks.eu-central-1.amazonaws.com/id/TESTKIT",
+//!   "namespace": "gatekeeper-system", "serviceAccount": "countersign", "role": "countersign",
+//!   "crossAccountRole": "arn:aws:iam::444455556666:role/pull", "externalId": "shop"
+//! }
+//! ```
+//!
+//! Only `directory` is required; the values above are the others' defaults, except that each service listens on a free port, `names`
+//! are `localhost` and `127.0.0.1`, and `blobs` is the address of the blob store. Names of services: `signer-data`, `sts`, `ecr-api`,
+//! `ecr-public-api`, `ecr-registry`, `blob-store` (all over HTTPS), `pod-identity`, `imds` (HTTP, as the real ones).
+//!
+//! Files in the directory: `ca.pem` (of the HTTPS certificate), `signer-root.pem` (for a trust store), `web-identity-token` and
+//! `pod-identity-token` of the service account.
+
+use std::net::SocketAddr;
+use std::path::Path;
+
+use countersign_testkit::aws::AccessKey;
+use countersign_testkit::aws::AwsServer;
+use countersign_testkit::aws::Clock;
+use countersign_testkit::aws::Exchange;
+use countersign_testkit::aws::Setup;
+use countersign_testkit::aws::blob_store::BlobStore;
+use countersign_testkit::aws::ecr_api::EcrApi;
+use countersign_testkit::aws::ecr_registry::EcrRegistry;
+use countersign_testkit::aws::ecr_tokens::EcrTokens;
+use countersign_testkit::aws::imds::Imds;
+use countersign_testkit::aws::pod_identity::PodIdentity;
+use countersign_testkit::aws::signature::SignerPki;
+use countersign_testkit::aws::signer_data::SignerData;
+use countersign_testkit::aws::sts::Sts;
+use countersign_testkit::aws::web_identity::ServiceAccountToken;
+use countersign_testkit::aws::web_identity::TokenIssuer;
+use countersign_testkit::pki::Authority;
+use countersign_testkit::pki::CertSpec;
+use serde_json::Value;
+use serde_json::json;
+
+/// All services.
+pub(crate) struct Services {
+    pub(crate) setup: Setup,
+    pub(crate) pki: SignerPki,
+    pub(crate) signer: SignerData,
+    pub(crate) sts: Sts,
+    pub(crate) pod_identity: PodIdentity,
+    pub(crate) imds: Imds,
+    pub(crate) tokens: EcrTokens,
+    ecr_api: EcrApi,
+    ecr_public_api: EcrApi,
+    pub(crate) registry: EcrRegistry,
+    pub(crate) blobs: BlobStore,
+    /// A user's.
+    key: AccessKey,
+    pub(crate) role: String,
+    pub(crate) cross_account_role: String,
+    issuer: TokenIssuer,
+    namespace: String,
+    service_account: String,
+    directory: String,
+}
+
+/// The text of a key of the configuration.
+fn text<'a>(config: &'a Value, key: &str, default: &'a str) -> Result<&'a str, String> {
+    match &config[key] {
+        Value::Null => Ok(default),
+        Value::String(text) => Ok(text),
+        found => Err(format!("{key}: found {found}, expected a string")),
+    }
+}
+
+impl Services {
+    pub(crate) async fn start(config: &Value) -> Result<Self, String> {
+        let directory = config["directory"].as_str().ok_or("directory: expected a path")?;
+        let region = text(config, "region", "eu-central-1")?;
+        let names = config["names"].as_array().map(|names| names.iter().filter_map(Value::as_str).collect());
+        let names: Vec<&str> = names.unwrap_or_else(|| vec!["localhost", "127.0.0.1"]);
+        let ca = Authority::root(CertSpec::root().common_name("AWS doubles"));
+        let server = ca.issue(CertSpec::tls_server(&names));
+        let setup = Setup::new(&Clock::system())
+            .partition(text(config, "partition", "aws")?)
+            .region(region)
+            .account(text(config, "account", "111122223333")?)
+            .tls(&server);
+        let on = |name: &str| -> Result<Setup, String> {
+            let address = text(&config["listen"], name, "127.0.0.1:0")?;
+            let parsed: SocketAddr =
+                address.parse().map_err(|_| format!("listen.{name}: found {address:?}, expected IP:PORT"))?;
+            Ok(setup.clone().listen(parsed))
+        };
+        let default_issuer = format!("https://oidc.eks.{region}.amazonaws.com/id/TESTKIT");
+        let issuer = TokenIssuer::new(text(config, "issuer", &default_issuer)?);
+        let namespace = text(config, "namespace", "gatekeeper-system")?;
+        let service_account = text(config, "serviceAccount", "countersign")?;
+        let role = setup.role(text(config, "role", "countersign")?);
+        let cross_account_role = text(config, "crossAccountRole", "arn:aws:iam::444455556666:role/pull")?.to_owned();
+        let key = setup.keys().for_user("arn:aws:iam::111122223333:user/ci");
+
+        let sts = Sts::start(&on("sts")?).await;
+        sts.trust_web_identity(&role, &issuer, namespace, service_account);
+        sts.trust_principal(&cross_account_role, &role, Some(text(config, "externalId", "shop")?));
+        sts.trust_principal(&cross_account_role, &key.principal, Some(text(config, "externalId", "shop")?));
+        let pod_identity = PodIdentity::start(&on("pod-identity")?.plain(), &issuer).await;
+        pod_identity.associate(namespace, service_account, &role);
+        let imds = Imds::start(&on("imds")?.plain()).await;
+        imds.set_role(Some(&role));
+        let tokens = EcrTokens::new();
+        let blobs = BlobStore::start(&on("blob-store")?).await;
+        if let Some(url) = config["blobs"].as_str() {
+            blobs.set_base(url);
+        }
+        let services = Self {
+            signer: SignerData::start(&on("signer-data")?).await,
+            ecr_api: EcrApi::start(&on("ecr-api")?, &tokens).await,
+            ecr_public_api: EcrApi::start_public(&on("ecr-public-api")?.region("us-east-1"), &tokens).await,
+            registry: EcrRegistry::start(&on("ecr-registry")?, &tokens, &blobs).await,
+            pki: SignerPki::new(region),
+            namespace: namespace.to_owned(),
+            service_account: service_account.to_owned(),
+            directory: directory.to_owned(),
+            setup: setup.clone(),
+            sts,
+            pod_identity,
+            imds,
+            tokens,
+            blobs,
+            key,
+            role,
+            cross_account_role,
+            issuer,
+        };
+        services.write("ca.pem", &ca.pem())?;
+        services.write("signer-root.pem", &services.pki.root_pem())?;
+        services.write_tokens(3600)?;
+        Ok(services)
+    }
+
+    fn write(&self, name: &str, content: &str) -> Result<(), String> {
+        let path = Path::new(&self.directory).join(name);
+        // Renamed, as the kubelet replaces files: a reader never sees a part of one.
+        let new = path.with_extension("new");
+        std::fs::write(&new, content)
+            .and_then(|()| std::fs::rename(&new, &path))
+            .map_err(|error| format!("{}: {error}", path.display()))
+    }
+
+    /// Writes new tokens of the service account, which last this many seconds.
+    pub(crate) fn write_tokens(&self, seconds: i64) -> Result<(), String> {
+        let now = self.setup.clock().now();
+        let end = now + time::Duration::seconds(seconds);
+        // One that has ended has begun before.
+        let start = now.min(end - time::Duration::SECOND);
+        let content = ServiceAccountToken::new(&self.namespace, &self.service_account, start).expires_at(end);
+        self.write("web-identity-token", &self.issuer.token(&content))?;
+        let content = content.audience(ServiceAccountToken::POD_IDENTITY);
+        self.write("pod-identity-token", &self.issuer.token(&content))
+    }
+
+    /// The services that answer calls, by name.
+    fn servers(&self) -> [(&'static str, &AwsServer); 7] {
+        [
+            ("signer-data", &self.signer),
+            ("sts", &self.sts),
+            ("ecr-api", &self.ecr_api),
+            ("ecr-public-api", &self.ecr_public_api),
+            ("blob-store", &self.blobs),
+            ("pod-identity", &self.pod_identity),
+            ("imds", &self.imds),
+        ]
+    }
+
+    /// The service of this name; the registry is none of them.
+    pub(crate) fn server(&self, name: &str) -> Option<&AwsServer> {
+        self.servers().into_iter().find(|(known, _)| *known == name).map(|(_, server)| server)
+    }
+
+    pub(crate) fn observe(&self, observer: impl Fn(&Exchange) + Clone + Send + Sync + 'static) {
+        for (_, server) in self.servers() {
+            server.observe(observer.clone());
+        }
+        self.registry.observe(observer);
+    }
+
+    /// Addresses and names.
+    pub(crate) fn describe(&self) -> Value {
+        let addresses = self.servers().into_iter().map(|(name, server)| (name.to_owned(), json!(server.address())));
+        let registry = ("ecr-registry".to_owned(), json!(self.registry.address()));
+        json!({
+            "addresses": addresses.chain([registry]).collect::<serde_json::Map<_, _>>(),
+            "accessKeyId": self.key.id,
+            "secretAccessKey": self.key.secret,
+            "user": self.key.principal,
+            "role": self.role,
+            "crossAccountRole": self.cross_account_role,
+            "registryHost": self.setup.ecr_host(),
+        })
+    }
+}
