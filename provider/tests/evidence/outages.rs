@@ -227,7 +227,7 @@ async fn a_deadline_names_the_step_that_used_up_the_time() {
     let held = fixture.responder.when(CRL).hold();
     let (code, message) = fixture.reason(&signer).await;
     assert_eq!(code, Code::RevocationUnchecked);
-    assert!(message.as_str().contains("the deadline passed while the request was sent"), "{message}");
+    assert!(message.as_str().contains("the deadline passed while the response was awaited"), "{message}");
     held.release();
 }
 
@@ -246,7 +246,7 @@ async fn evidence_that_is_late_for_the_request_is_unavailable_as_the_level_requi
         };
         assert_eq!((verdict.code(), reason.code), (code, Code::RevocationUnchecked));
         let url = fixture.responder.url(CRL);
-        let why = format!("{url}: there was no response in time: the deadline passed while the request was sent");
+        let why = format!("{url}: there was no response in time: the deadline passed while the response was awaited");
         assert!(reason.detail.as_str().contains(&why), "{}", reason.detail);
         held.release();
         assert_eq!((fixture.warnings(&signer).await, fixture.responder.count(CRL)), (vec![], 1));

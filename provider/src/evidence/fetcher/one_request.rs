@@ -101,7 +101,7 @@ impl Fetcher {
     async fn request(&self, target: &Target, address: &Address, progress: &Progress) -> Result<Fetched, RequestError> {
         let timeout = self.active.timeout(target.kind());
         let outgoing = target.outgoing(address, &self.active.settings)?;
-        progress.enter("the request was sent");
+        progress.enter("the response was awaited");
         let content = self.active.client.send(address, &outgoing, Instant::now() + timeout).await?;
         progress.enter("the response was read");
         let (bytes, permit) = content.into_parts();
