@@ -1,6 +1,7 @@
 //! Evidence is requested about trusted chains only.
 
 use countersign_core::verdict::Code;
+use countersign_testkit::crl::CrlSpec;
 use countersign_testkit::pki::Authority;
 use countersign_testkit::pki::CertSpec;
 
@@ -39,4 +40,30 @@ async fn a_statement_that_skips_revocation_requests_nothing() {
     fixture.engine.folder.write("trustpolicy.json", policy.to_string());
     fixture.engine.poll();
     assert_eq!((fixture.code(&fixture.signer_with_crl()).await, fixture.requests()), (Code::Verified, 0));
+}
+
+/// The chain of an envelope is not signed: whoever pushes a signature chooses the certificates above the trust anchor.
+#[tokio::test]
+async fn other_certificates_above_the_trust_anchor_cause_no_further_requests() {
+    let fixture = Fixture::new().await;
+    let root = &fixture.engine.root;
+    let issuing = root.intermediate(CertSpec::intermediate().crl_url(&fixture.responder.url(CRL)));
+    fixture.crl_is(&CrlSpec::new());
+    fixture.engine.folder.write("truststore/x509/ca/main/root.pem", issuing.pem());
+    fixture.engine.poll();
+    let signer = issuing.issue(CertSpec::leaf());
+    assert_eq!((fixture.code(&signer).await, fixture.requests()), (Code::Verified, 1));
+    let evil = Authority::root(CertSpec::root().common_name("evil"));
+    for serial in 1..=3 {
+        // Only the public key of the real root is needed for it.
+        let same_key = CertSpec::root().serial(&[serial]).with_key(root.key());
+        for (forged, code) in [
+            (same_key.clone(), Code::Verified),
+            (same_key.crl_url(&fixture.responder.url("/chosen")), Code::RevocationUnchecked),
+        ] {
+            let above = [evil.intermediate(forged).der().to_vec(), evil.der().to_vec()];
+            let chain = signer.with_certificates([&signer.der()[..2], &above].concat());
+            assert_eq!((fixture.code(&chain).await, fixture.requests()), (code, 0), "{serial}");
+        }
+    }
 }
