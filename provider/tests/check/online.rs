@@ -3,12 +3,17 @@
 use countersign_testkit::crl::CrlSpec;
 use countersign_testkit::folder::Folder;
 use countersign_testkit::notation;
+use countersign_testkit::notation::Signature;
 use countersign_testkit::ocsp::OcspSpec;
 use countersign_testkit::ocsp::Single;
 use countersign_testkit::pki::Authority;
 use countersign_testkit::pki::CertSpec;
+use countersign_testkit::pki::eku;
 use countersign_testkit::registry::Registry;
 use countersign_testkit::responder::Responder;
+use countersign_testkit::signer::Format;
+use countersign_testkit::signer::SignRequest;
+use countersign_testkit::timestamp::Tsa;
 use serde_json::Value;
 use serde_json::json;
 use time::Duration;
@@ -238,5 +243,37 @@ async fn the_page_names_the_other_ways_if_no_address_was_tried() {
     let expected = "evidence      no certificate names an address that can be tried: those of signers are in no trust \
                     store; use --image IMAGE, or `countersign inspect IMAGE`\n";
     assert!(page.contains(expected), "{page}");
+    assert_eq!(code, Some(0));
+}
+
+#[tokio::test]
+async fn addresses_of_timestamping_authorities_and_of_responders_are_tried_too() {
+    let (responder, root) = (Responder::start().await, Authority::root(CertSpec::root()));
+    let (registry, folder) = with_registry(&root, &responder, json!({"level": "strict"})).await;
+    let tsa_root = Authority::root(CertSpec::root().common_name("TSA Root"));
+    folder.write("trust/truststore/x509/tsa/clock/root.pem", tsa_root.pem());
+    let path = folder.path().join("trust/trustpolicy.json");
+    let policy = std::fs::read_to_string(path).unwrap().replace(r#"["ca:main"]"#, r#"["ca:main","tsa:clock"]"#);
+    folder.write("trust/trustpolicy.json", policy);
+    let url = |path: &str| responder.url(path);
+    let tsa = Tsa::of(tsa_root.issue(CertSpec::tsa().crl_url(&url("/tsa.crl"))));
+    // The responder has a certificate of its own, which names a CRL.
+    let delegate = CertSpec::leaf().common_name("responder").serial(&[0x77]).ekus(&[eku::OCSP_SIGNING]);
+    let delegate = root.issue(delegate.crl_url(&url("/responder.crl")));
+    let signer = root.issue(CertSpec::leaf().ocsp_url(&url("/ocsp")));
+    let now = OffsetDateTime::now_utc();
+    let good =
+        Single::good(signer.leaf_der()).this_update(now - Duration::hours(1)).next_update(now + Duration::hours(2));
+    let spec = OcspSpec::new([good]).signed_by(&delegate).produced_at(now - Duration::hours(1));
+    let answer = root.ocsp(&spec);
+    responder.ocsp("/ocsp", move |_| answer.clone());
+    let image = registry.push_image("app", "v1");
+    Signature::timestamped(&SignRequest::new(&signer, &image), Format::Jws, &tsa).attach(&registry, "app", &image);
+    let reference = registry.reference("app", &image);
+    let (code, document) = of_images(folder, &[&reference]).await;
+    let found = document["evidence"].as_array().unwrap().iter().map(|one| one["url"].as_str().unwrap().to_owned());
+    let mut found: Vec<String> = found.collect();
+    found.sort();
+    assert_eq!(found, [url("/ocsp"), url("/responder.crl"), url("/tsa.crl")], "{document}");
     assert_eq!(code, Some(0));
 }
