@@ -7,4 +7,5 @@ mod circles;
 mod dependencies;
 mod document;
 mod modules;
+mod readers;
 mod source;

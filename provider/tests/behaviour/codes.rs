@@ -14,10 +14,10 @@ const UNREACHABLE: &[(&str, &str)] = &[
         "needs a mistake in the product; the tests of the server and the engine have panics of their own",
     ),
     ("overloaded", "needs more work than the limits allow at the same moment, which no record has twice alike"),
-    ("revoked", "needs an OCSP responder or a CRL server: see tests/evidence"),
+    ("revoked", "needs an OCSP responder or a CRL server: see tests/engine/evidence"),
     (
         "timestamp-unchecked",
-        "needs a timestamping authority whose revocation status is not available: see core/tests/timestamp",
+        "needs a timestamping authority whose revocation status is not available: see core/tests/notation/timestamp",
     ),
 ];
 

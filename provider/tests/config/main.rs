@@ -2,7 +2,9 @@
 //! defaults.
 #![allow(clippy::unwrap_used)]
 
+mod memory_budget;
 mod mistakes;
+mod policy_source;
 mod registry_files;
 mod registry_mistakes;
 mod schema;

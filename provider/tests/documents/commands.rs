@@ -79,10 +79,10 @@ const PROSE: [(&str, Tested); 17] = [
     // Waits for Ctrl-C.
     ("cargo e2e --keep", No),
     ("cargo e2e --binary PATH", No),
-    // `tests/check` has it.
+    // `tests/commands/check` has it.
     ("countersign check --online", Here),
     ("countersign check --online --image IMAGE", Here),
-    // `tests/certs` has it.
+    // `tests/commands/certs` has it.
     ("countersign certs --namespace", Here),
     ("kubectl get pods --all-namespaces -o yaml | countersign verify --config countersign.yaml -f -", EndToEnd),
     // The runbook, whose commands the end-to-end run reads from the page.

@@ -1,6 +1,11 @@
 //! The engine over a real registry on loopback: verdicts about images, and their caching.
 
+mod broken_trust;
 mod caching;
+mod evidence;
+mod referrers;
+mod shares;
+mod spellings;
 
 use countersign_core::verdict::Code;
 use countersign_core::verdict::ImageVerdict;

@@ -1,10 +1,12 @@
-//! Certificates and code signing chains: each requirement with a certificate that violates only it.
+//! CRLs, OCSP responses, certificates and code signing chains: each requirement with a certificate that violates only it.
 // The tests read vector files; core itself has no I/O.
 #![allow(clippy::unwrap_used, clippy::disallowed_methods)]
 
 mod certificate;
 mod chain;
+mod crl;
 mod name;
+mod ocsp;
 mod signature;
 mod vectors;
 

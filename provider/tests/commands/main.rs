@@ -1,0 +1,6 @@
+//! The commands as the built binary; `tests/service` has the endpoints of `serve`.
+
+mod certs;
+mod check;
+mod cli;
+mod inspect;

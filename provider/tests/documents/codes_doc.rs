@@ -1,0 +1,47 @@
+//! CODES.md documents all codes: complete, in order, and with the texts of the codes.
+
+#![allow(clippy::unwrap_used)]
+
+use countersign_core::verdict::Code;
+
+/// The cells of every row, without the heading.
+fn rows() -> Vec<Vec<String>> {
+    let table = include_str!("../../CODES.md").lines().filter(|line| line.starts_with('|')).skip(2);
+    table
+        .map(|line| {
+            let cells = line.trim_start_matches("| ").trim_end_matches(" |").split(" | ");
+            cells.map(str::to_owned).collect()
+        })
+        .collect()
+}
+
+#[test]
+fn the_table_has_every_code_in_order_with_its_texts() {
+    let documented: Vec<_> = rows()
+        .into_iter()
+        .map(|row| {
+            let [code, verdict, who, _, cure] = row.as_slice() else { panic!("not five cells: {row:?}") };
+            [code, verdict, who, cure].map(String::clone)
+        })
+        .collect();
+    let codes = Code::ALL.iter().map(|code| {
+        let name = format!("`{}`", code.as_str());
+        [name, code.kind().as_str().to_owned(), code.responsible().as_str().to_owned(), code.advice().to_owned()]
+    });
+    assert_eq!(documented, codes.collect::<Vec<_>>());
+}
+
+#[test]
+fn every_code_has_a_cause_of_its_own() {
+    let mut causes: Vec<_> = rows().into_iter().map(|row| row[3].trim().to_owned()).collect();
+    assert!(causes.iter().all(|cause| cause.len() > 15 && !cause.ends_with('.')), "{causes:?}");
+    causes.sort();
+    let all = causes.len();
+    causes.dedup();
+    assert_eq!((causes.len(), all), (Code::ALL.len(), Code::ALL.len()));
+}
+
+#[test]
+fn the_readme_links_to_the_table() {
+    assert!(include_str!("../../../README.md").contains("[All codes](provider/CODES.md)"));
+}
