@@ -176,7 +176,7 @@ impl Client {
             (StatusCode::OK, Payload::Head) => {
                 Body::Content(Content::new(Bytes::new(), self.body_budget.try_acquire(request.share, 0)?), None)
             }
-            (StatusCode::OK, Payload::Get | Payload::Post { .. }) => {
+            (StatusCode::OK, Payload::Get | Payload::Post { .. } | Payload::Signed { .. }) => {
                 let (content, digest) =
                     body::read(response, &host, &request.body, request.share, &self.body_budget).await?;
                 Body::Content(content, digest)

@@ -8,6 +8,7 @@ use countersign_core::codec::text::Text;
 use countersign_core::name::Digest;
 use http::HeaderMap;
 use http::HeaderValue;
+use http::Method;
 use http::StatusCode;
 use url::Url;
 
@@ -77,6 +78,16 @@ pub enum Payload {
     Post {
         /// `Content-Type`.
         content_type: &'static str,
+        /// The body.
+        body: Bytes,
+    },
+    /// Any method with these headers, which replace those of the other members: a request that its maker has signed. Not
+    /// for redirects, which would send all headers to another host.
+    Signed {
+        /// The method.
+        method: Method,
+        /// All headers but `Host`.
+        headers: HeaderMap,
         /// The body.
         body: Bytes,
     },

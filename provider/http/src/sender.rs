@@ -144,10 +144,11 @@ fn message(
     position: &Position<'_>,
     host: &str,
 ) -> Result<http::Request<Full<Bytes>>, FetchError> {
-    let (method, content_type, body) = match &request.payload {
-        Payload::Get => (Method::GET, None, Bytes::new()),
-        Payload::Head => (Method::HEAD, None, Bytes::new()),
-        Payload::Post { content_type, body } => (Method::POST, Some(*content_type), body.clone()),
+    let (method, content_type, signed, body) = match &request.payload {
+        Payload::Get => (Method::GET, None, None, Bytes::new()),
+        Payload::Head => (Method::HEAD, None, None, Bytes::new()),
+        Payload::Post { content_type, body } => (Method::POST, Some(*content_type), None, body.clone()),
+        Payload::Signed { method, headers, body } => (method.clone(), None, Some(headers), body.clone()),
     };
     let unusable = || FetchError::Unreachable { host: host.to_owned(), detail: "its URL cannot be sent".to_owned() };
     let uri: Uri = position.url.as_str().parse().map_err(|_| unusable())?;
@@ -163,6 +164,9 @@ fn message(
     }
     if let Some(content_type) = content_type {
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+    }
+    if let Some(signed) = signed {
+        headers.extend(signed.clone());
     }
     Ok(message)
 }
