@@ -1,6 +1,7 @@
 //! A cache for identities that are fetched and expire.
 
 use std::fmt;
+use std::hash::BuildHasher as _;
 use std::hash::Hash;
 use std::sync::Arc;
 
@@ -23,9 +24,11 @@ pub trait IdentityFetcher: fmt::Debug + Send + Sync + 'static {
     /// The key by which identities are shared, for example a registry, or all registries of a region. Not secret.
     type Key: Clone + Eq + Hash + Send + Sync + fmt::Debug + fmt::Display + 'static;
 
-    /// The key of the identity for `scope`. `None` if there is none, so that requests are anonymous. This binds the
-    /// source to its hosts.
-    fn key(&self, scope: RepositoryScope<'_>) -> Option<Self::Key>;
+    /// The key of the identity for `scope`. This binds the source to its hosts.
+    ///
+    /// # Errors
+    /// The source has no identities for the host. No request is sent, not even an anonymous one.
+    fn key(&self, scope: RepositoryScope<'_>) -> Result<Self::Key, CredentialError>;
 
     /// Fetches an identity. The implementation limits its own time.
     ///
@@ -36,6 +39,9 @@ pub trait IdentityFetcher: fmt::Debug + Send + Sync + 'static {
 
 /// Identities of a fetcher, cached until shortly before they expire. Concurrent callers share one fetch. A failure is
 /// returned to all of them and not cached.
+///
+/// After half of its life, a little earlier at random, an identity is fetched again in the background when it is used. If that
+/// fails, the former one is used until its end.
 #[derive(Debug)]
 pub struct ExpiringIdentities<F: IdentityFetcher>(Arc<Inner<F>>);
 
@@ -50,6 +56,8 @@ struct Inner<F: IdentityFetcher> {
 struct Cached {
     identity: Identity,
     fetched: Instant,
+    /// When it is fetched again in the background; `None` if it does not expire.
+    renew_at: Option<Instant>,
 }
 
 impl<F: IdentityFetcher> ExpiringIdentities<F> {
@@ -59,6 +67,26 @@ impl<F: IdentityFetcher> ExpiringIdentities<F> {
         let (cache, fetches) = (LruTtlCache::new(limits::IDENTITIES_BYTES), SingleFlight::default());
         Self(Arc::new(Inner { fetcher, cache, fetches }))
     }
+
+    /// Fetches an identity, or waits for a fetch in progress.
+    async fn fetch(&self, key: F::Key, deadline: Instant) -> Result<Identity, CredentialError> {
+        let fetch = |_| {
+            let (inner, key) = (Arc::clone(&self.0), key.clone());
+            async move { inner.fetch(key).await }
+        };
+        match self.0.fetches.join_or_start(key.clone(), deadline, fetch).await {
+            Ok(result) => result,
+            Err(FlightError::Deadline { .. }) => Err(CredentialError::Timeout),
+            Err(FlightError::Panicked) => Err(CredentialError::Interrupted),
+        }
+    }
+
+    /// Fetches an identity in the background, unless a fetch is in progress.
+    fn renew(&self, key: F::Key) {
+        let this = Self(Arc::clone(&self.0));
+        // A failure is kept as the time of the next attempt.
+        tokio::spawn(async move { drop(this.fetch(key, Instant::now() + limits::RENEWAL_TIMEOUT).await) });
+    }
 }
 
 impl<F: IdentityFetcher> Inner<F> {
@@ -67,17 +95,47 @@ impl<F: IdentityFetcher> Inner<F> {
     }
 
     async fn fetch(&self, key: F::Key) -> Result<Identity, CredentialError> {
+        let cached = self.cached(&key);
         // Another fetch may have finished in the meantime.
-        if let Some(cached) = self.cached(&key) {
-            return Ok(cached.identity);
+        if let Some(cached) = cached.as_ref().filter(|cached| !cached.is_due()) {
+            return Ok(cached.identity.clone());
         }
         let fetched = Instant::now();
-        let identity = self.fetcher.fetch(&key).await?;
-        let end = identity.expires().map(|end| usable_until(fetched, end).into_std());
-        let bytes = identity.bytes() + LruTtlCache::<F::Key, Cached>::ENTRY_OVERHEAD;
-        self.cache.put(key, Cached { identity: identity.clone(), fetched }, bytes, end);
-        Ok(identity)
+        match self.fetcher.fetch(&key).await {
+            Ok(identity) => {
+                let renew_at = identity.expires().map(|end| renew_at(fetched, end));
+                self.keep(key, Cached { identity: identity.clone(), fetched, renew_at });
+                Ok(identity)
+            }
+            Err(error) => {
+                if let Some(cached) = cached {
+                    let renew_at = Some(Instant::now() + limits::RENEWAL_RETRY);
+                    self.keep(key, Cached { renew_at, ..cached });
+                }
+                Err(error)
+            }
+        }
     }
+
+    fn keep(&self, key: F::Key, cached: Cached) {
+        let end = cached.identity.expires().map(|end| usable_until(cached.fetched, end).into_std());
+        let bytes = cached.identity.bytes() + LruTtlCache::<F::Key, Cached>::ENTRY_OVERHEAD;
+        self.cache.put(key, cached, bytes, end);
+    }
+}
+
+impl Cached {
+    fn is_due(&self) -> bool {
+        self.renew_at.is_some_and(|at| at <= Instant::now())
+    }
+}
+
+/// When an identity that was fetched at `fetched` and expires at `end` is fetched again: after half of its life, up to a tenth
+/// of that earlier, so that replicas do not ask together.
+fn renew_at(fetched: Instant, end: Instant) -> Instant {
+    let half = end.saturating_duration_since(fetched) / 2;
+    let random = u32::try_from(std::hash::RandomState::new().hash_one(0_u8) % 100).unwrap_or_default();
+    fetched + half - half / 1000 * random
 }
 
 /// The end of the use of an identity that was fetched at `fetched` and expires at `end`, so that it does not expire
@@ -94,33 +152,30 @@ impl<F: IdentityFetcher> IdentitySource for ExpiringIdentities<F> {
         deadline: Instant,
     ) -> BoxFuture<'a, Result<Identity, CredentialError>> {
         Box::pin(async move {
-            let Some(key) = self.0.fetcher.key(scope) else { return Ok(Identity::anonymous()) };
-            if let Some(cached) = self.0.cached(&key) {
-                return Ok(cached.identity);
-            }
-            let fetch = |_| {
-                let (inner, key) = (Arc::clone(&self.0), key.clone());
-                async move { inner.fetch(key).await }
-            };
-            match self.0.fetches.join_or_start(key.clone(), deadline, fetch).await {
-                Ok(result) => result,
-                Err(FlightError::Deadline { .. }) => Err(CredentialError::Timeout),
-                Err(FlightError::Panicked) => Err(CredentialError::Interrupted),
+            let key = self.0.fetcher.key(scope)?;
+            match self.0.cached(&key) {
+                Some(cached) => {
+                    if cached.is_due() {
+                        self.renew(key);
+                    }
+                    Ok(cached.identity)
+                }
+                None => self.fetch(key, deadline).await,
             }
         })
     }
 
     fn credential_scope(&self, entry: &Arc<str>, scope: RepositoryScope<'_>) -> CredentialScope {
         match self.0.fetcher.key(scope) {
-            Some(key) => CredentialScope::new(entry, CredentialName::new(&["issued", &key.to_string()])),
-            None => CredentialScope::anonymous(),
+            Ok(key) => CredentialScope::new(entry, CredentialName::new(&["issued", &key.to_string()])),
+            Err(_) => CredentialScope::unusable(),
         }
     }
 
     /// An identity that was fetched within [`limits::REFUSED_AT_ONCE`] is kept: it lacks permissions, and a new one
     /// would be refused as well.
     fn refused(&self, scope: RepositoryScope<'_>, identity: &Identity) -> bool {
-        let Some(key) = self.0.fetcher.key(scope) else { return false };
+        let Ok(key) = self.0.fetcher.key(scope) else { return false };
         let is_old = |cached: &Cached| cached.fetched.elapsed() >= limits::REFUSED_AT_ONCE;
         match self.0.cached(&key) {
             Some(cached) if cached.identity.revision() == identity.revision() => {
@@ -141,6 +196,7 @@ mod tests {
     use std::sync::Mutex;
     use std::time::Duration;
 
+    use countersign_core::codec::text::Text;
     use countersign_core::name::Repository;
     use tokio::sync::Semaphore;
 
@@ -169,8 +225,9 @@ mod tests {
     impl IdentityFetcher for Issuer {
         type Key = &'static str;
 
-        fn key(&self, scope: RepositoryScope<'_>) -> Option<&'static str> {
-            scope.host().to_string().ends_with(".cloud.example").then_some("cloud")
+        fn key(&self, scope: RepositoryScope<'_>) -> Result<&'static str, CredentialError> {
+            let is_of_cloud = scope.host().to_string().ends_with(".cloud.example");
+            if is_of_cloud { Ok("cloud") } else { Err(CredentialError::Unusable(Text::of("another host"))) }
         }
 
         fn fetch(&self, _: &&'static str) -> BoxFuture<'static, Result<Identity, CredentialError>> {
@@ -221,15 +278,50 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn an_identity_is_renewed_before_it_expires() {
-        let (_, source) = Issuer::with_permits(2);
+    async fn after_half_of_its_life_an_identity_is_renewed_while_it_is_used() {
+        let (issuer, source) = Issuer::with_permits(2);
         assert_eq!(password(&source).await.unwrap(), "1");
-        tokio::time::advance(HOUR - limits::RENEWED_BEFORE - Duration::from_secs(1)).await;
+        tokio::time::advance(HOUR * 9 / 20 - Duration::from_secs(1)).await;
         assert_eq!(password(&source).await.unwrap(), "1");
-        tokio::time::advance(Duration::from_secs(1)).await;
+        settle().await;
+        assert_eq!(*issuer.issued.lock().unwrap(), 1);
+        tokio::time::advance(HOUR / 20 + Duration::from_secs(1)).await;
+        assert_eq!(password(&source).await.unwrap(), "1");
+        settle().await;
         assert_eq!(password(&source).await.unwrap(), "2");
+        assert_eq!(*issuer.issued.lock().unwrap(), 2);
         let (start, second) = (Instant::now(), Duration::from_secs(1));
         assert_eq!(usable_until(start, start + 100 * second), start + 90 * second);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_identity_is_used_until_its_end_while_the_service_is_down() {
+        let (issuer, source) = Issuer::with_permits(100);
+        assert_eq!(password(&source).await.unwrap(), "1");
+        *issuer.fails.lock().unwrap() = true;
+        tokio::time::advance(HOUR / 2).await;
+        let attempts = issuer.permits.available_permits();
+        for _ in 0..10 {
+            assert_eq!(password(&source).await.unwrap(), "1");
+            settle().await;
+        }
+        // The next attempt is later.
+        assert_eq!(issuer.permits.available_permits(), attempts - 1);
+        tokio::time::advance(limits::RENEWAL_RETRY).await;
+        assert_eq!(password(&source).await.unwrap(), "1");
+        settle().await;
+        assert_eq!(issuer.permits.available_permits(), attempts - 2);
+        tokio::time::advance(HOUR / 2 - limits::RENEWAL_RETRY - limits::RENEWED_BEFORE).await;
+        assert_eq!(password(&source).await, Err(CredentialError::Timeout));
+        *issuer.fails.lock().unwrap() = false;
+        assert_eq!(password(&source).await.unwrap(), "2");
+    }
+
+    /// Lets the background work run that needs no time.
+    async fn settle() {
+        for _ in 0..20 {
+            tokio::task::yield_now().await;
+        }
     }
 
     #[tokio::test(start_paused = true)]
@@ -263,11 +355,13 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn hosts_of_other_sources_get_an_anonymous_identity() {
+    async fn hosts_of_other_sources_get_no_identity_and_no_anonymous_one() {
         let (issuer, source) = Issuer::with_permits(1);
         let app = app("cloud.example.evil.example");
         let other = RepositoryScope::new(&app);
-        assert!(source.identity(other, Instant::now() + HOUR).await.unwrap().is_anonymous());
+        let refused = source.identity(other, Instant::now() + HOUR).await;
+        assert_eq!(refused, Err(CredentialError::Unusable(Text::of("another host"))));
+        assert_eq!(source.credential_scope(&"a".into(), other), CredentialScope::unusable());
         assert!(!source.refused(other, &Identity::anonymous()));
         assert_eq!(*issuer.issued.lock().unwrap(), 0);
     }

@@ -36,3 +36,9 @@ pub const RENEWED_BEFORE: Duration = Duration::from_secs(5 * 60);
 
 /// An identity that is refused within this time after it was fetched is not fetched again.
 pub const REFUSED_AT_ONCE: Duration = Duration::from_secs(30);
+
+/// Time after which an identity that could not be renewed is requested again, while the former one is valid.
+pub const RENEWAL_RETRY: Duration = Duration::from_secs(30);
+
+/// Time for the renewal of an identity that is still valid: nothing waits for it.
+pub(crate) const RENEWAL_TIMEOUT: Duration = Duration::from_secs(20);

@@ -214,8 +214,8 @@ impl Issuer {
 impl IdentityFetcher for Issuer {
     type Key = String;
 
-    fn key(&self, scope: RepositoryScope<'_>) -> Option<String> {
-        Some(scope.host().to_string())
+    fn key(&self, scope: RepositoryScope<'_>) -> Result<String, CredentialError> {
+        Ok(scope.host().to_string())
     }
 
     fn fetch(&self, _: &String) -> BoxFuture<'static, Result<Identity, CredentialError>> {
