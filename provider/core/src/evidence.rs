@@ -16,6 +16,7 @@ mod collected;
 mod request;
 mod response;
 mod settings;
+mod signer_status;
 mod usable_until;
 
 pub use collected::Evidence;
@@ -28,10 +29,11 @@ pub use request::Requests;
 pub use request::SignerStatusRequest;
 pub use response::EvidenceResponse;
 pub use response::NotAvailable;
-pub use response::Received;
 pub use response::Sourced;
-pub use response::TooLarge;
 pub use settings::EvidenceSettings;
+pub use signer_status::RevokedEntity;
+pub use signer_status::SignerStatus;
+pub use signer_status::TooManyEntities;
 pub use usable_until::EndOfUse;
 pub use usable_until::UsableUntil;
 

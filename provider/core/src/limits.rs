@@ -112,8 +112,8 @@ pub const CRL_BYTES: usize = 32 * 1024 * 1024;
 /// Maximum number of entries of a CRL: twice what large public ones have. The index takes four bytes for each.
 pub const CRL_ENTRIES: usize = 1_000_000;
 
-/// Maximum size of a response of AWS Signer about revocations, in bytes: a list of names.
-pub const SIGNER_STATUS_BYTES: usize = 64 * 1024;
+/// Maximum number of revoked names in a response of AWS Signer. A request has two names and a hash for each certificate.
+pub const SIGNER_ENTITIES: usize = 64;
 
 /// Maximum size of a trust policy document, in bytes: what a ConfigMap can hold.
 pub const POLICY_BYTES: usize = 1024 * 1024;

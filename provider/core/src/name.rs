@@ -2,7 +2,7 @@
 //!
 //! Text is parsed here into types, once.
 
-mod aws_signer;
+mod aws;
 mod digest;
 mod dns;
 mod host;
@@ -11,8 +11,16 @@ mod media_type;
 mod reference;
 mod reference_error;
 
-pub use aws_signer::SigningJob;
-pub use aws_signer::SigningProfileVersion;
+pub use aws::AwsRegion;
+pub use aws::EcrHost;
+pub use aws::EcrRegistry;
+pub use aws::Partition;
+pub use aws::RegionError;
+pub use aws::SignerIdentity;
+pub use aws::SignerIdentityError;
+pub use aws::SigningJob;
+pub use aws::SigningProfileAlias;
+pub use aws::SigningProfileVersion;
 pub use digest::Digest;
 pub use digest::DigestAlgorithm;
 pub use digest::DigestError;

@@ -159,8 +159,5 @@ fn action_name(action: Action) -> &'static str {
 }
 
 pub(super) fn identity(identity: &Identity) -> String {
-    match identity {
-        Identity::Subject(subject) => subject.as_str().to_owned(),
-        Identity::Foreign { prefix: _, text } => text.clone(),
-    }
+    identity.as_str().to_owned()
 }

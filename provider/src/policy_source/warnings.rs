@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
+use countersign_core::name::SignerIdentity;
 use countersign_core::policy::Action;
 use countersign_core::policy::Decision;
 use countersign_core::policy::Identities;
+use countersign_core::policy::Identity;
 use countersign_core::policy::Level;
 use countersign_core::policy::NotationRequirement;
 use countersign_core::policy::Requirement;
@@ -32,10 +34,8 @@ pub enum PolicyWarning {
          {store}; name identities, unless the service signs only for you"
     )]
     EveryCustomer { statement: String, store: String },
-    #[error(
-        "statement {statement:?} has the identity {identity:?}, which no certificate matches: only x509.subject identities are compared"
-    )]
-    IdentityNeverMatches { statement: String, identity: String },
+    #[error("statement {statement:?} has the identity {identity:?}, which no signer matches: {why}")]
+    IdentityNeverMatches { statement: String, identity: String, why: String },
     #[error(
         "statement {statement:?} has verifyTimestamp {written:?} and no tsa trust store, so that timestamps are not \
          used: signatures are refused after the end of their certificates; add tsa:<name> to trustStores"
@@ -130,12 +130,28 @@ fn unlikely_identities(rule: &Rule, requirement: &NotationRequirement) -> Vec<Po
             .stores_of(StoreKind::SigningAuthority)
             .map(|store| PolicyWarning::EveryCustomer { statement: name(), store: store.to_string() })
             .collect(),
-        Identities::Listed(list) => {
-            let foreign = list.iter().filter(|identity| identity.subject().is_none());
-            foreign
-                .map(|entry| PolicyWarning::IdentityNeverMatches { statement: name(), identity: identity(entry) })
-                .collect()
+        Identities::Listed(list) => list
+            .iter()
+            .filter_map(|entry| {
+                let why = why_never_matched(entry, requirement)?;
+                Some(PolicyWarning::IdentityNeverMatches { statement: name(), identity: identity(entry), why })
+            })
+            .collect(),
+    }
+}
+
+/// The reason why an identity matches no signer of the statement, if there is one.
+fn why_never_matched(entry: &Identity, requirement: &NotationRequirement) -> Option<String> {
+    match entry {
+        Identity::Subject(_) => None,
+        Identity::Signer(_) if requirement.stores_of(StoreKind::SigningAuthority).next().is_some() => None,
+        Identity::Signer(_) => {
+            Some("the statement has no signingAuthority trust store, which signatures of AWS Signer need".to_owned())
         }
+        Identity::Foreign { prefix: _, text } => Some(match SignerIdentity::parse(text) {
+            Some(Err(error)) => error.to_string(),
+            Some(Ok(_)) | None => "only x509.subject identities and ARNs of AWS Signer are compared".to_owned(),
+        }),
     }
 }
 

@@ -29,6 +29,8 @@ fn the_core_has_no_io() {
     let core = dependencies("provider/core/Cargo.toml", "dependencies");
     for name in [
         "async-trait",
+        "aws-config",
+        "countersign-aws",
         "countersign-credentials",
         "countersign-http",
         "countersign-registry",
@@ -58,6 +60,7 @@ fn the_testkit_does_not_depend_on_the_code_under_test() {
     let testkit = dependencies("provider/testkit/Cargo.toml", "dependencies");
     for name in [
         "countersign",
+        "countersign-aws",
         "countersign-core",
         "countersign-credentials",
         "countersign-http",
@@ -71,9 +74,13 @@ fn the_testkit_does_not_depend_on_the_code_under_test() {
 
 #[test]
 fn only_tests_sign() {
-    for manifest in
-        ["provider/Cargo.toml", "provider/core/Cargo.toml", "provider/http/Cargo.toml", "provider/registry/Cargo.toml"]
-    {
+    for manifest in [
+        "provider/Cargo.toml",
+        "provider/aws/Cargo.toml",
+        "provider/core/Cargo.toml",
+        "provider/http/Cargo.toml",
+        "provider/registry/Cargo.toml",
+    ] {
         let shipped = dependencies(manifest, "dependencies");
         for name in ["countersign-testkit", "countersign-test-support", "countersign-core-test-support", "regorus"] {
             assert!(!shipped.contains(name), "{manifest} depends on {name}");

@@ -16,11 +16,13 @@ const FOLDERS: &[(&str, Home)] = &[
     ("provider/http/src", Home::Module("http")),
     ("provider/credentials/src", Home::Module("credentials")),
     ("provider/registry/src", Home::Module("registry")),
+    ("provider/aws/src", Home::Module("aws")),
     ("provider/testkit/src", Home::Module("testkit")),
 ];
 
 /// Crates whose modules have lists of their own in ARCHITECTURE.md, and their source folders.
-const CRATES: [(&str, &str); 5] = [
+const CRATES: [(&str, &str); 6] = [
+    ("countersign-aws", "provider/aws/src"),
     ("countersign-http", "provider/http/src"),
     ("countersign-credentials", "provider/credentials/src"),
     ("countersign-registry", "provider/registry/src"),
@@ -77,7 +79,11 @@ fn used(read: &Crate, module: &[String], home: Home) -> BTreeSet<String> {
             }
             "countersign" => drop(used.insert(second.to_owned())),
             "countersign_core" => drop(used.insert(format!("core::{second}"))),
-            "countersign_http" | "countersign_credentials" | "countersign_registry" | "countersign_testkit" => {
+            "countersign_aws"
+            | "countersign_http"
+            | "countersign_credentials"
+            | "countersign_registry"
+            | "countersign_testkit" => {
                 used.insert(first.trim_start_matches("countersign_").to_owned());
             }
             _ => {}

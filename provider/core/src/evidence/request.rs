@@ -1,7 +1,6 @@
 //! Evidence requests.
 
 use super::EvidenceSettings;
-use crate::limits;
 use crate::name::Digest;
 use crate::name::DigestAlgorithm;
 use crate::name::SigningJob;
@@ -54,7 +53,7 @@ pub enum CrlKind {
 
 /// A request to AWS Signer for revocation status
 /// ([GetRevocationStatus](https://docs.aws.amazon.com/signer/latest/api/API_GetRevocationStatus.html)).
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct SignerStatusRequest {
     profile_version: SigningProfileVersion,
     job: SigningJob,
@@ -67,18 +66,6 @@ pub struct SignerStatusRequest {
 pub struct Requests {
     first: EvidenceRequest,
     more: Vec<EvidenceRequest>,
-}
-
-impl EvidenceRequest {
-    /// Maximum size of the response, in bytes.
-    #[must_use]
-    pub fn max_response_bytes(&self) -> usize {
-        match self {
-            Self::Ocsp(_) => limits::OCSP_RESPONSE_BYTES,
-            Self::Crl(_) => limits::CRL_BYTES,
-            Self::SignerStatus(_) => limits::SIGNER_STATUS_BYTES,
-        }
-    }
 }
 
 impl OcspRequest {
@@ -230,6 +217,13 @@ impl SignerStatusRequest {
     #[must_use]
     pub fn certificate_hashes(&self) -> &[String] {
         &self.certificate_hashes
+    }
+
+    /// The memory of the texts, in bytes.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        let hashes: usize = self.certificate_hashes.iter().map(|hash| hash.len() + size_of::<String>()).sum();
+        self.profile_version.as_str().len() + self.job.as_str().len() + hashes
     }
 }
 

@@ -3,13 +3,13 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::EvidenceRequest;
+use super::SignerStatus;
 use crate::codec::text::Text;
 use crate::time::UnixTime;
 use crate::x509::Crl;
 use crate::x509::ocsp::OcspAnswer;
 
-/// The response to an [`EvidenceRequest`]. Answers about revocation were verified when they were read: no unverified bytes
+/// The response to an [`EvidenceRequest`](super::EvidenceRequest). Answers about revocation were verified when they were read: no unverified bytes
 /// enter a judgement.
 ///
 /// A response may come from a cache. The judgement checks again that it belongs to the certificate and its issuer, and that
@@ -20,8 +20,9 @@ pub enum EvidenceResponse {
     Ocsp(Sourced<OcspAnswer>),
     /// A CRL, read by [`CrlRequest::read`](super::CrlRequest::read).
     Crl(Sourced<Crl>),
-    /// The bytes of AWS Signer's response, not verified.
-    SignerStatus(Received),
+    /// The status of a signature at AWS Signer, read by [`SignerStatus::read`]. The
+    /// service is authenticated by TLS.
+    SignerStatus(Sourced<SignerStatus>),
     /// There is no usable response.
     NotAvailable(NotAvailable),
 }
@@ -34,13 +35,6 @@ pub struct Sourced<T> {
     fetched: UnixTime,
 }
 
-/// The bytes of a response, not verified.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Received {
-    bytes: Arc<[u8]>,
-    at: UnixTime,
-}
-
 /// The reason why there is no usable response: the end of a message such as "revocation was not checked: …".
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NotAvailable {
@@ -48,16 +42,6 @@ pub struct NotAvailable {
     kind: Option<&'static str>,
     reason: Text,
     since: Option<UnixTime>,
-}
-
-/// A response that is larger than [`EvidenceRequest::max_response_bytes`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the response is too large: found {found} bytes, expected at most {max}")]
-pub struct TooLarge {
-    /// The size of the response in bytes.
-    pub found: usize,
-    /// The maximum size in bytes.
-    pub max: usize,
 }
 
 impl<T> Sourced<T> {
@@ -90,29 +74,6 @@ impl<T> Clone for Sourced<T> {
     /// Shares the value.
     fn clone(&self) -> Self {
         Self { value: Arc::clone(&self.value), url: self.url.clone(), fetched: self.fetched }
-    }
-}
-
-impl Received {
-    /// The response to `request`, received at `at`.
-    ///
-    /// # Errors
-    /// The response exceeds [`EvidenceRequest::max_response_bytes`].
-    pub fn new(request: &EvidenceRequest, bytes: impl Into<Arc<[u8]>>, at: UnixTime) -> Result<Self, TooLarge> {
-        let (bytes, max) = (bytes.into(), request.max_response_bytes());
-        if bytes.len() > max { Err(TooLarge { found: bytes.len(), max }) } else { Ok(Self { bytes, at }) }
-    }
-
-    /// The received bytes.
-    #[must_use]
-    pub fn unverified_bytes(&self) -> &[u8] {
-        &self.bytes
-    }
-
-    /// The time of receipt.
-    #[must_use]
-    pub fn at(&self) -> UnixTime {
-        self.at
     }
 }
 

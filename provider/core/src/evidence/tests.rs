@@ -57,8 +57,15 @@ fn scripted(chain: &TrustedChain, evidence: &Evidence, more: usize) -> Progress<
     Progress::Done(last.unwrap())
 }
 
-fn received(request: &EvidenceRequest) -> EvidenceResponse {
-    EvidenceResponse::SignerStatus(Received::new(request, *b"answer", UnixTime::EPOCH).unwrap())
+fn received(_: &EvidenceRequest) -> EvidenceResponse {
+    EvidenceResponse::NotAvailable(NotAvailable::new("answer"))
+}
+
+fn signer_request(chain: &TrustedChain) -> SignerStatusRequest {
+    let arn = "arn:aws:signer:eu-central-1:111122223333:/signing-profiles/ci/abcDEF1234";
+    let version = SigningProfileVersion::parse(arn).unwrap();
+    let job = SigningJob::parse("arn:aws:signer:eu-central-1:111122223333:/signing-jobs/0a1b").unwrap();
+    SignerStatusRequest::new(chain, version, job, UnixTime::EPOCH)
 }
 
 /// The last response of the script, and the number of rounds.
@@ -77,8 +84,7 @@ fn run(more: usize) -> (EvidenceResponse, usize) {
 fn a_delta_crl_and_the_responders_own_crl_are_further_rounds() {
     let (response, rounds) = run(0);
     assert_eq!(rounds, Evidence::ROUNDS);
-    let EvidenceResponse::SignerStatus(received) = response else { panic!("{response:?}") };
-    assert_eq!(received.unverified_bytes(), b"answer");
+    assert_eq!(response, EvidenceResponse::NotAvailable(NotAvailable::new("answer")));
 }
 
 #[test]
@@ -159,16 +165,50 @@ fn the_aws_signer_request_has_the_hash_of_each_certificate_and_its_issuer() {
 }
 
 #[test]
-fn a_response_is_bounded_by_its_kind() {
+fn a_status_names_what_is_revoked_and_belongs_to_its_request() {
     let chain = trusted_chain();
-    let link = chain.links().next().unwrap();
-    let ocsp = EvidenceRequest::from(OcspRequest::new(&link).unwrap());
-    let max = limits::OCSP_RESPONSE_BYTES;
-    assert!(Received::new(&ocsp, vec![0; max], UnixTime::EPOCH).is_ok());
-    let error = Received::new(&ocsp, vec![0; max + 1], UnixTime::EPOCH).unwrap_err();
-    assert_eq!(error, TooLarge { found: max + 1, max });
-    let crl = EvidenceRequest::from(CrlRequest::delta(&link, vec!["http://crl.example".to_owned()]).unwrap());
-    assert_eq!(crl.max_response_bytes(), limits::CRL_BYTES);
+    let request = signer_request(&chain);
+    let until = UnixTime::from_seconds(1_800_000_000).unwrap();
+    let read = |names: &[&str]| {
+        SignerStatus::read(&request, &names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>(), until)
+    };
+    let good = read(&[]).unwrap();
+    assert!(good.revoked().is_empty() && good.answers(&request));
+    assert_eq!(good.until(), until);
+    let (profile, job) = (request.profile_version().as_str(), request.job().as_str());
+    let [_, second, root] = request.certificate_hashes() else { panic!("three certificates") };
+    let other = "arn:aws:signer:eu-central-1:111122223333:/signing-jobs/other";
+    let revoked = read(&[profile, job, second, &root[..96], other, "", &second[..95]]).unwrap();
+    assert_eq!(
+        revoked.revoked(),
+        [
+            RevokedEntity::ProfileVersion(profile.into()),
+            RevokedEntity::Job(job.into()),
+            RevokedEntity::Certificate(1),
+            RevokedEntity::Certificate(2),
+            RevokedEntity::Other(other.into()),
+            RevokedEntity::Other("".into()),
+            RevokedEntity::Other(second[..95].into()),
+        ]
+    );
+    assert_eq!(
+        revoked.revoked_text().as_str(),
+        format!(
+            "signing profile version {profile}, signing job {job}, certificate 2 of the chain, certificate 3 of the chain and 3 more"
+        )
+    );
+    let many = vec![job.to_owned(); limits::SIGNER_ENTITIES + 1];
+    assert_eq!(
+        SignerStatus::read(&request, &many, until).unwrap_err().to_string(),
+        "found 65 revoked entities, expected at most 64"
+    );
+    let other_time = SignerStatusRequest::new(
+        &chain,
+        request.profile_version().clone(),
+        request.job().clone(),
+        UnixTime::from_seconds(1).unwrap(),
+    );
+    assert!(!good.answers(&other_time));
 }
 
 #[test]

@@ -53,7 +53,9 @@ fn trusted_chain(
     let identities = input.requirement.identities();
     match plugin {
         Plugin::None => anchored.trust_subject(identities),
-        Plugin::AwsSigner(attributes) => anchored.trust_profile(identities, &attributes.profile_version),
+        Plugin::AwsSigner(attributes) => {
+            anchored.trust_profile(identities, &attributes.profile_version, attributes.alias.as_ref())
+        }
     }
     .map_err(|error| Reason::new(Code::UntrustedIdentity, error))
 }

@@ -2,14 +2,26 @@
 //! verification](https://github.com/aws/aws-signer-notation-plugin/blob/main/internal/verifier/verifier.go)).
 
 use super::envelope::SigningScheme;
+use super::evidence_fact::EvidenceFact;
+use super::evidence_fact::EvidenceKind;
+use super::evidence_fact::EvidenceStatus;
 use super::integrity::IntactEnvelope;
+use super::revocation::ChainStatus;
+use super::revocation::RevocationInput;
+use super::revocation::RevocationProblem;
 use crate::codec::excerpt::Excerpt;
-use crate::evidence::Evidence;
+use crate::codec::text::Text;
+use crate::evidence::EndOfUse;
+use crate::evidence::EvidenceRequest;
 use crate::evidence::EvidenceResponse;
 use crate::evidence::NotAvailable;
 use crate::evidence::Progress;
+use crate::evidence::SignerStatus;
 use crate::evidence::SignerStatusRequest;
+use crate::evidence::Sourced;
+use crate::evidence::UsableUntil;
 use crate::name::SigningJob;
+use crate::name::SigningProfileAlias;
 use crate::name::SigningProfileVersion;
 use crate::policy::TrustedChain;
 use crate::reason::Code;
@@ -21,14 +33,17 @@ pub(super) const PLUGIN: &str = "com.amazonaws.signer.notation.plugin";
 
 const PROFILE: &str = "com.amazonaws.signer.signingProfileVersion";
 const JOB: &str = "com.amazonaws.signer.signingJob";
+const ALIAS: &str = "com.amazonaws.signer.signingProfileAlias";
 
 /// Critical attributes that the service's plugin processes.
-pub(super) const ATTRIBUTES: [&str; 2] = [PROFILE, JOB];
+pub(super) const ATTRIBUTES: [&str; 3] = [PROFILE, JOB, ALIAS];
 
 /// The attributes that identify a signature to the service.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct SignerAttributes {
     pub(super) profile_version: SigningProfileVersion,
+    /// The alias that the profile was used under, if it was.
+    pub(super) alias: Option<SigningProfileAlias>,
     job: SigningJob,
     signing_time: UnixTime,
 }
@@ -50,29 +65,63 @@ impl SignerAttributes {
                 return Err(Reason::new(Code::PluginUnsupported, detail));
             }
         };
-        let profile_version = attribute(intact, PROFILE, SigningProfileVersion::KIND, SigningProfileVersion::parse)?;
-        let job = attribute(intact, JOB, SigningJob::KIND, SigningJob::parse)?;
-        Ok(Self { profile_version, job, signing_time })
+        let profile_version = attribute(intact, PROFILE, SigningProfileVersion::FORM, SigningProfileVersion::parse)?;
+        let job = attribute(intact, JOB, SigningJob::FORM, SigningJob::parse)?;
+        let has_alias = intact.attributes().extended(ALIAS).is_some();
+        let alias = has_alias.then(|| attribute(intact, ALIAS, SigningProfileAlias::FORM, SigningProfileAlias::parse));
+        Ok(Self { profile_version, alias: alias.transpose()?, job, signing_time })
     }
 
-    /// Checks the status of a signature by `trusted` at the service. Without a trusted chain no request is made.
-    pub(super) fn check(&self, trusted: Option<&TrustedChain>, evidence: &Evidence) -> Progress<Result<(), Reason>> {
-        let unchecked = |why: &NotAvailable| {
-            let detail = format_args!("AWS Signer revocation status is not available: {why}");
-            Err(Reason::new(Code::SignerServiceUnchecked, detail))
+    /// The status of the signature at the service, which includes that of the certificates of its chain. Without a trusted chain
+    /// no request is made.
+    pub(super) fn status(&self, trusted: Option<&TrustedChain>, input: &RevocationInput<'_>) -> Progress<ChainStatus> {
+        let unchecked = |why: NotAvailable| {
+            let problem = RevocationProblem::Unchecked(Text::of(why));
+            Progress::Done(ChainStatus { result: Err(problem), facts: Vec::new() })
         };
-        let not_called = || unchecked(&NotAvailable::signer_service_not_called());
-        let Some(trusted) = trusted else { return Progress::Done(not_called()) };
+        let Some(trusted) = trusted else {
+            return unchecked(NotAvailable::new("nothing is requested for an untrusted signer"));
+        };
         let (profile_version, job) = (self.profile_version.clone(), self.job.clone());
-        let request = SignerStatusRequest::new(trusted, profile_version, job, self.signing_time).into();
-        match evidence.response(&request) {
-            None => Progress::Needs(request.into()),
-            Some(EvidenceResponse::NotAvailable(why)) => Progress::Done(unchecked(&why)),
-            // This version does not evaluate the response, so it proves nothing.
-            Some(EvidenceResponse::SignerStatus(_) | EvidenceResponse::Ocsp(_) | EvidenceResponse::Crl(_)) => {
-                Progress::Done(not_called())
+        let request = SignerStatusRequest::new(trusted, profile_version, job, self.signing_time);
+        match input.evidence.response(&request.clone().into()) {
+            None => Progress::Needs(EvidenceRequest::from(request).into()),
+            Some(EvidenceResponse::NotAvailable(why)) => unchecked(why),
+            // A cached answer is checked again here, so that a mix-up cannot change a verdict.
+            Some(EvidenceResponse::SignerStatus(status))
+                if status.value().answers(&request) && input.now < status.value().until() =>
+            {
+                Progress::Done(self.judge(&status))
+            }
+            Some(EvidenceResponse::SignerStatus(_)) => {
+                unchecked(NotAvailable::new("the answer is about another signature, or is not current"))
+            }
+            Some(EvidenceResponse::Ocsp(_) | EvidenceResponse::Crl(_)) => {
+                unchecked(NotAvailable::new("the answer is not one of AWS Signer"))
             }
         }
+    }
+
+    fn judge(&self, status: &Sourced<SignerStatus>) -> ChainStatus {
+        let is_good = status.value().revoked().is_empty();
+        let until = status.value().until();
+        let fact = EvidenceFact {
+            kind: EvidenceKind::AwsSigner,
+            certificate: Text::of(&self.profile_version),
+            status: if is_good { EvidenceStatus::Good } else { EvidenceStatus::Revoked },
+            url: status.url().clone(),
+            fetched: status.fetched(),
+            this_update: status.fetched(),
+            next_update: None,
+            usable_until: UsableUntil { at: until, by: EndOfUse::MaxLifetime },
+        };
+        let result = if is_good {
+            Ok(())
+        } else {
+            let revoked = status.value().revoked_text();
+            Err(RevocationProblem::Revoked(Text::of(format_args!("{revoked} (asked at {})", status.fetched()))))
+        };
+        ChainStatus { result, facts: vec![fact] }
     }
 }
 
@@ -80,15 +129,13 @@ impl SignerAttributes {
 fn attribute<T>(
     intact: &IntactEnvelope,
     name: &'static str,
-    kind: &'static str,
+    form: &'static str,
     parse: fn(&str) -> Option<T>,
 ) -> Result<T, Reason> {
     let found = intact.attributes().extended(name).and_then(|attribute| attribute.text.as_deref());
     found.and_then(parse).ok_or_else(|| {
         let found = Excerpt::at_most(256, found.unwrap_or("no text"));
-        let detail = format_args!(
-            "attribute {name}: found {found}, expected an AWS Signer ARN arn:aws:signer:region:account:{kind}…"
-        );
+        let detail = format_args!("attribute {name}: found {found}, expected {form}");
         Reason::new(Code::EnvelopeMalformed, detail)
     })
 }

@@ -9,7 +9,7 @@ use crate::time::UnixTime;
 pub struct EvidenceFact {
     /// The kind of evidence.
     pub kind: EvidenceKind,
-    /// Subject of the certificate.
+    /// Subject of the certificate; for AWS Signer the signing profile version.
     pub certificate: Text,
     /// What the evidence states about the certificate.
     pub status: EvidenceStatus,
@@ -34,6 +34,8 @@ pub enum EvidenceKind {
     Crl,
     /// A delta CRL.
     DeltaCrl,
+    /// The status of the signature at AWS Signer.
+    AwsSigner,
 }
 
 /// What a piece of evidence states about a certificate.
@@ -55,6 +57,7 @@ impl EvidenceKind {
             Self::Ocsp => "ocsp",
             Self::Crl => "crl",
             Self::DeltaCrl => "deltaCrl",
+            Self::AwsSigner => "awsSigner",
         }
     }
 
@@ -64,6 +67,7 @@ impl EvidenceKind {
             Self::Ocsp => "OCSP response",
             Self::Crl => "CRL",
             Self::DeltaCrl => "delta CRL",
+            Self::AwsSigner => "AWS Signer status",
         }
     }
 }

@@ -110,7 +110,6 @@ impl Examination {
                 Settled {
                     timestamp: CheckState::Passed(authentic_timestamp),
                     revocation: CheckState::Passed(revocation),
-                    service: CheckState::Passed(()),
                     evidence_ends,
                     evidence: _,
                 },
@@ -132,7 +131,7 @@ impl Examination {
 
     /// The reasons against the signature: the plugin's alone, or all of them.
     fn failure(&self, settled: Settled) -> Failure {
-        let Settled { timestamp, revocation, service, evidence_ends: _, evidence: _ } = settled;
+        let Settled { timestamp, revocation, evidence_ends: _, evidence: _ } = settled;
         let reasons = match &self.plugin {
             Err(reason) => Some(Reasons::one(reason.clone())),
             Ok(_) => Reasons::of(
@@ -142,7 +141,6 @@ impl Examination {
                     timestamp.into_reason(),
                     self.expiry.clone().into_reason(),
                     revocation.into_reason(),
-                    service.into_reason(),
                 ]
                 .into_iter()
                 .flatten(),
@@ -162,13 +160,8 @@ impl Examination {
     pub(super) fn refusal(&self) -> Option<Failure> {
         let timestamp =
             self.timestamp_refusal().map_or(CheckState::NotReached, |reason| CheckState::Refused(reason.clone()));
-        let settled = Settled {
-            timestamp,
-            revocation: CheckState::NotReached,
-            service: CheckState::NotReached,
-            evidence_ends: None,
-            evidence: Vec::new(),
-        };
+        let settled =
+            Settled { timestamp, revocation: CheckState::NotReached, evidence_ends: None, evidence: Vec::new() };
         self.is_refused().then(|| self.failure(settled))
     }
 }

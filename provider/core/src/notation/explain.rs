@@ -197,7 +197,7 @@ fn not_intact(reason: &Reason, checks: &[Check], action: impl Fn(Check) -> Enfor
 }
 
 fn findings(examination: &Examination, settled: Settled, level: &Level) -> Vec<Finding> {
-    let Settled { timestamp, revocation, service, evidence_ends: _, evidence: _ } = settled;
+    let Settled { timestamp, revocation, evidence_ends: _, evidence: _ } = settled;
     let binding = &examination.binding;
     let found = [
         (Check::Integrity, FindingResult::Passed),
@@ -209,18 +209,13 @@ fn findings(examination: &Examination, settled: Settled, level: &Level) -> Vec<F
         (Check::AuthenticTimestamp, timestamp.into()),
         (Check::Expiry, examination.expiry.clone().into()),
         (Check::Revocation, revocation.into()),
-        (Check::SignerService, service.into()),
     ];
     found.into_iter().map(|(check, found)| Finding { check, action: action(check, level), found }).collect()
 }
 
 fn action(check: Check, level: &Level) -> Enforcement {
     match check {
-        Check::Integrity
-        | Check::CriticalAttributes
-        | Check::TargetBinding
-        | Check::Metadata
-        | Check::SignerService => Enforcement::Enforce,
+        Check::Integrity | Check::CriticalAttributes | Check::TargetBinding | Check::Metadata => Enforcement::Enforce,
         Check::Authenticity => level.authenticity.into(),
         Check::AuthenticTimestamp => level.authentic_timestamp.into(),
         Check::Expiry => level.expiry.into(),

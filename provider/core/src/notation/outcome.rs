@@ -22,15 +22,13 @@ pub enum Check {
     AuthenticTimestamp,
     /// The signature has not expired.
     Expiry,
-    /// No certificate is revoked.
+    /// No certificate is revoked; for AWS Signer also not the signature and its signing profile.
     Revocation,
-    /// The service of the requested plugin confirms the signature. Passed without a plugin.
-    SignerService,
 }
 
 impl Check {
     /// Every check, in order.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 8] = [
         Self::Integrity,
         Self::CriticalAttributes,
         Self::TargetBinding,
@@ -39,7 +37,6 @@ impl Check {
         Self::AuthenticTimestamp,
         Self::Expiry,
         Self::Revocation,
-        Self::SignerService,
     ];
 
     /// Stable text for JSON, logs and metrics.
@@ -54,7 +51,6 @@ impl Check {
             Self::AuthenticTimestamp => "authenticTimestamp",
             Self::Expiry => "expiry",
             Self::Revocation => "revocation",
-            Self::SignerService => "signerService",
         }
     }
 }

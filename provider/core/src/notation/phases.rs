@@ -45,7 +45,7 @@ pub fn open(bytes: &[u8], format: EnvelopeFormat, input: &VerificationInput<'_>)
     }
 }
 
-/// The second phase: revocation, and the status at a signing service. Requests evidence about trusted signers only.
+/// The second phase: revocation, for AWS Signer by the status at its service. Requests evidence about trusted signers only.
 ///
 /// The result is a [`VerifiedSignature`], or the [`Failure`] with the checks that failed or could not be completed,
 /// after at most [`Evidence::ROUNDS`] rounds of evidence.

@@ -66,6 +66,8 @@ pub(super) enum RevocationProblem {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum ChainOwner {
     Signer,
+    /// A signer at AWS Signer, which has the status of the signature too.
+    AwsSigner,
     TimestampAuthority,
 }
 
@@ -146,6 +148,7 @@ impl RevocationProblem {
     pub(super) fn into_reason(self, owner: ChainOwner, action: Action) -> Reason {
         let (revoked, unchecked) = match owner {
             ChainOwner::Signer => (Code::Revoked, Code::RevocationUnchecked),
+            ChainOwner::AwsSigner => (Code::Revoked, Code::SignerServiceUnchecked),
             ChainOwner::TimestampAuthority => (Code::TimestampInvalid, Code::TimestampUnchecked),
         };
         let effect = match action {
@@ -155,6 +158,13 @@ impl RevocationProblem {
         match (self, owner) {
             (Self::Revoked(text), ChainOwner::Signer) => {
                 Reason::new(revoked, format_args!("certificate is revoked: found {text}, {EXPECTED}"))
+            }
+            (Self::Revoked(text), ChainOwner::AwsSigner) => {
+                let expected = "expected a signature that is not revoked";
+                Reason::new(revoked, format_args!("signature is revoked at AWS Signer: found {text}, {expected}"))
+            }
+            (Self::Unchecked(text), ChainOwner::AwsSigner) => {
+                Reason::new(unchecked, format_args!("revocation was not checked at AWS Signer: {text}{effect}"))
             }
             (Self::Revoked(text), ChainOwner::TimestampAuthority) => {
                 Reason::new(revoked, format_args!("timestamping certificate is revoked: found {text}, {EXPECTED}"))

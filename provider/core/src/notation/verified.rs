@@ -139,6 +139,7 @@ pub fn loggable() -> impl Iterator<Item = (Check, Code)> {
         (Check::Expiry, Code::Expired),
         (Check::Revocation, Code::Revoked),
         (Check::Revocation, Code::RevocationUnchecked),
+        (Check::Revocation, Code::SignerServiceUnchecked),
     ]
     .into_iter()
 }

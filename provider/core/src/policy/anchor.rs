@@ -6,6 +6,7 @@ use super::store::Store;
 use super::store_name::StoreKind;
 use super::store_name::StoreRef;
 use crate::codec::text::Text;
+use crate::name::SigningProfileAlias;
 use crate::name::SigningProfileVersion;
 use crate::x509::Certificate;
 use crate::x509::Chain;
@@ -82,7 +83,7 @@ impl AnchoredChain {
         Ok(TrustedChain { anchored: self })
     }
 
-    /// The trusted chain, if the signing profile is one of `identities`. Certificates of AWS Signer name AWS and not
+    /// The trusted chain, if the signing profile or its alias is one of `identities`. Certificates of AWS Signer name AWS and not
     /// its customer, so only the profile identifies the signer.
     ///
     /// # Errors
@@ -91,8 +92,9 @@ impl AnchoredChain {
         self,
         identities: &Identities,
         profile: &SigningProfileVersion,
+        alias: Option<&SigningProfileAlias>,
     ) -> Result<TrustedChain, IdentityMismatch> {
-        identities.matches_profile(profile)?;
+        identities.matches_profile(profile, alias)?;
         Ok(TrustedChain { anchored: self })
     }
 }

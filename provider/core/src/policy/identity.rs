@@ -9,6 +9,8 @@ use super::identity_error::IdentityMismatch;
 use crate::codec::excerpt::Excerpt;
 use crate::codec::text;
 use crate::codec::text::Text;
+use crate::name::SignerIdentity;
+use crate::name::SigningProfileAlias;
 use crate::name::SigningProfileVersion;
 use crate::x509::DistinguishedName;
 
@@ -26,7 +28,9 @@ pub enum Identities {
 pub enum Identity {
     /// `x509.subject:` and a distinguished name.
     Subject(TrustedIdentity),
-    /// Any other prefix, such as `arn`. It never matches a subject.
+    /// A signing profile of AWS Signer, or an alias of profiles.
+    Signer(SignerIdentity),
+    /// Anything else with a prefix. It matches no signer.
     Foreign {
         /// The part before the colon.
         prefix: String,
@@ -119,26 +123,37 @@ impl Identities {
 }
 
 impl Identities {
-    /// Whether a signing profile of AWS Signer is one of these, with any version or with this one. Case is ignored,
-    /// as in the service's own plugin.
+    /// Whether the signing profile of a signature, or the alias that it was used under, is one of these. Names are compared byte
+    /// by byte; the service's own plugin ignores their case.
     ///
     /// # Errors
     /// The reason why no entry matches. [`Identities::Any`] does not match, as it would trust every customer of AWS.
-    pub fn matches_profile(&self, version: &SigningProfileVersion) -> Result<(), IdentityMismatch> {
+    pub fn matches_profile(
+        &self,
+        version: &SigningProfileVersion,
+        alias: Option<&SigningProfileAlias>,
+    ) -> Result<(), IdentityMismatch> {
         let listed = match self {
             Self::Any => return Err(IdentityMismatch::AnyProfile { profile: shown(version.as_str()) }),
             Self::Listed(listed) => listed,
         };
-        let profiles = listed.iter().filter_map(|identity| match identity {
-            Identity::Foreign { prefix: _, text } => Some(text.as_str()),
-            Identity::Subject(_) => None,
-        });
-        let names = |text: &str| [version.as_str(), version.profile()].iter().any(|arn| text.eq_ignore_ascii_case(arn));
-        if profiles.clone().any(names) {
+        let signers = listed.iter().filter_map(Identity::signer);
+        if signers.clone().any(|signer| signer.matches(version, alias)) {
             return Ok(());
         }
-        let expected = Text::of(text::list(profiles.map(shown), ", ", IDENTITIES_SHOWN));
-        Err(IdentityMismatch::ProfileNotListed { profile: shown(version.as_str()), expected })
+        let almost = signers.clone().find_map(|signer| Some((signer, signer.almost_matches(version, alias)?)));
+        let hint = almost.map_or_else(Text::default, |(signer, difference)| {
+            Text::of(format_args!(" ({}: {difference})", shown(signer.as_str())))
+        });
+        let expected = Text::of(text::list(signers.map(|signer| shown(signer.as_str())), ", ", IDENTITIES_SHOWN));
+        let profile = Text::of(match alias {
+            None => format!("{}", shown(version.as_str())),
+            Some(alias) => format!("{} under the alias {}", shown(version.as_str()), shown(alias.as_str())),
+        });
+        if expected.as_str().is_empty() {
+            return Err(IdentityMismatch::NoProfiles { profile });
+        }
+        Err(IdentityMismatch::ProfileNotListed { profile, expected, hint })
     }
 }
 
@@ -148,7 +163,26 @@ impl Identity {
     pub fn subject(&self) -> Option<&TrustedIdentity> {
         match self {
             Self::Subject(identity) => Some(identity),
-            Self::Foreign { .. } => None,
+            Self::Signer(_) | Self::Foreign { .. } => None,
+        }
+    }
+
+    /// The name of AWS Signer in the entry, if it is one.
+    #[must_use]
+    pub fn signer(&self) -> Option<&SignerIdentity> {
+        match self {
+            Self::Signer(signer) => Some(signer),
+            Self::Subject(_) | Self::Foreign { .. } => None,
+        }
+    }
+
+    /// The whole entry, prefix included.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::Subject(identity) => identity.as_str(),
+            Self::Signer(signer) => signer.as_str(),
+            Self::Foreign { prefix: _, text } => text,
         }
     }
 }
@@ -175,7 +209,11 @@ impl std::str::FromStr for Identity {
         if prefix.trim().eq_ignore_ascii_case(SUBJECT_PREFIX) {
             return Err(IdentityError::MisspeltPrefix { found: shown(text) });
         }
-        Ok(Self::Foreign { prefix: prefix.to_owned(), text: text.to_owned() })
+        Ok(match SignerIdentity::parse(text) {
+            Some(Ok(signer)) => Self::Signer(signer),
+            // Notation accepts an ARN that identifies nothing, so it is no mistake of the statement.
+            Some(Err(_)) | None => Self::Foreign { prefix: prefix.to_owned(), text: text.to_owned() },
+        })
     }
 }
 
@@ -217,30 +255,69 @@ fn overlap(earlier: &Identity, later: &Identity) -> Option<IdentityError> {
 mod tests {
     use super::*;
 
+    const VERSION: &str = "arn:aws:signer:eu-central-1:111122223333:/signing-profiles/ci_profile/abcDEF1234";
+    const PROFILE: &str = "arn:aws:signer:eu-central-1:111122223333:/signing-profiles/ci_profile";
+    const ALIAS: &str = "arn:aws:signer:::/aliases/com.example.release";
+
+    fn matches(entries: &[&str], alias: Option<&str>) -> Result<(), IdentityMismatch> {
+        let Some(version) = SigningProfileVersion::parse(VERSION) else { panic!("it is an ARN") };
+        let identities = Identities::parse(entries).unwrap_or(Identities::Any);
+        identities.matches_profile(&version, alias.and_then(SigningProfileAlias::parse).as_ref())
+    }
+
+    fn mismatch(entries: &[&str], alias: Option<&str>) -> String {
+        match matches(entries, alias) {
+            Ok(()) => "trusted".to_owned(),
+            Err(mismatch) => mismatch.to_string(),
+        }
+    }
+
     #[test]
-    fn a_profile_is_trusted_by_name_with_or_without_its_version_and_never_by_a_star() {
-        let arn = "arn:aws:signer:eu-central-1:111122223333:/signing-profiles/ci_profile/abcDEF1234";
-        let Some(version) = SigningProfileVersion::parse(arn) else { panic!("it is an ARN") };
-        let trusted = |entries: &[&str]| {
-            let identities = Identities::parse(entries).unwrap_or(Identities::Any);
-            identities.matches_profile(&version)
-        };
-        let profile = "arn:aws:signer:eu-central-1:111122223333:/signing-profiles/ci_profile";
-        for entries in [[arn], [profile], [&profile.to_ascii_uppercase().replace("ARN:", "arn:")]] {
-            assert_eq!(trusted(&entries), Ok(()), "{entries:?}");
+    fn a_profile_is_trusted_by_name_version_or_alias_and_never_by_a_star() {
+        for entries in
+            [&[VERSION][..], &[PROFILE], &["x509.subject: C=US, ST=WA, O=AWS", PROFILE], &["shop:a", PROFILE]]
+        {
+            assert_eq!(matches(entries, None), Ok(()), "{entries:?}");
         }
-        assert_eq!(trusted(&["x509.subject: C=US, ST=WA, O=AWS", profile]), Ok(()));
-        assert_eq!(trusted(&["*"]), Err(IdentityMismatch::AnyProfile { profile: arn.into() }));
-        for (entry, expected) in [
-            ("x509.subject: C=US, ST=WA, O=AWS", None),
-            ("arn:aws:signer:eu-central-1:111122223333:/signing-profiles/ci_profile/other", Some(())),
-            ("arn:aws:signer:eu-central-1:111122223333:/signing-profiles/ci", Some(())),
-            ("arn:aws:signer:eu-central-1:444455556666:/signing-profiles/ci_profile", Some(())),
-            ("arn:aws:signer:eu-central-1:111122223333:/signing-profiles", Some(())),
+        assert_eq!(matches(&[ALIAS], Some(ALIAS)), Ok(()));
+        assert_eq!(matches(&["*"], None), Err(IdentityMismatch::AnyProfile { profile: VERSION.into() }));
+        assert_eq!(
+            mismatch(&["x509.subject: C=US, ST=WA, O=AWS"], None),
+            format!(
+                "signing profile is not a trusted identity: found {VERSION:?}, expected its ARN in trustedIdentities, which has \
+                 none of AWS Signer"
+            )
+        );
+        for entry in [
+            "arn:aws:signer:eu-central-1:111122223333:/signing-profiles/ci_profile/other",
+            "arn:aws:signer:eu-central-1:111122223333:/signing-profiles/ci",
+            "arn:aws:signer:eu-central-1:444455556666:/signing-profiles/ci_profile",
+            "arn:aws:signer:eu-west-1:111122223333:/signing-profiles/ci_profile",
+            ALIAS,
         ] {
-            let expected = expected.map_or_else(Text::default, |()| Text::of(shown(entry)));
-            let mismatch = IdentityMismatch::ProfileNotListed { profile: shown(arn), expected };
-            assert_eq!(trusted(&[entry]), Err(mismatch), "{entry}");
+            let expected =
+                format!("signing profile is not a trusted identity: found {VERSION:?}, expected one of {entry:?}");
+            assert_eq!(mismatch(&[entry], None), expected);
         }
+    }
+
+    #[test]
+    fn a_mismatch_names_the_entry_that_almost_matches_and_the_difference() {
+        let other_case = "arn:aws:signer:eu-central-1:111122223333:/signing-profiles/CI_profile";
+        assert_eq!(
+            mismatch(&[other_case], None),
+            format!(
+                "signing profile is not a trusted identity: found {VERSION:?}, expected one of {other_case:?} ({other_case:?}: it \
+                 differs in letter case only)"
+            )
+        );
+        let regional = "arn:aws:signer:eu-central-1::/aliases/com.example.release";
+        assert_eq!(
+            mismatch(&[regional], Some(ALIAS)),
+            format!(
+                "signing profile is not a trusted identity: found {VERSION:?} under the alias {ALIAS:?}, expected one of {regional:?} \
+                 ({regional:?}: it is the alias of the signature with another region or account)"
+            )
+        );
     }
 }

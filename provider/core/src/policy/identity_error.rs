@@ -104,12 +104,23 @@ pub enum IdentityMismatch {
         profile: Excerpt,
     },
     /// Another signing profile than those of the statement.
-    #[error("signing profile is not a trusted identity: found {profile}, expected one of {expected}")]
+    #[error("signing profile is not a trusted identity: found {profile}, expected one of {expected}{hint}")]
     ProfileNotListed {
-        /// The signing profile.
-        profile: Excerpt,
-        /// The first trusted identities.
+        /// The signing profile, and the alias that it was used under.
+        profile: Text,
+        /// The first trusted identities of AWS Signer.
         expected: Text,
+        /// An entry that almost matches, and the difference; empty if there is none.
+        hint: Text,
+    },
+    /// The statement has no identity of AWS Signer.
+    #[error(
+        "signing profile is not a trusted identity: found {profile}, expected its ARN in trustedIdentities, which has none of AWS \
+         Signer"
+    )]
+    NoProfiles {
+        /// The signing profile, and the alias that it was used under.
+        profile: Text,
     },
     /// Another subject than those of the statement.
     #[error("signer is not a trusted identity: found subject {subject:?}, expected one of {expected}")]

@@ -3,8 +3,9 @@
 
 use countersign_core::evidence::EvidenceRequest;
 use countersign_core::evidence::EvidenceResponse;
-use countersign_core::evidence::NotAvailable;
-use countersign_core::evidence::Received;
+use countersign_core::evidence::SignerStatus;
+use countersign_core::evidence::SignerStatusRequest;
+use countersign_core::evidence::Sourced;
 use countersign_core::policy::StoreKind;
 use countersign_core::time::UnixTime;
 use countersign_core::verdict::Code;
@@ -19,8 +20,6 @@ use countersign_testkit::signer::Scheme;
 use countersign_testkit::signer::SignRequest;
 use serde_json::Value;
 use time::macros::datetime;
-
-const LEVELS: [&str; 3] = ["strict", "permissive", "audit"];
 
 const PLUGIN: &str = "com.amazonaws.signer.notation.plugin";
 const PROFILE: &str = "com.amazonaws.signer.signingProfileVersion";
@@ -57,6 +56,12 @@ impl Fixture {
     }
 }
 
+/// An answer of AWS Signer, by which nothing is revoked.
+fn signer_status(request: &SignerStatusRequest, until: UnixTime) -> EvidenceResponse {
+    let status = SignerStatus::read(request, &[], until).unwrap();
+    EvidenceResponse::SignerStatus(Sourced::new(status, "https://data-signer.example", UnixTime::EPOCH))
+}
+
 fn aws_attributes(request: SignRequest) -> SignRequest {
     request
         .plugin(PLUGIN)
@@ -76,17 +81,19 @@ fn check(judge: &Judge, request: &SignRequest, codes: &[Code]) {
 }
 
 #[test]
-fn a_signature_of_aws_signer_is_inconclusive_if_all_other_checks_pass() {
+fn a_signature_of_aws_signer_without_an_answer_of_the_service_is_judged_by_the_action_of_revocation() {
     let fixture = Fixture::new();
     let chains =
         [CertSpec::leaf(), CertSpec::leaf().ocsp_url("http://ocsp.example")].map(|leaf| fixture.root.issue(leaf));
     for chain in chains {
-        for level in LEVELS {
-            check(&fixture.aws_judge().level(level), &fixture.aws(&chain), &[Code::SignerServiceUnchecked]);
-        }
-        for action in ["log", "skip"] {
-            let judge = fixture.aws_judge().overriding("revocation", action);
-            check(&judge, &fixture.aws(&chain), &[Code::SignerServiceUnchecked]);
+        check(&fixture.aws_judge(), &fixture.aws(&chain), &[Code::SignerServiceUnchecked]);
+        for judge in [
+            fixture.aws_judge().level("permissive"),
+            fixture.aws_judge().level("audit"),
+            fixture.aws_judge().overriding("revocation", "log"),
+            fixture.aws_judge().overriding("revocation", "skip"),
+        ] {
+            check(&judge, &fixture.aws(&chain), &[]);
         }
     }
     let sentence = fixture
@@ -94,7 +101,8 @@ fn a_signature_of_aws_signer_is_inconclusive_if_all_other_checks_pass() {
         .sentence(&fixture.aws(&fixture.root.issue(CertSpec::leaf())).jws(), Format::Jws.media_type());
     assert_eq!(
         sentence,
-        "signer-service-unchecked: AWS Signer revocation status is not available: this version does not call the service"
+        "signer-service-unchecked: revocation was not checked at AWS Signer: this version does not call the service; inconclusive, as \
+         the statement enforces the check"
     );
 }
 
@@ -158,7 +166,7 @@ fn rejects_an_untrusted_signer_that_needs_evidence_where_authenticity_is_only_lo
     let (ca, aws) = (fixture.judge(StoreKind::Ca), fixture.aws_judge());
     for (judge, trusted, untrusted, code) in [
         (
-            aws.level("audit"),
+            aws.level("audit").overriding("revocation", "enforce"),
             fixture.aws(&fixture.root.issue(CertSpec::leaf())),
             fixture.aws(&fixture.untrusted.issue(CertSpec::leaf())),
             Code::SignerServiceUnchecked,
@@ -283,22 +291,22 @@ fn unsupported_evidence_proves_nothing() {
     let fixture = Fixture::new();
     let request =
         SignRequest::new(&fixture.root.issue(CertSpec::leaf().ocsp_url("http://ocsp.example")), &fixture.target);
-    let received = |request: &EvidenceRequest| {
-        EvidenceResponse::SignerStatus(Received::new(request, *b"good", UnixTime::EPOCH).expect("it is small"))
+    let aws = fixture.aws(&fixture.root.issue(CertSpec::leaf()));
+    let (_, asked) = fixture.aws_judge().ask_with(&aws.jws(), Format::Jws.media_type(), judge::unavailable);
+    let [EvidenceRequest::SignerStatus(of_signer)] = &asked[0][..] else { panic!("{asked:?}") };
+    let end = UnixTime::from_rfc3339("2030-01-01T00:00:00Z").unwrap();
+    // The answer to another request than the one that is made, and one that has ended.
+    let received = |request: &EvidenceRequest| match request {
+        EvidenceRequest::SignerStatus(request) => signer_status(request, UnixTime::EPOCH),
+        EvidenceRequest::Ocsp(_) | EvidenceRequest::Crl(_) => signer_status(of_signer, end),
     };
     for (judge, request, code) in [
         (fixture.judge(StoreKind::Ca), request, Code::RevocationUnchecked),
-        (fixture.aws_judge(), fixture.aws(&fixture.root.issue(CertSpec::leaf())), Code::SignerServiceUnchecked),
+        (fixture.aws_judge(), aws.clone(), Code::SignerServiceUnchecked),
     ] {
         let (judged, asked) = judge.ask_with(&request.jws(), Format::Jws.media_type(), received);
         assert_eq!(asked.len(), 1);
         let failure = judged.expect_err("it is not verified");
         assert_eq!(failure.reasons.iter().map(|reason| reason.code).collect::<Vec<_>>(), [code]);
     }
-}
-
-#[test]
-fn the_advice_names_the_same_limitation_as_the_message() {
-    let (code, limitation) = (Code::SignerServiceUnchecked, NotAvailable::signer_service_not_called());
-    assert!(code.advice().ends_with(&limitation.to_string()), "{code}: {}", code.advice());
 }

@@ -1,5 +1,6 @@
 //! Names, documents, trust policy, and the verification of envelopes, timestamps and revocation.
 
+mod aws_signer;
 mod checks;
 mod documents;
 mod envelopes;

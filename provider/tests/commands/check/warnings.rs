@@ -72,7 +72,10 @@ fn warnings_do_not_change_the_exit_code() {
             ("every-customer", "statement \"cloud\" trusts every customer of the signing service in the signing \
                                 authority store signingAuthority:cloud; name identities, unless the service signs \
                                 only for you".to_owned()),
-            ("identity-never-matches", "statement \"foreign\" has the identity \"arn:aws:signer:x\", which no certificate matches: only x509.subject identities are compared".to_owned()),
+            ("identity-never-matches", "statement \"foreign\" has the identity \"arn:aws:signer:x\", which no signer \
+                                       matches: ARN of AWS Signer: found \"arn:aws:signer:x\", expected arn:PARTITION:signer:REGION:ACCOUNT:/signing-profiles/NAME, \
+                                       the same with /VERSION, arn:PARTITION:signer:REGION::/aliased-signing-profiles/ID, or \
+                                       arn:PARTITION:signer:::/aliases/NAME".to_owned()),
             ("anybody-counts", "statement \"audit\" only logs authenticity, so that a signature by anyone admits \
                                 an image".to_owned()),
             ("store-certificate-expired", format!("trust store ca:main: certificate {:?} has expired at \

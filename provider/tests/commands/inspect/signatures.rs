@@ -66,7 +66,6 @@ signature 1 of 1
   check       authenticTimestamp enforce  passed
   check       expiry             log      logged: expired: signature has expired: found expiry 2026-02-01T00:00:00Z, now NOW
   check       revocation         skip     skipped
-  check       signerService      enforce  passed
 ",
             target = format_args!("{} ({}, {} bytes)", image.digest, image.media_type, image.size),
             manifest = manifest.digest,
@@ -138,7 +137,6 @@ async fn the_document_has_every_signature_in_the_order_in_which_they_are_tried()
             ["authenticTimestamp", "enforce", "passed", "-"],
             ["expiry", "log", "passed", "-"],
             ["revocation", "skip", "skipped", "-"],
-            ["signerService", "enforce", "passed", "-"],
         ]
     );
 }
@@ -234,9 +232,8 @@ async fn a_signature_that_cannot_be_checked_is_inconclusive() {
     let (code, document) = fixture.json("app:v1").await;
     assert_eq!(code, Some(2));
     assert_eq!(document["signatures"][0]["result"], "inconclusive");
-    let [.., revocation, service] = &checks(&document["signatures"][0])[..] else { panic!("{document}") };
+    let [.., revocation] = &checks(&document["signatures"][0])[..] else { panic!("{document}") };
     assert_eq!(*revocation, ["revocation", "enforce", "inconclusive", "revocation-unchecked"]);
-    assert_eq!(*service, ["signerService", "enforce", "passed", "-"]);
 }
 
 #[tokio::test]

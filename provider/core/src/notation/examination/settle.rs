@@ -1,4 +1,4 @@
-//! The checks that may need evidence: the status of a timestamping authority, revocation, and a signing service.
+//! The checks that may need evidence: the status of a timestamping authority, and revocation.
 
 use super::Examination;
 use crate::evidence::Evidence;
@@ -27,7 +27,6 @@ use crate::time::UnixTime;
 pub(in crate::notation) struct Settled {
     pub(in crate::notation) timestamp: CheckState<CheckOutcome>,
     pub(in crate::notation) revocation: CheckState<CheckOutcome>,
-    pub(in crate::notation) service: CheckState<()>,
     /// The end of the first evidence of a passed check that stops being usable.
     pub(in crate::notation) evidence_ends: Option<UnixTime>,
     /// The evidence that was used, whatever the results.
@@ -67,20 +66,18 @@ impl Examination {
             CheckState::Passed(authenticity) if !self.is_refused() => authenticity.trusted(),
             CheckState::Passed(_) | CheckState::Refused(_) | CheckState::Unchecked(_) | CheckState::NotReached => None,
         };
-        self.check_timestamp(trusted, evidence)
-            .zip(self.check_revocation(trusted, evidence))
-            .zip(self.check_service(trusted, evidence))
-            .map(|((timestamp, revocation), service)| {
+        self.check_timestamp(trusted, evidence).zip(self.check_revocation(trusted, evidence)).map(
+            |(timestamp, revocation)| {
                 let evidence_ends = [&timestamp, &revocation].into_iter().filter_map(SettledRevocation::ends).min();
                 let facts = |settled: SettledRevocation| settled.status.map(|status| status.facts).unwrap_or_default();
                 Settled {
                     timestamp: timestamp.state.clone(),
                     revocation: revocation.state.clone(),
-                    service,
                     evidence_ends,
                     evidence: [revocation, timestamp].into_iter().flat_map(facts).collect(),
                 }
-            })
+            },
+        )
     }
 
     fn check_timestamp(&self, trusted: Option<&TrustedChain>, evidence: &Evidence) -> Progress<SettledRevocation> {
@@ -105,23 +102,25 @@ impl Examination {
     }
 
     fn check_revocation(&self, trusted: Option<&TrustedChain>, evidence: &Evidence) -> Progress<SettledRevocation> {
-        if self.signer_service().is_some() {
-            // The service covers revocation in its own status.
-            return Progress::Done(CheckState::NotReached.into());
-        }
         let action = match self.revocation {
             RevocationAction::Enforce => Action::Enforce,
             RevocationAction::Log => Action::Log,
             RevocationAction::Skip => return Progress::Done(CheckState::Passed(CheckOutcome::Skipped).into()),
         };
-        let checked = match trusted {
-            Some(trusted) => {
-                revocation::check(trusted.links(), trusted.above_anchors(), &self.revocation_input(evidence))
+        let input = self.revocation_input(evidence);
+        let (owner, checked) = match (self.signer_service(), trusted) {
+            // AWS Signer has the status of all certificates and of the signature.
+            (Some(attributes), _) => (ChainOwner::AwsSigner, attributes.status(trusted, &input)),
+            (None, Some(trusted)) => {
+                (ChainOwner::Signer, revocation::check(trusted.links(), trusted.above_anchors(), &input))
             }
-            None => Progress::Done(revocation::without_trust(self.intact.chain().certificates())),
+            (None, None) => {
+                let unchecked = revocation::without_trust(self.intact.chain().certificates());
+                (ChainOwner::Signer, Progress::Done(unchecked))
+            }
         };
         checked.map(|status| {
-            let problem = |problem: RevocationProblem| problem.into_reason(ChainOwner::Signer, action);
+            let problem = |problem: RevocationProblem| problem.into_reason(owner, action);
             let outcome = CheckOutcome::of(action, status.result.clone().map_err(problem));
             let state = self.state("revocation is checked only for trusted signers", outcome);
             SettledRevocation { state, status: Some(status) }
@@ -134,17 +133,6 @@ impl Examination {
             SigningScheme::X509 { .. } => None,
         };
         RevocationInput { evidence, settings: &self.settings, now: self.now, authentic_signing_time }
-    }
-
-    fn check_service(&self, trusted: Option<&TrustedChain>, evidence: &Evidence) -> Progress<CheckState<()>> {
-        match &self.plugin {
-            Ok(Plugin::None) => Progress::Done(CheckState::Passed(())),
-            Ok(Plugin::AwsSigner(attributes)) => attributes
-                .check(trusted, evidence)
-                .map(|result| self.state("a signing service is called only for trusted signers", result)),
-            // An unknown plugin has no service.
-            Err(_) => Progress::Done(CheckState::NotReached),
-        }
     }
 
     /// The attributes of AWS Signer, if the signature has them.

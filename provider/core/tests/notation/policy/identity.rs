@@ -1,5 +1,6 @@
 //! Which subjects match a trusted identity.
 
+use countersign_core::name::SignerIdentity;
 use countersign_core::policy::Identities;
 use countersign_core::policy::Identity;
 use countersign_core::policy::IdentityError;
@@ -104,8 +105,10 @@ fn a_subject_with_a_hexadecimal_mark_matches_nothing_but_any() {
 fn other_prefixes_are_accepted_and_never_match_a_subject() {
     let arn = "arn:aws:signer:eu-central-1:111122223333:/signing-profiles/ci";
     let identities = trusted(&[arn]);
-    let foreign = Identity::Foreign { prefix: "arn".to_owned(), text: arn.to_owned() };
-    assert_eq!(identities, Identities::Listed(vec![foreign]));
+    let signer = Identity::Signer(SignerIdentity::Profile(arn.to_owned()));
+    let table = "arn:aws:dynamodb:eu-central-1:111122223333:table/t";
+    let foreign = Identity::Foreign { prefix: "arn".to_owned(), text: table.to_owned() };
+    assert_eq!(trusted(&[arn, table]), Identities::Listed(vec![signer, foreign]));
     assert_eq!(identities.matches(&name(&RELEASE)), Err(IdentityMismatch::NoSubjects));
     assert_eq!(trusted(&[arn, "x509.subject: C=CH, ST=ZH, O=Example AG"]).matches(&name(&RELEASE)), Ok(()));
 }

@@ -4,7 +4,6 @@ use countersign_core::evidence::CrlRequest;
 use countersign_core::evidence::EvidenceRequest;
 use countersign_core::evidence::EvidenceResponse;
 use countersign_core::evidence::NotAvailable;
-use countersign_core::evidence::Received;
 use countersign_core::evidence::Sourced;
 use countersign_core::time::UnixTime;
 use countersign_core::x509::Certificate;
@@ -66,16 +65,6 @@ fn a_list_of_another_issuer_another_kind_or_another_time_does_not_count() {
              2026-11-21T12:00:00Z"
         ),
     );
-}
-
-#[test]
-fn a_response_of_another_kind_does_not_count() {
-    let fixture = Fixture::new();
-    let bytes = |request: &CrlRequest| {
-        let received = Received::new(&request.clone().into(), *b"good", UnixTime::EPOCH).unwrap();
-        EvidenceResponse::SignerStatus(received)
-    };
-    check(&with(&fixture, bytes), "CRL: the response is of another kind");
 }
 
 #[test]

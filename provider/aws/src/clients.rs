@@ -1,0 +1,193 @@
+//! The clients of one configuration.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::PoisonError;
+use std::time::Duration;
+use std::time::SystemTime;
+
+use aws_config::BehaviorVersion;
+use aws_config::Region;
+use aws_config::SdkConfig;
+use aws_config::provider_config::ProviderConfig;
+use aws_config::retry::RetryConfig;
+use aws_config::sts::AssumeRoleProvider;
+use aws_config::timeout::TimeoutConfig;
+use aws_credential_types::provider::SharedCredentialsProvider;
+use aws_sdk_signer::config::IdentityCache;
+use aws_smithy_async::time::TimeSource as _;
+use countersign_core::name::AwsRegion;
+use countersign_http::SharedLimits;
+use countersign_http::TlsSetupError;
+
+use crate::credentials;
+use crate::credentials::KeptCredentials;
+use crate::endpoint::UseEndpoint;
+use crate::error::AwsError;
+use crate::error::Operation;
+use crate::limits;
+use crate::settings::AwsSettings;
+use crate::settings::EcrRole;
+use crate::settings::Endpoint;
+use crate::time::AwsClock;
+use crate::transport::Transport;
+
+/// Clients of AWS with one configuration. Nothing is sent before the first call. Clones share everything.
+#[derive(Clone)]
+pub struct Aws(Arc<Inner>);
+
+struct Inner {
+    settings: AwsSettings,
+    transport: Transport,
+    clock: AwsClock,
+    pod: KeptCredentials,
+    roles: Mutex<HashMap<EcrRole, KeptCredentials>>,
+    signers: Mutex<HashMap<AwsRegion, aws_sdk_signer::Client>>,
+}
+
+/// The behaviour of the SDK is pinned, so that an update of it changes nothing by itself.
+fn behaviour() -> BehaviorVersion {
+    BehaviorVersion::v2026_01_12()
+}
+
+impl Aws {
+    /// Clients with the credentials of the pod. Requests are limited beside those of `others`.
+    ///
+    /// # Errors
+    /// The TLS library refuses the configuration.
+    pub fn new(settings: AwsSettings, limits: &SharedLimits, clock: AwsClock) -> Result<Self, TlsSetupError> {
+        let transport = Transport::new(&settings, limits)?;
+        let config = ProviderConfig::empty()
+            .with_behavior_version(Some(behaviour()))
+            .with_http_client(transport.clone())
+            .with_time_source(clock.clone())
+            .with_region(settings.region.as_ref().map(|region| Region::new(region.as_str().to_owned())))
+            .with_use_fips(Some(settings.fips))
+            .with_use_dual_stack(Some(settings.dual_stack))
+            .with_retry_config(retries())
+            .with_timeout_config(timeouts(&settings));
+        let pod = credentials::of_pod(&settings, &config);
+        Ok(Self::with(settings, transport, clock, pod))
+    }
+
+    /// Clients with the credentials of `source`.
+    ///
+    /// # Errors
+    /// The TLS library refuses the configuration.
+    pub fn with_credentials(
+        settings: AwsSettings,
+        limits: &SharedLimits,
+        clock: AwsClock,
+        source: SharedCredentialsProvider,
+    ) -> Result<Self, TlsSetupError> {
+        let transport = Transport::new(&settings, limits)?;
+        Ok(Self::with(settings, transport, clock, source))
+    }
+
+    fn with(settings: AwsSettings, transport: Transport, clock: AwsClock, source: SharedCredentialsProvider) -> Self {
+        let pod = KeptCredentials::new(source, clock.clone());
+        let (roles, signers) = (Mutex::default(), Mutex::default());
+        Self(Arc::new(Inner { settings, transport, clock, pod, roles, signers }))
+    }
+
+    /// The settings.
+    #[must_use]
+    pub fn settings(&self) -> &AwsSettings {
+        &self.0.settings
+    }
+
+    /// The time.
+    pub(crate) fn now(&self) -> SystemTime {
+        self.0.clock.now()
+    }
+
+    /// Fetches the credentials of the pod, or renews them if that is due.
+    ///
+    /// # Errors
+    /// There are none.
+    pub async fn load_credentials(&self) -> Result<(), AwsError> {
+        let loaded = self.0.pod.get().await;
+        loaded.map(drop).map_err(|error| AwsError::of_credentials(Operation::Credentials, &error))
+    }
+
+    /// The client of AWS Signer in a region.
+    pub(crate) fn signer(&self, region: &AwsRegion) -> aws_sdk_signer::Client {
+        let mut signers = self.0.signers.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(client) = signers.get(region) {
+            return client.clone();
+        }
+        let client = signer_client(&self.config(region, &self.0.pod), self.settings().signer.endpoint.as_ref());
+        // The regions of signatures are those of the settings, so this is not reached.
+        if signers.len() >= limits::REGIONS {
+            signers.clear();
+        }
+        signers.insert(region.clone(), client.clone());
+        client
+    }
+
+    /// The configuration of clients in a region with these credentials.
+    pub(crate) fn config(&self, region: &AwsRegion, credentials: &KeptCredentials) -> SdkConfig {
+        let settings = self.settings();
+        SdkConfig::builder()
+            .behavior_version(behaviour())
+            .http_client(self.0.transport.clone())
+            .time_source(self.0.clock.clone())
+            .region(Region::new(region.as_str().to_owned()))
+            .use_fips(settings.fips)
+            .use_dual_stack(settings.dual_stack)
+            .retry_config(retries())
+            .timeout_config(timeouts(settings))
+            // The credentials are kept already.
+            .identity_cache(IdentityCache::no_cache())
+            .credentials_provider(SharedCredentialsProvider::new(credentials.clone()))
+            .build()
+    }
+
+    /// The credentials of a role in another account, or those of the pod.
+    pub(crate) async fn credentials(&self, role: Option<&EcrRole>, region: &AwsRegion) -> KeptCredentials {
+        let Some(role) = role else { return self.0.pod.clone() };
+        if let Some(known) = self.0.roles.lock().unwrap_or_else(PoisonError::into_inner).get(role) {
+            return known.clone();
+        }
+        let mut provider = AssumeRoleProvider::builder(&role.arn)
+            .session_name("countersign")
+            .region(Region::new(region.as_str().to_owned()))
+            .configure(&self.config(region, &self.0.pod));
+        if let Some(id) = &role.external_id {
+            provider = provider.external_id(id);
+        }
+        let source = SharedCredentialsProvider::new(provider.build_from_provider(self.0.pod.clone()).await);
+        let kept = KeptCredentials::new(source, self.0.clock.clone());
+        let mut roles = self.0.roles.lock().unwrap_or_else(PoisonError::into_inner);
+        roles.entry(role.clone()).or_insert(kept).clone()
+    }
+}
+
+/// A client of AWS Signer, which sends its requests to `endpoint` if there is one.
+fn signer_client(config: &SdkConfig, endpoint: Option<&Endpoint>) -> aws_sdk_signer::Client {
+    let mut config = aws_sdk_signer::config::Builder::from(config);
+    if let Some(endpoint) = endpoint {
+        config = config.interceptor(UseEndpoint(endpoint.clone()));
+    }
+    aws_sdk_signer::Client::from_conf(config.build())
+}
+
+/// One more attempt after a failure of the network or of the service: the webhook has about two seconds.
+fn retries() -> RetryConfig {
+    RetryConfig::standard().with_max_attempts(2).with_initial_backoff(Duration::from_millis(100))
+}
+
+fn timeouts(settings: &AwsSettings) -> TimeoutConfig {
+    TimeoutConfig::builder()
+        .operation_attempt_timeout(settings.attempt_timeout)
+        .operation_timeout(settings.attempt_timeout * 2)
+        .build()
+}
+
+impl fmt::Debug for Aws {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Aws").field("region", &self.settings().region).finish_non_exhaustive()
+    }
+}

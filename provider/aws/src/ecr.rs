@@ -1,0 +1,171 @@
+//! Tokens for Amazon ECR
+//! ([GetAuthorizationToken](https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_GetAuthorizationToken.html)).
+
+use std::fmt;
+use std::time::SystemTime;
+
+use aws_config::SdkConfig;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use countersign_core::codec::text::Text;
+use countersign_core::name::AwsRegion;
+use countersign_core::name::EcrHost;
+use countersign_credentials::AuthMethod;
+use countersign_credentials::BoxFuture;
+use countersign_credentials::CredentialError;
+use countersign_credentials::Identity;
+use countersign_credentials::IdentityFetcher;
+use countersign_credentials::RepositoryScope;
+use countersign_credentials::Secret;
+use tokio::time::Instant;
+
+use crate::clients::Aws;
+use crate::endpoint::UseEndpoint;
+use crate::error::AwsError;
+use crate::error::Kind;
+use crate::error::Operation;
+use crate::settings::EcrApi;
+use crate::settings::EcrRole;
+
+/// Fetches tokens: with the credentials of the pod or of a role, from the API of the registry's region or from another.
+#[derive(Clone, Debug)]
+pub struct EcrTokens {
+    aws: Aws,
+    role: Option<EcrRole>,
+    api: Option<EcrApi>,
+}
+
+/// What one token is valid for: all registries of a region, as far as the role has permissions; or Amazon ECR Public.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum EcrTokenKey {
+    /// The private registries of a region.
+    Region(AwsRegion),
+    /// Amazon ECR Public.
+    Public,
+}
+
+/// The region of the API of Amazon ECR Public
+/// ([registry authentication](https://docs.aws.amazon.com/AmazonECR/latest/public/public-registry-auth.html)).
+const PUBLIC_REGION: &str = "us-east-1";
+
+/// A token as the API returns it.
+struct Issued {
+    token: Option<String>,
+    expires: Option<aws_smithy_types::DateTime>,
+}
+
+impl EcrTokens {
+    /// Tokens with these settings.
+    #[must_use]
+    pub fn new(aws: Aws, role: Option<EcrRole>, api: Option<EcrApi>) -> Self {
+        Self { aws, role, api }
+    }
+
+    async fn fetch_token(self, key: EcrTokenKey) -> Result<Identity, CredentialError> {
+        let (operation, registry) = match &key {
+            EcrTokenKey::Region(region) => (Operation::EcrToken, region.clone()),
+            EcrTokenKey::Public => {
+                let region = PUBLIC_REGION.parse().map_err(|error| unusable(format_args!("{error}")))?;
+                (Operation::EcrPublicToken, region)
+            }
+        };
+        let region = self.api.as_ref().and_then(|api| api.region.clone()).unwrap_or(registry);
+        let issued = self.issue(operation, &region).await.map_err(|error| unusable(error))?;
+        identity(operation, issued, self.aws.now()).map_err(|error| unusable(error))
+    }
+
+    async fn issue(&self, operation: Operation, region: &AwsRegion) -> Result<Issued, AwsError> {
+        self.aws.load_credentials().await?;
+        let credentials = self.aws.credentials(self.role.as_ref(), region).await;
+        if self.role.is_some() {
+            // Asked for here, so that a failure of the role is not one of the registry.
+            let loaded = credentials.get().await;
+            loaded.map_err(|error| AwsError::of_credentials(Operation::AssumeRole, &error))?;
+        }
+        let config = self.aws.config(region, &credentials);
+        match operation {
+            Operation::EcrPublicToken => self.issue_public(operation, &config).await,
+            Operation::EcrToken | Operation::AssumeRole | Operation::Credentials | Operation::SignerStatus => {
+                self.issue_private(operation, &config).await
+            }
+        }
+    }
+
+    async fn issue_private(&self, operation: Operation, config: &SdkConfig) -> Result<Issued, AwsError> {
+        let mut config = aws_sdk_ecr::config::Builder::from(config);
+        if let Some(api) = &self.api {
+            config = config.interceptor(UseEndpoint(api.endpoint.clone()));
+        }
+        let call = aws_sdk_ecr::Client::from_conf(config.build()).get_authorization_token();
+        let output = call.send().await.map_err(|error| AwsError::of_call(operation, &error))?;
+        let data = output.authorization_data().first();
+        Ok(Issued {
+            token: data.and_then(|data| data.authorization_token()).map(str::to_owned),
+            expires: data.and_then(|data| data.expires_at()).copied(),
+        })
+    }
+
+    async fn issue_public(&self, operation: Operation, config: &SdkConfig) -> Result<Issued, AwsError> {
+        let mut config = aws_sdk_ecrpublic::config::Builder::from(config);
+        if let Some(api) = &self.api {
+            config = config.interceptor(UseEndpoint(api.endpoint.clone()));
+        }
+        let call = aws_sdk_ecrpublic::Client::from_conf(config.build()).get_authorization_token();
+        let output = call.send().await.map_err(|error| AwsError::of_call(operation, &error))?;
+        let data = output.authorization_data();
+        Ok(Issued {
+            token: data.and_then(|data| data.authorization_token()).map(str::to_owned),
+            expires: data.and_then(|data| data.expires_at()).copied(),
+        })
+    }
+}
+
+impl IdentityFetcher for EcrTokens {
+    type Key = EcrTokenKey;
+
+    /// No token for another host than those of Amazon: see [`EcrHost`].
+    fn key(&self, scope: RepositoryScope<'_>) -> Result<EcrTokenKey, CredentialError> {
+        match EcrHost::of(scope.host()) {
+            Some(EcrHost::Private(registry)) => Ok(EcrTokenKey::Region(registry.region().clone())),
+            Some(EcrHost::Public) => Ok(EcrTokenKey::Public),
+            None => Err(unusable(format_args!(
+                "credentials.ecr: found the host {}, expected one of Amazon ECR (ACCOUNT.dkr.ecr.REGION.amazonaws.com, \
+                 public.ecr.aws); no token of AWS is sent to another host",
+                scope.host().canonical()
+            ))),
+        }
+    }
+
+    fn fetch(&self, key: &EcrTokenKey) -> BoxFuture<'static, Result<Identity, CredentialError>> {
+        Box::pin(self.clone().fetch_token(key.clone()))
+    }
+}
+
+impl fmt::Display for EcrTokenKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Region(region) => write!(f, "ecr {region}"),
+            Self::Public => f.write_str("ecr public"),
+        }
+    }
+}
+
+/// The identity in a token, base64 of `AWS:` and a password, until it ends.
+fn identity(operation: Operation, issued: Issued, now: SystemTime) -> Result<Identity, AwsError> {
+    let unusable = |text: &str| AwsError::new(operation, Kind::Answer(Text::of(text)));
+    let token = issued.token.ok_or_else(|| unusable("found no authorizationToken, expected one"))?;
+    let expires = issued.expires.ok_or_else(|| unusable("found no expiresAt, expected one"))?;
+    let decoded = STANDARD.decode(token.trim()).map_err(|_| unusable("authorizationToken is not base64"))?;
+    let text = String::from_utf8(decoded).map_err(|_| unusable("authorizationToken is not text"))?;
+    let (user, password) =
+        text.split_once(':').ok_or_else(|| unusable("authorizationToken has no colon, expected USER:PASSWORD"))?;
+    let end = SystemTime::try_from(expires).map_err(|_| unusable("expiresAt is not a time"))?;
+    let life =
+        end.duration_since(now).map_err(|_| unusable("the token has ended already: check the clock of the node"))?;
+    let method = AuthMethod::Basic { user: user.to_owned(), password: Secret::new(password) };
+    Identity::new(method, Some(Instant::now() + life)).map_err(|error| unusable(&error.to_string()))
+}
+
+fn unusable(why: impl fmt::Display) -> CredentialError {
+    CredentialError::Unusable(Text::of(why))
+}

@@ -1,0 +1,271 @@
+//! Errors of calls.
+
+use std::error::Error;
+
+use aws_credential_types::provider::error::CredentialsError;
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use aws_smithy_runtime_api::client::result::SdkError;
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+use countersign_core::codec::text::Text;
+use countersign_http::FetchError;
+
+/// Most bytes of a text of AWS in a message.
+const TEXT_BYTES: usize = 512;
+
+/// Most errors in the text about a cause.
+const CAUSES: usize = 8;
+
+/// A call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Operation {
+    /// Credentials of the pod: STS `AssumeRoleWithWebIdentity`, EKS Pod Identity, or another source.
+    Credentials,
+    /// STS `AssumeRole`, for a role of the configuration.
+    AssumeRole,
+    /// ECR `GetAuthorizationToken`.
+    EcrToken,
+    /// ECR Public `GetAuthorizationToken`.
+    EcrPublicToken,
+    /// AWS Signer `GetRevocationStatus`.
+    SignerStatus,
+}
+
+/// Why a call has no result. Never shows a secret.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{} failed: {kind}; {}", operation.name(), remedy(*operation, kind))]
+pub struct AwsError {
+    operation: Operation,
+    kind: Kind,
+}
+
+/// What failed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Kind {
+    /// No source has credentials.
+    #[error("found no credentials: {0}")]
+    NoCredentials(Text),
+    /// A source of credentials failed.
+    #[error("{0}")]
+    Credentials(Text),
+    /// The request was not answered.
+    #[error(transparent)]
+    Fetch(FetchError),
+    /// The service refused.
+    #[error("found status {status} {code}{message}, expected 200")]
+    Refused {
+        /// The HTTP status.
+        status: u16,
+        /// The code of AWS.
+        code: Text,
+        /// The text of AWS after a colon; empty if there is none.
+        message: Text,
+    },
+    /// The answer has not the expected content.
+    #[error("the answer of the service is not usable: {0}")]
+    Answer(Text),
+    /// There was no answer in time.
+    #[error("there was no answer in time")]
+    Timeout,
+    /// The request could not be made.
+    #[error("the request could not be made: {0}")]
+    Request(Text),
+}
+
+impl Operation {
+    /// Every operation.
+    pub const ALL: [Self; 5] =
+        [Self::Credentials, Self::AssumeRole, Self::EcrToken, Self::EcrPublicToken, Self::SignerStatus];
+
+    /// The name in messages.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Credentials => "AWS credentials",
+            Self::AssumeRole => "STS AssumeRole",
+            Self::EcrToken => "ECR GetAuthorizationToken",
+            Self::EcrPublicToken => "ECR Public GetAuthorizationToken",
+            Self::SignerStatus => "AWS Signer GetRevocationStatus",
+        }
+    }
+
+    /// Stable text for metrics.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Credentials => "credentials",
+            Self::AssumeRole => "assume-role",
+            Self::EcrToken => "ecr-token",
+            Self::EcrPublicToken => "ecr-public-token",
+            Self::SignerStatus => "signer-status",
+        }
+    }
+
+    /// The IAM action that the role needs.
+    #[must_use]
+    pub fn iam_action(self) -> &'static str {
+        match self {
+            Self::Credentials => "sts:AssumeRoleWithWebIdentity",
+            Self::AssumeRole => "sts:AssumeRole",
+            Self::EcrToken => "ecr:GetAuthorizationToken",
+            Self::EcrPublicToken => "ecr-public:GetAuthorizationToken and sts:GetServiceBearerToken",
+            Self::SignerStatus => "signer:GetRevocationStatus",
+        }
+    }
+}
+
+impl AwsError {
+    pub(crate) fn new(operation: Operation, kind: Kind) -> Self {
+        Self { operation, kind }
+    }
+
+    /// The call.
+    #[must_use]
+    pub fn operation(&self) -> Operation {
+        self.operation
+    }
+
+    /// Whether AWS refused the call because of its number.
+    #[must_use]
+    pub fn is_throttled(&self) -> bool {
+        match &self.kind {
+            Kind::Refused { status, code, .. } => *status == 429 || THROTTLED.contains(&code.as_str()),
+            Kind::Fetch(error) => matches!(error, FetchError::Throttled { .. }),
+            Kind::NoCredentials(_) | Kind::Credentials(_) | Kind::Answer(_) | Kind::Timeout | Kind::Request(_) => false,
+        }
+    }
+
+    /// Stable text for metrics.
+    #[must_use]
+    pub fn result(&self) -> &'static str {
+        match &self.kind {
+            _ if self.is_throttled() => "throttled",
+            Kind::NoCredentials(_) | Kind::Credentials(_) => "credentials",
+            Kind::Fetch(FetchError::Timeout { .. }) | Kind::Timeout => "timeout",
+            Kind::Fetch(_) => "unreachable",
+            Kind::Refused { status, .. } if *status >= 500 => "failed",
+            Kind::Refused { .. } => "refused",
+            Kind::Answer(_) | Kind::Request(_) => "invalid",
+        }
+    }
+
+    /// The error of a call by the SDK.
+    pub(crate) fn of_call<E>(operation: Operation, error: &SdkError<E, HttpResponse>) -> Self
+    where
+        E: ProvideErrorMetadata + Error + 'static,
+    {
+        let kind = match error {
+            SdkError::ServiceError(service) => {
+                let meta = service.err().meta();
+                let shown = |text: Option<&str>| text.map(|text| Text::at_most(TEXT_BYTES, text));
+                Kind::Refused {
+                    status: service.raw().status().as_u16(),
+                    code: shown(meta.code()).unwrap_or_else(|| Text::of("without a code")),
+                    message: shown(meta.message()).map(|text| Text::of(format_args!(": {text}"))).unwrap_or_default(),
+                }
+            }
+            SdkError::TimeoutError(_) => Kind::Timeout,
+            SdkError::DispatchFailure(_) => {
+                fetch_error(error).map_or_else(|| Kind::Request(causes(error)), Kind::Fetch)
+            }
+            SdkError::ResponseError(_) => Kind::Answer(causes(error)),
+            other => Kind::Request(causes(other)),
+        };
+        Self { operation, kind }
+    }
+
+    /// The error of a source of credentials.
+    pub(crate) fn of_credentials(operation: Operation, error: &CredentialsError) -> Self {
+        let kind = match error {
+            CredentialsError::CredentialsNotLoaded(_) => Kind::NoCredentials(causes(error)),
+            CredentialsError::ProviderTimedOut(_) => Kind::Timeout,
+            other => fetch_error(other).map_or_else(|| Kind::Credentials(causes(other)), Kind::Fetch),
+        };
+        Self { operation, kind }
+    }
+}
+
+/// Codes of throttling beside the status 429 ([common errors](https://docs.aws.amazon.com/signer/latest/api/CommonErrors.html)).
+const THROTTLED: [&str; 6] = [
+    "ThrottlingException",
+    "Throttling",
+    "ThrottledException",
+    "TooManyRequestsException",
+    "RequestLimitExceeded",
+    "RequestThrottled",
+];
+
+/// Codes of a clock that is wrong.
+const CLOCK: [&str; 4] =
+    ["RequestTimeTooSkewed", "SignatureDoesNotMatch", "InvalidSignatureException", "RequestExpired"];
+
+/// What to do.
+fn remedy(operation: Operation, kind: &Kind) -> String {
+    let action = operation.iam_action();
+    let code = match kind {
+        Kind::NoCredentials(_) => {
+            return "give the pod a role: IRSA (annotation eks.amazonaws.com/role-arn of its service account) or an EKS Pod \
+                    Identity association"
+                .to_owned();
+        }
+        Kind::Credentials(text) => text.as_str(),
+        Kind::Fetch(_) | Kind::Timeout => {
+            return "check the region, the network policy, the VPC endpoint and the proxy".to_owned();
+        }
+        Kind::Refused { code, .. } => code.as_str(),
+        Kind::Answer(_) | Kind::Request(_) => return "report this, with the version".to_owned(),
+    };
+    let has = |codes: &[&str]| codes.iter().any(|name| code.contains(name));
+    if has(&["AccessDenied", "NotAuthorized", "UnauthorizedOperation"]) {
+        match operation {
+            Operation::Credentials => {
+                "the trust policy of the role must name the OIDC provider of the cluster, the service account and its namespace"
+                    .to_owned()
+            }
+            Operation::AssumeRole => {
+                format!("allow {action} to the role of the pod, and trust that role in the role that it assumes")
+            }
+            Operation::EcrToken | Operation::EcrPublicToken | Operation::SignerStatus => {
+                format!("allow {action} to the role of the pod")
+            }
+        }
+    } else if has(&THROTTLED) {
+        "it is called again later; ask AWS for a higher quota if this continues".to_owned()
+    } else if has(&CLOCK) {
+        "check the clock of the node, and the secret key if it is static".to_owned()
+    } else if has(&["ExpiredToken", "InvalidIdentityToken"]) {
+        "check the clock of the node, and that the token of the service account is renewed (audience sts.amazonaws.com)"
+            .to_owned()
+    } else if has(&["UnrecognizedClient", "InvalidClientTokenId", "RegionDisabled"]) {
+        "the credentials are not known in this region: check the partition, and that the region is enabled for the account".to_owned()
+    } else if has(&["ValidationException"]) {
+        "check that aws.signer.regions names a region in the partition of the signature".to_owned()
+    } else {
+        "it is called again with the next image".to_owned()
+    }
+}
+
+/// The texts of an error and its causes, without repetitions.
+fn causes(error: &(dyn Error + 'static)) -> Text {
+    let mut texts: Vec<String> = Vec::new();
+    let mut next = Some(error);
+    while let Some(error) = next.filter(|_| texts.len() < CAUSES) {
+        let text = error.to_string();
+        if !texts.contains(&text) {
+            texts.push(text);
+        }
+        next = error.source();
+    }
+    Text::at_most(TEXT_BYTES, texts.join(": "))
+}
+
+/// The error of the HTTP client among the causes.
+fn fetch_error(error: &(dyn Error + 'static)) -> Option<FetchError> {
+    let mut next = Some(error);
+    while let Some(error) = next {
+        if let Some(found) = error.downcast_ref::<FetchError>() {
+            return Some(found.clone());
+        }
+        next = error.source();
+    }
+    None
+}

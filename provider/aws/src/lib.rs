@@ -1,0 +1,33 @@
+//! AWS: credentials of the pod, tokens for ECR, and the revocation status of signatures by AWS Signer.
+//!
+//! Entry point: [`Aws`]. The clients of the SDK send their requests through `countersign-http`, so that the limits on bytes,
+//! time and connections, the proxies and the certificate authorities are those of all other requests.
+//!
+//! Credentials leave only to the services of AWS: the SDK computes their names from partition and region, or the operator
+//! writes them as endpoints. Secrets cannot be printed.
+#![warn(missing_docs)]
+
+mod clients;
+mod credentials;
+mod ecr;
+mod endpoint;
+mod error;
+pub mod limits;
+mod settings;
+mod signer;
+mod time;
+mod transport;
+
+pub use clients::Aws;
+pub use ecr::EcrTokenKey;
+pub use ecr::EcrTokens;
+pub use error::AwsError;
+pub use error::Operation;
+pub use settings::AwsSettings;
+pub use settings::EcrApi;
+pub use settings::EcrRole;
+pub use settings::Endpoint;
+pub use settings::EndpointError;
+pub use settings::SignerSettings;
+pub use signer::SignerAnswer;
+pub use time::AwsClock;

@@ -1,0 +1,44 @@
+//! Limits of requests to AWS, with the origin of each number.
+
+use std::time::Duration;
+
+use countersign_http::RequestLimits;
+use countersign_http::Resource;
+use countersign_http::Resources;
+use countersign_http::ShareLimits;
+use countersign_http::Unit;
+
+/// Requests to AWS and their responses, in messages and metrics.
+pub const AWS: Resources = Resources {
+    requests: Resource::new("aws-requests", "too many requests to AWS in progress", Unit::Item, 64),
+    responders: Resource::new("aws-answers", "too many requests to AWS in progress", Unit::Item, 64),
+    bytes: Resource::new("aws-bytes", "too many bytes of responses of AWS being received", Unit::Byte, 8),
+};
+
+/// A response. Tokens of ECR have some kilobytes, and no stated limit.
+pub const RESPONSE_BYTES: usize = 256 * 1024;
+
+/// Concurrent requests: the service allows tens in a second, and one signature needs one.
+pub const REQUESTS: RequestLimits = RequestLimits { per_host: 16, total: 32 };
+
+/// Bytes of responses in memory: sixteen of the largest.
+pub const BODIES: ShareLimits = ShareLimits {
+    total: 16 * RESPONSE_BYTES,
+    host: 8 * RESPONSE_BYTES,
+    pattern: 8 * RESPONSE_BYTES,
+    unlisted_host: 8 * RESPONSE_BYTES,
+    unlisted: 8 * RESPONSE_BYTES,
+};
+
+/// Credentials are fetched again this long before they end
+/// ([sources of credentials](https://docs.aws.amazon.com/sdkref/latest/guide/standardized-credentials.html) replace them then).
+pub const CREDENTIALS_RENEWED_BEFORE: Duration = Duration::from_secs(5 * 60);
+
+/// After a failure, credentials that are still valid are fetched again this much later.
+pub const CREDENTIALS_RETRY: Duration = Duration::from_secs(30);
+
+/// Time for credentials, with all attempts.
+pub const CREDENTIALS_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Regions of one kind of client: as many as AWS has, twice.
+pub const REGIONS: usize = 64;

@@ -1,0 +1,175 @@
+//! Sends the requests of the SDK through `countersign-http`.
+
+use std::fmt;
+use std::net::IpAddr;
+use std::net::Ipv4Addr;
+use std::net::Ipv6Addr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_smithy_runtime_api::client::http::HttpClient;
+use aws_smithy_runtime_api::client::http::HttpConnector;
+use aws_smithy_runtime_api::client::http::HttpConnectorFuture;
+use aws_smithy_runtime_api::client::http::HttpConnectorSettings;
+use aws_smithy_runtime_api::client::http::SharedHttpConnector;
+use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use aws_smithy_runtime_api::client::result::ConnectorError;
+use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+use aws_smithy_types::body::SdkBody;
+use bytes::Bytes;
+use countersign_http::AddressPolicy;
+use countersign_http::Body;
+use countersign_http::BodyLimits;
+use countersign_http::Class;
+use countersign_http::Client;
+use countersign_http::ClientBuilder;
+use countersign_http::ClientSettings;
+use countersign_http::FetchError;
+use countersign_http::NoProxyScope;
+use countersign_http::Payload;
+use countersign_http::ProxyRoute;
+use countersign_http::ProxyRule;
+use countersign_http::ProxyRuleId;
+use countersign_http::Redirects;
+use countersign_http::Request;
+use countersign_http::RootsId;
+use countersign_http::Route;
+use countersign_http::Share;
+use countersign_http::SharedLimits;
+use countersign_http::TlsSetupError;
+use countersign_http::authority;
+use http::header;
+use tokio::time::Instant;
+use url::Url;
+
+use crate::limits;
+use crate::settings::AwsSettings;
+
+/// The services of the node that issue credentials: ECS, EKS Pod Identity, and the instance metadata service. They have these
+/// addresses, so requests to them go to no proxy.
+const NODE_SERVICES: [IpAddr; 5] = [
+    IpAddr::V4(Ipv4Addr::new(169, 254, 170, 2)),
+    IpAddr::V4(Ipv4Addr::new(169, 254, 170, 23)),
+    IpAddr::V4(Ipv4Addr::new(169, 254, 169, 254)),
+    IpAddr::V6(Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x23)),
+    IpAddr::V6(Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254)),
+];
+
+/// Headers that the HTTP client sets itself.
+const OF_CONNECTION: [header::HeaderName; 4] =
+    [header::HOST, header::CONTENT_LENGTH, header::TRANSFER_ENCODING, header::CONNECTION];
+
+/// The HTTP client of all clients of the SDK. Clones share it.
+#[derive(Clone)]
+pub(crate) struct Transport(Arc<Inner>);
+
+struct Inner {
+    client: Client,
+    roots: RootsId,
+    proxy: ProxyRuleId,
+    timeout: Duration,
+}
+
+impl Transport {
+    /// # Errors
+    /// The TLS library refuses the configuration.
+    pub(crate) fn new(settings: &AwsSettings, limits: &SharedLimits) -> Result<Self, TlsSetupError> {
+        let client = ClientSettings {
+            connect_timeout: settings.connect_timeout,
+            requests: limits::REQUESTS,
+            proxies: settings.proxies.clone(),
+        };
+        let mut client = ClientBuilder::new(client, limits)?;
+        let roots = client.add_roots(&settings.roots)?;
+        let proxy = ProxyRule {
+            choice: settings.proxy.clone(),
+            setting: "aws.proxy".to_owned(),
+            exact: false,
+            no_proxy: NoProxyScope::AllHosts,
+        };
+        let proxy = client.add_proxy_rule(proxy)?;
+        Ok(Self(Arc::new(Inner { client: client.build(), roots, proxy, timeout: settings.attempt_timeout })))
+    }
+
+    async fn send(&self, request: HttpRequest) -> Result<HttpResponse, ConnectorError> {
+        let Inner { client, roots, proxy, timeout } = &*self.0;
+        let malformed = |error: String| ConnectorError::user(error.into());
+        let request = request.try_into_http1x().map_err(|error| malformed(error.to_string()))?;
+        let (mut head, body) = request.into_parts();
+        let body = body.bytes().ok_or_else(|| malformed("the body of the request is a stream".to_owned()))?;
+        let url = Url::parse(&head.uri.to_string()).map_err(|error| malformed(error.to_string()))?;
+        OF_CONNECTION.iter().for_each(|name| drop(head.headers.remove(name)));
+        let server = authority(&url);
+        let share = Share::new(&Arc::from(server.as_str()), Class::Listed);
+        let request = Request {
+            share: &share,
+            home: &server,
+            url: &url,
+            referred_by: None,
+            route: route(&url, *roots, *proxy),
+            payload: Payload::Signed { method: head.method, headers: head.headers, body: Bytes::copy_from_slice(body) },
+            accept: "*/*",
+            authorization: None,
+            redirects: Redirects::Refuse { what: "requests to AWS" },
+            body: BodyLimits::at_most(limits::RESPONSE_BYTES),
+            head_timeout: None,
+        };
+        let deadline = Instant::now() + *timeout;
+        let permit = client.acquire(&request, deadline).await.map_err(connector_error)?;
+        let response = client.fetch(&request, permit, deadline).await.map_err(connector_error)?;
+        let bytes = match response.body {
+            Body::Content(content, _) => content.into_parts().0,
+            Body::Error(bytes) => bytes.to_vec(),
+        };
+        let mut answer = http::Response::new(SdkBody::from(bytes));
+        *answer.status_mut() = response.status;
+        *answer.headers_mut() = response.headers;
+        HttpResponse::try_from(answer).map_err(|error| malformed(error.to_string()))
+    }
+}
+
+/// Services may have private addresses, as endpoints in a VPC do. An endpoint on loopback is one that the operator wrote.
+fn route(url: &Url, roots: RootsId, proxy: ProxyRuleId) -> Route {
+    let address = match url.host() {
+        Some(url::Host::Ipv4(address)) => Some(IpAddr::V4(address)),
+        Some(url::Host::Ipv6(address)) => Some(IpAddr::V6(address)),
+        Some(url::Host::Domain(_)) | None => None,
+    };
+    let is_local = url.host_str() == Some("localhost")
+        || address.is_some_and(|address| address.is_loopback() || NODE_SERVICES.contains(&address));
+    Route {
+        addresses: if is_local { AddressPolicy::Any } else { AddressPolicy::WithPrivate },
+        roots,
+        proxy: (!is_local).then_some(ProxyRoute { rule: proxy, own: false }),
+        listed: true,
+    }
+}
+
+/// The SDK sends a request again after the first two kinds.
+fn connector_error(error: FetchError) -> ConnectorError {
+    match error {
+        FetchError::Timeout { .. } => ConnectorError::timeout(error.into()),
+        FetchError::Unreachable { .. } | FetchError::Broken { .. } => ConnectorError::io(error.into()),
+        other => ConnectorError::user(other.into()),
+    }
+}
+
+impl HttpConnector for Transport {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let this = self.clone();
+        HttpConnectorFuture::new(async move { this.send(request).await })
+    }
+}
+
+impl HttpClient for Transport {
+    fn http_connector(&self, _: &HttpConnectorSettings, _: &RuntimeComponents) -> SharedHttpConnector {
+        SharedHttpConnector::new(self.clone())
+    }
+}
+
+impl fmt::Debug for Transport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Transport")
+    }
+}

@@ -1,0 +1,120 @@
+//! The revocation status of a signature at AWS Signer.
+
+use std::fmt;
+
+use super::SignerStatusRequest;
+use crate::codec::text;
+use crate::codec::text::Text;
+use crate::limits;
+use crate::time::UnixTime;
+
+/// The answer of AWS Signer about one signature, at most [`limits::SIGNER_ENTITIES`] names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SignerStatus {
+    request: SignerStatusRequest,
+    revoked: Vec<RevokedEntity>,
+    until: UnixTime,
+}
+
+/// What AWS Signer has revoked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RevokedEntity {
+    /// The version of the signing profile.
+    ProfileVersion(Text),
+    /// The signing job.
+    Job(Text),
+    /// A certificate of the chain, by its position; the leaf has 0.
+    Certificate(usize),
+    /// A name that the request does not have. It means that the signature is revoked, as for the service's own plugin.
+    Other(Text),
+}
+
+/// An answer that cannot be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("found {found} revoked entities, expected at most {}", limits::SIGNER_ENTITIES)]
+pub struct TooManyEntities {
+    found: usize,
+}
+
+/// Maximum number of entities in a message.
+const SHOWN: usize = 4;
+
+/// Most bytes of a name of the service in a message.
+const NAME_BYTES: usize = 256;
+
+impl SignerStatus {
+    /// Reads the answer of the service to `request`: the names of what is revoked. It can be used until `until`.
+    ///
+    /// # Errors
+    /// There are too many names.
+    pub fn read(request: &SignerStatusRequest, revoked: &[String], until: UnixTime) -> Result<Self, TooManyEntities> {
+        if revoked.len() > limits::SIGNER_ENTITIES {
+            return Err(TooManyEntities { found: revoked.len() });
+        }
+        let revoked = revoked.iter().map(|name| RevokedEntity::of(name, request)).collect();
+        Ok(Self { request: request.clone(), revoked, until })
+    }
+
+    /// Whether this answers `request`.
+    pub(crate) fn answers(&self, request: &SignerStatusRequest) -> bool {
+        self.request == *request
+    }
+
+    /// What is revoked; empty if the signature is not.
+    #[must_use]
+    pub fn revoked(&self) -> &[RevokedEntity] {
+        &self.revoked
+    }
+
+    /// The end of its use.
+    #[must_use]
+    pub fn until(&self) -> UnixTime {
+        self.until
+    }
+
+    /// What is revoked, for messages.
+    pub(crate) fn revoked_text(&self) -> Text {
+        Text::of(text::list(self.revoked.iter(), ", ", SHOWN))
+    }
+
+    /// The memory of the value, in bytes.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        let names = self.revoked.iter().map(|entity| match entity {
+            RevokedEntity::ProfileVersion(name) | RevokedEntity::Job(name) | RevokedEntity::Other(name) => {
+                name.heap_bytes()
+            }
+            RevokedEntity::Certificate(_) => 0,
+        });
+        let names: usize = names.sum();
+        size_of::<Self>() + self.request.bytes() + names + self.revoked.len() * size_of::<RevokedEntity>()
+    }
+}
+
+impl RevokedEntity {
+    /// The service names what it was asked about. A certificate is named by its hash, with or without that of its issuer.
+    fn of(name: &str, request: &SignerStatusRequest) -> Self {
+        let shown = || Text::at_most(NAME_BYTES, name);
+        let is_certificate = |hashes: &String| !name.is_empty() && (hashes == name || hashes.get(..96) == Some(name));
+        if name == request.profile_version().as_str() {
+            Self::ProfileVersion(shown())
+        } else if name == request.job().as_str() {
+            Self::Job(shown())
+        } else if let Some(position) = request.certificate_hashes().iter().position(is_certificate) {
+            Self::Certificate(position)
+        } else {
+            Self::Other(shown())
+        }
+    }
+}
+
+impl fmt::Display for RevokedEntity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::ProfileVersion(name) => write!(f, "signing profile version {name}"),
+            Self::Job(name) => write!(f, "signing job {name}"),
+            Self::Certificate(position) => write!(f, "certificate {} of the chain", position + 1),
+            Self::Other(name) => write!(f, "{name:?}"),
+        }
+    }
+}

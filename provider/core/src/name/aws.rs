@@ -1,0 +1,17 @@
+//! Names of AWS: partitions, regions, ARNs of AWS Signer, and hosts of its registries.
+
+mod ecr;
+mod partition;
+mod region;
+mod signer;
+
+pub use ecr::EcrHost;
+pub use ecr::EcrRegistry;
+pub use partition::Partition;
+pub use region::AwsRegion;
+pub use region::RegionError;
+pub use signer::SignerIdentity;
+pub use signer::SignerIdentityError;
+pub use signer::SigningJob;
+pub use signer::SigningProfileAlias;
+pub use signer::SigningProfileVersion;

@@ -1,0 +1,287 @@
+//! Names of AWS Signer's resources, as [ARNs](https://docs.aws.amazon.com/signer/latest/developerguide/security-iam.html)
+//! in an envelope and among the trusted identities of a statement.
+
+use std::fmt;
+
+use super::partition::Partition;
+use super::region::AwsRegion;
+use crate::codec::excerpt::Excerpt;
+
+/// A version of a signing profile, `arn:PARTITION:signer:REGION:ACCOUNT:/signing-profiles/NAME/VERSION`; or a profile that
+/// can be used under an alias only, `arn:PARTITION:signer:REGION::/aliased-signing-profiles/ID`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct SigningProfileVersion {
+    arn: String,
+    region: AwsRegion,
+    is_aliased: bool,
+}
+
+/// A signing job, `arn:PARTITION:signer:REGION:ACCOUNT:/signing-jobs/ID`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct SigningJob(String);
+
+/// An alias of signing profiles, `arn:PARTITION:signer:[REGION]:[ACCOUNT]:/aliases/NAME`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct SigningProfileAlias(String);
+
+/// A trusted identity that is a name of AWS Signer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SignerIdentity {
+    /// A signing profile with any version.
+    Profile(String),
+    /// One version of a signing profile.
+    Version(String),
+    /// A signing profile that can be used under an alias only.
+    AliasedProfile(String),
+    /// Signing profiles that are used under this alias.
+    Alias(String),
+}
+
+/// An ARN of AWS Signer that cannot identify a signer.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "ARN of AWS Signer: found {found:?}, expected arn:PARTITION:signer:REGION:ACCOUNT:/signing-profiles/NAME, the same with \
+     /VERSION, arn:PARTITION:signer:REGION::/aliased-signing-profiles/ID, or arn:PARTITION:signer:::/aliases/NAME"
+)]
+pub struct SignerIdentityError {
+    found: Excerpt,
+}
+
+/// The kinds of resources.
+const PROFILES: &str = "/signing-profiles/";
+const ALIASED_PROFILES: &str = "/aliased-signing-profiles/";
+const ALIASES: &str = "/aliases/";
+const JOBS: &str = "/signing-jobs/";
+
+/// Longest ARN that the service accepts, in bytes
+/// ([GetRevocationStatus](https://docs.aws.amazon.com/signer/latest/api/API_GetRevocationStatus.html)).
+const ARN_BYTES: usize = 2048;
+
+impl SigningProfileVersion {
+    /// The form, for messages.
+    pub const FORM: &str = "arn:aws:signer:REGION:ACCOUNT:/signing-profiles/NAME/VERSION";
+
+    /// Parses the ARN; returns `None` for any other text.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let parts = Arn::parse(text)?;
+        let region: AwsRegion = parts.region.parse().ok()?;
+        let is_version = parts.has_account() && parts.names(PROFILES).is_some_and(|names| names.len() == 2);
+        let is_aliased =
+            parts.account.is_empty() && parts.names(ALIASED_PROFILES).is_some_and(|names| names.len() == 1);
+        (is_version || is_aliased).then(|| Self { arn: text.to_owned(), region, is_aliased })
+    }
+
+    /// The whole ARN.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.arn
+    }
+
+    /// The ARN of the profile, of any version.
+    #[must_use]
+    pub fn profile(&self) -> &str {
+        if self.is_aliased { &self.arn } else { self.arn.rsplit_once('/').map_or("", |(profile, _)| profile) }
+    }
+
+    /// The partition that the ARN names; `None` if this version does not know it.
+    #[must_use]
+    pub fn partition(&self) -> Option<Partition> {
+        Partition::named(self.partition_name()).filter(|partition| *partition == self.region.partition())
+    }
+
+    /// The partition as the ARN names it.
+    #[must_use]
+    pub fn partition_name(&self) -> &str {
+        self.arn.split(':').nth(1).unwrap_or_default()
+    }
+
+    /// The region.
+    #[must_use]
+    pub fn region(&self) -> &AwsRegion {
+        &self.region
+    }
+}
+
+impl SigningJob {
+    /// The form, for messages.
+    pub const FORM: &str = "arn:aws:signer:REGION:ACCOUNT:/signing-jobs/ID";
+
+    /// Parses the ARN; returns `None` for any other text.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let parts = Arn::parse(text)?;
+        let is_job =
+            parts.has_region() && parts.has_account() && parts.names(JOBS).is_some_and(|names| names.len() == 1);
+        is_job.then(|| Self(text.to_owned()))
+    }
+
+    /// The whole ARN.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl SigningProfileAlias {
+    /// The form, for messages.
+    pub const FORM: &str = "arn:aws:signer:::/aliases/NAME";
+
+    /// Parses the ARN; returns `None` for any other text.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        Arn::parse(text)?.is_alias().then(|| Self(text.to_owned()))
+    }
+
+    /// The whole ARN.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Whether both are aliases of the same name in one partition, and differ in region or account only: some ARNs of
+    /// aliases name a region, and others do not.
+    fn has_name_of(&self, other: &str) -> bool {
+        let name = |text: &str| Arn::parse(text).map(|arn| (arn.partition.to_owned(), arn.resource.to_owned()));
+        name(&self.0) == name(other)
+    }
+}
+
+impl SignerIdentity {
+    /// Parses a trusted identity; `None` if it is not a name of AWS Signer.
+    ///
+    /// # Errors
+    /// It is one, but identifies no signer.
+    pub fn parse(text: &str) -> Option<Result<Self, SignerIdentityError>> {
+        let mut fields = text.split(':');
+        let is_of_signer = fields.next() == Some("arn") && fields.nth(1) == Some("signer");
+        is_of_signer.then(|| Self::of(text).ok_or_else(|| SignerIdentityError { found: Excerpt::at_most(256, text) }))
+    }
+
+    fn of(text: &str) -> Option<Self> {
+        let arn = Arn::parse(text)?;
+        let arn_of = text.to_owned();
+        if arn.is_alias() {
+            return Some(Self::Alias(arn_of));
+        }
+        let aliased = arn.names(ALIASED_PROFILES).is_some_and(|names| names.len() == 1);
+        if aliased && arn.has_region() && arn.account.is_empty() {
+            return Some(Self::AliasedProfile(arn_of));
+        }
+        match arn.names(PROFILES).filter(|_| arn.has_region() && arn.has_account())?.as_slice() {
+            [_] => Some(Self::Profile(arn_of)),
+            [_, _] => Some(Self::Version(arn_of)),
+            _ => None,
+        }
+    }
+
+    /// The whole ARN.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::Profile(arn) | Self::Version(arn) | Self::AliasedProfile(arn) | Self::Alias(arn) => arn,
+        }
+    }
+
+    /// Whether a signature with these attributes is by this signer. Names are compared byte by byte.
+    #[must_use]
+    pub fn matches(&self, version: &SigningProfileVersion, alias: Option<&SigningProfileAlias>) -> bool {
+        match self {
+            Self::Profile(arn) => !version.is_aliased && version.profile() == arn,
+            Self::Version(arn) => !version.is_aliased && version.as_str() == arn,
+            Self::AliasedProfile(arn) => version.is_aliased && version.as_str() == arn,
+            Self::Alias(arn) => alias.is_some_and(|alias| alias.as_str() == arn),
+        }
+    }
+
+    /// What a signature with these attributes has in common with this signer, which it does not match.
+    #[must_use]
+    pub fn almost_matches(
+        &self,
+        version: &SigningProfileVersion,
+        alias: Option<&SigningProfileAlias>,
+    ) -> Option<&'static str> {
+        let attributes =
+            [version.as_str(), version.profile()].into_iter().chain(alias.map(SigningProfileAlias::as_str));
+        let in_other_case = |found: &str| found != self.as_str() && found.eq_ignore_ascii_case(self.as_str());
+        if attributes.into_iter().any(in_other_case) {
+            return Some("it differs in letter case only");
+        }
+        match self {
+            Self::Alias(arn) if alias.is_some_and(|alias| alias.has_name_of(arn)) => {
+                Some("it is the alias of the signature with another region or account")
+            }
+            Self::Alias(_) | Self::AliasedProfile(_) | Self::Profile(_) | Self::Version(_) => None,
+        }
+    }
+}
+
+impl fmt::Display for SigningProfileVersion {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.arn)
+    }
+}
+
+impl fmt::Display for SigningJob {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Display for SigningProfileAlias {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// The fields of an ARN of AWS Signer.
+struct Arn<'a> {
+    partition: &'a str,
+    region: &'a str,
+    account: &'a str,
+    resource: &'a str,
+}
+
+impl<'a> Arn<'a> {
+    fn parse(text: &'a str) -> Option<Self> {
+        if text.len() > ARN_BYTES {
+            return None;
+        }
+        let mut fields = text.splitn(6, ':');
+        let [Some("arn"), Some(partition), Some("signer"), Some(region), Some(account), Some(resource)] =
+            std::array::from_fn(|_| fields.next())
+        else {
+            return None;
+        };
+        is_name(partition, b"-").then_some(Self { partition, region, account, resource })
+    }
+
+    fn has_region(&self) -> bool {
+        self.region.parse::<AwsRegion>().is_ok()
+    }
+
+    fn has_account(&self) -> bool {
+        self.account.len() == 12 && self.account.bytes().all(|byte| byte.is_ascii_digit())
+    }
+
+    fn is_alias(&self) -> bool {
+        let name = self.resource.strip_prefix(ALIASES);
+        name.is_some_and(|name| is_name(name, b"-_."))
+            && (self.region.is_empty() || self.has_region())
+            && (self.account.is_empty() || self.has_account())
+    }
+
+    /// The names after the kind of the resource.
+    fn names(&self, kind: &str) -> Option<Vec<&'a str>> {
+        let names: Vec<&str> = self.resource.strip_prefix(kind)?.split('/').collect();
+        names.iter().all(|name| is_name(name, b"-_")).then_some(names)
+    }
+}
+
+/// Letters, digits and `others`, at least one.
+fn is_name(text: &str, others: &[u8]) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || others.contains(&byte))
+}
+
+#[cfg(test)]
+mod tests;

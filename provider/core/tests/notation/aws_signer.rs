@@ -1,0 +1,242 @@
+//! Signatures of AWS Signer: the status at the service decides about revocation, under the action of the statement.
+
+use countersign_core::evidence::EvidenceRequest;
+use countersign_core::evidence::EvidenceResponse;
+use countersign_core::evidence::NotAvailable;
+use countersign_core::evidence::SignerStatus;
+use countersign_core::evidence::SignerStatusRequest;
+use countersign_core::evidence::Sourced;
+use countersign_core::notation::Check;
+use countersign_core::notation::VerifiedSignature;
+use countersign_core::policy::StoreKind;
+use countersign_core::time::UnixTime;
+use countersign_core::verdict::Code;
+use countersign_core_test_support::judge::Judge;
+use countersign_testkit::Descriptor;
+use countersign_testkit::pki::Authority;
+use countersign_testkit::pki::CertSpec;
+use countersign_testkit::pki::Chain;
+use countersign_testkit::signer::Format;
+use countersign_testkit::signer::Scheme;
+use countersign_testkit::signer::SignRequest;
+
+const PROFILE: &str = "arn:aws:signer:eu-central-1:111122223333:/signing-profiles/ci";
+const VERSION: &str = "arn:aws:signer:eu-central-1:111122223333:/signing-profiles/ci/abcDEF1234";
+const ALIASED: &str = "arn:aws:signer:eu-central-1::/aliased-signing-profiles/db4a39f3-f858-4b92-8623-8b4c41649972";
+const ALIAS: &str = "arn:aws:signer:::/aliases/com.example.release";
+const JOB: &str = "arn:aws:signer:eu-central-1:111122223333:/signing-jobs/0a1b2c3d-0000-4000-8000-000000000000";
+
+/// The end of the answers.
+const UNTIL: &str = "2026-11-21T12:05:00Z";
+
+struct Fixture {
+    root: Authority,
+    chain: Chain,
+    target: Descriptor,
+}
+
+impl Fixture {
+    fn new() -> Self {
+        let root = Authority::root(CertSpec::root());
+        let chain = root.intermediate(CertSpec::intermediate()).issue(CertSpec::leaf());
+        Self { root, chain, target: Descriptor::sample("image") }
+    }
+
+    fn judge(&self, identity: &str) -> Judge {
+        let judge = Judge::about(&self.target.media_type, &self.target.digest, self.target.size);
+        judge.trusting(StoreKind::SigningAuthority, self.root.der()).identity(identity)
+    }
+
+    fn by(&self, chain: &Chain, version: &str) -> SignRequest {
+        SignRequest::new(chain, &self.target)
+            .scheme(Scheme::SigningAuthority)
+            .plugin("com.amazonaws.signer.notation.plugin")
+            .critical_attribute("com.amazonaws.signer.signingProfileVersion", version)
+            .critical_attribute("com.amazonaws.signer.signingJob", JOB)
+    }
+
+    fn signature(&self) -> SignRequest {
+        self.by(&self.chain, VERSION)
+    }
+}
+
+fn under_alias(request: SignRequest, alias: &str) -> SignRequest {
+    request.critical_attribute("com.amazonaws.signer.signingProfileAlias", alias)
+}
+
+/// The answer with these names, until [`UNTIL`].
+fn answer(request: &SignerStatusRequest, revoked: &[String]) -> EvidenceResponse {
+    let until = UnixTime::from_rfc3339(UNTIL).unwrap();
+    let asked = UnixTime::from_rfc3339("2026-11-21T12:00:00Z").unwrap();
+    let status = SignerStatus::read(request, revoked, until).unwrap();
+    EvidenceResponse::SignerStatus(Sourced::new(status, "https://data-signer.eu-central-1.amazonaws.com", asked))
+}
+
+/// The result with an answer that `revoked` makes, as the verified signature or the sentence about the failure.
+fn judged(
+    judge: &Judge,
+    request: &SignRequest,
+    revoked: impl Fn(&SignerStatusRequest) -> Vec<String> + Copy,
+) -> Result<Box<VerifiedSignature>, String> {
+    let respond = |request: &EvidenceRequest| match request {
+        EvidenceRequest::SignerStatus(request) => answer(request, &revoked(request)),
+        EvidenceRequest::Ocsp(_) | EvidenceRequest::Crl(_) => panic!("AWS Signer has the status of certificates"),
+    };
+    let (result, _) = judge.ask_with(&request.jws(), Format::Jws.media_type(), respond);
+    result.map_err(|failure| {
+        let all: Vec<String> =
+            failure.reasons.iter().map(|reason| format!("{}: {}", reason.code, reason.detail)).collect();
+        all.join("; ")
+    })
+}
+
+fn good(judge: &Judge, request: &SignRequest) -> Result<Box<VerifiedSignature>, String> {
+    judged(judge, request, |_| Vec::new())
+}
+
+#[test]
+fn a_signature_that_the_service_has_not_revoked_is_verified_until_the_end_of_the_answer() {
+    let fixture = Fixture::new();
+    let verified = good(&fixture.judge(PROFILE), &fixture.signature()).unwrap();
+    assert_eq!(verified.good_until(), Some(UnixTime::from_rfc3339(UNTIL).unwrap()));
+    assert_eq!(verified.warnings().count(), 0);
+    assert!(verified.signer().is_some());
+}
+
+#[test]
+fn what_the_service_has_revoked_is_named() {
+    let fixture = Fixture::new();
+    let (judge, request) = (fixture.judge(PROFILE), fixture.signature());
+    let sentence = |found: &str| {
+        format!(
+            "revoked: signature is revoked at AWS Signer: found {found} (asked at 2026-11-21T12:00:00Z), expected a signature \
+             that is not revoked"
+        )
+    };
+    for (revoked, found) in [
+        (vec![JOB.to_owned()], format!("signing job {JOB}")),
+        (vec![VERSION.to_owned()], format!("signing profile version {VERSION}")),
+        (vec![VERSION.to_owned(), JOB.to_owned()], format!("signing profile version {VERSION}, signing job {JOB}")),
+        (vec!["something".to_owned()], "\"something\"".to_owned()),
+    ] {
+        assert_eq!(judged(&judge, &request, |_| revoked.clone()).unwrap_err(), sentence(&found));
+    }
+    let of_certificate = judged(&judge, &request, |request| vec![request.certificate_hashes()[1].clone()]);
+    assert_eq!(of_certificate.unwrap_err(), sentence("certificate 2 of the chain"));
+}
+
+#[test]
+fn a_revoked_signature_is_a_warning_where_revocation_is_logged_and_nothing_is_asked_where_it_is_skipped() {
+    let fixture = Fixture::new();
+    let revoked = |_: &SignerStatusRequest| vec![JOB.to_owned()];
+    for judge in [fixture.judge(PROFILE).level("permissive"), fixture.judge(PROFILE).overriding("revocation", "log")] {
+        let verified = judged(&judge, &fixture.signature(), revoked).unwrap();
+        let warnings: Vec<_> = verified.warnings().map(|(check, reason)| (check, reason.code)).collect();
+        assert_eq!(warnings, [(Check::Revocation, Code::Revoked)]);
+    }
+    let skipped = fixture.judge(PROFILE).overriding("revocation", "skip");
+    let respond = |_: &EvidenceRequest| panic!("nothing is requested");
+    let (result, asked) = skipped.ask_with(&fixture.signature().jws(), Format::Jws.media_type(), respond);
+    assert_eq!((result.unwrap().good_until(), asked.len()), (None, 0));
+}
+
+#[test]
+fn an_outage_of_the_service_is_inconclusive_or_a_warning() {
+    let fixture = Fixture::new();
+    let down = |_: &EvidenceRequest| EvidenceResponse::NotAvailable(NotAvailable::new("status 503, expected 200"));
+    let jws = fixture.signature().jws();
+    let (result, asked) = fixture.judge(PROFILE).ask_with(&jws, Format::Jws.media_type(), down);
+    assert_eq!(asked.len(), 1);
+    let reasons: Vec<_> = result.unwrap_err().reasons.iter().map(|reason| reason.detail.to_string()).collect();
+    assert_eq!(
+        reasons,
+        [
+            "revocation was not checked at AWS Signer: status 503, expected 200; inconclusive, as the statement enforces the check"
+        ]
+    );
+    let (result, _) = fixture.judge(PROFILE).level("permissive").ask_with(&jws, Format::Jws.media_type(), down);
+    let verified = result.unwrap();
+    let warnings: Vec<_> = verified.warnings().map(|(check, reason)| (check, reason.code)).collect();
+    assert_eq!(warnings, [(Check::Revocation, Code::SignerServiceUnchecked)]);
+}
+
+#[test]
+fn the_answer_about_another_signature_proves_nothing() {
+    let fixture = Fixture::new();
+    let other = fixture.root.issue(CertSpec::leaf());
+    let request_of = |request: &SignRequest| {
+        let none = |_: &EvidenceRequest| EvidenceResponse::NotAvailable(NotAvailable::new("none"));
+        let (_, asked) = fixture.judge(PROFILE).ask_with(&request.jws(), Format::Jws.media_type(), none);
+        let [EvidenceRequest::SignerStatus(request)] = &asked[0][..] else { panic!("{asked:?}") };
+        request.clone()
+    };
+    let others = [
+        fixture.by(&other, VERSION),
+        fixture.by(&fixture.chain, &VERSION.replace("1234", "1235")),
+        fixture.signature().authentic_signing_time(time::macros::datetime!(2026-06-02 00:00 UTC)),
+    ];
+    for wrong in others.iter().map(request_of) {
+        let respond = |_: &EvidenceRequest| answer(&wrong, &[]);
+        let jws = fixture.signature().jws();
+        let (result, _) = fixture.judge(PROFILE).ask_with(&jws, Format::Jws.media_type(), respond);
+        let codes: Vec<_> = result.unwrap_err().reasons.iter().map(|reason| reason.code).collect();
+        assert_eq!(codes, [Code::SignerServiceUnchecked]);
+    }
+}
+
+#[test]
+fn an_answer_is_not_used_after_its_end() {
+    let fixture = Fixture::new();
+    let (before, at) = ("2026-11-21T12:04:59Z", UNTIL);
+    assert!(good(&fixture.judge(PROFILE).at(before), &fixture.signature()).is_ok());
+    assert_eq!(
+        good(&fixture.judge(PROFILE).at(at), &fixture.signature()).unwrap_err(),
+        "signer-service-unchecked: revocation was not checked at AWS Signer: the answer is about another signature, or is not \
+         current; inconclusive, as the statement enforces the check"
+    );
+}
+
+#[test]
+fn a_signer_is_trusted_by_profile_version_aliased_profile_or_alias() {
+    let fixture = Fixture::new();
+    let (plain, aliased) = (fixture.signature(), under_alias(fixture.by(&fixture.chain, ALIASED), ALIAS));
+    let both = under_alias(fixture.signature(), ALIAS);
+    for (identity, request) in
+        [(PROFILE, &plain), (VERSION, &plain), (ALIASED, &aliased), (ALIAS, &aliased), (PROFILE, &both), (ALIAS, &both)]
+    {
+        assert!(good(&fixture.judge(identity), request).is_ok(), "{identity}");
+    }
+    for (identity, request) in [(ALIAS, &plain), (PROFILE, &aliased), (ALIASED, &plain)] {
+        let sentence = good(&fixture.judge(identity), request).unwrap_err();
+        assert!(
+            sentence.starts_with("untrusted-identity: signing profile is not a trusted identity: found \"arn:"),
+            "{sentence}"
+        );
+    }
+}
+
+#[test]
+fn attributes_that_are_no_arns_of_the_service_are_malformed() {
+    let fixture = Fixture::new();
+    let table = "arn:aws:dynamodb:eu-central-1:111122223333:table/t";
+    assert_eq!(
+        good(&fixture.judge(PROFILE), &fixture.by(&fixture.chain, table)).unwrap_err(),
+        format!(
+            "envelope-malformed: attribute com.amazonaws.signer.signingProfileVersion: found {table:?}, expected \
+             arn:aws:signer:REGION:ACCOUNT:/signing-profiles/NAME/VERSION"
+        )
+    );
+    assert_eq!(
+        good(&fixture.judge(PROFILE), &under_alias(fixture.signature(), PROFILE)).unwrap_err(),
+        format!(
+            "envelope-malformed: attribute com.amazonaws.signer.signingProfileAlias: found {PROFILE:?}, expected \
+             arn:aws:signer:::/aliases/NAME"
+        )
+    );
+    let unknown = fixture.signature().critical_attribute("com.amazonaws.signer.somethingNew", "1");
+    assert_eq!(
+        good(&fixture.judge(PROFILE), &unknown).unwrap_err(),
+        "critical-attribute-unknown: unknown critical attribute: found \"com.amazonaws.signer.somethingNew\", expected only attributes \
+         that this verifier processes"
+    );
+}
