@@ -58,10 +58,7 @@ pub(crate) fn run(
     metrics::verdicts(environment, transcript, &seen)?;
     workloads::run(environment, transcript)?;
     outages::run(environment, transcript, &mut seen)?;
-    match arguments.scope {
-        Scope::Short => trust::run(environment, transcript, &mut seen)?,
-        Scope::All => every_other_case(environment, transcript, &mut seen)?,
-    }
+    // Before the mutators: denials name the image as requested.
     match arguments.gatekeeper {
         Release::Newest => {
             evidence::run(environment, transcript, &mut seen)?;
@@ -69,6 +66,10 @@ pub(crate) fn run(
         }
         // Gatekeeper's part is the same for all responses.
         Release::Oldest => {}
+    }
+    match arguments.scope {
+        Scope::Short => trust::run(environment, transcript, &mut seen)?,
+        Scope::All => every_other_case(environment, transcript, &mut seen)?,
     }
     pods(environment, transcript, &seen)?;
     endpoints::run(environment, transcript)?;
