@@ -58,17 +58,11 @@ pub(crate) fn run(
     metrics::verdicts(environment, transcript, &seen)?;
     workloads::run(environment, transcript)?;
     outages::run(environment, transcript, &mut seen)?;
-    // Before the mutators: denials name the image as requested.
-    match arguments.gatekeeper {
-        Release::Newest => {
-            evidence::run(environment, transcript, &mut seen)?;
-            doubles::run(environment, transcript)?;
-        }
-        // Gatekeeper's part is the same for all responses.
-        Release::Oldest => {}
-    }
     match arguments.scope {
-        Scope::Short => trust::run(environment, transcript, &mut seen)?,
+        Scope::Short => {
+            trust::run(environment, transcript, &mut seen)?;
+            revocation(environment, transcript, &mut seen, arguments.gatekeeper)?;
+        }
         Scope::All => every_other_case(environment, transcript, &mut seen)?,
     }
     pods(environment, transcript, &seen)?;
@@ -98,8 +92,26 @@ fn every_other_case(
     audit::run(environment, transcript, seen)?;
     trust::run(environment, transcript, seen)?;
     broken_trust::run(environment, transcript, seen)?;
+    // After the audit, which reports every pod, and before the mutators, which change the images that denials name.
+    revocation(environment, transcript, seen, Release::Newest)?;
     mutation::run(environment, transcript, seen)?;
     spellings::run(environment, transcript, seen)
+}
+
+/// Timestamps and revocation. Gatekeeper's part is the same for all responses, so they run with one release of it.
+fn revocation(
+    environment: &Environment<'_>,
+    transcript: &mut Transcript,
+    seen: &mut Seen,
+    gatekeeper: Release,
+) -> anyhow::Result<()> {
+    match gatekeeper {
+        Release::Newest => {
+            evidence::run(environment, transcript, seen)?;
+            doubles::run(environment, transcript)
+        }
+        Release::Oldest => Ok(()),
+    }
 }
 
 /// Runs kubectl, and prints the command and its output.

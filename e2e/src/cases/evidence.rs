@@ -119,8 +119,8 @@ fn outage(corporation: &mut Corporation, questions: &mut Questions<'_, '_>) -> a
         "signature check failed: could not decide about 1 of 1 images (request ",
         &undecided,
         "CN=down",
-        &url,
         "no usable status: OCSP: since 20",
+        &url,
         "cannot connect to ",
         "inconclusive, as the statement enforces the check",
     ];
