@@ -2,6 +2,7 @@
 
 mod admission;
 mod audit;
+mod aws_doubles;
 mod broken_trust;
 mod deploy;
 mod doubles;
@@ -108,7 +109,8 @@ fn revocation(
     match gatekeeper {
         Release::Newest => {
             evidence::run(environment, transcript, seen)?;
-            doubles::run(environment, transcript)
+            doubles::run(environment, transcript)?;
+            aws_doubles::run(environment, transcript)
         }
         Release::Oldest => Ok(()),
     }

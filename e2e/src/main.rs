@@ -4,6 +4,7 @@
 //! All counterparts are independent programs; kubectl acts for the user.
 
 mod arguments;
+mod aws_doubles;
 mod cases;
 mod certificates;
 mod cluster;

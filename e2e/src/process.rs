@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::fs;
 use std::fs::File;
+use std::io::Write as _;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::path::PathBuf;
@@ -42,9 +43,9 @@ struct Group {
 }
 
 impl Group {
-    fn spawn(command: &Command, output: File) -> anyhow::Result<Self> {
+    fn spawn(command: &Command, input: Stdio, output: File) -> anyhow::Result<Self> {
         let mut command = killed_with_parent(command);
-        command.process_group(0).stdin(Stdio::null()).stdout(output.try_clone()?).stderr(output);
+        command.process_group(0).stdin(input).stdout(output.try_clone()?).stderr(output);
         // Locked during the start, so that an interrupt kills a new child too.
         let mut groups = groups();
         let child = command.spawn().context("cannot start setpriv, of Debian's util-linux")?;
@@ -101,8 +102,23 @@ pub(crate) struct Program {
 impl Program {
     /// Starts `command` with its output appended to `log`.
     pub(crate) fn start(name: &'static str, command: &Command, log: PathBuf) -> anyhow::Result<Self> {
+        Self::spawn(name, command, Stdio::null(), log)
+    }
+
+    /// Starts `command` as [`Self::start`] does, with its standard input open for [`Self::write_line`].
+    pub(crate) fn start_with_input(name: &'static str, command: &Command, log: PathBuf) -> anyhow::Result<Self> {
+        Self::spawn(name, command, Stdio::piped(), log)
+    }
+
+    fn spawn(name: &'static str, command: &Command, input: Stdio, log: PathBuf) -> anyhow::Result<Self> {
         let output = File::options().create(true).append(true).open(&log)?;
-        Ok(Self { name, group: Group::spawn(command, output)?, log })
+        Ok(Self { name, group: Group::spawn(command, input, output)?, log })
+    }
+
+    /// Writes a line to the standard input of a program that was started with one.
+    pub(crate) fn write_line(&mut self, line: &str) -> anyhow::Result<()> {
+        let input = self.group.child.stdin.as_mut().context("the program was started without an input")?;
+        writeln!(input, "{line}").and_then(|()| input.flush()).with_context(|| format!("cannot write to {}", self.name))
     }
 
     /// A file of the program in `/proc`.
@@ -164,7 +180,7 @@ pub(crate) fn run(command: &Command, limit: Duration, scratch: &Path) -> anyhow:
     fs::write(scratch, "")?;
     // Appending, so that neither stream overwrites the other.
     let output = File::options().append(true).open(scratch)?;
-    let mut group = Group::spawn(command, output)?;
+    let mut group = Group::spawn(command, Stdio::null(), output)?;
     let Some(status) = group.wait(limit)? else { bail!("{line} did not end within {limit:?}") };
     let output = String::from_utf8_lossy(&fs::read(scratch)?).into_owned();
     Ok(Finished { status, output })

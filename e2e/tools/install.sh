@@ -48,6 +48,25 @@ go_module_tool() {
     ln -sf "$built" "$tools/$1"
 }
 
+# python_tool NAME FOLDER: the interpreter of a virtual environment with the packages of FOLDER/requirements.txt, from PyPI.
+# Wheels with the hashes given there only, so no code of a package runs during the installation.
+python_tool() {
+    built=$tools/python/$1-$(sha256sum <"$here/$2/requirements.txt" | cut -c1-12)
+    if [ ! -d "$built" ]; then
+        command -v python3 >/dev/null || missing "$1" "it needs Python, and python3 is not in PATH"
+        say "installing $1 from PyPI"
+        python3 -m venv "$scratch/venv" >"$scratch/log" 2>&1 || missing "$1" "python3 -m venv: $(tail -n 1 "$scratch/log")"
+        "$scratch/venv/bin/python" -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: \
+            --requirement "$here/$2/requirements.txt" >"$scratch/log" 2>&1 ||
+            missing "$1" "pip install: $(tail -n 1 "$scratch/log")"
+        mkdir -p "$tools/python"
+        mv "$scratch/venv" "$built"
+    fi
+    printf '#!/bin/sh\nexec "%s/bin/python" "$@"\n' "$built" >"$scratch/$1"
+    chmod +x "$scratch/$1"
+    mv "$scratch/$1" "$tools/$1"
+}
+
 # debian_tool NAME PACKAGE: uses the program in PATH, otherwise unpacks the package.
 debian_tool() {
     if [ -x "$tools/$1" ]; then return; fi
@@ -104,6 +123,7 @@ esac
 go_tool kube-apiserver k8s.io/kubernetes/cmd/kube-apiserver "minutes the first time"
 go_module_tool helm helm.sh/helm/v3/cmd/helm
 go_module_tool timestamp-server .
+python_tool botocore-python aws
 debian_tool docker-registry docker-registry
 debian_tool prometheus prometheus
 debian_tool promtool prometheus

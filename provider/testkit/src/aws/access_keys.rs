@@ -118,7 +118,7 @@ impl AccessKeys {
 }
 
 /// What policies are attached to: the role of a session, otherwise the principal itself.
-fn identity(principal: &str) -> String {
+pub(super) fn identity(principal: &str) -> String {
     match (principal.split_once(":assumed-role/"), principal.rsplit_once('/')) {
         (Some((account, _)), Some((role, _))) => {
             let name = &role[account.len() + ":assumed-role/".len()..];

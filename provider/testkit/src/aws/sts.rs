@@ -11,6 +11,7 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use crate::aws::access_keys::AccessKey;
+use crate::aws::access_keys::identity;
 use crate::aws::exchange::Service;
 use crate::aws::server::AwsServer;
 use crate::aws::server::Errors;
@@ -63,7 +64,7 @@ impl Sts {
         self.roles.trust(role, Trust::WebIdentity { issuer: issuer.clone(), subject });
     }
 
-    /// Lets this principal assume the role (`AssumeRole`), with this external id if there is one.
+    /// Lets this user, or all sessions of this role, assume the role (`AssumeRole`), with this external id if there is one.
     pub fn trust_principal(&self, role: &str, principal: &str, external_id: Option<&str>) {
         let external_id = external_id.map(str::to_owned);
         self.roles.trust(role, Trust::Principal { principal: principal.to_owned(), external_id });
@@ -180,7 +181,8 @@ fn assume_role(
     let allowed = roles.trusts(role).unwrap_or_default().iter().any(|trust| match trust {
         Trust::WebIdentity { .. } => false,
         Trust::Principal { principal, external_id: expected } => {
-            *principal == caller.principal && expected.as_deref().is_none_or(|expected| external_id == Some(expected))
+            *principal == identity(&caller.principal)
+                && expected.as_deref().is_none_or(|expected| external_id == Some(expected))
         }
     });
     if !allowed || !setup.keys.allows(&caller.principal, "sts:AssumeRole") {

@@ -245,6 +245,9 @@ async fn a_role_is_assumed_by_its_principal_with_the_external_id() {
     // Its own principal is not trusted by the role.
     let (status, xml) = fixture.assume_role(&session, &form).await;
     assert_eq!((status, element(&xml, "Code")), (403, "AccessDenied"));
+    fixture.sts.trust_principal(ROLE, role, None);
+    let (status, xml) = fixture.assume_role(&session, &[("RoleArn", ROLE), ("RoleSessionName", "back")]).await;
+    assert_eq!((status, element(&xml, "Arn")), (200, "arn:aws:sts::111122223333:assumed-role/countersign/back"));
     fixture.setup.clock().advance(Duration::from_secs(3600));
     let (status, xml) = fixture.assume_role(&session, &form).await;
     assert_eq!((status, element(&xml, "Code")), (403, "ExpiredToken"));
