@@ -1,5 +1,5 @@
-//! The doubles of AWS's services as a process: the example `aws` of testkit, which reads commands and writes a journal as lines of
-//! JSON.
+//! The doubles of AWS's services as a process: this program, started with other arguments. It reads commands and writes a journal as
+//! lines of JSON (see [`countersign_testkit::aws::process`]).
 
 use std::fs;
 use std::path::PathBuf;
@@ -8,7 +8,6 @@ use std::time::Duration;
 
 use anyhow::Context;
 use anyhow::bail;
-use anyhow::ensure;
 use serde_json::Value;
 use serde_json::json;
 
@@ -19,6 +18,16 @@ use crate::workdir::Workdir;
 /// Time limit for the start and for one command.
 const LIMIT: Duration = Duration::from_secs(20);
 
+/// The argument of this program that makes it the doubles, before the path of their configuration.
+pub(crate) const ARGUMENT: &str = "aws-doubles";
+
+/// Runs the doubles with the configuration in this file until the end of standard input.
+pub(crate) fn serve(config: &str) -> anyhow::Result<()> {
+    let config = serde_json::from_slice(&fs::read(config).with_context(|| format!("cannot read {config}"))?)?;
+    let served = countersign_testkit::aws::process::run(&config, std::io::stdin().lock(), std::io::stdout());
+    served.map_err(anyhow::Error::msg)
+}
+
 /// The running process.
 pub(crate) struct AwsDoubles {
     program: Program,
@@ -28,14 +37,13 @@ pub(crate) struct AwsDoubles {
 }
 
 impl AwsDoubles {
-    /// Builds and starts it with this configuration, whose `directory` is set to a new one: see `services.rs` of the example.
+    /// Starts it with this configuration, whose `directory` is set to a new one: see `services.rs` of testkit.
     pub(crate) fn start(workdir: &Workdir, name: &str, mut config: Value) -> anyhow::Result<Self> {
-        let program = build(workdir)?;
         let directory = workdir.directory(name)?;
         config["directory"] = json!(directory);
         let config = workdir.write(&format!("{name}/config.json"), config.to_string())?;
-        let mut command = Command::new(program);
-        command.arg(config);
+        let mut command = Command::new(std::env::current_exe()?);
+        command.arg(ARGUMENT).arg(config);
         let output = workdir.log(name);
         let program = Program::start_with_input("the doubles of AWS", &command, output.clone())?;
         let mut doubles = Self { program, output, directory, commands: 0 };
@@ -49,7 +57,7 @@ impl AwsDoubles {
         &self.directory
     }
 
-    /// Sends a command and returns the answer: see `commands.rs` of the example.
+    /// Sends a command and returns the answer: see `commands.rs` of testkit.
     pub(crate) fn command(&mut self, command: &Value) -> anyhow::Result<Value> {
         self.program.write_line(&command.to_string())?;
         self.commands += 1;
@@ -84,15 +92,4 @@ impl AwsDoubles {
             }
         })?
     }
-}
-
-fn build(workdir: &Workdir) -> anyhow::Result<PathBuf> {
-    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    command.args(["build", "--package", "countersign-testkit", "--example", "aws"]);
-    if !cfg!(debug_assertions) {
-        command.arg("--release");
-    }
-    let status = command.current_dir(workdir.project()).status().context("cannot run cargo")?;
-    ensure!(status.success(), "cargo build --example aws ended with {status}");
-    Ok(std::env::current_exe()?.with_file_name("examples").join("aws"))
 }

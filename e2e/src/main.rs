@@ -43,6 +43,15 @@ use crate::workdir::Workdir;
 const USAGE_ERROR: u8 = 3;
 
 fn main() -> ExitCode {
+    if std::env::args().nth(1).as_deref() == Some(aws_doubles::ARGUMENT) {
+        return match aws_doubles::serve(&std::env::args().nth(2).unwrap_or_default()) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => {
+                eprintln!("{}: {error:#}", aws_doubles::ARGUMENT);
+                ExitCode::FAILURE
+            }
+        };
+    }
     let arguments = match Arguments::parse(std::env::args().skip(1)) {
         Ok(Some(arguments)) => arguments,
         Ok(None) => {

@@ -23,7 +23,7 @@ use crate::registry::Route;
 /// [`FallbackTag`](crate::registry::Referrers::FallbackTag) does.
 ///
 /// Statuses are those that users report of the service: 401 without a token, 403 for one that has ended, 400 for one that is
-/// unknown or of another region. The message of the last is not known.
+/// unknown or of another region.
 #[derive(Debug)]
 pub struct EcrRegistry {
     registry: Registry,
@@ -70,6 +70,11 @@ pub fn throttled() -> Reply {
     error(429, "TOOMANYREQUESTS", "Rate exceeded")
 }
 
+/// The answer to a request that is refused.
+pub(super) fn denied(status: u16, message: &str) -> Reply {
+    error(status, "DENIED", message)
+}
+
 fn error(status: u16, code: &str, message: &str) -> Reply {
     let body = json!({ "errors": [{ "code": code, "message": message }] });
     Reply::status(status).header("content-type", "application/json").body(body.to_string())
@@ -83,11 +88,11 @@ fn check(request: &RecordedRequest, setup: &Setup, tokens: &EcrTokens) -> Option
         return Some(reply.header("content-type", "text/plain; charset=utf-8").body("Not Authorized\n"));
     };
     let Some(token) = tokens.get(text).filter(|token| token.region == setup.region) else {
-        return Some(error(400, "DENIED", "Your Authorization Token is invalid."));
+        return Some(denied(400, "Your Authorization Token is invalid."));
     };
     if setup.clock.now() >= token.expires_at {
         let message = "Your authorization token has expired. Reauthenticate and try again.";
-        return Some(error(403, "DENIED", message));
+        return Some(denied(403, message));
     }
     let action = match request.route {
         Route::Manifest | Route::Referrers => "ecr:BatchGetImage",
@@ -103,5 +108,5 @@ fn check(request: &RecordedRequest, setup: &Setup, tokens: &EcrTokens) -> Option
          identity-based policy allows the {action} action",
         token.principal, setup.partition, setup.region, setup.account
     );
-    Some(error(403, "DENIED", &message))
+    Some(denied(403, &message))
 }

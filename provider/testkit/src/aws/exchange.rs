@@ -25,16 +25,14 @@ pub enum Service {
     EcrApi,
     /// A registry of Amazon ECR.
     EcrRegistry,
+    /// The registry of Amazon ECR Public.
+    EcrPublicRegistry,
     /// The store of the registry's blobs.
     BlobStore,
 }
 
 impl Service {
-    /// All services.
-    pub const ALL: [Self; 7] =
-        [Self::SignerData, Self::Sts, Self::PodIdentity, Self::Imds, Self::EcrApi, Self::EcrRegistry, Self::BlobStore];
-
-    /// `signer-data`, `sts`, `pod-identity`, `imds`, `ecr-api`, `ecr-registry` or `blob-store`.
+    /// `signer-data`, `sts`, `pod-identity`, `imds`, `ecr-api`, `ecr-registry`, `ecr-public-registry` or `blob-store`.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -44,6 +42,7 @@ impl Service {
             Self::Imds => "imds",
             Self::EcrApi => "ecr-api",
             Self::EcrRegistry => "ecr-registry",
+            Self::EcrPublicRegistry => "ecr-public-registry",
             Self::BlobStore => "blob-store",
         }
     }

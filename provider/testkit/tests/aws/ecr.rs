@@ -12,6 +12,7 @@ use countersign_testkit::aws::Setup;
 use countersign_testkit::aws::blob_store::BlobStore;
 use countersign_testkit::aws::ecr_api::ACTION;
 use countersign_testkit::aws::ecr_api::EcrApi;
+use countersign_testkit::aws::ecr_public_registry::EcrPublicRegistry;
 use countersign_testkit::aws::ecr_registry::EcrRegistry;
 use countersign_testkit::aws::ecr_registry::throttled;
 use countersign_testkit::aws::ecr_tokens::EcrTokens;
@@ -331,4 +332,45 @@ async fn an_action_is_denied_to_all_sessions_of_a_role() {
     let message = "User: arn:aws:sts::111122223333:assumed-role/countersign/one is not authorized to perform: \
                    ecr:GetAuthorizationToken because no identity-based policy allows the ecr:GetAuthorizationToken action";
     assert_eq!((status, body), (400, json!({ "__type": "AccessDeniedException", "message": message }).to_string()));
+}
+
+#[tokio::test]
+async fn the_public_registry_refuses_wrong_tokens_without_a_challenge() {
+    let setup = setup().region("us-east-1");
+    let (tokens, blobs) = (EcrTokens::new(), BlobStore::start(&setup).await);
+    let registry = EcrPublicRegistry::start(&setup, &tokens, &blobs).await;
+    registry.push_image("team/app", "v1");
+    let get = |path: &'static str, authorization: Option<String>| {
+        let request = http().get(format!("{}{path}", registry.url()));
+        let request = authorization.into_iter().fold(request, |request, value| request.header("authorization", value));
+        async { request.send().await.unwrap() }
+    };
+    const MANIFEST: &str = "/v2/team/app/manifests/v1";
+    const TOKEN: &str = "/token/?service=public.ecr.aws&scope=aws";
+    let challenge = get(MANIFEST, None).await.headers()["www-authenticate"].to_str().unwrap().to_owned();
+    let realm = format!("{}/token/", registry.url());
+    assert_eq!(challenge, format!(r#"Bearer realm="{realm}",service="public.ecr.aws",scope="aws""#));
+    let issued = |authorization| async {
+        let body: Value = serde_json::from_str(&text(get(TOKEN, authorization).await).await.1).unwrap();
+        body["token"].as_str().unwrap().to_owned()
+    };
+    let anonymous = format!("Bearer {}", issued(None).await);
+    assert_eq!(get(MANIFEST, Some(anonymous.clone())).await.status(), 200);
+    let (login, _) = tokens.issue(USER, "us-east-1", NOW);
+    let basic = format!("Basic {login}");
+    assert_eq!(get(MANIFEST, Some(format!("Bearer {}", issued(Some(basic.clone())).await))).await.status(), 200);
+    let invalid = (400, denied("Your Authorization Token is invalid."));
+    for wrong in [basic, "Bearer x".to_owned()] {
+        let response = get(MANIFEST, Some(wrong)).await;
+        assert_eq!(response.headers().get("www-authenticate"), None);
+        assert_eq!(text(response).await, invalid);
+    }
+    assert_eq!(text(get(TOKEN, Some("Basic QVdTOng=".to_owned())).await).await, invalid);
+    setup.clock().advance(Duration::from_secs(12 * 3600));
+    let expired = (400, denied("Your authorization token has expired. Reauthenticate and try again."));
+    assert_eq!(text(get(MANIFEST, Some(anonymous)).await).await, expired);
+    registry.set_realm("https://public.ecr.aws/token/");
+    let challenge = get(MANIFEST, None).await.headers()["www-authenticate"].to_str().unwrap().to_owned();
+    assert!(challenge.starts_with(r#"Bearer realm="https://public.ecr.aws/token/","#), "{challenge}");
+    assert_eq!(registry.journal()[1].to_string(), "ecr-public-registry GET /token/ 200");
 }

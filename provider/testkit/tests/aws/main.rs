@@ -5,6 +5,7 @@
 mod client;
 mod credentials;
 mod ecr;
+mod process;
 mod signature;
 mod signer_data;
 

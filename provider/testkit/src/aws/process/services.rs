@@ -7,6 +7,7 @@
 //!   "partition": "aws", "region": "eu-central-1", "account": "111122223333",
 //!   "listen": { "signer-data": "127.0.0.1:443" },
 //!   "blobs": "https://bucket.s3.eu-central-1.amazonaws.com",
+//!   "realm": "https://public.ecr.aws/token/", "publicBlobs": "https://d1234.cloudfront.net",
 //!   "issuer": "https://oidc.eks.eu-central-1.amazonaws.com/id/TESTKIT",
 //!   "namespace": "gatekeeper-system", "serviceAccount": "countersign", "role": "countersign",
 //!   "crossAccountRole": "arn:aws:iam::444455556666:role/pull", "externalId": "shop"
@@ -14,8 +15,8 @@
 //! ```
 //!
 //! Only `directory` is required; the values above are the others' defaults, except that each service listens on a free port, `names`
-//! are `localhost` and `127.0.0.1`, and `blobs` is the address of the blob store. Names of services: `signer-data`, `sts`, `ecr-api`,
-//! `ecr-public-api`, `ecr-registry`, `blob-store` (all over HTTPS), `pod-identity`, `imds` (HTTP, as the real ones).
+//! are `localhost` and `127.0.0.1`, and `blobs`, `realm` and `publicBlobs` are the servers' own addresses. Names of services: `signer-data`, `sts`, `ecr-api`,
+//! `ecr-public-api`, `ecr-registry`, `blob-store`, `ecr-public-registry`, `public-blob-store` (all over HTTPS), `pod-identity`, `imds` (HTTP, as the real ones).
 //!
 //! Files in the directory: `ca.pem` (of the HTTPS certificate), `signer-root.pem` (for a trust store), `web-identity-token` and
 //! `pod-identity-token` of the service account.
@@ -23,44 +24,48 @@
 use std::net::SocketAddr;
 use std::path::Path;
 
-use countersign_testkit::aws::AccessKey;
-use countersign_testkit::aws::AwsServer;
-use countersign_testkit::aws::Clock;
-use countersign_testkit::aws::Exchange;
-use countersign_testkit::aws::Setup;
-use countersign_testkit::aws::blob_store::BlobStore;
-use countersign_testkit::aws::ecr_api::EcrApi;
-use countersign_testkit::aws::ecr_registry::EcrRegistry;
-use countersign_testkit::aws::ecr_tokens::EcrTokens;
-use countersign_testkit::aws::imds::Imds;
-use countersign_testkit::aws::pod_identity::PodIdentity;
-use countersign_testkit::aws::signature::SignerPki;
-use countersign_testkit::aws::signer_data::SignerData;
-use countersign_testkit::aws::sts::Sts;
-use countersign_testkit::aws::web_identity::ServiceAccountToken;
-use countersign_testkit::aws::web_identity::TokenIssuer;
-use countersign_testkit::pki::Authority;
-use countersign_testkit::pki::CertSpec;
+use crate::aws::access_keys::AccessKey;
+use crate::aws::blob_store::BlobStore;
+use crate::aws::clock::Clock;
+use crate::aws::ecr_api::EcrApi;
+use crate::aws::ecr_public_registry::EcrPublicRegistry;
+use crate::aws::ecr_registry::EcrRegistry;
+use crate::aws::ecr_tokens::EcrTokens;
+use crate::aws::exchange::Exchange;
+use crate::aws::imds::Imds;
+use crate::aws::pod_identity::PodIdentity;
+use crate::aws::server::AwsServer;
+use crate::aws::setup::Setup;
+use crate::aws::signature::SignerPki;
+use crate::aws::signer_data::SignerData;
+use crate::aws::sts::Sts;
+use crate::aws::web_identity::ServiceAccountToken;
+use crate::aws::web_identity::TokenIssuer;
+use crate::pki::Authority;
+use crate::pki::CertSpec;
+use crate::registry::Registry;
 use serde_json::Value;
 use serde_json::json;
 
 /// All services.
-pub(crate) struct Services {
-    pub(crate) setup: Setup,
-    pub(crate) pki: SignerPki,
-    pub(crate) signer: SignerData,
-    pub(crate) sts: Sts,
-    pub(crate) pod_identity: PodIdentity,
-    pub(crate) imds: Imds,
-    pub(crate) tokens: EcrTokens,
+pub(super) struct Services {
+    pub(super) setup: Setup,
+    pub(super) pki: SignerPki,
+    pub(super) signer: SignerData,
+    pub(super) sts: Sts,
+    pub(super) pod_identity: PodIdentity,
+    pub(super) imds: Imds,
+    pub(super) tokens: EcrTokens,
     ecr_api: EcrApi,
     ecr_public_api: EcrApi,
-    pub(crate) registry: EcrRegistry,
-    pub(crate) blobs: BlobStore,
+    pub(super) registry: EcrRegistry,
+    public_registry: EcrPublicRegistry,
+    public_blobs: BlobStore,
+    pub(super) blobs: BlobStore,
     /// A user's.
     key: AccessKey,
-    pub(crate) role: String,
-    pub(crate) cross_account_role: String,
+    pub(super) role: String,
+    pub(super) cross_account_role: String,
     issuer: TokenIssuer,
     namespace: String,
     service_account: String,
@@ -77,7 +82,7 @@ fn text<'a>(config: &'a Value, key: &str, default: &'a str) -> Result<&'a str, S
 }
 
 impl Services {
-    pub(crate) async fn start(config: &Value) -> Result<Self, String> {
+    pub(super) async fn start(config: &Value) -> Result<Self, String> {
         let directory = config["directory"].as_str().ok_or("directory: expected a path")?;
         let region = text(config, "region", "eu-central-1")?;
         let names = config["names"].as_array().map(|names| names.iter().filter_map(Value::as_str).collect());
@@ -116,7 +121,18 @@ impl Services {
         if let Some(url) = config["blobs"].as_str() {
             blobs.set_base(url);
         }
+        let public_blobs = BlobStore::start(&on("public-blob-store")?).await;
+        let public = on("ecr-public-registry")?.region("us-east-1");
+        let public_registry = EcrPublicRegistry::start(&public, &tokens, &public_blobs).await;
+        if let Some(url) = config["realm"].as_str() {
+            public_registry.set_realm(url);
+        }
+        if let Some(url) = config["publicBlobs"].as_str() {
+            public_blobs.set_base(url);
+        }
         let services = Self {
+            public_registry,
+            public_blobs,
             signer: SignerData::start(&on("signer-data")?).await,
             ecr_api: EcrApi::start(&on("ecr-api")?, &tokens).await,
             ecr_public_api: EcrApi::start_public(&on("ecr-public-api")?.region("us-east-1"), &tokens).await,
@@ -152,7 +168,7 @@ impl Services {
     }
 
     /// Writes new tokens of the service account, which last this many seconds.
-    pub(crate) fn write_tokens(&self, seconds: i64) -> Result<(), String> {
+    pub(super) fn write_tokens(&self, seconds: i64) -> Result<(), String> {
         let now = self.setup.clock().now();
         let end = now + time::Duration::seconds(seconds);
         // One that has ended has begun before.
@@ -164,36 +180,50 @@ impl Services {
     }
 
     /// The services that answer calls, by name.
-    fn servers(&self) -> [(&'static str, &AwsServer); 7] {
+    fn servers(&self) -> [(&'static str, &AwsServer); 8] {
         [
             ("signer-data", &self.signer),
             ("sts", &self.sts),
             ("ecr-api", &self.ecr_api),
             ("ecr-public-api", &self.ecr_public_api),
             ("blob-store", &self.blobs),
+            ("public-blob-store", &self.public_blobs),
             ("pod-identity", &self.pod_identity),
             ("imds", &self.imds),
         ]
     }
 
-    /// The service of this name; the registry is none of them.
-    pub(crate) fn server(&self, name: &str) -> Option<&AwsServer> {
+    /// The registry of this name.
+    pub(super) fn registry(&self, name: &str) -> Option<&Registry> {
+        match name {
+            "ecr-registry" => Some(&self.registry),
+            "ecr-public-registry" => Some(&self.public_registry),
+            _ => None,
+        }
+    }
+
+    /// The service of this name; a registry is none of them.
+    pub(super) fn server(&self, name: &str) -> Option<&AwsServer> {
         self.servers().into_iter().find(|(known, _)| *known == name).map(|(_, server)| server)
     }
 
-    pub(crate) fn observe(&self, observer: impl Fn(&Exchange) + Clone + Send + Sync + 'static) {
+    pub(super) fn observe(&self, observer: impl Fn(&Exchange) + Clone + Send + Sync + 'static) {
         for (_, server) in self.servers() {
             server.observe(observer.clone());
         }
-        self.registry.observe(observer);
+        self.registry.observe(observer.clone());
+        self.public_registry.observe(observer);
     }
 
     /// Addresses and names.
-    pub(crate) fn describe(&self) -> Value {
+    pub(super) fn describe(&self) -> Value {
         let addresses = self.servers().into_iter().map(|(name, server)| (name.to_owned(), json!(server.address())));
-        let registry = ("ecr-registry".to_owned(), json!(self.registry.address()));
+        let registries = [
+            ("ecr-registry".to_owned(), json!(self.registry.address())),
+            ("ecr-public-registry".to_owned(), json!(self.public_registry.address())),
+        ];
         json!({
-            "addresses": addresses.chain([registry]).collect::<serde_json::Map<_, _>>(),
+            "addresses": addresses.chain(registries).collect::<serde_json::Map<_, _>>(),
             "accessKeyId": self.key.id,
             "secretAccessKey": self.key.secret,
             "user": self.key.principal,

@@ -2,11 +2,11 @@
 //!
 //! | `do` | members | effect |
 //! | --- | --- | --- |
-//! | `push` | `repository`, `tag`, `signed` (true), `profileVersion`, `job`, `alias` | stores an image, signed as AWS Signer does; answers `digest`, `profileVersion`, `job`, `certificateHashes` |
-//! | `referrers` | `mode`: `api`, `fallback-tag`, `empty-api` | how the registry lists signatures |
+//! | `push` | `service` (`ecr-registry`), `repository`, `tag`, `signed` (true), `profileVersion`, `job`, `alias` | stores an image, signed as AWS Signer does; answers `digest`, `profileVersion`, `job`, `certificateHashes` |
+//! | `referrers` | `service` (`ecr-registry`), `mode`: `api`, `fallback-tag`, `empty-api` | how the registry lists signatures |
 //! | `revoke` | `entity`, `from` (RFC 3339) | revokes a job, a version of a profile, or a certificate |
 //! | `revoke-nothing` | | |
-//! | `fail` | `service`, `status`, `code`, `message`, `times`, `retryAfter` | answers valid requests with an error; for `ecr-registry` any request |
+//! | `fail` | `service`, `status`, `code`, `message`, `times`, `retryAfter` | answers valid requests with an error; for a registry any request |
 //! | `delay` | `service`, `milliseconds` | answers later |
 //! | `never-answer`, `endless` | `service` | no answer; a body without end |
 //! | `body` | `service`, `text` | other content |
@@ -19,21 +19,22 @@
 
 use std::time::Duration;
 
-use countersign_testkit::aws::ServiceError;
-use countersign_testkit::aws::ecr_registry::throttled;
-use countersign_testkit::aws::signature::SignerSignature;
-use countersign_testkit::aws::signature::certificate_hashes;
-use countersign_testkit::registry::Referrers;
-use countersign_testkit::registry::Reply;
-use countersign_testkit::registry::When;
+use crate::aws::ecr_registry::throttled;
+use crate::aws::service_error::ServiceError;
+use crate::aws::signature::SignerSignature;
+use crate::aws::signature::certificate_hashes;
+use crate::registry::Referrers;
+use crate::registry::Registry;
+use crate::registry::Reply;
+use crate::registry::When;
 use serde_json::Value;
 use serde_json::json;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use crate::services::Services;
+use crate::aws::process::services::Services;
 
-pub(crate) fn run(services: &Services, command: &Value) -> Result<Value, String> {
+pub(super) fn run(services: &Services, command: &Value) -> Result<Value, String> {
     let text = |name: &str| command[name].as_str().ok_or_else(|| format!("{name}: expected a string"));
     let number = |name: &str| command[name].as_i64().ok_or_else(|| format!("{name}: expected a number"));
     let seconds = || {
@@ -44,7 +45,7 @@ pub(crate) fn run(services: &Services, command: &Value) -> Result<Value, String>
     let done = Ok(json!("done"));
     match text("do")? {
         "push" => return push(services, command, text("repository")?, text("tag")?),
-        "referrers" => services.registry.referrers(match text("mode")? {
+        "referrers" => registry(services, command)?.referrers(match text("mode")? {
             "api" => Referrers::Api,
             "fallback-tag" => Referrers::FallbackTag,
             "empty-api" => Referrers::EmptyApiAndFallbackTag,
@@ -72,7 +73,7 @@ pub(crate) fn run(services: &Services, command: &Value) -> Result<Value, String>
                 server.succeed();
                 server.clear_faults();
             }
-            None => services.registry.clear_faults(),
+            None => registry(services, command)?.clear_faults(),
         },
         "lifetime" => match text("of")? {
             "sts" => services.sts.set_lifetime(Some(seconds()?)),
@@ -94,7 +95,8 @@ pub(crate) fn run(services: &Services, command: &Value) -> Result<Value, String>
 
 /// Stores an image, signed unless `signed` is false.
 fn push(services: &Services, command: &Value, repository: &str, tag: &str) -> Result<Value, String> {
-    let image = services.registry.push_image(repository, tag);
+    let registry = registry(services, command)?;
+    let image = registry.push_image(repository, tag);
     if command["signed"] == json!(false) {
         return Ok(json!({ "digest": image.digest }));
     }
@@ -110,7 +112,7 @@ fn push(services: &Services, command: &Value, repository: &str, tag: &str) -> Re
             signature = set(signature, arn);
         }
     }
-    signature.attach(&services.registry, repository);
+    signature.attach(registry, repository);
     Ok(json!({
         "digest": image.digest,
         "profileVersion": signature.profile_version(),
@@ -145,9 +147,17 @@ fn fail(services: &Services, command: &Value, service: &str) -> Result<(), Strin
 }
 
 fn when(services: &Services, service: &str) -> Result<When, String> {
-    match (services.server(service), service) {
+    match (services.server(service), services.registry(service)) {
         (Some(server), _) => Ok(server.when()),
-        (None, "ecr-registry") => Ok(services.registry.when_any()),
-        (None, other) => Err(format!("service: found {other:?}, which is none")),
+        (None, Some(registry)) => Ok(registry.when_any()),
+        (None, None) => Err(format!("service: found {service:?}, which is none")),
     }
+}
+
+/// The registry that the command names.
+fn registry<'a>(services: &'a Services, command: &Value) -> Result<&'a Registry, String> {
+    let name = command["service"].as_str().unwrap_or("ecr-registry");
+    services
+        .registry(name)
+        .ok_or_else(|| format!("service: found {name:?}, expected ecr-registry or ecr-public-registry"))
 }
