@@ -24,26 +24,32 @@ pub struct AwsServer {
     errors: Errors,
 }
 
-/// Errors that the test sets, each with the number of requests it still applies to. Clones are the same list.
+/// Errors that the test sets, in order. Clones are the same list.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Errors(Arc<Mutex<Vec<(ServiceError, Option<usize>)>>>);
+pub(super) struct Errors(Arc<Mutex<Vec<Pending>>>);
+
+/// An error that the test set.
+#[derive(Debug)]
+struct Pending {
+    error: ServiceError,
+    /// Number of requests that it still applies to; `None` is unlimited.
+    left: Option<usize>,
+}
 
 impl Errors {
     /// The error for a request that would succeed otherwise.
     pub(super) fn next(&self) -> Result<(), ServiceError> {
         let mut errors = self.lock();
-        let Some((error, left)) = errors.first_mut() else { return Ok(()) };
-        let error = error.clone();
-        if let Some(left) = left {
-            *left -= 1;
-            if *left == 0 {
-                errors.remove(0);
-            }
+        let Some(first) = errors.first_mut() else { return Ok(()) };
+        let error = first.error.clone();
+        first.left = first.left.map(|left| left - 1);
+        if first.left == Some(0) {
+            errors.remove(0);
         }
         Err(error)
     }
 
-    fn lock(&self) -> MutexGuard<'_, Vec<(ServiceError, Option<usize>)>> {
+    fn lock(&self) -> MutexGuard<'_, Vec<Pending>> {
         self.0.lock().expect("the lock is not poisoned")
     }
 }
@@ -96,13 +102,13 @@ impl AwsServer {
 
     /// Answers every request that is valid with this error, until [`Self::succeed`].
     pub fn fail(&self, error: ServiceError) {
-        self.errors.lock().push((error, None));
+        self.errors.lock().push(Pending { error, left: None });
     }
 
     /// Answers this many valid requests with this error. Several errors apply in the order in which they were set.
     pub fn fail_times(&self, count: usize, error: ServiceError) {
         if count > 0 {
-            self.errors.lock().push((error, Some(count)));
+            self.errors.lock().push(Pending { error, left: Some(count) });
         }
     }
 

@@ -245,6 +245,9 @@ pub(crate) enum TokenReply {
     Endless,
 }
 
+/// A check that the test computes.
+pub(crate) type Check = Arc<dyn Fn(&RecordedRequest) -> Option<Reply> + Send + Sync>;
+
 /// The authentication that a registry requires.
 #[derive(Clone)]
 pub(crate) enum Authentication {
@@ -253,7 +256,7 @@ pub(crate) enum Authentication {
     Basic(Vec<String>),
     Bearer(TokenService),
     /// Computed by the test: `None` allows the request, a reply refuses it.
-    By(Arc<dyn Fn(&RecordedRequest) -> Option<Reply> + Send + Sync>),
+    By(Check),
 }
 
 impl Authentication {

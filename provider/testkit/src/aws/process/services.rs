@@ -74,11 +74,11 @@ pub(super) struct Services {
 
 /// The text of a key of the configuration.
 fn text<'a>(config: &'a Value, key: &str, default: &'a str) -> Result<&'a str, String> {
-    match &config[key] {
-        Value::Null => Ok(default),
-        Value::String(text) => Ok(text),
-        found => Err(format!("{key}: found {found}, expected a string")),
+    let value = &config[key];
+    if value.is_null() {
+        return Ok(default);
     }
+    value.as_str().ok_or_else(|| format!("{key}: found {value}, expected a string"))
 }
 
 impl Services {
