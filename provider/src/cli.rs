@@ -9,6 +9,7 @@ mod completions;
 mod inspect;
 mod manifests;
 mod report;
+mod requested;
 mod serve;
 mod usable;
 mod verify;

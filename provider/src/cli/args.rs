@@ -47,7 +47,7 @@ pub enum Command {
     /// Verify images with the engine and the configuration of the server
     #[command(after_help = VERIFY_AFTER)]
     Verify(VerifyArgs),
-    /// Show every signature of an image with the result of each check
+    /// Show every signature of images with the result of each check
     #[command(after_help = INSPECT_AFTER)]
     Inspect(InspectArgs),
     /// Report mistakes in the configuration and in every file that it names; without network access, except with --online
@@ -97,17 +97,21 @@ Exit codes:
 const INSPECT_AFTER: &str = "\
 The verdict is the one that `countersign verify` and the server give. The content of an envelope is marked
 \"claimed\" unless the statement's check of authenticity passed. Signatures of skipped repositories are shown too.
+Of several images, the text has one part after the other, separated by two empty lines; -o json has one document for
+each image, one after the other. Manifests are read as by `countersign verify`.
 
 Examples:
   countersign inspect --config countersign.yaml registry.example.com/app:v1
+  countersign inspect --config countersign.yaml -f deployment.yaml
   countersign inspect --config countersign.yaml -o json nginx | jq '.signatures[].checks[] | select(.code != null)'
   countersign inspect --config countersign.yaml -o json nginx | jq -r '.signatures[].envelope.certificates[0].subject'
 
 Exit codes:
-  0  the image is verified, or skipped by a statement of the trust policy
-  1  the image is rejected, or is not an image reference
-  2  the image is inconclusive, or the list of its signatures could not be fetched
-  3  a mistake on the command line or in the configuration, or a trust policy document that cannot be used";
+  0  every image is verified, or skipped by a statement of the trust policy
+  1  at least one image is rejected, or is not an image reference
+  2  no image is rejected, and at least one is inconclusive, or the list of its signatures could not be fetched
+  3  a mistake on the command line, in the configuration or in a manifest, a trust policy document that cannot be used,
+     or no image in the manifests";
 
 const CHECK_AFTER: &str = "\
 All mistakes are reported at once, each with its file, what was found and what was expected. Warnings concern valid
@@ -218,13 +222,17 @@ pub struct InspectArgs {
     #[command(flatten)]
     pub config: ConfigArgs,
 
+    /// Manifests with images, `-` for standard input; may be repeated
+    #[arg(short = 'f', long = "filename", value_name = "FILE")]
+    pub manifests: Vec<PathBuf>,
+
     /// Output format
     #[arg(short, long, value_enum, default_value_t = Output::Text)]
     pub output: Output,
 
-    /// An image, as written in a pod
-    #[arg(value_name = "IMAGE")]
-    pub image: String,
+    /// Images, as written in a pod: nginx, registry.example.com/app:v1, …@sha256:…
+    #[arg(required_unless_present = "manifests", value_name = "IMAGE")]
+    pub images: Vec<String>,
 }
 
 #[derive(Debug, clap::Args)]

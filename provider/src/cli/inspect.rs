@@ -1,4 +1,4 @@
-//! `countersign inspect`: one image with all of its signatures, and the result of every check.
+//! `countersign inspect`: images with all of their signatures, and the result of every check.
 
 mod json;
 mod text;
@@ -9,13 +9,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use countersign_core::name::ImageRef;
-use countersign_core::name::ReferenceError;
 use countersign_core::notation::EvidenceFact;
 use countersign_core::notation::FindingResult;
 use countersign_core::verdict::Code;
 use countersign_core::verdict::ImageVerdict;
 use countersign_core::verdict::Reason;
 use countersign_core::verdict::VerdictKind;
+use futures_util::StreamExt as _;
 use prometheus::Registry;
 
 use super::Exit;
@@ -24,10 +24,13 @@ use super::args::InspectArgs;
 use super::args::Output;
 use super::report;
 use super::report::Checked;
+use super::requested::Requested;
+use super::requested::requested;
 use super::warn;
 use crate::config::Config;
 use crate::config::Purpose;
 use crate::engine::Deadline;
+use crate::engine::Engine;
 use crate::engine::ImageResult;
 use crate::engine::InspectedSignature;
 use crate::engine::Inspection;
@@ -49,28 +52,42 @@ struct Inspected {
 
 pub(super) fn run(args: &InspectArgs) -> Result<Exit, Failure> {
     let config = Config::load(&args.config.config, Purpose::Verify).map_err(Failure::usage)?;
+    let requested = requested(&args.images, &args.manifests)?;
     let runtime = tokio::runtime::Runtime::new().map_err(Failure::unexpected)?;
-    let inspected = match args.image.parse() {
-        Ok(image) => runtime.block_on(inspect(&config, image))?,
-        Err(why) => not_a_reference(args.image.clone(), why),
-    };
+    let inspected = runtime.block_on(inspect_all(&config, requested))?;
     // No other request waits for this work.
     runtime.shutdown_background();
-    let exit = inspected.exit();
-    match inspected.print(args.output, &mut io::stdout().lock()) {
-        Ok(()) => Ok(exit),
+    match print(&inspected, args.output, &mut io::stdout().lock()) {
+        Ok(()) => Ok(exit(&inspected)),
         // Ignores broken pipes.
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(exit),
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(exit(&inspected)),
         Err(error) => Err(Failure::unexpected(anyhow::Error::new(error).context("cannot print the signatures"))),
     }
 }
 
-/// Runs in a task of its own, so that a panic becomes a verdict.
-async fn inspect(config: &Config, image: ImageRef) -> Result<Inspected, Failure> {
+/// All images with one engine, as many at the same time as the server verifies for one request.
+async fn inspect_all(config: &Config, requested: Vec<Requested>) -> Result<Vec<Inspected>, Failure> {
     let metrics = Arc::new(Metrics::new(&Registry::new()).map_err(Failure::unexpected)?);
     let components = Components::load_with_policy(config, &metrics, warn)?;
-    let request = components.engine.request(Arc::new(image.clone()), Deadline::after(FLIGHT_TIME));
-    let work = components.engine.inspect(request);
+    let at_once = config.server.max_concurrent_keys_per_request;
+    let work = requested.into_iter().map(|requested| inspect(&components.engine, requested));
+    Ok(futures_util::stream::iter(work).buffered(at_once).collect().await)
+}
+
+/// Runs in a task of its own, so that a panic becomes a verdict. No request is sent for a text that is not a reference.
+async fn inspect(engine: &Engine, Requested { text, fields }: Requested) -> Inspected {
+    let image: ImageRef = match text.parse() {
+        Ok(image) => image,
+        Err(why) => {
+            let listed = Err(Reason::new(Code::InvalidReference, &why));
+            return Inspected {
+                checked: Checked { image: text, result: report::not_a_reference(why), fields },
+                listed,
+            };
+        }
+    };
+    let name = image.to_string();
+    let work = engine.inspect(engine.request(Arc::new(image), Deadline::after(FLIGHT_TIME)));
     let Inspection { result, listed } = match tokio::time::timeout(PATIENCE, tokio::spawn(work)).await {
         Ok(Ok(inspection)) => inspection,
         Ok(Err(panic)) => undecided(Reason::new(Code::InternalError, panic)),
@@ -79,14 +96,7 @@ async fn inspect(config: &Config, image: ImageRef) -> Result<Inspected, Failure>
             undecided(Reason::new(Code::DeadlineExceeded, format_args!("verification timed out after {time}")))
         }
     };
-    let checked = Checked { image: image.to_string(), result, fields: Vec::new() };
-    Ok(Inspected { checked, listed })
-}
-
-/// No request is sent for it, so there are no signatures.
-fn not_a_reference(image: String, why: ReferenceError) -> Inspected {
-    let listed = Err(Reason::new(Code::InvalidReference, &why));
-    Inspected { checked: Checked { image, result: report::not_a_reference(why), fields: Vec::new() }, listed }
+    Inspected { checked: Checked { image: name, result, fields }, listed }
 }
 
 fn undecided(reason: Reason) -> Inspection {
@@ -94,22 +104,38 @@ fn undecided(reason: Reason) -> Inspection {
     Inspection { result: ImageResult { digest: None, verdict, cached: false }, listed: Err(reason) }
 }
 
+/// A rejection takes precedence over an inconclusive image, as for `verify`.
+fn exit(inspected: &[Inspected]) -> Exit {
+    let any = |exit| inspected.iter().any(|inspected| inspected.exit() == exit);
+    if any(Exit::Rejected) {
+        Exit::Rejected
+    } else if any(Exit::Undecided) {
+        Exit::Undecided
+    } else {
+        Exit::Success
+    }
+}
+
+/// The pages with two empty lines between them, or the documents one after the other.
+fn print(inspected: &[Inspected], output: Output, out: &mut dyn Write) -> io::Result<()> {
+    match output {
+        Output::Text => {
+            let pages: Vec<String> = inspected.iter().map(text::page).collect();
+            out.write_all(pages.join("\n\n").as_bytes())
+        }
+        Output::Json => inspected.iter().try_for_each(|inspected| {
+            serde_json::to_writer_pretty(&mut *out, &json::Document::from(inspected))?;
+            out.write_all(b"\n")
+        }),
+    }
+}
+
 impl Inspected {
-    /// The exit code of `verify`, except that a verified image whose signatures could not be listed is not a success.
+    /// The exit code of `verify` for this image, except that a verified image whose signatures could not be listed is not a success.
     fn exit(&self) -> Exit {
         match (report::exit(std::slice::from_ref(&self.checked)), &self.listed) {
             (Exit::Success, Err(_)) => Exit::Undecided,
             (exit, _) => exit,
-        }
-    }
-
-    fn print(&self, output: Output, out: &mut dyn Write) -> io::Result<()> {
-        match output {
-            Output::Text => out.write_all(text::page(self).as_bytes()),
-            Output::Json => {
-                serde_json::to_writer_pretty(&mut *out, &json::Document::from(self))?;
-                out.write_all(b"\n")
-            }
         }
     }
 

@@ -17,12 +17,11 @@ use super::Exit;
 use super::Failure;
 use super::args::VerifyArgs;
 use super::args::VerifyOutput;
-use super::manifests;
-use super::manifests::ImageField;
-use super::manifests::ManifestMistakes;
 use super::report;
 use super::report::Checked;
 use super::report::Format;
+use super::requested::Requested;
+use super::requested::requested;
 use super::warn;
 use crate::config::Config;
 use crate::config::Purpose;
@@ -38,20 +37,9 @@ use crate::telemetry::metrics::Metrics;
 /// reports which stage took the time.
 const PATIENCE: Duration = FLIGHT_TIME.saturating_add(Duration::from_secs(1));
 
-/// There is nothing to verify. A pipeline whose first command failed must not succeed.
-#[derive(Debug, thiserror::Error)]
-#[error("no image in the manifests: found no workload with an image, expected at least one")]
-struct NoImage;
-
-/// An image as written, and the fields of manifests that name it.
-struct Requested {
-    text: String,
-    fields: Vec<ImageField>,
-}
-
 pub(super) fn run(args: &VerifyArgs) -> Result<Exit, Failure> {
     let config = Config::load(&args.config.config, Purpose::Verify).map_err(Failure::usage)?;
-    let requested = requested(args)?;
+    let requested = requested(&args.images, &args.manifests)?;
     let runtime = tokio::runtime::Runtime::new().map_err(Failure::unexpected)?;
     let checked = runtime.block_on(verify_all(&config, requested))?;
     // No other request waits for this work.
@@ -73,23 +61,6 @@ fn format(args: &VerifyArgs) -> Format {
         Some(VerifyOutput::Text) | None => Format::Text,
         Some(VerifyOutput::Json) => Format::Json,
     }
-}
-
-/// The images of the command line in its order, then those of the manifests.
-fn requested(args: &VerifyArgs) -> Result<Vec<Requested>, Failure> {
-    let mut mistakes = ManifestMistakes::default();
-    let documents = manifests::read(&args.manifests, &mut mistakes);
-    let objects = manifests::objects(&documents, &mut mistakes);
-    let found = manifests::images(&objects, &mut mistakes);
-    if !mistakes.is_empty() {
-        let causes = mistakes.into_list().into_iter().map(anyhow::Error::new).collect();
-        return Err(Failure { exit: Exit::Usage, causes });
-    }
-    found.unread.iter().for_each(warn);
-    let written = args.images.iter().map(|text| Requested { text: text.clone(), fields: Vec::new() });
-    let named = found.images.into_iter().map(|(text, fields)| Requested { text, fields });
-    let all: Vec<Requested> = written.chain(named).collect();
-    if all.is_empty() { Err(Failure::usage(NoImage)) } else { Ok(all) }
 }
 
 /// Verifies each image once, so that images that are written twice have one verdict.

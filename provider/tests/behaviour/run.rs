@@ -25,9 +25,6 @@ pub(crate) const ENDPOINTS: [(&str, &str); 4] = [
     ("ratify mutate", "/ratify/gatekeeper/v1/mutate"),
 ];
 
-/// Commands that run at the same time.
-const COMMANDS: usize = 4;
-
 /// Which interfaces a group uses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Ask {
@@ -206,40 +203,78 @@ async fn ask_verify(environment: &Environment, entries: &mut Entries) -> Json {
     json!({"exit of text": text.exit, "exit of json": document.exit, "stderr": stderr})
 }
 
-/// Every case by itself, as text and as a document; the output of `verify` is not repeated. Returns the
-/// certificates, which are referred to by name.
+/// All cases that are image references in two commands; the output of `verify` is not repeated. One case of each kind of
+/// result is also asked by itself: output and exit code are those that it has among the others. Returns the certificates,
+/// which are referred to by name.
 async fn ask_inspect(environment: &Environment, entries: &mut Entries) -> Json {
-    let cases = environment.cases.iter().filter(|case| entries[&case.name].get("verify json").is_some());
-    let commands = cases.map(|case| async {
-        let command = async |output: &str| {
-            let arguments = ["inspect", "--config", "c.yaml", "--output", output, "--", &case.key];
-            binary::run(&environment.folder, &arguments).await
-        };
-        (case.name.clone(), command("text").await, command("json").await)
-    });
-    let outputs: Vec<(String, Output, Output)> =
-        futures_util::stream::iter(commands).buffered(COMMANDS).collect().await;
+    let cases: Vec<&Case> =
+        environment.cases.iter().filter(|case| entries[&case.name].get("verify json").is_some()).collect();
+    let keys: Vec<&str> = cases.iter().map(|case| case.key.as_str()).collect();
+    let (text, documents, exit) = inspect(environment, &keys).await;
+    assert_eq!((text.len(), documents.len()), (cases.len(), cases.len()), "{text:#?}");
+    let exits: Vec<i32> = documents.iter().map(exit_of_inspect).collect();
+    // A rejection takes precedence over an inconclusive image.
+    assert_eq!(exit, [1, 2, 0].into_iter().find(|exit| exits.contains(exit)));
+    let mut kinds = BTreeMap::new();
+    for (index, document) in documents.iter().enumerate() {
+        kinds.entry((document["image"]["verdict"].to_string(), document["target"].is_null())).or_insert(index);
+    }
+    for index in kinds.into_values() {
+        let alone = inspect(environment, &keys[index..=index]).await;
+        assert_eq!(alone, (vec![text[index].clone()], vec![documents[index].clone()], Some(exits[index])));
+    }
     let mut certificates = Certificates::default();
-    for (name, text, document) in outputs {
-        let names = &environment.names;
-        let entry = entries.get_mut(&name).unwrap();
-        assert_eq!(text.exit, document.exit, "{name}");
-        entry["exit of inspect"] = json!(text.exit);
-        let mut page = names.lines(&text.stdout);
+    for (((case, mut page), mut document), exit) in cases.into_iter().zip(text).zip(documents).zip(exits) {
+        let entry = entries.get_mut(&case.name).unwrap();
+        entry["exit of inspect"] = json!(exit);
         let verified: Vec<String> = serde_json::from_value(entry["verify text"].clone()).unwrap();
         if page.starts_with(&verified) {
             page.splice(..verified.len(), ["(as verify)".to_owned()]);
         }
         certificates.shorten_text(&mut page);
         entry["inspect text"] = json!(page);
-        let mut document = names.json(&serde_json::from_str(&document.stdout).unwrap());
-        if document["image"] == names.json(&entry["verify json"]) {
+        if document["image"] == environment.names.json(&entry["verify json"]) {
             document["image"] = json!("(as verify)");
         }
         certificates.shorten_json(&mut document);
         entry["inspect json"] = document;
     }
     certificates.document()
+}
+
+/// The page and the document of each image, and the exit code.
+async fn inspect(environment: &Environment, keys: &[&str]) -> (Vec<Vec<String>>, Vec<Json>, Option<i32>) {
+    let command = async |output: &str| {
+        let arguments = [&["inspect", "--config", "c.yaml", "--output", output, "--"], keys].concat();
+        binary::run(&environment.folder, &arguments).await
+    };
+    let (text, documents) = tokio::join!(command("text"), command("json"));
+    assert_eq!(text.exit, documents.exit, "{}{}", text.stdout, text.stderr);
+    let names = &environment.names;
+    let read = serde_json::Deserializer::from_str(&documents.stdout).into_iter::<Json>();
+    let read = read.map(|document| names.json(&document.unwrap())).collect();
+    (pages(&text.stdout).into_iter().map(|page| names.lines(page)).collect(), read, text.exit)
+}
+
+/// The pages of several images, with two empty lines between them. A page may end with an empty line of its own.
+fn pages(text: &str) -> Vec<&str> {
+    let (mut pages, mut rest) = (Vec::new(), text);
+    while let Some(end) = rest.find("\n\n\n") {
+        let next = rest[end..].find(|character| character != '\n').map_or(rest.len(), |newlines| end + newlines);
+        pages.push(&rest[..next - 2]);
+        rest = &rest[next..];
+    }
+    pages.push(rest);
+    pages
+}
+
+/// The exit code for an image alone, by its document: a verified image whose signatures are not listed is no success.
+fn exit_of_inspect(document: &Json) -> i32 {
+    match document["image"]["verdict"].as_str().unwrap() {
+        "rejected" => 1,
+        "verified" | "skipped" if !document["target"].is_null() => 0,
+        _ => 2,
+    }
 }
 
 /// `check` in both forms.

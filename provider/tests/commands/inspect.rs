@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod listing;
+mod several;
 mod signatures;
 mod timestamps;
 
