@@ -147,7 +147,7 @@ pub const PEM_BLOCKS: usize = 1000;
 ///
 /// In addition to the document, parsing uses the texts that the type keeps, at most about 100 bytes for each kept
 /// value and 75 for each member of the open objects. With the constants below this is at most the larger of three
-/// times the document and 1 MiB, and 12 MiB more for a trust policy. `tests/memory.rs` checks this, also for CBOR and
+/// times the document and 1 MiB, and 12 MiB more for a trust policy. `tests/memory/parsing.rs` checks this, also for CBOR and
 /// certificates.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct JsonLimits {

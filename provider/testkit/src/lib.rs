@@ -39,6 +39,7 @@
 
 #![warn(missing_docs)]
 
+mod alone;
 pub mod aws;
 pub mod crl;
 pub mod der;
@@ -56,6 +57,7 @@ pub mod signer;
 pub mod timestamp;
 pub mod variants;
 
+pub use alone::alone;
 pub use descriptor::Descriptor;
 pub use descriptor::IMAGE_INDEX;
 pub use descriptor::IMAGE_MANIFEST;

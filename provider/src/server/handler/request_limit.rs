@@ -25,7 +25,7 @@ const READING_BYTES: usize = 8 * KIB;
 pub(super) const LARGE_BODY_BYTES: usize = 64 * KIB;
 
 /// Memory of a request while its keys are processed, in bytes: itself; each key, beside three times its text; and each
-/// key in progress. Held against the allocator in `tests/request_memory.rs`.
+/// key in progress. Held against the allocator in `tests/memory/request.rs`.
 const REQUEST_BYTES: usize = 8 * KIB;
 const KEY_BYTES: usize = 512;
 const KEY_FACTOR: usize = 3;

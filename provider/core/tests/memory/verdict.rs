@@ -1,7 +1,6 @@
 //! The declared size of a verdict against its allocation: the declared size limits the verdict cache.
-//!
-//! A single test, because it counts the allocations of the whole process.
 
+use crate::ALLOCATOR;
 use countersign_core::codec::text::Text;
 use countersign_core::name::Digest;
 use countersign_core::name::DigestAlgorithm;
@@ -18,14 +17,11 @@ use countersign_core::verdict::VerifiedBy;
 use countersign_core::verdict::VerifiedNotation;
 use countersign_core_test_support::judge::Judge;
 use countersign_testkit::Descriptor;
+use countersign_testkit::alone;
 use countersign_testkit::pki::Authority;
 use countersign_testkit::pki::CertSpec;
 use countersign_testkit::signer::Format;
 use countersign_testkit::signer::SignRequest;
-use peak_alloc::PeakAlloc;
-
-#[global_allocator]
-static ALLOCATOR: PeakAlloc = PeakAlloc;
 
 /// Clones that are measured together.
 const COPIES: usize = 100;
@@ -58,6 +54,9 @@ fn verified(level: &'static str, others: FailedSignatures, common_name: &str) ->
 
 #[test]
 fn the_size_of_a_verdict_covers_its_allocation_closely() {
+    if !alone("verdict::the_size_of_a_verdict_covers_its_allocation_closely") {
+        return;
+    }
     let many = |code, count, subject, details: &[usize]| -> FailedSignatures {
         (0..count).map(|_| failed(code, subject, details)).collect()
     };

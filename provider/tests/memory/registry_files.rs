@@ -1,18 +1,14 @@
 //! A file that many registries name is read and kept once.
-//!
-//! A single test, because it counts the allocations of the whole process.
 
 #![allow(clippy::unwrap_used)]
 
+use crate::ALLOCATOR;
 use countersign::config::Config;
 use countersign::config::Purpose;
+use countersign_testkit::alone;
 use countersign_testkit::folder::Folder;
 use countersign_testkit::pki::Authority;
 use countersign_testkit::pki::CertSpec;
-use peak_alloc::PeakAlloc;
-
-#[global_allocator]
-static ALLOCATOR: PeakAlloc = PeakAlloc;
 
 const MIB: usize = 1024 * 1024;
 
@@ -20,6 +16,9 @@ const REGISTRIES: usize = 200;
 
 #[test]
 fn a_pull_secret_and_authorities_of_two_hundred_registries_take_the_memory_of_one() {
+    if !alone("registry_files::a_pull_secret_and_authorities_of_two_hundred_registries_take_the_memory_of_one") {
+        return;
+    }
     let folder = Folder::new();
     let path = "p".repeat(200);
     let entries: Vec<String> = (0..1000)

@@ -1,9 +1,8 @@
 //! Memory for parsing a document in addition to its own bytes: at most the larger of three times its size and 1 MiB.
 //! A trust policy may use 12 MiB more. A CRL takes at most twice its size, its own bytes included.
-//!
-//! A single test, because it counts the allocations of the whole process.
 #![allow(clippy::unwrap_used)]
 
+use crate::ALLOCATOR;
 use countersign_core::notation::Envelope;
 use countersign_core::notation::EnvelopeFormat;
 use countersign_core::time::UnixTime;
@@ -12,9 +11,11 @@ use countersign_core::x509::Certificate;
 use countersign_core::x509::Crl;
 use countersign_core::x509::ocsp::OcspAnswer;
 use countersign_core::x509::ocsp::OcspSettings;
+use countersign_core_test_support::schemas::Schema;
 use countersign_core_test_support::schemas::schemas;
 use countersign_testkit::Descriptor;
 use countersign_testkit::Hash;
+use countersign_testkit::alone;
 use countersign_testkit::crl::CrlSpec;
 use countersign_testkit::crl::Revoked;
 use countersign_testkit::der;
@@ -29,10 +30,6 @@ use countersign_testkit::timestamp::TokenParts;
 use countersign_testkit::timestamp::Tsa;
 use countersign_testkit::timestamp::attribute;
 use countersign_testkit::variants;
-use peak_alloc::PeakAlloc;
-
-#[global_allocator]
-static ALLOCATOR: PeakAlloc = PeakAlloc;
 
 const KIB: usize = 1024;
 const MIB: usize = 1024 * KIB;
@@ -45,18 +42,6 @@ fn peak<T>(work: impl FnOnce() -> T) -> usize {
     ALLOCATOR.peak_usage().saturating_sub(before)
 }
 
-/// Runs all cases in sequence, so that allocations are not counted for another case.
-#[test]
-fn memory_for_parsing_is_a_small_multiple_of_the_document() {
-    json();
-    large();
-    cose();
-    certificates();
-    lists();
-    responses();
-    tokens();
-}
-
 #[track_caller]
 fn check(name: &str, document: &[u8], more: usize, work: impl FnOnce()) {
     let peak = peak(work);
@@ -64,10 +49,28 @@ fn check(name: &str, document: &[u8], more: usize, work: impl FnOnce()) {
     assert!(peak <= max, "{name}: {peak} bytes for a document of {}, at most {max} expected", document.len());
 }
 
-/// Every part of every JSON document, enlarged to at most 128 KiB: about where count limits begin, so that the factor is
-/// greatest.
-fn json() {
-    for schema in schemas() {
+#[test]
+fn json_of_signatures() {
+    if alone("parsing::json_of_signatures") {
+        json(of_signatures);
+    }
+}
+
+#[test]
+fn json_of_registries_and_policies() {
+    if alone("parsing::json_of_registries_and_policies") {
+        json(|schema| !of_signatures(schema));
+    }
+}
+
+fn of_signatures(schema: &Schema) -> bool {
+    ["JWS envelope", "JWS protected header", "payload"].contains(&schema.name)
+}
+
+/// Every part of every JSON document of this kind, enlarged to at most 128 KiB: about where count limits begin, so that the
+/// factor is greatest.
+fn json(of_kind: impl Fn(&Schema) -> bool) {
+    for schema in schemas().into_iter().filter(of_kind) {
         // The first document allocates shared data.
         schema.check(schema.good.to_string().as_bytes()).unwrap();
         // Parsed into a tree of at most 50,000 values, so that every mistake is found.
@@ -81,7 +84,11 @@ fn json() {
 }
 
 /// Pages of referrers and envelopes of the largest size.
-fn large() {
+#[test]
+fn the_largest_documents_of_json() {
+    if !alone("parsing::the_largest_documents_of_json") {
+        return;
+    }
     for (name, size, parts) in [
         ("index of referrers", 4 * MIB, &["/manifests ", "/manifests/0/annotations "][..]),
         ("JWS envelope", MIB, &["/payload ", "/header ", "/header/x5c "]),
@@ -96,7 +103,11 @@ fn large() {
     }
 }
 
-fn cose() {
+#[test]
+fn cose_messages() {
+    if !alone("parsing::cose_messages") {
+        return;
+    }
     let chain = Authority::root(CertSpec::root()).issue(CertSpec::leaf());
     let request = SignRequest::new(&chain, &Descriptor::sample("image"));
     let parse = |bytes: &[u8]| drop(Envelope::parse(bytes, EnvelopeFormat::Cose));
@@ -114,7 +125,11 @@ fn cose() {
 }
 
 /// Certificates of 60 KiB with long lists.
+#[test]
 fn certificates() {
+    if !alone("parsing::certificates") {
+        return;
+    }
     let authority = Authority::root(CertSpec::root());
     let unit = der::set([der::sequence([der::oid("2.5.4.11"), der::element(0x0c, b"a")])]);
     let uri = der::element(0x86, b"a:");
@@ -150,7 +165,11 @@ fn certificates() {
 }
 
 /// CRLs with many entries, with the smallest entries, and with many extensions of one entry.
-fn lists() {
+#[test]
+fn certificate_revocation_lists() {
+    if !alone("parsing::certificate_revocation_lists") {
+        return;
+    }
     let authority = Authority::root(CertSpec::root());
     let certificate = Certificate::parse(authority.der()).unwrap();
     let small = {
@@ -186,7 +205,11 @@ fn lists() {
 }
 
 /// OCSP responses with the most single responses, extensions and certificates, and with more than that.
-fn responses() {
+#[test]
+fn ocsp_responses() {
+    if !alone("parsing::ocsp_responses") {
+        return;
+    }
     let authority = Authority::root(CertSpec::root());
     let leaf = authority.issue(CertSpec::leaf());
     let parse = |der: &[u8]| Certificate::parse(der).unwrap();
@@ -212,7 +235,11 @@ fn responses() {
 }
 
 /// Timestamp tokens of the largest size with long lists.
-fn tokens() {
+#[test]
+fn timestamp_tokens() {
+    if !alone("parsing::timestamp_tokens") {
+        return;
+    }
     let authority = Authority::root(CertSpec::root());
     let tsa = Tsa::new(&authority);
     let root = Certificate::parse(authority.der()).unwrap();

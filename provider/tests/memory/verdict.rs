@@ -1,13 +1,14 @@
 //! What verdicts about an image cost in memory when a hostile pusher has written its signatures: 100 referrers, each with a
 //! text of a megabyte that ends up in a reason, and many who wait for the verdict.
 //!
-//! A single test, because it counts the allocations of the whole process, the registry's own memory included.
+//! The registry's own memory is included.
 
 #![allow(clippy::unwrap_used)]
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::ALLOCATOR;
 use countersign::engine::Deadline;
 use countersign::engine::Verifier as _;
 use countersign_core::name::ImageRef;
@@ -17,15 +18,12 @@ use countersign_core::verdict::ImageVerdict;
 use countersign_test_support::fixture::EngineFixture;
 use countersign_test_support::fixture::policy;
 use countersign_testkit::Descriptor;
+use countersign_testkit::alone;
 use countersign_testkit::notation::SIGNATURE_ARTIFACT_TYPE;
 use countersign_testkit::notation::Signature;
 use countersign_testkit::pki::CertSpec;
 use countersign_testkit::signer::Format;
 use countersign_testkit::signer::SignRequest;
-use peak_alloc::PeakAlloc;
-
-#[global_allocator]
-static ALLOCATOR: PeakAlloc = PeakAlloc;
 
 const MIB: usize = 1024 * 1024;
 
@@ -55,6 +53,9 @@ fn push(fixture: &EngineFixture, tag: &str) -> ImageRef {
 
 #[tokio::test]
 async fn verdicts_with_large_texts_use_kilobytes_in_the_cache() {
+    if !alone("verdict::verdicts_with_large_texts_use_kilobytes_in_the_cache") {
+        return;
+    }
     let fixture = EngineFixture::with(&policy(&["ca:main"], &["*"]), |settings| {
         settings.rejected_lifetime = Duration::from_secs(300);
         settings.flight_time = Duration::from_secs(120);

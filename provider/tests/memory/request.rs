@@ -1,12 +1,13 @@
 //! Requests use no more memory than the memory budget counts for them.
 //!
-//! A single test, because it counts the allocations of the whole process, the clients' memory included.
+//! The clients' memory is included.
 
 #![allow(clippy::unwrap_used)]
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::ALLOCATOR;
 use countersign::engine::Deadline;
 use countersign::engine::Verifier as _;
 use countersign::server::memory;
@@ -14,11 +15,8 @@ use countersign_test_support::client::Client;
 use countersign_test_support::fixture::EngineFixture;
 use countersign_test_support::fixture::policy;
 use countersign_test_support::service::Service;
+use countersign_testkit::alone;
 use countersign_testkit::registry::Route;
-use peak_alloc::PeakAlloc;
-
-#[global_allocator]
-static ALLOCATOR: PeakAlloc = PeakAlloc;
 
 const KIB: usize = 1024;
 
@@ -50,6 +48,9 @@ async fn held(service: &Service, keys: &[String]) -> usize {
 
 #[tokio::test]
 async fn requests_use_no_more_memory_than_their_permits() {
+    if !alone("request::requests_use_no_more_memory_than_their_permits") {
+        return;
+    }
     let service = Service::start().await;
     let client = Client::gatekeeper(&service);
     client.ask("/v1/verify", &["a.example/skipped"]).await;
