@@ -42,7 +42,7 @@ enum Tested {
 use Tested::*;
 
 /// The shell lines of README.md.
-const README: [(&str, Tested); 18] = [
+const README: [(&str, Tested); 19] = [
     ("cargo demo", Ci),
     // `demo.rs` runs the commands that it prints.
     ("cargo demo --keep", Here),
@@ -58,6 +58,7 @@ const README: [(&str, Tested); 18] = [
     ("countersign verify --config countersign.yaml -f deployment.yaml -f cronjob.yaml", Here),
     ("kubectl get pods --all-namespaces -o yaml | countersign verify --config countersign.yaml -f -", Here),
     ("countersign inspect --config countersign.yaml registry.example.com/shop:v1", Here),
+    ("countersign inspect --config countersign.yaml -o json -f deployment.yaml -f cronjob.yaml", Here),
     ("countersign check --config countersign.yaml --for verify", Here),
     ("countersign check --config countersign.yaml", Here),
     ("countersign check --config countersign.yaml --provider providers.yaml", Here),
