@@ -15,6 +15,8 @@ async fn verify_and_inspect_exit_as_the_table_says() {
 
     let fixture = Fixture::start().await;
     let status = async |line: &str| fixture.run(line).await.status.code().unwrap();
+    fixture.folder.write("broken.yaml", "kind: Pod\nspec: 1\n");
+    fixture.folder.write("none.yaml", "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n");
     for command in ["verify", "inspect"] {
         let with = |image: &str| format!("countersign {command} --config countersign.yaml {image}");
         // Verified, or skipped by a statement.
@@ -35,20 +37,13 @@ async fn verify_and_inspect_exit_as_the_table_says() {
             3,
             "{command}"
         );
-    }
-    // Of several images: a rejected one decides before an inconclusive one.
-    let several = "registry.example.com/shop:v1 registry.example.com/shop:absent";
-    assert_eq!(status(&format!("countersign verify --config countersign.yaml {several}")).await, 2);
-    let several = format!("{several} registry.example.com/shop:unsigned");
-    assert_eq!(status(&format!("countersign verify --config countersign.yaml {several}")).await, 1);
-    fixture.folder.write("broken.yaml", "kind: Pod\nspec: 1\n");
-    fixture.folder.write("none.yaml", "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n");
-    for manifest in ["broken.yaml", "none.yaml", "absent.yaml"] {
-        assert_eq!(
-            status(&format!("countersign verify --config countersign.yaml -f {manifest}")).await,
-            3,
-            "{manifest}"
-        );
+        // Of several images: a rejected one decides before an inconclusive one.
+        let several = "registry.example.com/shop:v1 registry.example.com/shop:absent";
+        assert_eq!(status(&with(several)).await, 2, "{command}");
+        assert_eq!(status(&with(&format!("{several} registry.example.com/shop:unsigned"))).await, 1, "{command}");
+        for manifest in ["broken.yaml", "none.yaml", "absent.yaml"] {
+            assert_eq!(status(&with(&format!("-f {manifest}"))).await, 3, "{command} {manifest}");
+        }
     }
     // `inspect` of a skipped image needs the list of its signatures.
     let mirror = "countersign inspect --config countersign.yaml registry.example.com/mirror:v1";
