@@ -17,9 +17,9 @@ pub fn alone(name: &str) -> bool {
     if env::var_os(VARIABLE).is_some_and(|test| test == name) {
         return true;
     }
-    let mut command = Command::new(env::current_exe().unwrap());
+    let mut command = Command::new(env::current_exe().expect("the path of the test binary"));
     let output = command.args(["--exact", name, "--nocapture", "--test-threads", "1"]).env(VARIABLE, name).output();
-    let output = output.unwrap();
+    let output = output.expect("the test binary starts");
     let (printed, errors) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     print!("{printed}");
     let passed = output.status.success() && printed.contains("test result: ok. 1 passed;");

@@ -1,6 +1,5 @@
-//! The running service: endpoints, hostile clients and registries, reload, reporting.
+//! The running service: endpoints, hostile clients and registries, reload.
 
 mod hostile;
 mod http;
 mod reload;
-mod reporting;

@@ -1,5 +1,8 @@
 //! Reporting to operators in responses, log and metrics: checks that are only logged, signers, rejected signatures, and
 //! refused connections.
+//!
+//! A test binary of its own: tests without a subscriber in the same process would disable events that they emit first, also
+//! for the subscribers of these tests.
 
 #![allow(clippy::unwrap_used)]
 
