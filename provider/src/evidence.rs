@@ -5,6 +5,7 @@
 //! of another kind of evidence is a file here, and is called by [`Fetcher`].
 
 mod address;
+mod aws_signer;
 mod client;
 mod failures;
 mod fetched;
@@ -19,6 +20,9 @@ mod target;
 mod trail;
 mod unavailable;
 
+pub use aws_signer::SignerAccess;
+pub use aws_signer::SignerFailure;
+pub use aws_signer::SignerService;
 pub use fetcher::Fetcher;
 pub use settings::FetchSettings;
 pub use source::EvidenceSource;

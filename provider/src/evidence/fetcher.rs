@@ -13,6 +13,7 @@ use countersign_core::evidence::EvidenceRequest;
 use countersign_core::evidence::EvidenceResponse;
 use countersign_core::evidence::NotAvailable;
 use countersign_core::evidence::Requests;
+use countersign_core::evidence::SignerStatusRequest;
 use countersign_core::time::UnixTime;
 use countersign_http::FlightError;
 use countersign_http::LimitObserver;
@@ -27,6 +28,7 @@ use tokio::time::Instant;
 use super::EvidenceSource;
 use super::address::Address;
 use super::address::AddressError;
+use super::aws_signer::SignerStatuses;
 use super::client::EvidenceClient;
 use super::failures::Failure;
 use super::failures::Failures;
@@ -56,6 +58,7 @@ pub struct Fetcher {
 /// What stays when the settings change: evidence depends on no setting but its lifetime, which is computed when it is used.
 struct Shared {
     kept: Kept,
+    signer: SignerStatuses,
     failures: Failures,
     flights: SingleFlight<Key, Result<Fetched, Failure>>,
     limits: SharedLimits,
@@ -109,6 +112,7 @@ impl Fetcher {
         let active = Arc::new(Active::new(settings, &limits)?);
         let shared = Shared {
             kept,
+            signer: SignerStatuses::new(Arc::clone(&clock)),
             failures: Failures::new(),
             flights: SingleFlight::with_grace(GRACE),
             limits,
@@ -212,6 +216,24 @@ impl Fetcher {
         Err(trail.not_available())
     }
 
+    /// The status of a signature at AWS Signer.
+    async fn signer_status(&self, request: &SignerStatusRequest, deadline: Instant) -> EvidenceResponse {
+        let Shared { signer, metrics, .. } = &*self.shared;
+        let Some(access) = &self.active.settings.signer else {
+            return EvidenceResponse::NotAvailable(NotAvailable::signer_service_not_called());
+        };
+        match signer.in_memory(request) {
+            Some(status) => {
+                metrics.cache_event(CacheEvent::EvidenceHit);
+                status
+            }
+            None => {
+                metrics.cache_event(CacheEvent::EvidenceMiss);
+                signer.ask(access, request, deadline).await
+            }
+        }
+    }
+
     fn current_failure(&self, address: &Address, key: &Key) -> Option<Failure> {
         self.shared.failures.current(address, key, self.now(), self.active.settings.negative_lifetime)
     }
@@ -245,9 +267,9 @@ impl EvidenceSource for Fetcher {
             let target = match request {
                 EvidenceRequest::Ocsp(request) => Target::Ocsp(request.clone()),
                 EvidenceRequest::Crl(request) => Target::Crl(request.clone()),
-                EvidenceRequest::SignerStatus(_) => {
-                    let why = EvidenceResponse::NotAvailable(NotAvailable::signer_service_not_called());
-                    return std::future::ready(why).boxed();
+                EvidenceRequest::SignerStatus(request) => {
+                    let request = request.clone();
+                    return async move { self.signer_status(&request, deadline).await }.boxed();
                 }
             };
             self.evidence(target, deadline).boxed()

@@ -9,3 +9,6 @@ pub(super) const SMALL_BODIES: usize = 2 * 1024 * 1024;
 pub fn received(max_crl_bytes: usize) -> usize {
     max_crl_bytes.saturating_mul(2).saturating_add(SMALL_BODIES)
 }
+
+/// Answers of AWS Signer: about 800, each of which is about one signature.
+pub const SIGNER_STATUSES: usize = 1024 * 1024;

@@ -13,6 +13,7 @@ use countersign_http::RequestLimits;
 use countersign_http::Roots;
 use countersign_http::ShareLimits;
 
+use super::aws_signer::SignerAccess;
 use super::memory;
 
 const MIB: usize = 1024 * 1024;
@@ -56,6 +57,8 @@ pub struct FetchSettings {
     pub ocsp_nonce: bool,
     /// The settings with which core reads evidence, the same as those with which the engine judges it.
     pub reading: EvidenceSettings,
+    /// AWS Signer; `None` if it is not called.
+    pub signer: Option<SignerAccess>,
 }
 
 impl Default for FetchSettings {
@@ -79,6 +82,7 @@ impl Default for FetchSettings {
             refresh_patience: Self::REFRESH_PATIENCE,
             negative_lifetime: Duration::from_secs(10),
             ocsp_nonce: false,
+            signer: None,
             reading: EvidenceSettings {
                 max_lifetime: Some(Duration::from_secs(24 * 3600)),
                 ..EvidenceSettings::default()

@@ -134,6 +134,7 @@ pub(super) fn evidence(config: &Config, files: &RegistryFiles) -> FetchSettings 
         negative_lifetime,
         ocsp_nonce,
         reading: reading(config),
+        signer: None,
     }
 }
 

@@ -45,6 +45,7 @@ fn rows(config: &Config) -> Vec<(&'static str, usize)> {
         ("requests for evidence", config.evidence.max_requests * registry::CONNECTION),
         ("OCSP responses and CRLs being received and read", evidence::received(config.evidence.max_crl_bytes)),
         ("OCSP responses and CRLs in memory", config.evidence.cache_bytes),
+        ("statuses of AWS Signer in memory", evidence::SIGNER_STATUSES),
         ("name resolution", registry::LOOKUPS),
         ("tokens, authentication schemes, tags and digests", registry::CACHED),
         ("images being verified", config.server.max_concurrent_keys * engine::IMAGE_BYTES),
