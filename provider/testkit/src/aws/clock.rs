@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use time::OffsetDateTime;
 use time::UtcOffset;
+use time::macros::format_description;
 
 /// A clock that the test sets. Clones are the same clock.
 #[derive(Clone)]
@@ -39,6 +40,14 @@ impl Clock {
             Source::Fixed(now) => now.to_offset(UtcOffset::UTC),
             Source::System(offset) => OffsetDateTime::now_utc() + offset,
         }
+    }
+
+    /// The time as the header `Date` has it.
+    #[must_use]
+    pub fn http_date(&self) -> String {
+        let form =
+            format_description!("[weekday repr:short], [day] [month repr:short] [year] [hour]:[minute]:[second] GMT");
+        self.now().format(form).expect("every part is in a date with time")
     }
 
     /// Stops the clock at this time.
@@ -74,6 +83,7 @@ mod tests {
         let same = clock.clone();
         clock.advance(Duration::from_secs(55));
         assert_eq!(same.now(), datetime!(2026-01-02 02:05:00 UTC));
+        assert_eq!(same.http_date(), "Fri, 02 Jan 2026 02:05:00 GMT");
         clock.set(datetime!(2027-01-01 00:00 UTC));
         assert_eq!(same.now(), datetime!(2027-01-01 00:00 UTC));
     }

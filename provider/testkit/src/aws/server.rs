@@ -63,7 +63,9 @@ impl AwsServer {
         answer: impl Fn(&RecordedRequest) -> Reply + Send + Sync + 'static,
     ) -> Self {
         let server = Registry::start_on(setup.address, setup.identity.as_ref()).await;
-        server.serve_by("", Handler::new(answer));
+        let clock = setup.clock.clone();
+        // Clients compare their clock with it.
+        server.serve_by("", Handler::new(move |request| answer(request).header("date", &clock.http_date())));
         Self { service, server, errors }
     }
 
