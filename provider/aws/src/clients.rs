@@ -17,6 +17,7 @@ use aws_config::sts::AssumeRoleProvider;
 use aws_config::timeout::TimeoutConfig;
 use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_sdk_signer::config::IdentityCache;
+use aws_smithy_async::rt::sleep::TokioSleep;
 use aws_smithy_async::time::TimeSource as _;
 use countersign_core::name::AwsRegion;
 use countersign_http::SharedLimits;
@@ -28,6 +29,7 @@ use crate::endpoint::UseEndpoint;
 use crate::error::AwsError;
 use crate::error::Operation;
 use crate::limits;
+use crate::retry::NoRetryIfThrottled;
 use crate::settings::AwsSettings;
 use crate::settings::EcrRole;
 use crate::settings::Endpoint;
@@ -63,6 +65,7 @@ impl Aws {
             .with_behavior_version(Some(behaviour()))
             .with_http_client(transport.clone())
             .with_time_source(clock.clone())
+            .with_sleep_impl(TokioSleep::new())
             .with_region(settings.region.as_ref().map(|region| Region::new(region.as_str().to_owned())))
             .with_use_fips(Some(settings.fips))
             .with_use_dual_stack(Some(settings.dual_stack))
@@ -87,7 +90,7 @@ impl Aws {
     }
 
     fn with(settings: AwsSettings, transport: Transport, clock: AwsClock, source: SharedCredentialsProvider) -> Self {
-        let pod = KeptCredentials::new(source, clock.clone());
+        let pod = KeptCredentials::new(source, Operation::Credentials, clock.clone());
         let (roles, signers) = (Mutex::default(), Mutex::default());
         Self(Arc::new(Inner { settings, transport, clock, pod, roles, signers }))
     }
@@ -106,10 +109,14 @@ impl Aws {
     /// Fetches the credentials of the pod, or renews them if that is due.
     ///
     /// # Errors
-    /// There are none.
+    /// There are none that are valid.
     pub async fn load_credentials(&self) -> Result<(), AwsError> {
-        let loaded = self.0.pod.get().await;
-        loaded.map(drop).map_err(|error| AwsError::of_credentials(Operation::Credentials, &error))
+        self.0.pod.get().await.map(drop)
+    }
+
+    /// The credentials of the pod.
+    pub(crate) fn pod(&self) -> &KeptCredentials {
+        &self.0.pod
     }
 
     /// The client of AWS Signer in a region.
@@ -145,12 +152,15 @@ impl Aws {
             .build()
     }
 
-    /// The credentials of a role in another account, or those of the pod.
+    /// The credentials of a role in another account, or those of the pod. STS is called in the region of the pod, whose
+    /// endpoint a VPC has, otherwise in `region`.
     pub(crate) async fn credentials(&self, role: Option<&EcrRole>, region: &AwsRegion) -> KeptCredentials {
         let Some(role) = role else { return self.0.pod.clone() };
         if let Some(known) = self.0.roles.lock().unwrap_or_else(PoisonError::into_inner).get(role) {
             return known.clone();
         }
+        let of_pod = self.settings().region.as_ref().filter(|own| own.partition() == region.partition());
+        let region = of_pod.unwrap_or(region);
         let mut provider = AssumeRoleProvider::builder(&role.arn)
             .session_name("countersign")
             .region(Region::new(region.as_str().to_owned()))
@@ -159,7 +169,7 @@ impl Aws {
             provider = provider.external_id(id);
         }
         let source = SharedCredentialsProvider::new(provider.build_from_provider(self.0.pod.clone()).await);
-        let kept = KeptCredentials::new(source, self.0.clock.clone());
+        let kept = KeptCredentials::new(source, Operation::AssumeRole, self.0.clock.clone());
         let mut roles = self.0.roles.lock().unwrap_or_else(PoisonError::into_inner);
         roles.entry(role.clone()).or_insert(kept).clone()
     }
@@ -167,23 +177,25 @@ impl Aws {
 
 /// A client of AWS Signer, which sends its requests to `endpoint` if there is one.
 fn signer_client(config: &SdkConfig, endpoint: Option<&Endpoint>) -> aws_sdk_signer::Client {
-    let mut config = aws_sdk_signer::config::Builder::from(config);
+    let mut config = aws_sdk_signer::config::Builder::from(config).retry_classifier(NoRetryIfThrottled);
     if let Some(endpoint) = endpoint {
         config = config.interceptor(UseEndpoint(endpoint.clone()));
     }
     aws_sdk_signer::Client::from_conf(config.build())
 }
 
+/// The longest pause before the second attempt.
+const BACKOFF: Duration = Duration::from_millis(100);
+
 /// One more attempt after a failure of the network or of the service: the webhook has about two seconds.
 fn retries() -> RetryConfig {
-    RetryConfig::standard().with_max_attempts(2).with_initial_backoff(Duration::from_millis(100))
+    RetryConfig::standard().with_max_attempts(2).with_initial_backoff(BACKOFF)
 }
 
+/// The transport limits each attempt, and its error names the host. This limits both attempts with the pause between them, and is
+/// later than both, so that it does not replace that error.
 fn timeouts(settings: &AwsSettings) -> TimeoutConfig {
-    TimeoutConfig::builder()
-        .operation_attempt_timeout(settings.attempt_timeout)
-        .operation_timeout(settings.attempt_timeout * 2)
-        .build()
+    TimeoutConfig::builder().operation_timeout(settings.attempt_timeout * 2 + 10 * BACKOFF).build()
 }
 
 impl fmt::Debug for Aws {

@@ -19,7 +19,14 @@ use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_credential_types::provider::error::CredentialsError;
 use aws_credential_types::provider::future;
 use aws_smithy_async::time::TimeSource as _;
+use countersign_core::codec::text::Text;
+use countersign_http::FlightError;
+use countersign_http::SingleFlight;
+use tokio::time::Instant;
 
+use crate::error::AwsError;
+use crate::error::Kind;
+use crate::error::Operation;
 use crate::limits;
 use crate::settings::AwsSettings;
 use crate::time::AwsClock;
@@ -42,37 +49,44 @@ pub(crate) fn of_pod(settings: &AwsSettings, config: &ProviderConfig) -> SharedC
     SharedCredentialsProvider::new(chain)
 }
 
-/// Credentials of a source, kept until they end. They are fetched again before that, once for all callers; if that fails, the
-/// former ones are used until their end.
+/// Credentials of a source, kept until they end. They are fetched again before that; if that fails, the former ones are used
+/// until their end. Concurrent callers share one fetch and its failure. A fetch continues when its callers stop waiting, so that
+/// a source that is slower than their deadlines has a result for later ones.
 #[derive(Clone)]
 pub(crate) struct KeptCredentials(Arc<Inner>);
 
 struct Inner {
     source: SharedCredentialsProvider,
+    /// The name of a fetch in errors.
+    operation: Operation,
     clock: AwsClock,
     kept: Mutex<Option<Kept>>,
-    fetching: tokio::sync::Mutex<()>,
+    fetches: SingleFlight<(), Result<Credentials, AwsError>>,
 }
 
 #[derive(Clone)]
 struct Kept {
     credentials: Credentials,
+    fetched: Instant,
     renew_at: Option<SystemTime>,
 }
 
 impl KeptCredentials {
-    pub(crate) fn new(source: SharedCredentialsProvider, clock: AwsClock) -> Self {
-        Self(Arc::new(Inner { source, clock, kept: Mutex::new(None), fetching: tokio::sync::Mutex::new(()) }))
+    pub(crate) fn new(source: SharedCredentialsProvider, operation: Operation, clock: AwsClock) -> Self {
+        let fetches = SingleFlight::with_grace(limits::CREDENTIALS_TIMEOUT);
+        Self(Arc::new(Inner { source, operation, clock, kept: Mutex::new(None), fetches }))
     }
 
     /// # Errors
     /// There are none that are still valid, and the source has none.
-    pub(crate) async fn get(&self) -> Result<Credentials, CredentialsError> {
+    pub(crate) async fn get(&self) -> Result<Credentials, AwsError> {
         let now = self.0.clock.now();
         match self.0.valid(now) {
             Some(kept) => {
-                if kept.renew_at.is_some_and(|at| at <= now) {
-                    self.renew();
+                if kept.is_due(now) {
+                    let this = self.clone();
+                    // A failure is kept as the time of the next attempt.
+                    tokio::spawn(async move { drop(this.fetch().await) });
                 }
                 Ok(kept.credentials)
             }
@@ -80,24 +94,40 @@ impl KeptCredentials {
         }
     }
 
-    /// Fetches in the background, unless a fetch is in progress.
-    fn renew(&self) {
-        let this = self.clone();
-        tokio::spawn(async move {
-            let Ok(_fetching) = this.0.fetching.try_lock() else { return };
-            if this.0.load().await.is_err() {
-                this.0.retry_later();
-            }
-        });
+    /// Whether `error` is the refusal of these credentials, and others may be accepted: not if they were just fetched. They
+    /// are dropped then.
+    pub(crate) fn refused(&self, used: &Credentials, error: &AwsError) -> bool {
+        if !error.refuses_credentials() {
+            return false;
+        }
+        let mut kept = self.0.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        let current = kept.as_ref().filter(|kept| kept.credentials.access_key_id() == used.access_key_id());
+        // Without it, another call has dropped or replaced them.
+        let is_old = current.is_none_or(|kept| kept.fetched.elapsed() >= limits::CREDENTIALS_RETRY);
+        if current.is_some() && is_old {
+            *kept = None;
+        }
+        is_old
     }
 
-    async fn fetch(&self) -> Result<Credentials, CredentialsError> {
-        let _fetching = self.0.fetching.lock().await;
-        // Another caller may have fetched them in the meantime.
-        match self.0.valid(self.0.clock.now()) {
-            Some(kept) => Ok(kept.credentials),
-            None => self.0.load().await,
+    /// Fetches credentials, or waits for a fetch in progress.
+    async fn fetch(&self) -> Result<Credentials, AwsError> {
+        let fetch = |_| {
+            let inner = Arc::clone(&self.0);
+            async move { inner.fetch().await }
+        };
+        let failed = |kind| Err(AwsError::new(self.0.operation, kind));
+        match self.0.fetches.join_or_start((), Instant::now() + 2 * limits::CREDENTIALS_TIMEOUT, fetch).await {
+            Ok(result) => result,
+            Err(FlightError::Deadline { .. }) => failed(Kind::Timeout),
+            Err(FlightError::Panicked) => failed(Kind::Credentials(Text::of("the source of credentials panicked"))),
         }
+    }
+}
+
+impl Kept {
+    fn is_due(&self, now: SystemTime) -> bool {
+        self.renew_at.is_some_and(|at| at <= now)
     }
 }
 
@@ -107,26 +137,39 @@ impl Inner {
         kept.clone().filter(|kept| kept.credentials.expiry().is_none_or(|end| now < end))
     }
 
-    async fn load(&self) -> Result<Credentials, CredentialsError> {
-        let loaded = tokio::time::timeout(limits::CREDENTIALS_TIMEOUT, self.source.provide_credentials()).await;
-        let credentials =
-            loaded.unwrap_or_else(|_| Err(CredentialsError::provider_timed_out(limits::CREDENTIALS_TIMEOUT)))?;
+    async fn fetch(&self) -> Result<Credentials, AwsError> {
         let now = self.clock.now();
+        // Another fetch may have ended in the meantime.
+        if let Some(kept) = self.valid(now).filter(|kept| !kept.is_due(now)) {
+            return Ok(kept.credentials);
+        }
+        let loaded = self.load().await;
+        if loaded.is_err()
+            && let Some(kept) = &mut *self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+        {
+            kept.renew_at = Some(self.clock.now() + limits::CREDENTIALS_RETRY);
+        }
+        loaded
+    }
+
+    async fn load(&self) -> Result<Credentials, AwsError> {
+        let loaded = tokio::time::timeout(limits::CREDENTIALS_TIMEOUT, self.source.provide_credentials()).await;
+        let credentials = loaded
+            .unwrap_or_else(|_| Err(CredentialsError::provider_timed_out(limits::CREDENTIALS_TIMEOUT)))
+            .map_err(|error| AwsError::of_credentials(self.operation, &error))?;
+        let now = self.clock.now();
+        if credentials.expiry().is_some_and(|end| end <= now) {
+            let text = "found credentials that have ended already, expected valid ones: check the clock of the node";
+            return Err(AwsError::new(self.operation, Kind::Credentials(Text::of(text))));
+        }
         // A short life is used for three quarters.
         let renew_at = credentials.expiry().map(|end| {
             let life = end.duration_since(now).unwrap_or_default();
             end - limits::CREDENTIALS_RENEWED_BEFORE.min(life / 4)
         });
         *self.kept.lock().unwrap_or_else(PoisonError::into_inner) =
-            Some(Kept { credentials: credentials.clone(), renew_at });
+            Some(Kept { credentials: credentials.clone(), fetched: Instant::now(), renew_at });
         Ok(credentials)
-    }
-
-    fn retry_later(&self) {
-        let at = self.clock.now() + limits::CREDENTIALS_RETRY;
-        if let Some(kept) = &mut *self.kept.lock().unwrap_or_else(PoisonError::into_inner) {
-            kept.renew_at = Some(at);
-        }
     }
 }
 
@@ -135,7 +178,7 @@ impl ProvideCredentials for KeptCredentials {
     where
         Self: 'a,
     {
-        future::ProvideCredentials::new(self.get())
+        future::ProvideCredentials::new(async { self.get().await.map_err(CredentialsError::provider_error) })
     }
 }
 
@@ -144,3 +187,6 @@ impl fmt::Debug for KeptCredentials {
         f.write_str("KeptCredentials")
     }
 }
+
+#[cfg(test)]
+mod tests;

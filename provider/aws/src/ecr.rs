@@ -24,6 +24,7 @@ use crate::endpoint::UseEndpoint;
 use crate::error::AwsError;
 use crate::error::Kind;
 use crate::error::Operation;
+use crate::retry::NoRetryIfThrottled;
 use crate::settings::EcrApi;
 use crate::settings::EcrRole;
 
@@ -70,29 +71,36 @@ impl EcrTokens {
             }
         };
         let region = self.api.as_ref().and_then(|api| api.region.clone()).unwrap_or(registry);
-        let issued = self.issue(operation, &region).await.map_err(|error| unusable(error))?;
-        identity(operation, issued, self.aws.now()).map_err(|error| unusable(error))
+        let issued = self.issue(operation, &region).await.map_err(unusable)?;
+        identity(operation, issued, self.aws.now()).map_err(unusable)
     }
 
     async fn issue(&self, operation: Operation, region: &AwsRegion) -> Result<Issued, AwsError> {
         self.aws.load_credentials().await?;
         let credentials = self.aws.credentials(self.role.as_ref(), region).await;
-        if self.role.is_some() {
-            // Asked for here, so that a failure of the role is not one of the registry.
-            let loaded = credentials.get().await;
-            loaded.map_err(|error| AwsError::of_credentials(Operation::AssumeRole, &error))?;
-        }
+        // Fetched here, so that a failure of the role is not one of the registry.
+        let used = credentials.get().await?;
         let config = self.aws.config(region, &credentials);
+        match self.send(operation, &config).await {
+            Err(error) if credentials.refused(&used, &error) => {
+                credentials.get().await?;
+                self.send(operation, &config).await
+            }
+            result => result,
+        }
+    }
+
+    async fn send(&self, operation: Operation, config: &SdkConfig) -> Result<Issued, AwsError> {
         match operation {
-            Operation::EcrPublicToken => self.issue_public(operation, &config).await,
+            Operation::EcrPublicToken => self.issue_public(operation, config).await,
             Operation::EcrToken | Operation::AssumeRole | Operation::Credentials | Operation::SignerStatus => {
-                self.issue_private(operation, &config).await
+                self.issue_private(operation, config).await
             }
         }
     }
 
     async fn issue_private(&self, operation: Operation, config: &SdkConfig) -> Result<Issued, AwsError> {
-        let mut config = aws_sdk_ecr::config::Builder::from(config);
+        let mut config = aws_sdk_ecr::config::Builder::from(config).retry_classifier(NoRetryIfThrottled);
         if let Some(api) = &self.api {
             config = config.interceptor(UseEndpoint(api.endpoint.clone()));
         }
@@ -106,7 +114,7 @@ impl EcrTokens {
     }
 
     async fn issue_public(&self, operation: Operation, config: &SdkConfig) -> Result<Issued, AwsError> {
-        let mut config = aws_sdk_ecrpublic::config::Builder::from(config);
+        let mut config = aws_sdk_ecrpublic::config::Builder::from(config).retry_classifier(NoRetryIfThrottled);
         if let Some(api) = &self.api {
             config = config.interceptor(UseEndpoint(api.endpoint.clone()));
         }
@@ -160,8 +168,10 @@ fn identity(operation: Operation, issued: Issued, now: SystemTime) -> Result<Ide
     let (user, password) =
         text.split_once(':').ok_or_else(|| unusable("authorizationToken has no colon, expected USER:PASSWORD"))?;
     let end = SystemTime::try_from(expires).map_err(|_| unusable("expiresAt is not a time"))?;
-    let life =
-        end.duration_since(now).map_err(|_| unusable("the token has ended already: check the clock of the node"))?;
+    let life = end.duration_since(now).unwrap_or_default();
+    if life.is_zero() {
+        return Err(unusable("found a token that has ended already, expected a valid one"));
+    }
     let method = AuthMethod::Basic { user: user.to_owned(), password: Secret::new(password) };
     Identity::new(method, Some(Instant::now() + life)).map_err(|error| unusable(&error.to_string()))
 }

@@ -5,9 +5,11 @@ use std::error::Error;
 use aws_credential_types::provider::error::CredentialsError;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
+use aws_smithy_types::error::ErrorMetadata;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use countersign_core::codec::text::Text;
 use countersign_http::FetchError;
+use countersign_http::FetchErrorKind;
 
 /// Most bytes of a text of AWS in a message.
 const TEXT_BYTES: usize = 512;
@@ -129,8 +131,21 @@ impl AwsError {
     pub fn is_throttled(&self) -> bool {
         match &self.kind {
             Kind::Refused { status, code, .. } => *status == 429 || THROTTLED.contains(&code.as_str()),
-            Kind::Fetch(error) => matches!(error, FetchError::Throttled { .. }),
+            Kind::Fetch(error) => error.kind() == FetchErrorKind::Throttled,
             Kind::NoCredentials(_) | Kind::Credentials(_) | Kind::Answer(_) | Kind::Timeout | Kind::Request(_) => false,
+        }
+    }
+
+    /// Whether the service refused the credentials: their session has ended by its clock, or was revoked.
+    pub(crate) fn refuses_credentials(&self) -> bool {
+        match &self.kind {
+            Kind::Refused { code, .. } => REFUSED.contains(&code.as_str()),
+            Kind::NoCredentials(_)
+            | Kind::Credentials(_)
+            | Kind::Fetch(_)
+            | Kind::Answer(_)
+            | Kind::Timeout
+            | Kind::Request(_) => false,
         }
     }
 
@@ -140,8 +155,18 @@ impl AwsError {
         match &self.kind {
             _ if self.is_throttled() => "throttled",
             Kind::NoCredentials(_) | Kind::Credentials(_) => "credentials",
-            Kind::Fetch(FetchError::Timeout { .. }) | Kind::Timeout => "timeout",
-            Kind::Fetch(_) => "unreachable",
+            Kind::Timeout => "timeout",
+            Kind::Fetch(error) => match error.kind() {
+                FetchErrorKind::Timeout => "timeout",
+                FetchErrorKind::ResponseInvalid | FetchErrorKind::ContentMismatch | FetchErrorKind::RedirectRefused => {
+                    "invalid"
+                }
+                FetchErrorKind::NotAllowed
+                | FetchErrorKind::Disabled
+                | FetchErrorKind::Unreachable
+                | FetchErrorKind::Throttled
+                | FetchErrorKind::Overloaded => "unreachable",
+            },
             Kind::Refused { status, .. } if *status >= 500 => "failed",
             Kind::Refused { .. } => "refused",
             Kind::Answer(_) | Kind::Request(_) => "invalid",
@@ -153,7 +178,15 @@ impl AwsError {
     where
         E: ProvideErrorMetadata + Error + 'static,
     {
+        // Credentials that ended just before the call.
+        if let Some(found) = cause::<Self>(error) {
+            return found;
+        }
         let kind = match error {
+            // The body of a success is not what the operation returns.
+            SdkError::ServiceError(service) if service.raw().status().is_success() => {
+                Kind::Answer(causes(service.err()))
+            }
             SdkError::ServiceError(service) => {
                 let meta = service.err().meta();
                 let shown = |text: Option<&str>| text.map(|text| Text::at_most(TEXT_BYTES, text));
@@ -165,27 +198,38 @@ impl AwsError {
             }
             SdkError::TimeoutError(_) => Kind::Timeout,
             SdkError::DispatchFailure(_) => {
-                fetch_error(error).map_or_else(|| Kind::Request(causes(error)), Kind::Fetch)
+                cause::<FetchError>(error).map_or_else(|| Kind::Request(causes(error)), Kind::Fetch)
             }
             SdkError::ResponseError(_) => Kind::Answer(causes(error)),
-            other => Kind::Request(causes(other)),
+            SdkError::ConstructionFailure(_) | _ => Kind::Request(causes(error)),
         };
         Self { operation, kind }
     }
 
     /// The error of a source of credentials.
     pub(crate) fn of_credentials(operation: Operation, error: &CredentialsError) -> Self {
+        // The credentials of the pod, which a role needs.
+        if let Some(found) = cause::<Self>(error) {
+            return found;
+        }
         let kind = match error {
             CredentialsError::CredentialsNotLoaded(_) => Kind::NoCredentials(causes(error)),
             CredentialsError::ProviderTimedOut(_) => Kind::Timeout,
-            other => fetch_error(other).map_or_else(|| Kind::Credentials(causes(other)), Kind::Fetch),
+            CredentialsError::InvalidConfiguration(_)
+            | CredentialsError::ProviderError(_)
+            | CredentialsError::Unhandled(_)
+            | _ => match (cause::<FetchError>(error), cause::<ErrorMetadata>(error)) {
+                (Some(error), _) => Kind::Fetch(error),
+                (None, Some(meta)) => Kind::Credentials(refusal(&meta)),
+                (None, None) => Kind::Credentials(causes(error)),
+            },
         };
         Self { operation, kind }
     }
 }
 
 /// Codes of throttling beside the status 429 ([common errors](https://docs.aws.amazon.com/signer/latest/api/CommonErrors.html)).
-const THROTTLED: [&str; 6] = [
+pub(crate) const THROTTLED: [&str; 6] = [
     "ThrottlingException",
     "Throttling",
     "ThrottledException",
@@ -194,9 +238,37 @@ const THROTTLED: [&str; 6] = [
     "RequestThrottled",
 ];
 
+/// Codes of credentials that have ended or are unknown.
+const REFUSED: [&str; 4] =
+    ["ExpiredToken", "ExpiredTokenException", "UnrecognizedClientException", "InvalidClientTokenId"];
+
 /// Codes of a clock that is wrong.
 const CLOCK: [&str; 4] =
     ["RequestTimeTooSkewed", "SignatureDoesNotMatch", "InvalidSignatureException", "RequestExpired"];
+
+const LATER: &str = "it is called again later; ask AWS for a higher quota if this continues";
+
+const AGAIN: &str = "it is called again with the next image";
+
+const NETWORK: &str = "check the region, the network policy, the VPC endpoint and the proxy";
+
+const ENDPOINT: &str = "check that the endpoint is that of the service, and the clock of the node";
+
+/// What to do if a request has no response.
+fn remedy_of_request(error: &FetchError) -> &'static str {
+    if matches!(error, FetchError::Tls { .. }) {
+        return "check the endpoint, and the certificate authorities that are trusted for AWS";
+    }
+    match error.kind() {
+        FetchErrorKind::Throttled => LATER,
+        FetchErrorKind::Overloaded => AGAIN,
+        FetchErrorKind::ResponseInvalid | FetchErrorKind::ContentMismatch | FetchErrorKind::RedirectRefused => ENDPOINT,
+        FetchErrorKind::NotAllowed
+        | FetchErrorKind::Disabled
+        | FetchErrorKind::Unreachable
+        | FetchErrorKind::Timeout => NETWORK,
+    }
+}
 
 /// What to do.
 fn remedy(operation: Operation, kind: &Kind) -> String {
@@ -208,11 +280,11 @@ fn remedy(operation: Operation, kind: &Kind) -> String {
                 .to_owned();
         }
         Kind::Credentials(text) => text.as_str(),
-        Kind::Fetch(_) | Kind::Timeout => {
-            return "check the region, the network policy, the VPC endpoint and the proxy".to_owned();
-        }
+        Kind::Fetch(error) => return remedy_of_request(error).to_owned(),
+        Kind::Timeout => return NETWORK.to_owned(),
         Kind::Refused { code, .. } => code.as_str(),
-        Kind::Answer(_) | Kind::Request(_) => return "report this, with the version".to_owned(),
+        Kind::Answer(_) => return ENDPOINT.to_owned(),
+        Kind::Request(_) => return "report this, with the version".to_owned(),
     };
     let has = |codes: &[&str]| codes.iter().any(|name| code.contains(name));
     if has(&["AccessDenied", "NotAuthorized", "UnauthorizedOperation"]) {
@@ -229,7 +301,7 @@ fn remedy(operation: Operation, kind: &Kind) -> String {
             }
         }
     } else if has(&THROTTLED) {
-        "it is called again later; ask AWS for a higher quota if this continues".to_owned()
+        LATER.to_owned()
     } else if has(&CLOCK) {
         "check the clock of the node, and the secret key if it is static".to_owned()
     } else if has(&["ExpiredToken", "InvalidIdentityToken"]) {
@@ -239,17 +311,26 @@ fn remedy(operation: Operation, kind: &Kind) -> String {
         "the credentials are not known in this region: check the partition, and that the region is enabled for the account".to_owned()
     } else if has(&["ValidationException"]) {
         "check that aws.signer.regions names a region in the partition of the signature".to_owned()
+    } else if has(&["HTTP credential provider"]) {
+        "check that the service account has an EKS Pod Identity association, and the agent on the node".to_owned()
     } else {
-        "it is called again with the next image".to_owned()
+        AGAIN.to_owned()
     }
 }
 
-/// The texts of an error and its causes, without repetitions.
+/// The code and the text of an error of STS.
+fn refusal(meta: &ErrorMetadata) -> Text {
+    let part = |text: Option<&str>| text.unwrap_or_default().to_owned();
+    Text::at_most(TEXT_BYTES, format_args!("{}: {}", part(meta.code()), part(meta.message())))
+}
+
+/// The texts of an error and its causes in one line, without repetitions.
 fn causes(error: &(dyn Error + 'static)) -> Text {
     let mut texts: Vec<String> = Vec::new();
     let mut next = Some(error);
     while let Some(error) = next.filter(|_| texts.len() < CAUSES) {
         let text = error.to_string();
+        let text = text.lines().map(str::trim).collect::<Vec<_>>().join("; ").replace(":; ", ": ");
         if !texts.contains(&text) {
             texts.push(text);
         }
@@ -258,11 +339,11 @@ fn causes(error: &(dyn Error + 'static)) -> Text {
     Text::at_most(TEXT_BYTES, texts.join(": "))
 }
 
-/// The error of the HTTP client among the causes.
-fn fetch_error(error: &(dyn Error + 'static)) -> Option<FetchError> {
+/// The error of this type among the causes.
+fn cause<E: Error + Clone + 'static>(error: &(dyn Error + 'static)) -> Option<E> {
     let mut next = Some(error);
     while let Some(error) = next {
-        if let Some(found) = error.downcast_ref::<FetchError>() {
+        if let Some(found) = error.downcast_ref::<E>() {
             return Some(found.clone());
         }
         next = error.source();

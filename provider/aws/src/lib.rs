@@ -4,7 +4,8 @@
 //! time and connections, the proxies and the certificate authorities are those of all other requests.
 //!
 //! Credentials leave only to the services of AWS: the SDK computes their names from partition and region, or the operator
-//! writes them as endpoints. Secrets cannot be printed.
+//! writes them as endpoints. Secrets cannot be printed. The SDK itself logs responses with secrets at the level TRACE, under the
+//! target `aws_smithy_runtime`, so its lines below WARN must not be logged.
 #![warn(missing_docs)]
 
 mod clients;
@@ -13,6 +14,7 @@ mod ecr;
 mod endpoint;
 mod error;
 pub mod limits;
+mod retry;
 mod settings;
 mod signer;
 mod time;

@@ -1,7 +1,9 @@
 //! The revocation status of signatures by AWS Signer
 //! ([GetRevocationStatus](https://docs.aws.amazon.com/signer/latest/api/API_GetRevocationStatus.html)).
 
+use aws_credential_types::Credentials;
 use aws_smithy_types::DateTime;
+use countersign_core::codec::text::Text;
 use countersign_core::evidence::SignerStatusRequest;
 use countersign_core::name::AwsRegion;
 use tokio::time::Instant;
@@ -32,13 +34,29 @@ impl Aws {
         region: &AwsRegion,
         deadline: Instant,
     ) -> Result<SignerAnswer, AwsError> {
-        let late = |_| Err(AwsError::new(Operation::SignerStatus, Kind::Timeout));
-        tokio::time::timeout_at(deadline, self.ask(request, region)).await.unwrap_or_else(late)
+        // Fetched here, so that a failure of them is not one of the service.
+        let used = tokio::time::timeout_at(deadline, self.pod().get()).await;
+        let used = used.unwrap_or_else(|_| Err(AwsError::new(Operation::Credentials, Kind::Timeout)))?;
+        let answer = tokio::time::timeout_at(deadline, self.ask(request, region, &used)).await;
+        answer.unwrap_or_else(|_| Err(AwsError::new(Operation::SignerStatus, Kind::Timeout)))
     }
 
-    async fn ask(&self, request: &SignerStatusRequest, region: &AwsRegion) -> Result<SignerAnswer, AwsError> {
-        // Asked for here, so that a failure of them is not one of the service.
-        self.load_credentials().await?;
+    async fn ask(
+        &self,
+        request: &SignerStatusRequest,
+        region: &AwsRegion,
+        used: &Credentials,
+    ) -> Result<SignerAnswer, AwsError> {
+        match self.send(request, region).await {
+            Err(error) if self.pod().refused(used, &error) => {
+                self.load_credentials().await?;
+                self.send(request, region).await
+            }
+            result => result,
+        }
+    }
+
+    async fn send(&self, request: &SignerStatusRequest, region: &AwsRegion) -> Result<SignerAnswer, AwsError> {
         let call = self
             .signer(region)
             .get_revocation_status()
@@ -48,6 +66,11 @@ impl Aws {
             .job_arn(request.job().as_str())
             .set_certificate_hashes(Some(request.certificate_hashes().to_vec()));
         let output = call.send().await.map_err(|error| AwsError::of_call(Operation::SignerStatus, &error))?;
-        Ok(SignerAnswer { revoked: output.revoked_entities().to_vec() })
+        // An empty body or another object is no statement that nothing is revoked.
+        let revoked = output.revoked_entities.ok_or_else(|| {
+            let text = Text::of("found no revokedEntities, expected a list");
+            AwsError::new(Operation::SignerStatus, Kind::Answer(text))
+        })?;
+        Ok(SignerAnswer { revoked })
     }
 }

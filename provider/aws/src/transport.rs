@@ -33,6 +33,7 @@ use countersign_http::ProxyRule;
 use countersign_http::ProxyRuleId;
 use countersign_http::Redirects;
 use countersign_http::Request;
+use countersign_http::RetryAdvice;
 use countersign_http::RootsId;
 use countersign_http::Route;
 use countersign_http::Share;
@@ -64,6 +65,13 @@ const OF_CONNECTION: [header::HeaderName; 4] =
 #[derive(Clone)]
 pub(crate) struct Transport(Arc<Inner>);
 
+/// The same client with the timeouts of one client of the SDK.
+#[derive(Clone, Debug)]
+struct Connector {
+    transport: Transport,
+    timeout: Duration,
+}
+
 struct Inner {
     client: Client,
     roots: RootsId,
@@ -92,8 +100,8 @@ impl Transport {
         Ok(Self(Arc::new(Inner { client: client.build(), roots, proxy, timeout: settings.attempt_timeout })))
     }
 
-    async fn send(&self, request: HttpRequest) -> Result<HttpResponse, ConnectorError> {
-        let Inner { client, roots, proxy, timeout } = &*self.0;
+    async fn send(&self, request: HttpRequest, timeout: Duration) -> Result<HttpResponse, ConnectorError> {
+        let Inner { client, roots, proxy, timeout: _ } = &*self.0;
         let malformed = |error: String| ConnectorError::user(error.into());
         let request = request.try_into_http1x().map_err(|error| malformed(error.to_string()))?;
         let (mut head, body) = request.into_parts();
@@ -115,7 +123,7 @@ impl Transport {
             body: BodyLimits::at_most(limits::RESPONSE_BYTES),
             head_timeout: None,
         };
-        let deadline = Instant::now() + *timeout;
+        let deadline = Instant::now() + timeout;
         let permit = client.acquire(&request, deadline).await.map_err(connector_error)?;
         let response = client.fetch(&request, permit, deadline).await.map_err(connector_error)?;
         let bytes = match response.body {
@@ -148,23 +156,25 @@ fn route(url: &Url, roots: RootsId, proxy: ProxyRuleId) -> Route {
 
 /// The SDK sends a request again after the first two kinds.
 fn connector_error(error: FetchError) -> ConnectorError {
-    match error {
-        FetchError::Timeout { .. } => ConnectorError::timeout(error.into()),
-        FetchError::Unreachable { .. } | FetchError::Broken { .. } => ConnectorError::io(error.into()),
-        other => ConnectorError::user(other.into()),
+    match error.retry_advice() {
+        RetryAdvice::BackOff => ConnectorError::io(error.into()),
+        RetryAdvice::Never if matches!(error, FetchError::Timeout { .. }) => ConnectorError::timeout(error.into()),
+        RetryAdvice::Never | RetryAdvice::After(_) => ConnectorError::user(error.into()),
     }
 }
 
-impl HttpConnector for Transport {
+impl HttpConnector for Connector {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
-        let this = self.clone();
-        HttpConnectorFuture::new(async move { this.send(request).await })
+        let Self { transport, timeout } = self.clone();
+        HttpConnectorFuture::new(async move { transport.send(request, timeout).await })
     }
 }
 
 impl HttpClient for Transport {
-    fn http_connector(&self, _: &HttpConnectorSettings, _: &RuntimeComponents) -> SharedHttpConnector {
-        SharedHttpConnector::new(self.clone())
+    /// The sources of credentials on the node have shorter timeouts than the services.
+    fn http_connector(&self, settings: &HttpConnectorSettings, _: &RuntimeComponents) -> SharedHttpConnector {
+        let timeout = settings.read_timeout().map_or(self.0.timeout, |timeout| timeout.min(self.0.timeout));
+        SharedHttpConnector::new(Connector { transport: self.clone(), timeout })
     }
 }
 

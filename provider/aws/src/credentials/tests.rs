@@ -1,0 +1,201 @@
+//! Credentials are kept, fetched once, and renewed before they end.
+
+use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use tokio::sync::Semaphore;
+
+use super::*;
+
+const HOUR: Duration = Duration::from_secs(3600);
+const START: SystemTime = SystemTime::UNIX_EPOCH;
+
+/// Issues the access keys `1`, `2` and so on, when the semaphore has a permit.
+#[derive(Clone, Debug)]
+struct Source {
+    now: Arc<Mutex<SystemTime>>,
+    life: Option<Duration>,
+    permits: Arc<Semaphore>,
+    attempts: Arc<AtomicUsize>,
+    failure: Arc<Mutex<Option<&'static str>>>,
+}
+
+impl Source {
+    fn with_life(life: Option<Duration>) -> (Self, KeptCredentials) {
+        let source = Self {
+            now: Arc::new(Mutex::new(START)),
+            life,
+            permits: Arc::new(Semaphore::new(1000)),
+            attempts: Arc::default(),
+            failure: Arc::default(),
+        };
+        let now = Arc::clone(&source.now);
+        let clock = AwsClock::new(move || *now.lock().unwrap_or_else(PoisonError::into_inner));
+        let kept = KeptCredentials::new(SharedCredentialsProvider::new(source.clone()), Operation::Credentials, clock);
+        (source, kept)
+    }
+
+    fn set(&self, after: Duration) {
+        *self.now.lock().unwrap_or_else(PoisonError::into_inner) = START + after;
+    }
+
+    fn fail(&self, failure: Option<&'static str>) {
+        *self.failure.lock().unwrap_or_else(PoisonError::into_inner) = failure;
+    }
+
+    fn attempts(&self) -> usize {
+        self.attempts.load(Ordering::SeqCst)
+    }
+}
+
+impl ProvideCredentials for Source {
+    fn provide_credentials<'a>(&'a self) -> future::ProvideCredentials<'a>
+    where
+        Self: 'a,
+    {
+        future::ProvideCredentials::new(async {
+            let number = self.attempts.fetch_add(1, Ordering::SeqCst) + 1;
+            let permit = self.permits.acquire().await.map_err(CredentialsError::unhandled)?;
+            permit.forget();
+            if let Some(failure) = *self.failure.lock().unwrap_or_else(PoisonError::into_inner) {
+                return Err(CredentialsError::provider_error(failure));
+            }
+            let now = *self.now.lock().unwrap_or_else(PoisonError::into_inner);
+            Ok(Credentials::new(number.to_string(), "secret", None, self.life.map(|life| now + life), "test"))
+        })
+    }
+}
+
+async fn key(kept: &KeptCredentials) -> Result<String, String> {
+    let credentials = kept.get().await.map_err(|error| error.to_string())?;
+    Ok(credentials.access_key_id().to_owned())
+}
+
+/// Lets the background work run that needs no time.
+async fn settle() {
+    for _ in 0..20 {
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn many_callers_share_one_fetch_and_one_failure() {
+    let (source, kept) = Source::with_life(Some(HOUR));
+    let at_once = async || {
+        source.permits.forget_permits(1000);
+        let callers: Vec<_> = (0..20)
+            .map(|_| {
+                let kept = kept.clone();
+                tokio::spawn(async move { key(&kept).await })
+            })
+            .collect();
+        settle().await;
+        source.permits.add_permits(1000);
+        let mut results = Vec::new();
+        for caller in callers {
+            results.push(caller.await.unwrap_or_else(|error| Err(error.to_string())));
+        }
+        results.dedup();
+        results
+    };
+    source.fail(Some("down"));
+    let failed = "AWS credentials failed: an error occurred while loading credentials: down; it is called again with the \
+                  next image";
+    assert_eq!(at_once().await, [Err(failed.to_owned())]);
+    assert_eq!(source.attempts(), 1);
+    source.fail(None);
+    assert_eq!(at_once().await, [Ok("2".to_owned())]);
+    assert_eq!(at_once().await, [Ok("2".to_owned())]);
+    assert_eq!(source.attempts(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_fetch_that_is_slower_than_a_caller_has_a_result_for_the_next_one() {
+    let (source, kept) = Source::with_life(Some(HOUR));
+    source.permits.forget_permits(1000);
+    let first = tokio::time::timeout(Duration::from_secs(2), key(&kept)).await;
+    assert!(first.is_err());
+    source.permits.add_permits(1);
+    assert_eq!(key(&kept).await, Ok("1".to_owned()));
+    assert_eq!(source.attempts(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn credentials_are_renewed_in_the_background_five_minutes_before_their_end() {
+    let (source, kept) = Source::with_life(Some(HOUR));
+    assert_eq!(key(&kept).await, Ok("1".to_owned()));
+    source.set(HOUR - Duration::from_secs(301));
+    assert_eq!(key(&kept).await, Ok("1".to_owned()));
+    settle().await;
+    assert_eq!(source.attempts(), 1);
+    source.set(HOUR - Duration::from_secs(300));
+    assert_eq!(key(&kept).await, Ok("1".to_owned()));
+    settle().await;
+    assert_eq!(key(&kept).await, Ok("2".to_owned()));
+    assert_eq!(source.attempts(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn credentials_with_a_short_life_are_renewed_a_quarter_before_their_end() {
+    let (source, kept) = Source::with_life(Some(Duration::from_secs(400)));
+    assert_eq!(key(&kept).await, Ok("1".to_owned()));
+    source.set(Duration::from_secs(299));
+    assert_eq!(key(&kept).await, Ok("1".to_owned()));
+    settle().await;
+    assert_eq!(source.attempts(), 1);
+    source.set(Duration::from_secs(300));
+    assert_eq!(key(&kept).await, Ok("1".to_owned()));
+    settle().await;
+    assert_eq!(key(&kept).await, Ok("2".to_owned()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn credentials_are_used_until_their_end_while_the_source_fails() {
+    let (source, kept) = Source::with_life(Some(HOUR));
+    assert_eq!(key(&kept).await, Ok("1".to_owned()));
+    source.fail(Some("down"));
+    let due = HOUR - Duration::from_secs(300);
+    for (after, attempts) in [(0, 2), (0, 2), (29, 2), (30, 3), (59, 3), (60, 4), (299, 5)] {
+        source.set(due + Duration::from_secs(after));
+        assert_eq!(key(&kept).await, Ok("1".to_owned()), "{after}");
+        settle().await;
+        assert_eq!(source.attempts(), attempts, "{after}");
+    }
+    source.set(HOUR);
+    let failed = "AWS credentials failed: an error occurred while loading credentials: down; it is called again with the \
+                  next image";
+    assert_eq!(key(&kept).await, Err(failed.to_owned()));
+    source.fail(None);
+    assert_eq!(key(&kept).await, Ok("7".to_owned()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn credentials_without_an_end_are_fetched_once() {
+    let (source, kept) = Source::with_life(None);
+    assert_eq!(key(&kept).await, Ok("1".to_owned()));
+    source.set(HOUR * 24 * 365);
+    assert_eq!(key(&kept).await, Ok("1".to_owned()));
+    settle().await;
+    assert_eq!(source.attempts(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn credentials_that_have_ended_already_are_refused() {
+    let (source, kept) = Source::with_life(Some(Duration::ZERO));
+    let refused = "AWS credentials failed: found credentials that have ended already, expected valid ones: check the clock \
+                   of the node; it is called again with the next image";
+    assert_eq!(key(&kept).await, Err(refused.to_owned()));
+    assert_eq!(source.attempts(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_source_that_does_not_answer_is_given_up() {
+    let (source, kept) = Source::with_life(Some(HOUR));
+    source.permits.forget_permits(1000);
+    let late = "AWS credentials failed: there was no answer in time; check the region, the network policy, the VPC \
+                endpoint and the proxy";
+    let before = Instant::now();
+    assert_eq!(key(&kept).await, Err(late.to_owned()));
+    assert_eq!(before.elapsed(), limits::CREDENTIALS_TIMEOUT);
+}

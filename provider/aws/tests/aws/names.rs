@@ -1,0 +1,135 @@
+//! The names of the services that the SDK computes, reached through a proxy that resolves them.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use countersign_aws::EcrRole;
+use countersign_aws::EcrTokens;
+use countersign_testkit::aws::ecr_api::EcrApi;
+use countersign_testkit::aws::signer_data::SignerData;
+use countersign_testkit::aws::sts::Sts;
+use countersign_testkit::aws::sts::assumed_role;
+use countersign_testkit::proxy::Proxy;
+
+use super::ecr::Seen;
+use super::ecr::token;
+use super::*;
+
+const NAMES: [&str; 6] = [
+    "data-signer.eu-central-1.amazonaws.com",
+    "api.ecr.eu-central-1.amazonaws.com",
+    "api.ecr.us-west-2.amazonaws.com",
+    "api.ecr-public.us-east-1.amazonaws.com",
+    "sts.eu-central-1.amazonaws.com",
+    "sts.us-west-2.amazonaws.com",
+];
+
+fn through(proxy: &Proxy, settings: AwsSettings) -> AwsSettings {
+    let server = proxy.url().parse().unwrap();
+    AwsSettings { proxy: ProxyChoice::Server { server, roots: Roots::System }, ..settings }
+}
+
+/// A setup over TLS with all names, the authority, and a proxy.
+async fn tls() -> (Setup, Authority, Proxy) {
+    let root = Authority::root(CertSpec::root());
+    let setup = setup().tls(&root.issue(CertSpec::tls_server(&NAMES)));
+    (setup, root, Proxy::start().await)
+}
+
+#[tokio::test]
+async fn the_service_of_the_region_is_called_by_its_name() {
+    let (setup, root, proxy) = tls().await;
+    let server = SignerData::start(&setup).await;
+    proxy.resolve("data-signer.eu-central-1.amazonaws.com:443", server.address());
+    assert_eq!(status(&aws(&setup, through(&proxy, trusting(&root, settings())))).await, Ok(vec![]));
+    assert_eq!(server.journal()[0].host, "data-signer.eu-central-1.amazonaws.com");
+    assert_eq!(proxy.targets(), ["CONNECT data-signer.eu-central-1.amazonaws.com:443"]);
+}
+
+#[tokio::test]
+async fn names_follow_region_partition_fips_and_dual_stack() {
+    for (name, fips, dual_stack, host) in [
+        ("us-east-1", false, false, "data-signer.us-east-1.amazonaws.com"),
+        ("us-east-1", true, false, "data-signer-fips.us-east-1.amazonaws.com"),
+        ("us-east-1", false, true, "data-signer.us-east-1.api.aws"),
+        ("us-east-1", true, true, "data-signer-fips.us-east-1.api.aws"),
+        ("cn-north-1", false, false, "data-signer.cn-north-1.amazonaws.com.cn"),
+        ("us-gov-west-1", false, false, "data-signer.us-gov-west-1.amazonaws.com"),
+        ("eusc-de-east-1", false, false, "data-signer.eusc-de-east-1.amazonaws.eu"),
+    ] {
+        let (setup, proxy) = (setup(), Proxy::start().await);
+        let aws = aws(&setup, through(&proxy, AwsSettings { fips, dual_stack, ..settings() }));
+        let error = aws.signer_status(&status_request(), &region(name), in_a_minute()).await.unwrap_err();
+        assert_eq!(error.result(), "unreachable");
+        assert_eq!(proxy.targets()[0], format!("CONNECT {host}:443"));
+    }
+}
+
+#[tokio::test]
+async fn a_private_address_is_an_endpoint_in_a_vpc_and_a_link_local_one_is_refused() {
+    let setup = setup();
+    let aws = aws(&setup, signer_at("https://169.254.1.1"));
+    let error = status(&aws).await.unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "AWS Signer GetRevocationStatus failed: 169.254.1.1 is at 169.254.1.1; check the region, the network policy, the VPC \
+         endpoint and the proxy"
+    );
+}
+
+#[tokio::test]
+async fn a_token_comes_from_the_api_of_the_region_of_the_registry() {
+    let (setup, root, proxy) = tls().await;
+    let tokens = countersign_testkit::aws::ecr_tokens::EcrTokens::new();
+    let (here, there) =
+        (EcrApi::start(&setup, &tokens).await, EcrApi::start(&setup.clone().region("us-west-2"), &tokens).await);
+    let public = EcrApi::start_public(&setup.clone().region("us-east-1"), &tokens).await;
+    proxy.resolve("api.ecr.eu-central-1.amazonaws.com:443", here.address());
+    proxy.resolve("api.ecr.us-west-2.amazonaws.com:443", there.address());
+    proxy.resolve("api.ecr-public.us-east-1.amazonaws.com:443", public.address());
+    let source = EcrTokens::new(aws(&setup, through(&proxy, trusting(&root, settings()))), None, None);
+    for (host, region) in [
+        ("111122223333.dkr.ecr.eu-central-1.amazonaws.com", "eu-central-1"),
+        ("444455556666.dkr.ecr.us-west-2.amazonaws.com", "us-west-2"),
+        ("public.ecr.aws", "us-east-1"),
+    ] {
+        let Seen { user, password, .. } = token(&source, host).await.unwrap();
+        let issued = tokens.get(&STANDARD.encode(format!("{user}:{password}"))).unwrap();
+        assert_eq!(issued.region, region);
+    }
+    assert_eq!([here.count(), there.count(), public.count()], [1, 1, 1]);
+}
+
+#[tokio::test]
+async fn a_role_is_assumed_once_in_the_region_of_the_pod() {
+    let (setup, root, proxy) = tls().await;
+    let tokens = countersign_testkit::aws::ecr_tokens::EcrTokens::new();
+    let (sts, api) = (Sts::start(&setup).await, EcrApi::start(&setup.clone().region("us-west-2"), &tokens).await);
+    proxy.resolve("sts.eu-central-1.amazonaws.com:443", sts.address());
+    proxy.resolve("api.ecr.us-west-2.amazonaws.com:443", api.address());
+    let other = "arn:aws:iam::444455556666:role/registry";
+    sts.trust_principal(other, ROLE, Some("tenant-1"));
+    let aws = aws(&setup, through(&proxy, trusting(&root, settings())));
+    let role = EcrRole { arn: other.to_owned(), external_id: Some("tenant-1".to_owned()) };
+    let source = EcrTokens::new(aws.clone(), Some(role), None);
+    let host = "444455556666.dkr.ecr.us-west-2.amazonaws.com";
+    for _ in 0..2 {
+        token(&source, host).await.unwrap();
+    }
+    let [exchange] = &sts.journal()[..] else { panic!("{:?}", sts.journal()) };
+    assert_eq!((exchange.operation.as_str(), exchange.status), ("AssumeRole", Some(200)));
+    assert_eq!(exchange.parameter("RoleArn"), Some(other));
+    assert_eq!(exchange.parameter("ExternalId"), Some("tenant-1"));
+    assert_eq!(exchange.parameter("RoleSessionName"), Some("countersign"));
+    assert_eq!(api.count(), 2);
+    let key = setup.keys().get(api.journal()[0].access_key_id.as_deref().unwrap()).unwrap();
+    assert_eq!(key.principal, assumed_role(other, "countersign"));
+
+    let without = EcrRole { arn: other.to_owned(), external_id: None };
+    let error = token(&EcrTokens::new(aws, Some(without), None), host).await.unwrap_err();
+    assert_eq!(
+        error,
+        "STS AssumeRole failed: AccessDenied: User: arn:aws:sts::111122223333:assumed-role/countersign/pod is not authorized to \
+         perform: sts:AssumeRole on resource: arn:aws:iam::444455556666:role/registry; allow sts:AssumeRole to the role of the \
+         pod, and trust that role in the role that it assumes"
+    );
+}

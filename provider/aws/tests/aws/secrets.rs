@@ -1,0 +1,90 @@
+//! No secret is printed.
+
+use std::io::Write;
+use std::process::Command;
+use std::sync::Mutex;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use countersign_aws::EcrRole;
+use countersign_aws::EcrTokens;
+use countersign_testkit::aws::ServiceError;
+use countersign_testkit::aws::ecr_api::EcrApi;
+use countersign_testkit::aws::signer_data::SignerData;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
+
+use super::*;
+
+/// Everything that is logged.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl Log {
+    fn text(&self) -> String {
+        String::from_utf8_lossy(&self.0.lock().unwrap()).into_owned()
+    }
+}
+
+impl Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Set in the second process.
+const SECOND: &str = "TEST_SECOND";
+
+/// Runs itself again in a process of its own: other tests would take part in the choice of what is logged.
+#[tokio::test]
+#[allow(clippy::disallowed_methods, reason = "only a new process has a log of its own")]
+async fn the_log_at_its_finest_level_has_no_secret() {
+    if std::env::var_os(SECOND).is_some() {
+        return log_calls().await;
+    }
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command.args(["--exact", "secrets::the_log_at_its_finest_level_has_no_secret", "--nocapture"]).env(SECOND, "yes");
+    let output = command.output().unwrap();
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success() && text.contains("1 passed"), "{text}{}", String::from_utf8_lossy(&output.stderr));
+}
+
+async fn log_calls() {
+    let log = Log::default();
+    let writer = log.clone();
+    let lines = tracing_subscriber::fmt::layer().with_ansi(false).with_writer(move || writer.clone());
+    let subscriber = tracing_subscriber::registry().with(lines).with(log_levels());
+    subscriber.init();
+    let setup = setup();
+    let tokens = countersign_testkit::aws::ecr_tokens::EcrTokens::new();
+    let (server, api) = (SignerData::start(&setup).await, EcrApi::start(&setup, &tokens).await);
+    let session =
+        setup.keys().for_session(&countersign_testkit::aws::sts::assumed_role(ROLE, "pod"), NOW + time::Duration::HOUR);
+    let aws = aws_with(&setup, signer_at(&server.url()), &session);
+    assert_eq!(status(&aws).await, Ok(vec![]));
+    server.fail_times(1, ServiceError::new(403, "SignatureDoesNotMatch", "text"));
+    let error = status(&aws).await.unwrap_err();
+    let endpoint = api.url().parse().unwrap();
+    let role = EcrRole { arn: ROLE.to_owned(), external_id: None };
+    let source = EcrTokens::new(aws.clone(), None, Some(countersign_aws::EcrApi { endpoint, region: None }));
+    let issued = super::ecr::token(&source, "111122223333.dkr.ecr.eu-central-1.amazonaws.com").await.unwrap();
+    let shown = format!("{}{error}{error:?}{aws:?}{:?}{source:?}{role:?}", log.text(), aws.settings());
+    assert!(log.text().contains("TRACE"), "nothing was logged");
+    let session_token = session.session_token.as_deref().unwrap();
+    let encoded = STANDARD.encode(format!("AWS:{}", issued.password));
+    for secret in
+        [encoded.as_str(), session.secret.as_str(), session_token, &issued.password, "AWS4-HMAC-SHA256 Credential="]
+    {
+        let lines: Vec<_> = shown
+            .lines()
+            .filter(|line| line.contains(secret))
+            .map(|line| line.chars().take(160).collect::<String>())
+            .collect();
+        assert_eq!(lines, Vec::<String>::new());
+    }
+}

@@ -1,0 +1,295 @@
+//! What a failed call of AWS Signer reports, and how often it was sent.
+
+use aws_credential_types::provider::ProvideCredentials;
+use aws_credential_types::provider::future;
+use countersign_aws::AwsError;
+use countersign_aws::Operation;
+use countersign_testkit::aws::Protocol;
+use countersign_testkit::aws::ServiceError;
+use countersign_testkit::aws::signer_data;
+use countersign_testkit::aws::signer_data::SignerData;
+use countersign_testkit::pki;
+
+use super::*;
+
+const NETWORK: &str = "check the region, the network policy, the VPC endpoint and the proxy";
+const AGAIN: &str = "it is called again with the next image";
+const LATER: &str = "it is called again later; ask AWS for a higher quota if this continues";
+const ENDPOINT: &str = "check that the endpoint is that of the service, and the clock of the node";
+
+/// An error with the server's address replaced by `HOST`, its result, whether it is throttling, and the number of requests.
+#[derive(Debug, PartialEq, Eq)]
+struct Seen {
+    message: String,
+    result: &'static str,
+    throttled: bool,
+    requests: usize,
+}
+
+fn seen(server: &SignerData, error: &AwsError) -> Seen {
+    assert_eq!(error.operation(), Operation::SignerStatus);
+    Seen {
+        message: error.to_string().replace(&server.host(), "HOST"),
+        result: error.result(),
+        throttled: error.is_throttled(),
+        requests: server.count(),
+    }
+}
+
+fn expected(detail: &str, remedy: &str, result: &'static str, requests: usize) -> Seen {
+    let message = format!("AWS Signer GetRevocationStatus failed: {detail}; {remedy}");
+    Seen { message, result, throttled: result == "throttled", requests }
+}
+
+/// The error of a call after `prepare`.
+async fn failure(prepare: impl FnOnce(&Setup, &SignerData)) -> Seen {
+    let setup = setup();
+    let server = SignerData::start(&setup).await;
+    prepare(&setup, &server);
+    let error = status(&aws(&setup, signer_at(&server.url()))).await.unwrap_err();
+    seen(&server, &error)
+}
+
+#[tokio::test]
+async fn a_missing_permission_names_the_action() {
+    let seen = failure(|setup, _| setup.keys().deny(ROLE, signer_data::ACTION)).await;
+    let detail = "found status 403 AccessDeniedException: User: \
+                  arn:aws:sts::111122223333:assumed-role/countersign/pod is not authorized to perform: \
+                  signer:GetRevocationStatus because no identity-based policy allows the signer:GetRevocationStatus action, \
+                  expected 200";
+    let remedy = "allow signer:GetRevocationStatus to the role of the pod";
+    assert_eq!(seen, expected(detail, remedy, "refused", 1));
+}
+
+#[tokio::test]
+async fn a_throttled_call_is_not_repeated() {
+    for (error, detail) in [
+        (
+            ServiceError::throttled(Protocol::RestJson),
+            "found status 429 TooManyRequestsException: Too many requests, expected 200",
+        ),
+        (
+            ServiceError::throttled(Protocol::RestJson).retry_after("1"),
+            "found status 429 TooManyRequestsException: Too many requests, expected 200",
+        ),
+        (
+            ServiceError::new(400, "ThrottlingException", "Rate exceeded"),
+            "found status 400 ThrottlingException: Rate exceeded, expected 200",
+        ),
+    ] {
+        let seen = failure(|_, server| server.fail(error)).await;
+        assert_eq!(seen, expected(detail, LATER, "throttled", 1));
+    }
+}
+
+#[tokio::test]
+async fn a_pause_that_the_service_asks_for_is_kept() {
+    let setup = setup();
+    let server = SignerData::start(&setup).await;
+    server.fail(ServiceError::throttled(Protocol::RestJson).retry_after("40"));
+    let aws = aws(&setup, signer_at(&server.url()));
+    assert!(status(&aws).await.unwrap_err().is_throttled());
+    server.succeed();
+    let error = status(&aws).await.unwrap_err();
+    assert_eq!(seen(&server, &error), expected("HOST requires a wait of 39 s", LATER, "throttled", 1));
+}
+
+#[tokio::test]
+async fn a_failure_of_the_service_is_repeated_once() {
+    let internal = || ServiceError::internal(Protocol::RestJson);
+    let seen = failure(|_, server| server.fail(internal())).await;
+    let detail = "found status 500 InternalServiceErrorException: Internal service error, expected 200";
+    assert_eq!(seen, expected(detail, AGAIN, "failed", 2));
+    let setup = setup();
+    let server = SignerData::start(&setup).await;
+    server.fail_times(1, internal());
+    assert_eq!(status(&aws(&setup, signer_at(&server.url()))).await, Ok(vec![]));
+    assert_eq!(server.count(), 2);
+}
+
+#[tokio::test]
+async fn failures_do_not_prevent_later_calls() {
+    let setup = setup();
+    let server = SignerData::start(&setup).await;
+    let aws = aws(&setup, signer_at(&server.url()));
+    server.fail(ServiceError::internal(Protocol::RestJson));
+    // More than the SDK has tokens for repetitions.
+    for _ in 0..120 {
+        assert_eq!(status(&aws).await.unwrap_err().result(), "failed");
+    }
+    server.succeed();
+    assert_eq!(status(&aws).await, Ok(vec![]));
+}
+
+#[tokio::test]
+async fn other_refusals_are_not_repeated() {
+    for (status, code, remedy) in [
+        (400, "ValidationException", "check that aws.signer.regions names a region in the partition of the signature"),
+        (404, "ResourceNotFoundException", AGAIN),
+        (403, "SignatureDoesNotMatch", "check the clock of the node, and the secret key if it is static"),
+        (
+            403,
+            "ExpiredTokenException",
+            "check the clock of the node, and that the token of the service account is renewed (audience sts.amazonaws.com)",
+        ),
+        (
+            403,
+            "UnrecognizedClientException",
+            "the credentials are not known in this region: check the partition, and that the region is enabled for the account",
+        ),
+    ] {
+        let seen = failure(|_, server| server.fail(ServiceError::new(status, code, "text"))).await;
+        let detail = format!("found status {status} {code}: text, expected 200");
+        assert_eq!(seen, expected(&detail, remedy, "refused", 1), "{code}");
+    }
+}
+
+#[tokio::test]
+async fn text_of_the_service_is_bounded() {
+    let long = "x".repeat(2000);
+    let seen = failure(|_, server| server.fail(ServiceError::new(400, "ValidationException", &long))).await;
+    assert!(seen.message.len() < 800, "{}", seen.message.len());
+}
+
+#[tokio::test]
+async fn an_answer_without_a_list_does_not_say_that_nothing_is_revoked() {
+    for body in ["", "{}", r#"{"revokedEntities":null}"#, r#"{"RevokedEntities":[]}"#] {
+        let seen = failure(|_, server| drop(server.when().body(body))).await;
+        let detail = "the answer of the service is not usable: found no revokedEntities, expected a list";
+        assert_eq!(seen, expected(detail, ENDPOINT, "invalid", 1), "{body}");
+    }
+}
+
+#[tokio::test]
+async fn an_answer_of_another_form_is_not_usable() {
+    for body in
+        ["<html></html>", "[]", r#"{"revokedEntities":"x"}"#, r#"{"revokedEntities":[1]}"#, r#"{"revokedEntities":[]"#]
+    {
+        let seen = failure(|_, server| drop(server.when().body(body))).await;
+        assert!(
+            seen.message
+                .starts_with("AWS Signer GetRevocationStatus failed: the answer of the service is not usable: "),
+            "{seen:?}"
+        );
+        assert!(seen.message.ends_with(ENDPOINT), "{seen:?}");
+        assert_eq!((seen.result, seen.requests), ("invalid", 1), "{body}");
+    }
+}
+
+#[tokio::test]
+async fn an_answer_that_is_too_large_is_not_read() {
+    let seen = failure(|_, server| drop(server.when().body("x".repeat(limits::RESPONSE_BYTES + 1)))).await;
+    assert_eq!(seen, expected("HOST sends more than 262144 bytes", ENDPOINT, "invalid", 1));
+}
+
+#[tokio::test]
+async fn a_redirect_is_refused() {
+    let seen = failure(|_, server| drop(server.when().redirect(307, "https://evil.example/"))).await;
+    let detail = "a redirect of HOST is refused: requests to AWS are not redirected";
+    assert_eq!(seen, expected(detail, ENDPOINT, "invalid", 1));
+}
+
+#[tokio::test]
+async fn a_broken_connection_is_repeated_once() {
+    let seen = failure(|_, server| drop(server.when().truncated_body())).await;
+    assert!(
+        seen.message.starts_with("AWS Signer GetRevocationStatus failed: the response of HOST ended early: "),
+        "{seen:?}"
+    );
+    assert_eq!((seen.result, seen.requests), ("unreachable", 2));
+    let setup = setup();
+    let server = SignerData::start(&setup).await;
+    server.when().times(1).close();
+    assert_eq!(status(&aws(&setup, signer_at(&server.url()))).await, Ok(vec![]));
+    assert_eq!(server.count(), 2);
+}
+
+#[tokio::test]
+async fn a_service_that_does_not_answer_is_named() {
+    let setup = setup();
+    let server = SignerData::start(&setup).await;
+    server.when().never_answer();
+    let settings = AwsSettings { attempt_timeout: Duration::from_millis(300), ..signer_at(&server.url()) };
+    let error = status(&aws(&setup, settings)).await.unwrap_err();
+    assert_eq!(
+        seen(&server, &error),
+        expected("HOST did not respond in time (connecting or reading)", NETWORK, "timeout", 2)
+    );
+}
+
+#[tokio::test]
+async fn a_call_ends_at_the_deadline() {
+    let setup = setup();
+    let server = SignerData::start(&setup).await;
+    server.when().never_answer();
+    let aws = aws(&setup, signer_at(&server.url()));
+    let deadline = Instant::now() + Duration::from_millis(300);
+    let error = aws.signer_status(&status_request(), &region(REGION), deadline).await.unwrap_err();
+    assert_eq!(seen(&server, &error), expected("there was no answer in time", NETWORK, "timeout", 1));
+}
+
+#[tokio::test]
+async fn a_service_that_is_not_there_is_unreachable() {
+    let setup = setup();
+    let server = SignerData::start(&setup).await;
+    let (url, host) = (server.url(), server.host());
+    drop(server);
+    let error = status(&aws(&setup, signer_at(&url))).await.unwrap_err();
+    let message = error.to_string().replace(&host, "HOST");
+    assert!(message.starts_with("AWS Signer GetRevocationStatus failed: cannot connect to HOST: "), "{message}");
+    assert!(message.ends_with(NETWORK), "{message}");
+    assert_eq!((error.result(), error.is_throttled()), ("unreachable", false));
+}
+
+#[tokio::test]
+async fn a_certificate_of_another_authority_is_not_trusted() {
+    let roots = [pki::Authority::root(CertSpec::root()), pki::Authority::root(CertSpec::root().common_name("other"))];
+    let setup = setup().tls(&roots[0].issue(CertSpec::tls_server(&["127.0.0.1"])));
+    let server = SignerData::start(&setup).await;
+    let error = status(&aws(&setup, trusting(&roots[1], signer_at(&server.url())))).await.unwrap_err();
+    let seen = seen(&server, &error);
+    assert!(
+        seen.message.starts_with(
+            "AWS Signer GetRevocationStatus failed: cannot connect to HOST over TLS: its certificate is not trusted: "
+        ),
+        "{seen:?}"
+    );
+    assert!(
+        seen.message.ends_with("; check the endpoint, and the certificate authorities that are trusted for AWS"),
+        "{seen:?}"
+    );
+    assert_eq!((seen.result, seen.requests), ("unreachable", 0));
+    assert_eq!(status(&aws(&setup, trusting(&roots[0], signer_at(&server.url())))).await, Ok(vec![]));
+}
+
+#[tokio::test]
+async fn a_service_of_another_region_refuses_the_request() {
+    let setup = setup();
+    let server = SignerData::start(&setup.clone().region("eu-west-1")).await;
+    let error = status(&aws(&setup, signer_at(&server.url()))).await.unwrap_err();
+    assert_eq!((error.result(), server.count()), ("refused", 1));
+}
+
+/// A source that never answers.
+#[derive(Debug)]
+struct Silent;
+
+impl ProvideCredentials for Silent {
+    fn provide_credentials<'a>(&'a self) -> future::ProvideCredentials<'a>
+    where
+        Self: 'a,
+    {
+        future::ProvideCredentials::new(std::future::pending())
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_source_of_credentials_that_is_late_is_named() {
+    let source = SharedCredentialsProvider::new(Silent);
+    let aws = Aws::with_credentials(settings(), &shared_limits(), clock(&setup()), source).unwrap();
+    let deadline = Instant::now() + Duration::from_secs(2);
+    let error = aws.signer_status(&status_request(), &region(REGION), deadline).await.unwrap_err();
+    assert_eq!(error.operation(), Operation::Credentials);
+    assert_eq!(error.to_string(), format!("AWS credentials failed: there was no answer in time; {NETWORK}"));
+    assert_eq!(Instant::now(), deadline);
+}
