@@ -66,9 +66,9 @@ fn under_alias(request: SignRequest, alias: &str) -> SignRequest {
 
 /// The answer with these names, until [`UNTIL`].
 fn answer(request: &SignerStatusRequest, revoked: &[String]) -> EvidenceResponse {
-    let until = UnixTime::from_rfc3339(UNTIL).unwrap();
-    let asked = UnixTime::from_rfc3339("2026-11-21T12:00:00Z").unwrap();
-    let status = SignerStatus::read(request, revoked, until).unwrap();
+    let until = UnixTime::from_rfc3339(UNTIL).expect("it is valid");
+    let asked = UnixTime::from_rfc3339("2026-11-21T12:00:00Z").expect("it is valid");
+    let status = SignerStatus::read(request, revoked, until).expect("it is valid");
     EvidenceResponse::SignerStatus(Sourced::new(status, "https://data-signer.eu-central-1.amazonaws.com", asked))
 }
 

@@ -58,7 +58,7 @@ impl Fixture {
 
 /// An answer of AWS Signer, by which nothing is revoked.
 fn signer_status(request: &SignerStatusRequest, until: UnixTime) -> EvidenceResponse {
-    let status = SignerStatus::read(request, &[], until).unwrap();
+    let status = SignerStatus::read(request, &[], until).expect("it is valid");
     EvidenceResponse::SignerStatus(Sourced::new(status, "https://data-signer.example", UnixTime::EPOCH))
 }
 
