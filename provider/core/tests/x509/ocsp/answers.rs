@@ -154,13 +154,18 @@ fn of_several_single_responses_the_most_severe_about_the_certificate_counts() {
 fn critical_extensions_of_the_response_and_of_the_single_response_must_be_known() {
     let fixture = Fixture::new();
     let single = |oid, critical| OcspSpec::new([fixture.good().extension(oid, critical, &[4, 0])]);
+    fixture.accepts(&single(UNKNOWN, false));
+    fixture.refuses(
+        &single(UNKNOWN, true),
+        &format!("OCSP response has the critical extension {UNKNOWN} in its single response, which is not supported"),
+    );
+    // The archive cutoff is one of single responses.
+    for critical in [false, true] {
+        let cutoff = der::element(0x18, b"20200101000000Z");
+        fixture.accepts(&OcspSpec::new([fixture.good().extension(ARCHIVE_CUTOFF, critical, &cutoff)]));
+    }
     for oid in [UNKNOWN, ARCHIVE_CUTOFF] {
-        fixture.accepts(&single(oid, false));
         fixture.accepts(&fixture.spec().extension(oid, false, &[4, 0]));
-        fixture.refuses(
-            &single(oid, true),
-            &format!("OCSP response has the critical extension {oid} in its single response, which is not supported"),
-        );
         fixture.refuses(
             &fixture.spec().extension(oid, true, &[4, 0]),
             &format!("OCSP response has the critical extension {oid} in its response, which is not supported"),
