@@ -7,6 +7,8 @@ mod chains;
 mod command_line;
 mod cose;
 mod credentials;
+// Its tests wait for time to pass, so they begin early.
+mod deadlines;
 mod formats;
 mod images;
 mod jws;
@@ -17,7 +19,6 @@ mod registries;
 mod requests;
 mod signatures;
 mod signers;
-mod slow;
 mod statements;
 mod stores;
 mod tokens;
