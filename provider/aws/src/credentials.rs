@@ -83,7 +83,7 @@ impl KeptCredentials {
         let now = self.0.clock.now();
         match self.0.valid(now) {
             Some(kept) => {
-                if kept.is_due(now) {
+                if kept.is_due(now) && !self.0.fetches.is_running(&()) {
                     let this = self.clone();
                     // A failure is kept as the time of the next attempt.
                     tokio::spawn(async move { drop(this.fetch().await) });

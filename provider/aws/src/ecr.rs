@@ -63,49 +63,44 @@ impl EcrTokens {
     }
 
     async fn fetch_token(self, key: EcrTokenKey) -> Result<Identity, CredentialError> {
-        let (operation, registry) = match &key {
-            EcrTokenKey::Region(region) => (Operation::EcrToken, region.clone()),
-            EcrTokenKey::Public => {
-                let region = PUBLIC_REGION.parse().map_err(|error| unusable(format_args!("{error}")))?;
-                (Operation::EcrPublicToken, region)
-            }
+        let registry = match &key {
+            EcrTokenKey::Region(region) => region.clone(),
+            EcrTokenKey::Public => PUBLIC_REGION.parse().map_err(unusable)?,
         };
         let region = self.api.as_ref().and_then(|api| api.region.clone()).unwrap_or(registry);
-        let issued = self.issue(operation, &region).await.map_err(unusable)?;
-        identity(operation, issued, self.aws.now()).map_err(unusable)
+        let issued = self.issue(&key, &region).await.map_err(unusable)?;
+        identity(key.operation(), issued, self.aws.now()).map_err(unusable)
     }
 
-    async fn issue(&self, operation: Operation, region: &AwsRegion) -> Result<Issued, AwsError> {
+    async fn issue(&self, key: &EcrTokenKey, region: &AwsRegion) -> Result<Issued, AwsError> {
         self.aws.load_credentials().await?;
         let credentials = self.aws.credentials(self.role.as_ref(), region).await;
         // Fetched here, so that a failure of the role is not one of the registry.
         let used = credentials.get().await?;
         let config = self.aws.config(region, &credentials);
-        match self.send(operation, &config).await {
+        match self.send(key, &config).await {
             Err(error) if credentials.refused(&used, &error) => {
                 credentials.get().await?;
-                self.send(operation, &config).await
+                self.send(key, &config).await
             }
             result => result,
         }
     }
 
-    async fn send(&self, operation: Operation, config: &SdkConfig) -> Result<Issued, AwsError> {
-        match operation {
-            Operation::EcrPublicToken => self.issue_public(operation, config).await,
-            Operation::EcrToken | Operation::AssumeRole | Operation::Credentials | Operation::SignerStatus => {
-                self.issue_private(operation, config).await
-            }
+    async fn send(&self, key: &EcrTokenKey, config: &SdkConfig) -> Result<Issued, AwsError> {
+        match key {
+            EcrTokenKey::Region(_) => self.issue_private(config).await,
+            EcrTokenKey::Public => self.issue_public(config).await,
         }
     }
 
-    async fn issue_private(&self, operation: Operation, config: &SdkConfig) -> Result<Issued, AwsError> {
+    async fn issue_private(&self, config: &SdkConfig) -> Result<Issued, AwsError> {
         let mut config = aws_sdk_ecr::config::Builder::from(config).retry_classifier(NoRetryIfThrottled);
         if let Some(api) = &self.api {
             config = config.interceptor(UseEndpoint(api.endpoint.clone()));
         }
         let call = aws_sdk_ecr::Client::from_conf(config.build()).get_authorization_token();
-        let output = call.send().await.map_err(|error| AwsError::of_call(operation, &error))?;
+        let output = call.send().await.map_err(|error| AwsError::of_call(Operation::EcrToken, &error))?;
         let data = output.authorization_data().first();
         Ok(Issued {
             token: data.and_then(|data| data.authorization_token()).map(str::to_owned),
@@ -113,13 +108,13 @@ impl EcrTokens {
         })
     }
 
-    async fn issue_public(&self, operation: Operation, config: &SdkConfig) -> Result<Issued, AwsError> {
+    async fn issue_public(&self, config: &SdkConfig) -> Result<Issued, AwsError> {
         let mut config = aws_sdk_ecrpublic::config::Builder::from(config).retry_classifier(NoRetryIfThrottled);
         if let Some(api) = &self.api {
             config = config.interceptor(UseEndpoint(api.endpoint.clone()));
         }
         let call = aws_sdk_ecrpublic::Client::from_conf(config.build()).get_authorization_token();
-        let output = call.send().await.map_err(|error| AwsError::of_call(operation, &error))?;
+        let output = call.send().await.map_err(|error| AwsError::of_call(Operation::EcrPublicToken, &error))?;
         let data = output.authorization_data();
         Ok(Issued {
             token: data.and_then(|data| data.authorization_token()).map(str::to_owned),
@@ -146,6 +141,16 @@ impl IdentityFetcher for EcrTokens {
 
     fn fetch(&self, key: &EcrTokenKey) -> BoxFuture<'static, Result<Identity, CredentialError>> {
         Box::pin(self.clone().fetch_token(key.clone()))
+    }
+}
+
+impl EcrTokenKey {
+    /// The call that issues such a token.
+    fn operation(&self) -> Operation {
+        match self {
+            Self::Region(_) => Operation::EcrToken,
+            Self::Public => Operation::EcrPublicToken,
+        }
     }
 }
 

@@ -155,7 +155,7 @@ impl<F: IdentityFetcher> IdentitySource for ExpiringIdentities<F> {
             let key = self.0.fetcher.key(scope)?;
             match self.0.cached(&key) {
                 Some(cached) => {
-                    if cached.is_due() {
+                    if cached.is_due() && !self.0.fetches.is_running(&key) {
                         self.renew(key);
                     }
                     Ok(cached.identity)
@@ -314,6 +314,25 @@ mod tests {
         tokio::time::advance(HOUR / 2 - limits::RENEWAL_RETRY - limits::RENEWED_BEFORE).await;
         assert_eq!(password(&source).await, Err(CredentialError::Timeout));
         *issuer.fails.lock().unwrap() = false;
+        assert_eq!(password(&source).await.unwrap(), "2");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn one_renewal_is_in_progress_however_many_use_the_identity() {
+        let (issuer, source) = Issuer::with_permits(1);
+        assert_eq!(password(&source).await.unwrap(), "1");
+        settle().await;
+        let tasks = || tokio::runtime::Handle::current().metrics().num_alive_tasks();
+        let before = tasks();
+        tokio::time::advance(HOUR / 2).await;
+        for _ in 0..50 {
+            assert_eq!(password(&source).await.unwrap(), "1");
+            settle().await;
+        }
+        // The one that waits for the result, and the fetch.
+        assert_eq!(tasks() - before, 2);
+        issuer.permits.add_permits(1);
+        settle().await;
         assert_eq!(password(&source).await.unwrap(), "2");
     }
 

@@ -106,6 +106,12 @@ where
         }
     }
 
+    /// Whether work for `key` is in progress.
+    #[must_use]
+    pub fn is_running(&self, key: &K) -> bool {
+        lock(&self.running).contains_key(key)
+    }
+
     fn subscribe<F>(&self, key: K, work: impl FnOnce(Progress) -> F) -> (watch::Receiver<Option<V>>, Progress)
     where
         F: Future<Output = V> + Send + 'static,

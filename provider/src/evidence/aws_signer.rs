@@ -69,9 +69,11 @@ pub struct SignerAccess {
     pub revoked_lifetime: Duration,
 }
 
+type Answers = LruTtlCache<SignerStatusRequest, Sourced<SignerStatus>>;
+
 /// Answers in memory, requests in progress, and pauses. Failures are not kept.
 pub(super) struct SignerStatuses {
-    kept: LruTtlCache<SignerStatusRequest, Sourced<SignerStatus>>,
+    kept: Arc<Answers>,
     flights: SingleFlight<SignerStatusRequest, Result<Sourced<SignerStatus>, Text>>,
     outages: Arc<Outages>,
     clock: Clock,
@@ -116,12 +118,13 @@ impl SignerAccess {
 
 impl SignerStatuses {
     pub(super) fn new(clock: Clock) -> Self {
-        let kept = LruTtlCache::new(memory::SIGNER_STATUSES);
+        let kept = Arc::new(Answers::new(memory::SIGNER_STATUSES));
         Self { kept, flights: SingleFlight::default(), outages: Arc::default(), clock }
     }
 
-    /// The answer in memory.
-    pub(super) fn in_memory(&self, request: &SignerStatusRequest) -> Option<EvidenceResponse> {
+    /// The answer in memory, if the settings still permit the question.
+    pub(super) fn in_memory(&self, access: &SignerAccess, request: &SignerStatusRequest) -> Option<EvidenceResponse> {
+        access.region(request).ok()?;
         let kept = self.kept.get(request, Instant::now().into_std());
         // The clock may have been set since.
         let current = kept.filter(|status| (self.clock)() < status.value().until());
@@ -154,6 +157,7 @@ impl SignerStatuses {
             (Arc::clone(&access.service), Arc::clone(&self.outages), Arc::clone(&self.clock));
         let (access_of_work, question, asked, source) =
             (access.clone(), request.clone(), region.clone(), address.clone());
+        let kept = Arc::clone(&self.kept);
         let work = |_| async move {
             let until = Instant::now() + access_of_work.timeout;
             let answer = service.ask(question.clone(), asked.clone(), until).await;
@@ -162,27 +166,26 @@ impl SignerStatuses {
             let revoked = answer.map_err(|failure| failure.text)?;
             let end = now.saturating_add(access_of_work.lifetime(&revoked));
             let status = SignerStatus::read(&question, &revoked, end).map_err(Text::of)?;
-            Ok(Sourced::new(status, source, now))
+            let status = Sourced::new(status, source, now);
+            // Here, as the callers may have left.
+            keep(&kept, question, &status, now);
+            Ok(status)
         };
         match self.flights.join_or_start(request.clone(), deadline, work).await {
-            Ok(Ok(status)) => {
-                self.keep(request, &status);
-                EvidenceResponse::SignerStatus(status)
-            }
+            Ok(Ok(status)) => EvidenceResponse::SignerStatus(status),
             Ok(Err(why)) => failed(&why),
             Err(FlightError::Deadline { .. }) => failed(&"the deadline passed while the answer was awaited"),
             Err(FlightError::Panicked) => failed(&"the request ended without a result"),
         }
     }
+}
 
-    fn keep(&self, request: &SignerStatusRequest, status: &Sourced<SignerStatus>) {
-        let left = status.value().until().seconds() - (self.clock)().seconds();
-        let end = Instant::now() + Duration::from_secs(u64::try_from(left).unwrap_or(0));
-        let bytes = request.bytes()
-            + status.value().bytes()
-            + LruTtlCache::<SignerStatusRequest, Sourced<SignerStatus>>::ENTRY_OVERHEAD;
-        self.kept.put(request.clone(), status.clone(), bytes, Some(end.into_std()));
-    }
+/// Keeps an answer until its end. `now` is when it was received.
+fn keep(kept: &Answers, request: SignerStatusRequest, status: &Sourced<SignerStatus>, now: UnixTime) {
+    let left = u64::try_from(status.value().until().seconds() - now.seconds()).unwrap_or(0);
+    let end = Instant::now() + Duration::from_secs(left);
+    let bytes = request.bytes() + status.value().bytes() + Answers::ENTRY_OVERHEAD;
+    kept.put(request, status.clone(), bytes, Some(end.into_std()));
 }
 
 impl Outages {

@@ -222,7 +222,7 @@ impl Fetcher {
         let Some(access) = &self.active.settings.signer else {
             return EvidenceResponse::NotAvailable(NotAvailable::signer_service_not_called());
         };
-        match signer.in_memory(request) {
+        match signer.in_memory(access, request) {
             Some(status) => {
                 metrics.cache_event(CacheEvent::EvidenceHit);
                 status

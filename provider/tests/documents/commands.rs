@@ -9,7 +9,7 @@ use crate::markdown::read;
 use crate::markdown::shell;
 
 /// The documents with commands for users.
-const DOCUMENTS: [&str; 12] = [
+pub(crate) const DOCUMENTS: [&str; 12] = [
     "README.md",
     "deploy/README.md",
     "e2e/README.md",

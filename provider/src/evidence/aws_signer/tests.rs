@@ -1,6 +1,3 @@
-use std::sync::atomic::AtomicUsize;
-use std::sync::atomic::Ordering;
-
 use countersign_core::name::SigningJob;
 use countersign_core::name::SigningProfileVersion;
 use countersign_core::policy::AnchoredChain;
@@ -36,12 +33,12 @@ fn request() -> SignerStatusRequest {
     request_of("arn:aws:signer:eu-central-1:111122223333:/signing-profiles/ci/abcDEF1234")
 }
 
-/// Answers as the test says, after the next permit if it takes any.
+/// Answers as the test says, after a delay.
 #[derive(Debug, Default)]
 struct Service {
     asked: Mutex<Vec<String>>,
     answer: Mutex<Option<Result<Vec<String>, SignerFailure>>>,
-    slow: AtomicUsize,
+    delay: Mutex<Duration>,
 }
 
 impl Service {
@@ -64,11 +61,9 @@ impl SignerService for Service {
     ) -> BoxFuture<'static, Result<Vec<String>, SignerFailure>> {
         self.asked.lock().unwrap().push(region.to_string());
         let answer = self.answer.lock().unwrap().clone().unwrap();
-        let slow = self.slow.load(Ordering::Relaxed) == 1;
+        let delay = *self.delay.lock().unwrap();
         async move {
-            if slow {
-                std::future::pending::<()>().await;
-            }
+            tokio::time::sleep(delay).await;
             answer
         }
         .boxed()
@@ -105,7 +100,7 @@ impl Fixture {
     }
 
     async fn get(&self, request: &SignerStatusRequest) -> EvidenceResponse {
-        match self.statuses.in_memory(request) {
+        match self.statuses.in_memory(&self.access, request) {
             Some(response) => response,
             None => self.statuses.ask(&self.access, request, Instant::now() + 10 * SECOND).await,
         }
@@ -190,13 +185,34 @@ async fn a_service_that_refuses_for_their_number_is_not_asked_during_the_pause()
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_caller_waits_until_its_deadline() {
+async fn a_caller_waits_until_its_deadline_and_a_late_answer_is_kept() {
     let fixture = Fixture::new();
-    fixture.service.answers(Ok(&[]));
-    fixture.service.slow.store(1, Ordering::Relaxed);
+    let request = request();
+    fixture.service.answers(Ok(&[JOB]));
+    *fixture.service.delay.lock().unwrap() = 11 * SECOND;
     assert_eq!(
-        fixture.text(&request()).await,
+        fixture.text(&request).await,
         "https://data-signer.eu-central-1.amazonaws.com: the deadline passed while the answer was awaited"
+    );
+    assert_eq!(fixture.statuses.in_memory(&fixture.access, &request), None);
+    tokio::time::sleep(SECOND + SECOND / 2).await;
+    assert!(matches!(
+        fixture.statuses.in_memory(&fixture.access, &request),
+        Some(EvidenceResponse::SignerStatus(status)) if status.value().revoked().len() == 1
+    ));
+    assert_eq!(fixture.service.asked().len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_in_memory_is_not_used_once_its_partition_is_not_asked() {
+    let mut fixture = Fixture::new();
+    let request = request();
+    fixture.service.answers(Ok(&[]));
+    assert_eq!(fixture.text(&request).await, "0 revoked");
+    fixture.access.partitions = vec![Partition::AwsUsGov];
+    assert_eq!(
+        fixture.text(&request).await,
+        "the signing profile is in the partition aws and the region eu-central-1, expected one of aws.partitions: aws-us-gov"
     );
 }
 

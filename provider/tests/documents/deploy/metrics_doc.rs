@@ -193,21 +193,7 @@ fn the_documents_name_only_existing_metrics() {
     let (documented, series) = (documented(), shown());
     let crates = ["core", "core_test_support", "credentials", "http", "registry", "test_support", "testkit", "e2e"];
     let mut count = 0;
-    for path in [
-        "README.md",
-        "deploy/README.md",
-        "e2e/README.md",
-        "provider/ARCHITECTURE.md",
-        "provider/CHANGELOG.md",
-        "provider/CODES.md",
-        "provider/DIVERGENCES.md",
-        "provider/MIGRATION.md",
-        "provider/docs/metrics.md",
-        "provider/docs/private-registry.md",
-        "provider/docs/revocation.md",
-        "provider/docs/runbooks/alerts.md",
-        "provider/docs/upgrade.md",
-    ] {
+    for path in crate::commands::DOCUMENTS.into_iter().chain(["provider/CHANGELOG.md"]) {
         for (name, labels) in mentions(&read(path)) {
             let known = documented.contains_key(&name) || series.contains_key(&name);
             let has = documented.get(&name).map(|(_, labels)| labels);
