@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::external_services::ExternalServices;
 use crate::engine::Engine;
 use crate::evidence::Fetcher;
 use crate::server::ReloadHandle;
@@ -13,6 +14,8 @@ pub(super) struct ActiveEngine {
     pub(super) current: Engine,
     /// What evidence is in memory, for the engines that follow.
     pub(super) evidence: Fetcher,
+    /// For the engines that follow.
+    pub(super) external: ExternalServices,
 }
 
 impl ActiveEngine {

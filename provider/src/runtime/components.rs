@@ -4,8 +4,10 @@ use std::sync::Arc;
 
 use countersign_registry::Registries;
 
+use super::active_engine::ActiveEngine;
 use super::error::Cause;
 use super::error::RuntimeError;
+use super::external_services::ExternalServices;
 use super::settings;
 use crate::clock;
 use crate::clock::system_clock;
@@ -44,11 +46,23 @@ impl Components {
     /// # Errors
     /// The registry client cannot be set up; then the mistakes in the trust policy are named too.
     pub(crate) fn load(config: &Config, metrics: &Arc<Metrics>) -> Result<Self, RuntimeError> {
+        Self::load_with(config, metrics, &ExternalServices::default())
+    }
+
+    /// As [`Self::load`], with services that the caller provides.
+    ///
+    /// # Errors
+    /// As there.
+    pub(super) fn load_with(
+        config: &Config,
+        metrics: &Arc<Metrics>,
+        external: &ExternalServices,
+    ) -> Result<Self, RuntimeError> {
         let statements = config.verification.required_metadata.keys().cloned();
         let mut policy_source = PolicySource::new(config.trust.location.clone(), statements);
         let policy = policy_source.load(clock::now());
         let registry_files = config.registry_files(None);
-        match engine(config, &registry_files, policy_source.handle(), metrics) {
+        match engine(config, &registry_files, external, policy_source.handle(), metrics) {
             Ok((engine, evidence, system_roots)) => {
                 Ok(Self { engine, evidence, policy_source, policy, registry_files, system_roots })
             }
@@ -118,6 +132,7 @@ fn policy_mistakes(policy: &Result<Arc<LoadedPolicy>, PolicySourceError>) -> Opt
 fn engine(
     config: &Config,
     files: &RegistryFiles,
+    external: &ExternalServices,
     policy: Arc<PolicyHandle>,
     metrics: &Arc<Metrics>,
 ) -> Result<(Engine, Fetcher, usize), Cause> {
@@ -126,7 +141,8 @@ fn engine(
     let registries = Registries::new(settings, observer).map_err(|source| Cause::Registries { source })?;
     let system_roots = registries.system_roots();
     let (limits, metrics) = (registries.shared_limits(), Arc::clone(metrics));
-    let evidence = Fetcher::new(settings::evidence(config, files), limits, Arc::clone(&metrics), system_clock());
+    let settings = settings::evidence(config, files, external);
+    let evidence = Fetcher::new(settings, limits, Arc::clone(&metrics), system_clock());
     let evidence = evidence.map_err(|source| Cause::Evidence { source })?;
     let (source, settings) = (Arc::new(evidence.clone()), settings::engine(config));
     let engine = Engine::new(policy, registries, source, settings, metrics, system_clock());
@@ -134,17 +150,16 @@ fn engine(
 }
 
 /// The engine that follows `former` under a changed configuration or changed files, within the same limits. It uses the
-/// evidence that `evidence` has in memory.
+/// evidence in memory and the services of `former`.
 pub(super) fn successor(
-    former: &Engine,
-    evidence: &Fetcher,
+    former: &ActiveEngine,
     config: &Config,
     files: &RegistryFiles,
     policy: Arc<PolicyHandle>,
 ) -> Result<Engine, Cause> {
     let registries = settings::registries(config, files)?;
-    let evidence = evidence.successor(settings::evidence(config, files));
+    let evidence = former.evidence.successor(settings::evidence(config, files, &former.external));
     let evidence = evidence.map_err(|source| Cause::Evidence { source })?;
-    let successor = former.successor(policy, registries, Arc::new(evidence), settings::engine(config));
+    let successor = former.current.successor(policy, registries, Arc::new(evidence), settings::engine(config));
     successor.map_err(|source| Cause::Registries { source })
 }

@@ -50,9 +50,8 @@ impl LoadedRegistryFiles {
             status.registries_in_use(&self.in_use);
             return;
         }
-        let prepared = settings::server(config).and_then(|(settings, _)| {
-            Ok((settings, components::successor(&engine.current, &engine.evidence, config, &files, policy)?))
-        });
+        let prepared = settings::server(config)
+            .and_then(|(settings, _)| Ok((settings, components::successor(engine, config, &files, policy)?)));
         match prepared {
             Ok((settings, successor)) => {
                 engine.swap(settings, successor);

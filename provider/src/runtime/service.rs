@@ -12,6 +12,7 @@ use super::certificates::Certificates;
 use super::components::Components;
 use super::error::Cause;
 use super::error::RuntimeError;
+use super::external_services::ExternalServices;
 use super::proxy_environment;
 use super::registry_files::LoadedRegistryFiles;
 use super::reload::Configuration;
@@ -47,7 +48,15 @@ impl Service {
     /// # Errors
     /// Every mistake in the certificates that `config` names, or a port that cannot be bound.
     pub async fn start(config: &Config) -> Result<Self, RuntimeError> {
-        Self::start_after(config, Path::new("configuration"), LoggedFindings::default()).await
+        Self::start_with(config, ExternalServices::default()).await
+    }
+
+    /// As [`Self::start`], with services that the caller provides.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn start_with(config: &Config, external: ExternalServices) -> Result<Self, RuntimeError> {
+        Self::load(config, Path::new("configuration"), LoggedFindings::default(), external).await
     }
 
     /// As [`Self::start`], for the configuration in the file `path`. The findings in `logged` are not logged again.
@@ -55,13 +64,22 @@ impl Service {
     /// # Errors
     /// As there.
     pub async fn start_after(config: &Config, path: &Path, logged: LoggedFindings) -> Result<Self, RuntimeError> {
+        Self::load(config, path, logged, ExternalServices::default()).await
+    }
+
+    async fn load(
+        config: &Config,
+        path: &Path,
+        logged: LoggedFindings,
+        external: ExternalServices,
+    ) -> Result<Self, RuntimeError> {
         let registry = Registry::new();
         let metrics = Arc::new(Metrics::new(&registry).map_err(Cause::Metrics)?);
         let (settings, tls_files) = settings::server(config)?;
         let readiness = Arc::new(Readiness::new());
         let files_seen = config.registry_files_digest();
-        let ((files, loaded), components) =
-            load(CertificateFiles::load(tls_files).map_err(Cause::Tls), || Components::load(config, &metrics))?;
+        let certificates = CertificateFiles::load(tls_files).map_err(Cause::Tls);
+        let ((files, loaded), components) = load(certificates, || Components::load_with(config, &metrics, &external))?;
         let status = || ReloadStatus::new(Arc::clone(&metrics), Arc::clone(&readiness), path, logged.clone());
         let (mut status, mut trust_status) = (status(), status());
         publish(&mut status, &mut trust_status, &loaded, &components);
@@ -86,7 +104,7 @@ impl Service {
             policy: SharedPolicy::new(policy_source, trust_status, config.trust.reload_interval),
             certificates: Certificates::new(files, tls),
             registries: LoadedRegistryFiles::new(registry_files, files_seen),
-            engine: ActiveEngine { server: server.reload_handle(), current: engine, evidence },
+            engine: ActiveEngine { server: server.reload_handle(), current: engine, evidence, external },
             status,
             polls,
         };

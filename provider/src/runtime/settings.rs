@@ -8,6 +8,7 @@ use countersign_http::RequestLimits;
 use countersign_registry::RegistrySettings;
 
 use super::error::Cause;
+use super::external_services::ExternalServices;
 use super::proxy_environment;
 use crate::config::Config;
 use crate::config::Evidence;
@@ -89,7 +90,7 @@ pub(super) fn engine(config: &Config) -> EngineSettings {
 
 /// The settings of the fetcher of evidence, with the content of its files and the proxies of the environment. If
 /// these cannot be used, no evidence is requested.
-pub(super) fn evidence(config: &Config, files: &RegistryFiles) -> FetchSettings {
+pub(super) fn evidence(config: &Config, files: &RegistryFiles, external: &ExternalServices) -> FetchSettings {
     let Evidence {
         networks,
         reachable_hosts,
@@ -134,7 +135,7 @@ pub(super) fn evidence(config: &Config, files: &RegistryFiles) -> FetchSettings 
         negative_lifetime,
         ocsp_nonce,
         reading: reading(config),
-        signer: None,
+        signer: external.signer.clone(),
     }
 }
 

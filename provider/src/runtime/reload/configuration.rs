@@ -107,7 +107,7 @@ impl ReloadTask {
         // Missing files may still arrive; until then the former configuration stays in use.
         let engine = match files.broken_since(&self.registries.in_use) {
             Some(error) => Err(Cause::RegistryFiles(error)),
-            None => components::successor(&self.engine.current, &self.engine.evidence, config, &files, policy.handle()),
+            None => components::successor(&self.engine, config, &files, policy.handle()),
         };
         match (loaded, engine, certificates) {
             (Ok(no_policy), Ok(engine), Ok(certificates)) => {
