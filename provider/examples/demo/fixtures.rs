@@ -1,4 +1,4 @@
-//! Registries with eleven images: three with valid signatures, and eight that each fail in another way.
+//! Registries with thirteen images: four with valid signatures, and nine that each fail in another way.
 
 use countersign_testkit::Descriptor;
 use countersign_testkit::notation::Signature;
@@ -10,6 +10,7 @@ use countersign_testkit::signer::Format;
 use countersign_testkit::signer::SignRequest;
 use time::macros::datetime;
 
+use super::aws_signer::AwsSigner;
 use super::certificates::Certificates;
 
 /// An image and its expected verdict.
@@ -28,35 +29,54 @@ pub(crate) struct Fixtures {
     /// A second registry, which answers 503.
     pub(crate) broken: Registry,
     pub(crate) certificates: Certificates,
+    pub(crate) aws_signer: AwsSigner,
     pub(crate) images: Vec<Image>,
 }
 
+impl Image {
+    /// Whether the verdict needs the service of AWS Signer, which only the provider of the demo has.
+    pub(crate) fn needs_aws_signer(&self) -> bool {
+        self.reference.contains(SIGNER_REPOSITORY)
+    }
+}
+
 impl Fixtures {
+    /// The repository whose images AWS Signer signs.
+    pub(crate) fn signer_repository(&self) -> String {
+        format!("{}/{SIGNER_REPOSITORY}", self.registry.host())
+    }
+
     pub(crate) async fn start() -> Self {
         let registry = Registry::start().await;
         let broken = Registry::start().await;
         let _ = broken.when(Route::Manifest).status(503);
         let certificates = Certificates::start().await;
-        let publisher = Publisher { registry: &registry, certificates: &certificates };
+        let aws_signer = AwsSigner::new();
+        let publisher = Publisher { registry: &registry, certificates: &certificates, aws_signer: &aws_signer };
         let mut images = Vec::from(publisher.valid());
         images.extend(publisher.wrong_signatures());
         images.extend(publisher.wrong_certificates());
+        images.extend(publisher.of_aws_signer());
         images.push(Image {
             description: "registry answers 503",
             pod: "registry-down",
             reference: format!("{}/{REPOSITORY}:v1", broken.host()),
             expected: "registry-failed",
         });
-        Self { registry, broken, certificates, images }
+        Self { registry, broken, certificates, aws_signer, images }
     }
 }
 
 const REPOSITORY: &str = "shop/app";
 
+/// The repository whose images AWS Signer signs.
+const SIGNER_REPOSITORY: &str = "shop/aws";
+
 /// Pushes images and signs them.
 struct Publisher<'a> {
     registry: &'a Registry,
     certificates: &'a Certificates,
+    aws_signer: &'a AwsSigner,
 }
 
 impl Publisher<'_> {
@@ -107,6 +127,18 @@ impl Publisher<'_> {
         ]
     }
 
+    fn of_aws_signer(&self) -> [Image; 2] {
+        let (signer, registry, repository) = (self.aws_signer, self.registry, SIGNER_REPOSITORY);
+        [
+            self.publish_in(repository, "AWS Signer", "aws-signer", "verified", |image| {
+                signer.sign(registry, repository, image);
+            }),
+            self.publish_in(repository, "AWS Signer, signature revoked", "aws-revoked", "revoked", |image| {
+                signer.sign_revoked(registry, repository, image);
+            }),
+        ]
+    }
+
     fn publish(
         &self,
         description: &'static str,
@@ -114,9 +146,20 @@ impl Publisher<'_> {
         expected: &'static str,
         sign: impl FnOnce(&Descriptor),
     ) -> Image {
-        let image = self.registry.push_image(REPOSITORY, tag);
+        self.publish_in(REPOSITORY, description, tag, expected, sign)
+    }
+
+    fn publish_in(
+        &self,
+        repository: &str,
+        description: &'static str,
+        tag: &'static str,
+        expected: &'static str,
+        sign: impl FnOnce(&Descriptor),
+    ) -> Image {
+        let image = self.registry.push_image(repository, tag);
         sign(&image);
-        Image { description, pod: tag, reference: format!("{}/{REPOSITORY}:{tag}", self.registry.host()), expected }
+        Image { description, pod: tag, reference: format!("{}/{repository}:{tag}", self.registry.host()), expected }
     }
 
     /// Signs `target`, and stores the signature as a referrer of `image`.

@@ -1,9 +1,10 @@
-//! Demonstrates the provider on one machine: a certificate authority with a CRL, a timestamping authority, a registry with
-//! valid and invalid images, the provider with mutual TLS, one request as Gatekeeper sends it, and the denials that a user
-//! sees. One process, loopback only.
+//! Demonstrates the provider on one machine: a certificate authority with a CRL, a timestamping authority, signatures as those
+//! of AWS Signer, a registry with valid and invalid images, the provider with mutual TLS, one request as Gatekeeper sends it,
+//! and the denials that a user sees. One process, loopback only.
 //!
 //! With `--keep` it waits for Ctrl-C afterwards, so that the command line can be tried.
 
+mod aws_signer;
 mod captured_log;
 mod certificates;
 pub(crate) mod commands;
@@ -103,6 +104,11 @@ impl Demo {
              of the CRL, which the provider downloads when it verifies the image, and keeps until its end.",
             Certificates::end()
         );
+        println!(
+            "\nAWS Signer: both signatures have its form, below a root of the demo. Their certificates have ended too, and count at\n\
+             the time of signing. The trust policy names the signing profile. The provider asks the service, here a part of this\n\
+             process, whether the profile, the signing job or a certificate is revoked: of the second signature, the job is."
+        );
 
         println!(
             "\nWhat Gatekeeper receives: an item for each decided key, and a systemError for the others, which it never caches:\n"
@@ -155,7 +161,10 @@ impl Demo {
         println!(
             "Change trust/trustpolicy.json there, or try these commands in another terminal. If countersign is not"
         );
-        println!("installed, write `cargo run --package countersign --` in place of `countersign`.\n");
+        println!(
+            "installed, write `cargo run --package countersign --` in place of `countersign`. The AWS Signer of the demo"
+        );
+        println!("answers the provider only, not these commands.\n");
         for command in commands::commands(&self.fixtures, &self.provider)? {
             println!("  # {}: exit status {}", command.description, command.status);
             println!("  {}\n", command.line());

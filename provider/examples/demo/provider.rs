@@ -7,6 +7,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use countersign::config::Config;
 use countersign::config::Purpose;
+use countersign::runtime::ExternalServices;
 use countersign::runtime::Service;
 use countersign_testkit::pki::Authority;
 use countersign_testkit::pki::CertSpec;
@@ -14,6 +15,7 @@ use countersign_testkit::pki::Chain;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
+use super::aws_signer::PROFILE;
 use super::certificates::SIGNER;
 use super::fixtures::Fixtures;
 
@@ -41,9 +43,10 @@ impl Provider {
             ("tls.crt", server.pem()),
             ("tls.key", server.key_pem()),
             ("client-ca.crt", gatekeeper.pem()),
-            ("trust/trustpolicy.json", policy()),
+            ("trust/trustpolicy.json", policy(fixtures)),
             ("trust/truststore/x509/ca/shop/root.crt", fixtures.certificates.root.pem()),
             ("trust/truststore/x509/tsa/shop/root.crt", fixtures.certificates.tsa_root.pem()),
+            ("trust/truststore/x509/signingAuthority/aws-signer-ts/root.crt", fixtures.aws_signer.root_pem()),
             ("countersign.yaml", configuration(fixtures)),
         ] {
             let path = folder.join(name);
@@ -52,7 +55,8 @@ impl Provider {
             std::fs::write(&path, content).with_context(|| format!("cannot write {}", path.display()))?;
         }
         let config = Config::load(&folder.join("countersign.yaml"), Purpose::Serve)?;
-        let service = Service::start(&config).await?;
+        let external = ExternalServices { signer: Some(fixtures.aws_signer.access()) };
+        let service = Service::start_with(&config, external).await?;
         let (address, health) = (service.address()?.to_string(), service.health_address()?.to_string());
         let (stop, stopped) = oneshot::channel();
         let running = tokio::spawn(async move {
@@ -85,7 +89,7 @@ impl Provider {
     }
 }
 
-fn policy() -> String {
+fn policy(fixtures: &Fixtures) -> String {
     serde_json::json!({
         "version": "1.0",
         "trustPolicies": [{
@@ -95,6 +99,12 @@ fn policy() -> String {
             "signatureVerification": { "level": "strict", "verifyTimestamp": "afterCertExpiry" },
             "trustStores": ["ca:shop", "tsa:shop"],
             "trustedIdentities": [format!("x509.subject: C=CH, ST=ZH, O=Testkit, CN={SIGNER}")],
+        }, {
+            "name": "shop-aws",
+            "registryScopes": [fixtures.signer_repository()],
+            "signatureVerification": { "level": "strict" },
+            "trustStores": ["signingAuthority:aws-signer-ts"],
+            "trustedIdentities": [PROFILE],
         }],
     })
     .to_string()

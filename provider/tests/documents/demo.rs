@@ -40,12 +40,15 @@ async fn the_commands_of_the_demo_work_and_the_documents_show_its_denial() {
         assert!(!output.stdout.is_empty(), "{line}");
     }
 
-    let (_, denials) = review(&demo, "timestamped").await;
-    assert_eq!(denials, [] as [String; 0]);
+    for pod in ["timestamped", "aws-signer"] {
+        let (_, denials) = review(&demo, pod).await;
+        assert_eq!(denials, [] as [String; 0], "{pod}");
+    }
     let list = format!(" from \"{}\"", demo.fixtures.certificates.crl_url());
     for (pod, expected) in [
         ("ended", ["timestamp-invalid: timestamp is missing: ", "tsa trust store"]),
         ("revoked", ["revoked: certificate is revoked: ", &list]),
+        ("aws-revoked", ["revoked: signature is revoked at AWS Signer: ", "found signing job arn:aws:signer:"]),
     ] {
         let (_, denials) = review(&demo, pod).await;
         let [denial] = denials.as_slice() else { panic!("{denials:?}") };
