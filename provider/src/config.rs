@@ -40,8 +40,11 @@ pub use registry_findings::RegistryFileMistake;
 pub use registry_findings::RegistryFileWarning;
 pub use registry_findings::RegistryFilesError;
 pub use registry_findings::RegistryFinding;
+pub use sections::Aws;
+pub use sections::AwsSigner;
 pub use sections::Cache;
 pub use sections::Credentials;
+pub use sections::Ecr;
 pub use sections::Evidence;
 pub use sections::Health;
 pub use sections::Log;
@@ -84,6 +87,7 @@ pub struct Config {
     pub trust: Trust,
     pub verification: Verification,
     pub evidence: Evidence,
+    pub aws: Aws,
     pub mutation: Mutation,
     pub cache: Cache,
     /// In order of the file; each host occurs once.

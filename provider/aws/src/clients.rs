@@ -20,6 +20,7 @@ use aws_sdk_signer::config::IdentityCache;
 use aws_smithy_async::rt::sleep::TokioSleep;
 use aws_smithy_async::time::TimeSource as _;
 use countersign_core::name::AwsRegion;
+use countersign_http::Endpoint;
 use countersign_http::SharedLimits;
 use countersign_http::TlsSetupError;
 
@@ -32,7 +33,6 @@ use crate::limits;
 use crate::retry::NoRetryIfThrottled;
 use crate::settings::AwsSettings;
 use crate::settings::EcrRole;
-use crate::settings::Endpoint;
 use crate::time::AwsClock;
 use crate::transport::Transport;
 
@@ -161,7 +161,7 @@ impl Aws {
         }
         let of_pod = self.settings().region.as_ref().filter(|own| own.partition() == region.partition());
         let region = of_pod.unwrap_or(region);
-        let mut provider = AssumeRoleProvider::builder(&role.arn)
+        let mut provider = AssumeRoleProvider::builder(role.arn.as_str())
             .session_name("countersign")
             .region(Region::new(region.as_str().to_owned()))
             .configure(&self.config(region, &self.0.pod));

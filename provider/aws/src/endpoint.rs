@@ -5,9 +5,8 @@ use aws_smithy_runtime_api::client::interceptors::Intercept;
 use aws_smithy_runtime_api::client::interceptors::context::BeforeTransmitInterceptorContextMut;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::config_bag::ConfigBag;
+use countersign_http::Endpoint;
 use url::Url;
-
-use crate::settings::Endpoint;
 
 /// Sends requests to an endpoint as it is written. Without this the SDK would put `data-` before the host of an operation of
 /// AWS Signer, also before the address of an endpoint in a VPC.

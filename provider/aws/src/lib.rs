@@ -28,8 +28,6 @@ pub use error::Operation;
 pub use settings::AwsSettings;
 pub use settings::EcrApi;
 pub use settings::EcrRole;
-pub use settings::Endpoint;
-pub use settings::EndpointError;
 pub use settings::SignerSettings;
 pub use signer::SignerAnswer;
 pub use time::AwsClock;

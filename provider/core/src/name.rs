@@ -16,6 +16,8 @@ pub use aws::EcrHost;
 pub use aws::EcrRegistry;
 pub use aws::Partition;
 pub use aws::RegionError;
+pub use aws::RoleArn;
+pub use aws::RoleArnError;
 pub use aws::SignerIdentity;
 pub use aws::SignerIdentityError;
 pub use aws::SigningJob;

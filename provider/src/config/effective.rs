@@ -18,6 +18,7 @@ impl Config {
             trust,
             verification,
             evidence,
+            aws,
             mutation,
             cache,
             registries,
@@ -32,6 +33,7 @@ impl Config {
         sections::TRUST.show(&Some(trust.clone()), &mut all);
         sections::VERIFICATION.show(verification, &mut all);
         sections::EVIDENCE.show(evidence, &mut all);
+        sections::AWS.show(aws, &mut all);
         sections::MUTATION.show(mutation, &mut all);
         sections::CACHE.show(cache, &mut all);
         sections::REGISTRIES.show(registries, &mut all);

@@ -45,9 +45,11 @@ pub(super) fn survey(text: &str, file: &Path, purpose: Purpose, root: Option<&Pa
     let trust = sections::TRUST.read(&fields);
     let verification = sections::VERIFICATION.read(&fields);
     let evidence = sections::EVIDENCE.read(&fields);
+    let aws = sections::AWS.read(&fields);
     let mutation = sections::MUTATION.read(&fields);
     let cache = sections::CACHE.read(&fields);
     let registries = sections::REGISTRIES.read(&fields);
+    sections::check_partitions(&fields, &registries, &aws);
     let unlisted_registries = sections::UNLISTED.read(&fields);
     let unlisted_is_written = fields.has(sections::UNLISTED.name);
     let registry_access = sections::REGISTRY_ACCESS.read(&fields);
@@ -58,6 +60,7 @@ pub(super) fn survey(text: &str, file: &Path, purpose: Purpose, root: Option<&Pa
         trust,
         verification,
         evidence,
+        aws,
         mutation,
         cache,
         registries,

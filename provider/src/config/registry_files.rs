@@ -21,9 +21,9 @@ use countersign_http::Roots;
 use countersign_registry::HostPattern;
 use countersign_registry::RegistrySettings;
 
-use self::load::LoadedEvidenceProxy;
-use self::load::LoadedEvidenceRoots;
+use self::load::LoadedProxy;
 use self::load::LoadedRegistry;
+use self::load::LoadedRoots;
 use self::load::SharedFiles;
 use self::read::bytes;
 use super::Config;
@@ -31,23 +31,27 @@ use super::Credentials;
 use super::RegistryAccess;
 use super::RegistryProxy;
 use super::RegistryProxyServer;
+use super::registry_findings::FileOwner;
 use super::registry_findings::FindingKind;
 use super::registry_findings::RegistryFilesError;
 use super::registry_findings::RegistryFinding;
 
-/// The content of the files that `registries` and `evidence` name.
+/// The content of the files that `registries`, `evidence` and `aws` name.
 #[derive(Clone, Debug)]
 pub struct RegistryFiles {
     registries: Vec<LoadedRegistry>,
-    evidence_proxy: LoadedEvidenceProxy,
-    evidence_roots: LoadedEvidenceRoots,
+    evidence_proxy: LoadedProxy,
+    evidence_roots: LoadedRoots,
+    aws_proxy: LoadedProxy,
+    aws_roots: LoadedRoots,
 }
 
 impl RegistryFiles {
     /// All findings, in the order of the configuration.
     pub fn findings(&self) -> impl Iterator<Item = &RegistryFinding> {
         let of_registries = self.registries.iter().flat_map(|loaded| &loaded.findings);
-        of_registries.chain(&self.evidence_proxy.findings).chain(&self.evidence_roots.findings)
+        let of_evidence = self.evidence_proxy.findings.iter().chain(&self.evidence_roots.findings);
+        of_registries.chain(of_evidence).chain(&self.aws_proxy.findings).chain(&self.aws_roots.findings)
     }
 
     /// The credential of each registry, in order of the configuration.
@@ -84,6 +88,8 @@ impl RegistryFiles {
             && own.iter().zip(others).all(|(own, other)| own.is_reached_as(other))
             && self.evidence_proxy.choice == other.evidence_proxy.choice
             && self.evidence_roots.roots == other.evidence_roots.roots
+            && self.aws_proxy.choice == other.aws_proxy.choice
+            && self.aws_roots.roots == other.aws_roots.roots
     }
 
     /// Moves changed credentials into the sources of `former`, which the registry client uses, and keeps these
@@ -119,6 +125,20 @@ impl RegistryFiles {
     #[must_use]
     pub fn evidence_roots(&self) -> &Roots {
         &self.evidence_roots.roots
+    }
+
+    /// The proxy for requests to AWS.
+    ///
+    /// # Errors
+    /// A file of it cannot be used, so no request may be sent.
+    pub fn aws_proxy(&self) -> Result<&ProxyChoice, &Text> {
+        self.aws_proxy.choice.as_ref()
+    }
+
+    /// The authorities that are trusted for AWS.
+    #[must_use]
+    pub fn aws_roots(&self) -> &Roots {
+        &self.aws_roots.roots
     }
 
     /// The settings of the registry client, with credentials and certificate authorities. Without the proxies of the
@@ -158,7 +178,7 @@ impl Config {
         for registry in &self.registries {
             registry.ca.iter().for_each(|path| add(path));
             match &registry.credentials {
-                Credentials::Anonymous => {}
+                Credentials::Anonymous | Credentials::Ecr(_) => {}
                 Credentials::DockerConfig(path) => add(path),
                 Credentials::Files { username, password } => {
                     add(username);
@@ -166,8 +186,9 @@ impl Config {
                 }
             }
         }
-        self.evidence.ca.iter().for_each(|path| add(path));
-        for proxy in self.registries.iter().map(|registry| &registry.proxy).chain([&self.evidence.proxy]) {
+        self.evidence.ca.iter().chain(&self.aws.ca).for_each(|path| add(path));
+        let of_registries = self.registries.iter().map(|registry| &registry.proxy);
+        for proxy in of_registries.chain([&self.evidence.proxy, &self.aws.proxy]) {
             if let RegistryProxy::Server(RegistryProxyServer { server: _, login, ca }) = proxy {
                 for path in login.iter().flat_map(|(username, password)| [username, password]).chain(ca) {
                     add(path);
@@ -188,10 +209,15 @@ impl Config {
             LoadedRegistry::load(registry, former, &mut shared)
         });
         let registries = registries.collect();
-        let former_proxy = former.map(|former| &former.evidence_proxy);
-        let evidence_proxy = LoadedEvidenceProxy::load(&self.evidence.proxy, former_proxy, &mut shared);
-        let former_roots = former.map(|former| &former.evidence_roots);
-        let evidence_roots = LoadedEvidenceRoots::load(self.evidence.ca.as_deref(), former_roots, &mut shared);
-        RegistryFiles { registries, evidence_proxy, evidence_roots }
+        let mut proxy = |owner, configured, former| LoadedProxy::load(owner, configured, former, &mut shared);
+        let evidence_proxy =
+            proxy(FileOwner::EvidenceProxy, &self.evidence.proxy, former.map(|former| &former.evidence_proxy));
+        let aws_proxy = proxy(FileOwner::AwsProxy, &self.aws.proxy, former.map(|former| &former.aws_proxy));
+        let mut roots =
+            |owner, ca: &Option<PathBuf>, former| LoadedRoots::load(owner, ca.as_deref(), former, &mut shared);
+        let evidence_roots =
+            roots(FileOwner::EvidenceCa, &self.evidence.ca, former.map(|former| &former.evidence_roots));
+        let aws_roots = roots(FileOwner::AwsCa, &self.aws.ca, former.map(|former| &former.aws_roots));
+        RegistryFiles { registries, evidence_proxy, evidence_roots, aws_proxy, aws_roots }
     }
 }

@@ -18,7 +18,7 @@ use countersign_registry::HostPattern;
 /// Maximum size of a file with a credential or with certificate authorities, in bytes: what a Secret or ConfigMap can hold.
 pub(super) const FILE_BYTES: usize = 1024 * 1024;
 
-/// A finding about a file of a registry, or of `evidence`.
+/// A finding about a file of a registry, of `evidence` or of `aws`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RegistryFinding {
     pub owner: FileOwner,
@@ -35,6 +35,10 @@ pub enum FileOwner {
     EvidenceProxy,
     /// `evidence.ca`.
     EvidenceCa,
+    /// `aws.proxy`.
+    AwsProxy,
+    /// `aws.ca`.
+    AwsCa,
 }
 
 impl fmt::Display for FileOwner {
@@ -43,6 +47,8 @@ impl fmt::Display for FileOwner {
             Self::Registry(host) => write!(f, "registry {host}"),
             Self::EvidenceProxy => f.write_str("evidence.proxy"),
             Self::EvidenceCa => f.write_str("evidence.ca"),
+            Self::AwsProxy => f.write_str("aws.proxy"),
+            Self::AwsCa => f.write_str("aws.ca"),
         }
     }
 }
@@ -61,7 +67,7 @@ pub enum FindingKind {
 /// The effect of an unusable file on its registry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FileEffect {
-    /// The registry is disabled, so that its images are inconclusive; or no evidence is requested.
+    /// The registry is disabled, so that its images are inconclusive; or no evidence is requested; or AWS is not called.
     Disabled,
     /// The former content of the file stays in use.
     Kept,

@@ -5,6 +5,7 @@
 mod bounded;
 mod json_schema;
 mod kind;
+mod parsed;
 mod reference;
 
 use std::fmt;
@@ -27,6 +28,7 @@ pub(super) use self::kind::FILE_PATTERN;
 pub(super) use self::kind::File;
 pub(super) use self::kind::Flag;
 pub(super) use self::kind::Nested;
+pub(super) use self::parsed::Parsed;
 pub(super) use self::reference::reference_sample;
 
 /// The keys of one map, in the order of the reference sample.
@@ -96,6 +98,8 @@ pub(super) enum Sample {
     Alternative(String),
     /// A map of keys.
     Section(Keys),
+    /// A map of keys, commented out.
+    AlternativeSection(Keys),
     /// An empty list, and behind it a commented-out element.
     List(Keys),
     /// A map with names of the operator's, of which this is an example.

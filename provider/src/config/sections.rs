@@ -1,8 +1,11 @@
 //! The sections of the configuration, each with the table of its keys.
 
 mod access;
+mod aws;
 mod cache;
 mod credentials;
+mod ecr;
+mod ecr_hosts;
 mod evidence;
 mod health;
 mod log;
@@ -27,8 +30,11 @@ use super::schema::Keys;
 use super::schema::Nested;
 
 pub use self::access::RegistryAccess;
+pub use self::aws::Aws;
+pub use self::aws::AwsSigner;
 pub use self::cache::Cache;
 pub use self::credentials::Credentials;
+pub use self::ecr::Ecr;
 pub use self::evidence::Evidence;
 pub use self::health::Health;
 pub use self::log::Log;
@@ -38,6 +44,7 @@ pub use self::mutation::Mutation;
 pub use self::proxy::RegistryProxy;
 pub use self::proxy::RegistryProxyServer;
 pub use self::registries::Registry;
+pub(super) use self::registries::check_partitions;
 pub use self::server::Server;
 pub use self::tls::Tls;
 pub use self::trust::Trust;
@@ -67,6 +74,7 @@ pub(super) const ROOT: Keys = &[
     &TRUST,
     &VERIFICATION,
     &EVIDENCE,
+    &AWS,
     &MUTATION,
     &CACHE,
     &REGISTRIES,
@@ -95,6 +103,16 @@ pub(super) const EVIDENCE: Key<Nested<Evidence>> = section(
     "Revocation information: how OCSP responses and CRLs are fetched and kept. Addresses with other schemes than http and https \
      are not used. Redirects are not followed, and no credentials are sent.",
 );
+
+pub(super) const AWS: Key<aws::AwsKind> = Key {
+    name: "aws",
+    doc: "AWS. Nothing is requested unless signer.enabled is true or a registry has credentials.ecr. The sources of credentials are, in \
+          this order: the environment (AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN), the role of the service \
+          account (IRSA: AWS_ROLE_ARN, AWS_WEB_IDENTITY_TOKEN_FILE, AWS_ROLE_SESSION_NAME), EKS Pod Identity \
+          (AWS_CONTAINER_CREDENTIALS_FULL_URI, AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE), and what `profile` and `instanceMetadata` add.",
+    kind: aws::AwsKind,
+    change: Change::Reload,
+};
 
 pub(super) const MUTATION: Key<Nested<Mutation>> =
     section("mutation", "What /v1/mutate and the Ratify-compatible path of mutation write.");

@@ -2,6 +2,7 @@
 //! defaults.
 #![allow(clippy::unwrap_used)]
 
+mod aws;
 mod memory_budget;
 mod mistakes;
 mod policy_source;
@@ -321,7 +322,9 @@ fn the_effective_configuration_is_one_line() {
          evidence.maxCrlBytes=25165824 evidence.maxRequestsPerHost=8 evidence.maxRequests=32 \
          evidence.cacheBytes=50331648 evidence.maxLifetime=86400000ms evidence.refreshInterval=3600000ms \
          evidence.negativeLifetime=10000ms evidence.clockSkew=300000ms evidence.ocspNonce=false \
-         evidence.ocspMaxAge=0ms mutation.keepTag=false cache.verdictBytes=16777216 cache.verdictLifetime=300000ms \
+         evidence.ocspMaxAge=0ms aws.partitions=aws,aws-us-gov,aws-cn aws.fips=false aws.dualStack=false \
+         aws.instanceMetadata=false aws.proxy=environment aws.connectTimeout=1000ms aws.attemptTimeout=2000ms \
+         aws.signer.enabled=false aws.signer.goodLifetime=300000ms aws.signer.revokedLifetime=86400000ms mutation.keepTag=false cache.verdictBytes=16777216 cache.verdictLifetime=300000ms \
          cache.rejectedLifetime=5000ms cache.tagLifetime=5000ms registries={host=a.b plainHttp=false \
          credentials.usernameFile=\"/etc/cs/u\" credentials.passwordFile=\"/etc/cs/p\" proxy=environment realmHosts=c.d} \
          unlistedRegistries=anonymous registryAccess.connectTimeout=1000ms registryAccess.requestTimeout=5000ms \

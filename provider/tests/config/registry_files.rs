@@ -5,6 +5,7 @@ use countersign::config::FileEffect;
 use countersign::config::FindingKind;
 use countersign::config::Purpose;
 use countersign::config::RegistryFiles;
+use countersign_core::codec::text::Text;
 use countersign_credentials::Credential;
 use countersign_credentials::Secret;
 use countersign_http::ProxyChoice;
@@ -270,57 +271,74 @@ fn reports_a_mistake_in_a_shared_pull_secret_once_for_the_first_registry() {
 }
 
 #[test]
-fn a_file_of_the_proxy_for_evidence_that_cannot_be_used_disables_evidence_or_keeps_its_former_content() {
+fn a_file_of_the_proxy_for_evidence_or_aws_that_cannot_be_used_disables_it_or_keeps_its_former_content() {
+    proxy_of("evidence", RegistryFiles::evidence_proxy);
+    proxy_of("aws", RegistryFiles::aws_proxy);
+}
+
+fn proxy_of(section: &str, proxy: fn(&RegistryFiles) -> Result<&ProxyChoice, &Text>) {
     let folder = Folder::new();
-    let text = "trust: {directory: trust}\nevidence: {proxy: {url: 'http://p.example:3128', usernameFile: user, \
-                passwordFile: password}}\n";
-    let config = Config::parse(text, &folder.path().join("c.yaml"), Purpose::Verify).unwrap();
+    let text = format!(
+        "trust: {{directory: trust}}\n{section}: {{proxy: {{url: 'http://p.example:3128', usernameFile: user, passwordFile: \
+         password}}}}\n"
+    );
+    let config = Config::parse(&text, &folder.path().join("c.yaml"), Purpose::Verify).unwrap();
     folder.write("user", "alice");
     let first = config.registry_files(None);
-    let reason = first.evidence_proxy().unwrap_err().as_str().replace(&format!("{}/", folder.path().display()), "");
+    let reason = proxy(&first).unwrap_err().as_str().replace(&format!("{}/", folder.path().display()), "");
     assert_eq!(reason, "password: cannot be read: No such file or directory (os error 2), expected a readable file");
-    let disabled = "evidence.proxy is disabled: password: cannot be read: No such file or directory (os error 2), \
-                    expected a readable file";
+    let disabled = format!(
+        "{section}.proxy is disabled: password: cannot be read: No such file or directory (os error 2), expected a readable \
+         file"
+    );
     assert_eq!(effects(&folder, &first), [disabled]);
     let absent = config.registry_files_digest();
     folder.write("password", "hunter2");
     assert_ne!(config.registry_files_digest(), absent);
     let good = config.registry_files(Some(&first));
     assert_eq!(effects(&folder, &good), [""; 0]);
-    assert!(matches!(good.evidence_proxy(), Ok(ProxyChoice::Server { server, .. }) if server.has_login()));
+    assert!(matches!(proxy(&good), Ok(ProxyChoice::Server { server, .. }) if server.has_login()));
     assert!(!good.differs_in_credentials_only(&first));
     folder.write("password", "");
     let kept = config.registry_files(Some(&good));
-    let effect = "evidence.proxy keeps the former content of password: is empty, expected a user name or a password";
+    let effect =
+        format!("{section}.proxy keeps the former content of password: is empty, expected a user name or a password");
     assert_eq!(effects(&folder, &kept), [effect]);
-    assert_eq!(kept.evidence_proxy(), good.evidence_proxy());
+    assert_eq!(proxy(&kept), proxy(&good));
 }
 
 #[test]
-fn the_authorities_of_evidence_are_read_and_the_last_good_ones_are_kept() {
+fn the_authorities_of_evidence_and_aws_are_read_and_the_last_good_ones_are_kept() {
+    authorities_of("evidence", RegistryFiles::evidence_roots);
+    authorities_of("aws", RegistryFiles::aws_roots);
+}
+
+fn authorities_of(section: &str, roots: fn(&RegistryFiles) -> &Roots) {
     let folder = Folder::new();
-    let text = "trust: {directory: trust}\nevidence: {ca: ca.pem}\n";
-    let config = Config::parse(text, &folder.path().join("c.yaml"), Purpose::Verify).unwrap();
+    let text = format!("trust: {{directory: trust}}\n{section}: {{ca: ca.pem}}\n");
+    let config = Config::parse(&text, &folder.path().join("c.yaml"), Purpose::Verify).unwrap();
     let first = config.registry_files(None);
-    let disabled = "evidence.ca is disabled: ca.pem: cannot be read: No such file or directory (os error 2), expected a \
-                    readable file";
+    let disabled = format!(
+        "{section}.ca is disabled: ca.pem: cannot be read: No such file or directory (os error 2), expected a readable file"
+    );
     assert_eq!(effects(&folder, &first), [disabled]);
     let file = folder.path().join("ca.pem").display().to_string();
-    assert_eq!(*first.evidence_roots(), Roots::Unusable { file });
+    assert_eq!(*roots(&first), Roots::Unusable { file });
     let absent = config.registry_files_digest();
     folder.write("ca.pem", Authority::root(CertSpec::root()).pem());
     assert_ne!(config.registry_files_digest(), absent);
     let good = config.registry_files(Some(&first));
     assert_eq!(effects(&folder, &good), [""; 0]);
-    assert!(matches!(good.evidence_roots(), Roots::Only(_)));
+    assert!(matches!(roots(&good), Roots::Only(_)));
     assert!(!good.differs_in_credentials_only(&first));
     folder.write("ca.pem", "no PEM");
     let kept = config.registry_files(Some(&good));
-    let effect =
-        "evidence.ca keeps the former content of ca.pem: has no -----BEGIN line, expected CERTIFICATE blocks in PEM";
+    let effect = format!(
+        "{section}.ca keeps the former content of ca.pem: has no -----BEGIN line, expected CERTIFICATE blocks in PEM"
+    );
     assert_eq!(effects(&folder, &kept), [effect]);
-    assert_eq!(kept.evidence_roots(), good.evidence_roots());
+    assert_eq!(roots(&kept), roots(&good));
     // Without the key, the authorities are those of the system.
     let none = Config::parse("trust: {directory: trust}\n", &folder.path().join("c.yaml"), Purpose::Verify).unwrap();
-    assert_eq!(*none.registry_files(Some(&good)).evidence_roots(), Roots::System);
+    assert_eq!(*roots(&none.registry_files(Some(&good))), Roots::System);
 }

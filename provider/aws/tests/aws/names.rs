@@ -109,7 +109,7 @@ async fn a_role_is_assumed_once_in_the_region_of_the_pod() {
     let other = "arn:aws:iam::444455556666:role/registry";
     sts.trust_principal(other, ROLE, Some("tenant-1"));
     let aws = aws(&setup, through(&proxy, trusting(&root, settings())));
-    let role = EcrRole { arn: other.to_owned(), external_id: Some("tenant-1".to_owned()) };
+    let role = EcrRole { arn: other.parse().unwrap(), external_id: Some("tenant-1".to_owned()) };
     let source = EcrTokens::new(aws.clone(), Some(role), None);
     let host = "444455556666.dkr.ecr.us-west-2.amazonaws.com";
     for _ in 0..2 {
@@ -124,7 +124,7 @@ async fn a_role_is_assumed_once_in_the_region_of_the_pod() {
     let key = setup.keys().get(api.journal()[0].access_key_id.as_deref().unwrap()).unwrap();
     assert_eq!(key.principal, assumed_role(other, "countersign"));
 
-    let without = EcrRole { arn: other.to_owned(), external_id: None };
+    let without = EcrRole { arn: other.parse().unwrap(), external_id: None };
     let error = token(&EcrTokens::new(aws, Some(without), None), host).await.unwrap_err();
     assert_eq!(
         error,

@@ -70,7 +70,7 @@ async fn log_calls() {
     server.fail_times(1, ServiceError::new(403, "SignatureDoesNotMatch", "text"));
     let error = status(&aws).await.unwrap_err();
     let endpoint = api.url().parse().unwrap();
-    let role = EcrRole { arn: ROLE.to_owned(), external_id: None };
+    let role = EcrRole { arn: ROLE.parse().unwrap(), external_id: None };
     let source = EcrTokens::new(aws.clone(), None, Some(countersign_aws::EcrApi { endpoint, region: None }));
     let issued = super::ecr::token(&source, "111122223333.dkr.ecr.eu-central-1.amazonaws.com").await.unwrap();
     let shown = format!("{}{error}{error:?}{aws:?}{:?}{source:?}{role:?}", log.text(), aws.settings());

@@ -1,8 +1,9 @@
-//! Names of AWS: partitions, regions, ARNs of AWS Signer, and hosts of its registries.
+//! Names of AWS: partitions, regions, ARNs of AWS Signer and of roles, and hosts of its registries.
 
 mod ecr;
 mod partition;
 mod region;
+mod role;
 mod signer;
 
 pub use ecr::EcrHost;
@@ -10,6 +11,8 @@ pub use ecr::EcrRegistry;
 pub use partition::Partition;
 pub use region::AwsRegion;
 pub use region::RegionError;
+pub use role::RoleArn;
+pub use role::RoleArnError;
 pub use signer::SignerIdentity;
 pub use signer::SignerIdentityError;
 pub use signer::SigningJob;

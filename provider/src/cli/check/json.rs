@@ -12,6 +12,7 @@ use super::Mistake;
 use super::Warning;
 use super::endpoint_certificates::EndpointCertificate;
 use crate::config::Credentials;
+use crate::config::Ecr;
 use crate::config::Registry;
 use crate::config::RegistryProxy;
 use crate::evidence::TriedAddress;
@@ -153,8 +154,11 @@ struct RegistryView {
     host: String,
     plain_http: bool,
     ca: Option<String>,
-    /// Paths of the files; none for an anonymous registry.
+    /// Paths of the files; none for an anonymous registry, and if tokens are requested.
     credentials: Vec<String>,
+    /// How tokens of Amazon ECR are requested, if they are.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ecr: Option<EcrView>,
     /// Keys of the entries of the Docker configuration that are for the host, in order of precedence.
     pull_secret_keys: Vec<String>,
     realm_hosts: Vec<String>,
@@ -165,6 +169,17 @@ struct RegistryView {
     /// Paths of the files; none if there are none.
     proxy_login: Vec<String>,
     proxy_ca: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct EcrView {
+    /// Null for the identity of the pod.
+    role_arn: Option<String>,
+    external_id: Option<String>,
+    /// Null for the API of the registry's region.
+    endpoint: Option<String>,
+    region: Option<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -322,9 +337,13 @@ impl RegistryView {
             plain_http: *plain_http,
             ca: ca.as_deref().map(path),
             credentials: match credentials {
-                Credentials::Anonymous => Vec::new(),
+                Credentials::Anonymous | Credentials::Ecr(_) => Vec::new(),
                 Credentials::DockerConfig(file) => vec![path(file)],
                 Credentials::Files { username, password } => vec![path(username), path(password)],
+            },
+            ecr: match credentials {
+                Credentials::Ecr(ecr) => Some(EcrView::of(ecr)),
+                Credentials::Anonymous | Credentials::DockerConfig(_) | Credentials::Files { .. } => None,
             },
             realm_hosts: realm_hosts.iter().map(ToString::to_string).collect(),
             pull_secret_keys,
@@ -332,6 +351,18 @@ impl RegistryView {
             environment_proxy: environment.map(|(variable, url)| EnvironmentProxyView { variable, url }),
             proxy_login: login.map(|(username, password)| vec![path(username), path(password)]).unwrap_or_default(),
             proxy_ca: server.and_then(|server| server.ca.as_deref()).map(path),
+        }
+    }
+}
+
+impl EcrView {
+    fn of(ecr: &Ecr) -> Self {
+        let Ecr { role_arn, external_id, endpoint, region } = ecr;
+        Self {
+            role_arn: role_arn.as_ref().map(ToString::to_string),
+            external_id: external_id.clone(),
+            endpoint: endpoint.as_ref().map(ToString::to_string),
+            region: region.as_ref().map(ToString::to_string),
         }
     }
 }

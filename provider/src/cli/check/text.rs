@@ -13,6 +13,7 @@ use super::endpoint_certificates::EndpointCertificate;
 use super::endpoint_certificates::EndpointCertificates;
 use crate::cli::usable::usable;
 use crate::config::Credentials;
+use crate::config::Ecr;
 use crate::config::ListenAddress;
 use crate::config::Registry;
 use crate::config::RegistryProxy;
@@ -173,6 +174,15 @@ impl Page {
         }
     }
 
+    fn ecr(&mut self, ecr: &Ecr) {
+        let Ecr { role_arn, external_id, endpoint, region } = ecr;
+        self.line("  credentials", "tokens of Amazon ECR");
+        self.line("    identity", role_arn.as_ref().map_or_else(|| "that of the pod".to_owned(), ToString::to_string));
+        external_id.iter().for_each(|id| self.line("    external id", id));
+        endpoint.iter().for_each(|endpoint| self.line("    endpoint", endpoint));
+        region.iter().for_each(|region| self.line("    region", region));
+    }
+
     fn registry(&mut self, registry: &Registry, applied: &Applied) {
         let Registry { host, plain_http, ca, credentials, realm_hosts, proxy } = registry;
         self.0.push('\n');
@@ -189,6 +199,7 @@ impl Page {
             Credentials::Files { username, password } => {
                 self.line("  credentials", format_args!("{}, {}", username.display(), password.display()));
             }
+            Credentials::Ecr(ecr) => self.ecr(ecr),
         }
         if !realm_hosts.is_empty() {
             self.line("  tokens from", realm_hosts.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "));

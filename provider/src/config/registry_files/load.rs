@@ -146,19 +146,24 @@ impl SharedFiles {
     }
 }
 
-/// `evidence.proxy` with the content of its files.
+/// `evidence.proxy` or `aws.proxy` with the content of its files.
 #[derive(Clone, Debug)]
-pub(super) struct LoadedEvidenceProxy {
+pub(super) struct LoadedProxy {
     configured: RegistryProxy,
-    /// An error is the reason why no evidence is requested: no request is sent without the configured proxy.
+    /// An error is the reason why nothing is requested: no request is sent without the configured proxy.
     pub(super) choice: Result<ProxyChoice, Text>,
     pub(super) findings: Vec<RegistryFinding>,
 }
 
-impl LoadedEvidenceProxy {
+impl LoadedProxy {
     /// As [`LoadedRegistry::load`].
-    pub(super) fn load(configured: &RegistryProxy, former: Option<&Self>, shared: &mut SharedFiles) -> Self {
-        let mut files = Files::of(FileOwner::EvidenceProxy);
+    pub(super) fn load(
+        owner: FileOwner,
+        configured: &RegistryProxy,
+        former: Option<&Self>,
+        shared: &mut SharedFiles,
+    ) -> Self {
+        let mut files = Files::of(owner);
         let former = former.filter(|former| former.configured == *configured);
         let former = former.and_then(|former| former.choice.clone().ok());
         let choice = files.or_former(proxy_choice(configured, shared), former);
@@ -168,19 +173,19 @@ impl LoadedEvidenceProxy {
     }
 }
 
-/// `evidence.ca` with the content of its file.
+/// `evidence.ca` or `aws.ca` with the content of its file.
 #[derive(Clone, Debug)]
-pub(super) struct LoadedEvidenceRoots {
+pub(super) struct LoadedRoots {
     configured: Option<PathBuf>,
     /// Unusable if the file is: no https address is reached then.
     pub(super) roots: Roots,
     pub(super) findings: Vec<RegistryFinding>,
 }
 
-impl LoadedEvidenceRoots {
+impl LoadedRoots {
     /// As [`LoadedRegistry::load`].
-    pub(super) fn load(ca: Option<&Path>, former: Option<&Self>, shared: &mut SharedFiles) -> Self {
-        let mut files = Files::of(FileOwner::EvidenceCa);
+    pub(super) fn load(owner: FileOwner, ca: Option<&Path>, former: Option<&Self>, shared: &mut SharedFiles) -> Self {
+        let mut files = Files::of(owner);
         let former = former.filter(|former| former.configured.as_deref() == ca).map(|former| &former.roots);
         let former = former.filter(|roots| !matches!(roots, Roots::Unusable { .. })).cloned();
         let roots = files.or_former(shared.roots(ca), former);
@@ -245,10 +250,14 @@ fn docker_config(config: &DockerConfig, host: &HostPattern, is_first: bool, mut 
     }
 }
 
+/// The credential of a registry whose tokens a service issues, until [`RegistryFiles::issue`](super::RegistryFiles::issue).
+const NOT_ISSUED: &str = "credentials.ecr: tokens of Amazon ECR are not requested here";
+
 fn credential(credentials: &Credentials, shared: &mut SharedFiles) -> Result<Credential, Vec<Broken>> {
     match credentials {
         Credentials::Anonymous => Ok(Credential::Anonymous),
         Credentials::DockerConfig(path) => shared.docker_config(path),
+        Credentials::Ecr(_) => Ok(Credential::Unusable(Text::of(NOT_ISSUED))),
         Credentials::Files { username, password } => {
             let (user, secret) = login(username, password)?;
             let origin = format_args!(

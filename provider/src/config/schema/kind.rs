@@ -211,6 +211,10 @@ impl Kind for DnsNames {
 /// A map of keys.
 pub(in crate::config) struct Nested<S>(pub(in crate::config) PhantomData<fn() -> S>);
 
+impl<S> Nested<S> {
+    pub(in crate::config) const NEW: Self = Self(PhantomData);
+}
+
 impl<S: Section> Kind for Nested<S> {
     type Value = S;
 

@@ -81,6 +81,10 @@ impl Page {
                 self.text.push_str(&format!("{begin}{name}:\n"));
                 self.keys(keys, &format!("{indent}  "));
             }
+            Sample::AlternativeSection(keys) => {
+                self.text.push_str(&format!("{begin}# {name}:\n"));
+                keys.iter().for_each(|key| self.key(*key, &format!("{indent}#   "), ""));
+            }
             Sample::Map { name: example, value } => {
                 self.text.push_str(&format!("{begin}{name}:\n{indent}  {example}: {value}\n"));
             }

@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use super::ecr::Ecr;
+use super::ecr::EcrKind;
 use crate::config::fields::Fields;
 use crate::config::schema::Description;
 use crate::config::schema::Effective;
@@ -14,7 +16,7 @@ use crate::config::schema::names;
 use crate::config::schema::section;
 use crate::config::schema::with_alternatives;
 
-/// The paths of a registry's credentials; never the credentials.
+/// The paths of a registry's credentials, or where they are requested; never the credentials.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Credentials {
     Anonymous,
@@ -24,6 +26,8 @@ pub enum Credentials {
         username: PathBuf,
         password: PathBuf,
     },
+    /// Tokens of Amazon ECR.
+    Ecr(Ecr),
 }
 
 section! {
@@ -38,12 +42,16 @@ section! {
         username "usernameFile": Option<PathBuf> = File::alternative("registry-login/username");
         /// The file with the password beside usernameFile.
         password "passwordFile": Option<PathBuf> = File::alternative("registry-login/password");
+        /// Tokens of Amazon ECR (ecr:GetAuthorizationToken), requested with the credentials of the section `aws`: `{}` for the identity of the
+        /// pod. For ACCOUNT.dkr.ecr.REGION.amazonaws.com and its other forms, *.dkr.ecr.REGION.amazonaws.com, or public.ecr.aws; no token is
+        /// sent to another host. A token is requested again after half of its life, and used until its end if that fails.
+        ecr "ecr": Option<Ecr> = EcrKind;
         /// No credentials: the default.
         anonymous "anonymous": bool = Anonymous;
     }
 }
 
-/// One of the three ways.
+/// One of the four ways.
 pub(super) struct CredentialsKind;
 
 impl Kind for CredentialsKind {
@@ -51,7 +59,7 @@ impl Kind for CredentialsKind {
 
     fn read(&self, entry: &Fields<'_>, key: &'static str) -> Credentials {
         let fields = entry.section(key, names(CredentialKeys::KEYS));
-        let CredentialKeys { docker_config, username, password, anonymous } = CredentialKeys::read(&fields);
+        let CredentialKeys { docker_config, username, password, ecr, anonymous } = CredentialKeys::read(&fields);
         let files = fields.has("usernameFile") || fields.has("passwordFile");
         if files && !fields.has("usernameFile") {
             fields.missing("usernameFile", "the file with the name beside passwordFile", "registry-login/username");
@@ -59,28 +67,31 @@ impl Kind for CredentialsKind {
         if files && !fields.has("passwordFile") {
             fields.missing("passwordFile", "the file with the password beside usernameFile", "registry-login/password");
         }
-        let kinds = usize::from(fields.has("dockerConfig")) + usize::from(files) + usize::from(anonymous);
-        let wanted = "one of dockerConfig, usernameFile with passwordFile, or anonymous: true";
+        let written = [fields.has("dockerConfig"), files, fields.has("ecr"), anonymous];
+        let kinds = written.into_iter().filter(|is_written| *is_written).count();
+        let wanted = "one of dockerConfig, usernameFile with passwordFile, ecr, or anonymous: true";
         if kinds > 1 {
             entry.conflict(key, format_args!("{kinds} kinds"), wanted);
         }
         if kinds == 0 && entry.has(key) && entry.is_map(key) {
             entry.conflict(key, "none", wanted);
         }
-        match (docker_config, username.zip(password)) {
-            (Some(docker), _) => Credentials::DockerConfig(docker),
-            (None, Some((username, password))) => Credentials::Files { username, password },
-            (None, None) => Credentials::Anonymous,
+        match (docker_config, username.zip(password), ecr) {
+            (Some(docker), _, _) => Credentials::DockerConfig(docker),
+            (None, Some((username, password)), _) => Credentials::Files { username, password },
+            (None, None, Some(ecr)) => Credentials::Ecr(ecr),
+            (None, None, None) => Credentials::Anonymous,
         }
     }
 
     fn show(&self, key: &str, value: &Credentials, effective: &mut Effective) {
-        let (docker_config, username, password) = match value.clone() {
-            Credentials::Anonymous => (None, None, None),
-            Credentials::DockerConfig(path) => (Some(path), None, None),
-            Credentials::Files { username, password } => (None, Some(username), Some(password)),
+        let (docker_config, username, password, ecr) = match value.clone() {
+            Credentials::Anonymous => (None, None, None, None),
+            Credentials::DockerConfig(path) => (Some(path), None, None, None),
+            Credentials::Files { username, password } => (None, Some(username), Some(password), None),
+            Credentials::Ecr(ecr) => (None, None, None, Some(ecr)),
         };
-        CredentialKeys { docker_config, username, password, anonymous: false }.show(key, effective);
+        CredentialKeys { docker_config, username, password, ecr, anonymous: false }.show(key, effective);
     }
 
     fn describe(&self) -> Description {
@@ -89,9 +100,10 @@ impl Kind for CredentialsKind {
             schema: with_alternatives(
                 map_schema(CredentialKeys::KEYS),
                 &[
-                    (&["dockerConfig"], &["usernameFile", "passwordFile", "anonymous"]),
-                    (&["usernameFile", "passwordFile"], &["dockerConfig", "anonymous"]),
-                    (&["anonymous"], &["dockerConfig", "usernameFile", "passwordFile"]),
+                    (&["dockerConfig"], &["usernameFile", "passwordFile", "ecr", "anonymous"]),
+                    (&["usernameFile", "passwordFile"], &["dockerConfig", "ecr", "anonymous"]),
+                    (&["ecr"], &["dockerConfig", "usernameFile", "passwordFile", "anonymous"]),
+                    (&["anonymous"], &["dockerConfig", "usernameFile", "passwordFile", "ecr"]),
                 ],
             ),
             limits: String::new(),

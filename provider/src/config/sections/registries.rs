@@ -9,8 +9,10 @@ use countersign_registry::HostPattern;
 use serde_json::Value as Json;
 use serde_json::json;
 
+use super::aws::Aws;
 use super::credentials::Credentials;
 use super::credentials::CredentialsKind;
+use super::ecr_hosts;
 use super::proxy;
 use super::proxy::ProxyKind;
 use super::proxy::RegistryProxy;
@@ -25,6 +27,7 @@ use crate::config::schema::Section as _;
 use crate::config::schema::list_schema;
 use crate::config::schema::names;
 use crate::config::schema::section;
+use crate::config::yaml::Value;
 
 /// One element of `registries`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -92,6 +95,7 @@ impl Registry {
             );
         }
         proxy::check(entry, host.as_ref(), &proxy);
+        ecr_hosts::check(entry, host.as_ref(), &credentials, &realm_hosts);
         let host = host?;
         if plain_http && host.written_port() == Some(443) {
             let wanted = "another port, or none for port 80; references can omit the default port of https";
@@ -116,6 +120,24 @@ impl Registry {
         ProxyKind::MAP.show("proxy", proxy, &mut effective);
         effective.add("realmHosts", listed(realm_hosts));
         effective
+    }
+}
+
+/// Records registries with `credentials.ecr` in partitions that are not called.
+pub(in crate::config) fn check_partitions(fields: &Fields<'_>, registries: &[Registry], aws: &Aws) {
+    let Some(Value::List(list)) = fields.node("registries").map(|node| &node.value) else { return };
+    for registry in registries.iter().filter(|registry| matches!(registry.credentials, Credentials::Ecr(_))) {
+        let partition = ecr_hosts::registry_of(&registry.host).map(|registry| registry.partition());
+        let Some(partition) = partition.filter(|partition| !aws.partitions.contains(partition)) else { continue };
+        let written = list.iter().enumerate().find_map(|(index, node)| {
+            let Value::Map(keys) = &node.value else { return None };
+            let (_, host) = keys.iter().find(|(key, _)| key == "host")?;
+            let is_it = host.value.as_str().and_then(|text| text.parse().ok()).as_ref() == Some(&registry.host);
+            is_it.then_some((index, host.line))
+        });
+        let Some((index, line)) = written else { continue };
+        let found = format_args!("{} with credentials.ecr, which is in the partition {partition}", registry.host);
+        fields.mistake(line, &format!("registries[{index}].host"), found, aws.wanted_partitions(), "");
     }
 }
 

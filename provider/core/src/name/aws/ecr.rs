@@ -41,6 +41,15 @@ impl EcrHost {
         }
         EcrRegistry::named(name).map(Self::Private)
     }
+
+    /// The partition: Amazon ECR Public is one of the commercial partition.
+    #[must_use]
+    pub fn partition(&self) -> Partition {
+        match self {
+            Self::Private(registry) => registry.partition(),
+            Self::Public => Partition::Aws,
+        }
+    }
 }
 
 impl EcrRegistry {

@@ -1,0 +1,96 @@
+//! `credentials.ecr` of an entry of `registries`.
+
+use countersign_core::name::AwsRegion;
+use countersign_core::name::RoleArn;
+use countersign_http::Endpoint;
+
+use super::aws::REGION;
+use super::aws::endpoint_kind;
+use crate::config::fields::Fields;
+use crate::config::schema::Description;
+use crate::config::schema::Effective;
+use crate::config::schema::Kind;
+use crate::config::schema::Parsed;
+use crate::config::schema::Sample;
+use crate::config::schema::Section as _;
+use crate::config::schema::map_schema;
+use crate::config::schema::names;
+use crate::config::schema::section;
+use crate::config::schema::with_alternatives;
+
+section! {
+    /// `credentials.ecr`: how tokens of Amazon ECR are requested.
+    #[derive(Hash)]
+    pub Ecr {
+        /// A role of another account that is assumed for the token (sts:AssumeRole), with the identity of the pod.
+        role_arn "roleArn": Option<RoleArn> = Parsed {
+            parse: |text| text.parse::<RoleArn>().ok(),
+            wanted: RoleArn::FORM,
+            example: "arn:aws:iam::111122223333:role/pull",
+            pattern: r"^arn:aws[a-z-]*:iam::[0-9]{12}:role/[!-~]+$",
+            max_bytes: RoleArn::MAX_BYTES,
+        };
+        /// The external identifier that the trust policy of the role requires.
+        external_id "externalId": Option<String> = Parsed {
+            parse: parse_external_id,
+            wanted: "2 to 1224 letters, digits or characters of _+=,.@:/-",
+            example: "tenant-1",
+            pattern: r"^[A-Za-z0-9_+=,.@:/-]{2,}$",
+            max_bytes: 1224,
+        };
+        /// An endpoint in place of the API of the registry's region, used as written: of a VPC endpoint without private DNS names.
+        endpoint "endpoint": Option<Endpoint> = endpoint_kind("https://vpce-0123456789abcdef0-example.api.ecr.eu-central-1.vpce.amazonaws.com");
+        /// The region that requests to `endpoint` are signed for, if it is not that of the registry.
+        region "region": Option<AwsRegion> = REGION;
+    }
+}
+
+/// As STS allows it ([AssumeRole](https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html)).
+fn parse_external_id(text: &str) -> Option<String> {
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"_+=,.@:/-".contains(&byte);
+    (text.len() >= 2 && text.bytes().all(allowed)).then(|| text.to_owned())
+}
+
+/// The whole map; `{}` for the identity of the pod.
+pub(super) struct EcrKind;
+
+impl Kind for EcrKind {
+    type Value = Option<Ecr>;
+
+    fn read(&self, fields: &Fields<'_>, key: &'static str) -> Option<Ecr> {
+        if !fields.has(key) {
+            return None;
+        }
+        let fields = fields.section(key, names(Ecr::KEYS));
+        let ecr = Ecr::read(&fields);
+        if fields.has("externalId") && !fields.has("roleArn") {
+            fields.missing("roleArn", "the role that requires externalId", "arn:aws:iam::111122223333:role/pull");
+        }
+        if fields.has("region") && !fields.has("endpoint") {
+            let wanted =
+                "the endpoint whose requests are signed for `region`; without one, the region is that of the registry";
+            fields.missing("endpoint", wanted, "");
+        }
+        Some(ecr)
+    }
+
+    fn show(&self, key: &str, value: &Option<Ecr>, effective: &mut Effective) {
+        if let Some(ecr) = value {
+            effective.add(key, "true");
+            ecr.show(key, effective);
+        }
+    }
+
+    fn describe(&self) -> Description {
+        let schema = with_alternatives(
+            map_schema(Ecr::KEYS),
+            &[
+                (&["roleArn", "endpoint"], &[]),
+                (&["roleArn"], &["region"]),
+                (&["endpoint"], &["externalId"]),
+                (&[], &["externalId", "region"]),
+            ],
+        );
+        Description { sample: Sample::AlternativeSection(Ecr::KEYS), schema, limits: String::new(), is_required: false }
+    }
+}

@@ -1,0 +1,40 @@
+//! The hosts of an entry of `registries` with `credentials.ecr`.
+
+use countersign_core::name::EcrHost;
+use countersign_core::name::Host;
+use countersign_core::name::Partition;
+use countersign_registry::HostPattern;
+
+use super::credentials::Credentials;
+use super::ecr::Ecr;
+use crate::config::fields::Fields;
+
+/// The registry of Amazon that a pattern names: exactly one, or those of all accounts in a region.
+pub(super) fn registry_of(host: &HostPattern) -> Option<EcrHost> {
+    let written = host.to_string();
+    let one = written.strip_prefix("*.").map_or(written.clone(), |suffix| format!("000000000000.{suffix}"));
+    one.parse().ok().and_then(|host: Host| EcrHost::of(&host))
+}
+
+/// Records what credentials of Amazon ECR contradict in their entry.
+pub(super) fn check(entry: &Fields<'_>, host: Option<&HostPattern>, credentials: &Credentials, realm_hosts: &[Host]) {
+    let (Credentials::Ecr(Ecr { role_arn, region, .. }), Some(host)) = (credentials, host) else { return };
+    let Some(registry) = registry_of(host) else {
+        let wanted = "a host of Amazon ECR: ACCOUNT.dkr.ecr.REGION.amazonaws.com, *.dkr.ecr.REGION.amazonaws.com or \
+                      public.ecr.aws; no token of AWS is sent to another host";
+        return entry.conflict_in("credentials", "ecr", format_args!("credentials for {host}"), wanted);
+    };
+    let own = registry.partition();
+    let other = |key: &str, shown: &str, partition: Partition| {
+        if partition != own {
+            let found = format_args!("{shown} in {key}, which is in the partition {partition}");
+            entry.conflict_in("credentials", "ecr", found, format_args!("the partition of {host}, {own}"));
+        }
+    };
+    role_arn.iter().for_each(|role| other("roleArn", role.as_str(), role.partition()));
+    region.iter().for_each(|region| other("region", region.as_str(), region.partition()));
+    if !realm_hosts.is_empty() {
+        let wanted = "none; Amazon ECR names no token services of other hosts";
+        entry.conflict("realmHosts", "hosts beside credentials.ecr", wanted);
+    }
+}
