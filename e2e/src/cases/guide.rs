@@ -19,7 +19,9 @@ use crate::transcript::Transcript;
 
 /// Beginnings of the commands that need a container engine, another network or a kubelet; and those with the registry of
 /// `private-registry.md`, which a test of the product runs.
-const NOT_RUN: [&str; 6] = [
+const NOT_RUN: [&str; 8] = [
+    "curl ",
+    "notation sign --plugin ",
     "podman build ",
     "podman push ",
     "helm repo add ",
@@ -29,7 +31,8 @@ const NOT_RUN: [&str; 6] = [
 ];
 
 /// The pages that the user follows when the installation is complete, before they remove it.
-const FURTHER_PAGES: [&str; 2] = ["provider/docs/private-registry.md", "provider/docs/upgrade.md"];
+const FURTHER_PAGES: [&str; 3] =
+    ["provider/docs/private-registry.md", "provider/docs/upgrade.md", "deploy/eks/README.md"];
 
 /// A step of the guide.
 #[derive(Debug, PartialEq, Eq)]

@@ -9,9 +9,10 @@ use crate::markdown::read;
 use crate::markdown::shell;
 
 /// The documents with commands for users.
-pub(crate) const DOCUMENTS: [&str; 12] = [
+pub(crate) const DOCUMENTS: [&str; 13] = [
     "README.md",
     "deploy/README.md",
+    "deploy/eks/README.md",
     "e2e/README.md",
     "provider/ARCHITECTURE.md",
     "provider/CODES.md",
@@ -25,7 +26,8 @@ pub(crate) const DOCUMENTS: [&str; 12] = [
 ];
 
 /// Documents whose YAML and shell blocks the end-to-end run follows word for word.
-const GUIDES: [&str; 3] = ["deploy/README.md", "provider/docs/private-registry.md", "provider/docs/upgrade.md"];
+const GUIDES: [&str; 4] =
+    ["deploy/README.md", "deploy/eks/README.md", "provider/docs/private-registry.md", "provider/docs/upgrade.md"];
 
 /// How a command is tested.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

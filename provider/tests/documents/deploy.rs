@@ -3,6 +3,7 @@
 //! Read as files, without kubectl: the end-to-end run applies them to Kubernetes and Gatekeeper.
 #![allow(clippy::unwrap_used)]
 
+mod eks;
 mod files;
 mod image;
 mod kustomizations;

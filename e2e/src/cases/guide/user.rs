@@ -1,6 +1,7 @@
 //! The user of the guide, and what the cluster and its controllers would do for them.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::fs::symlink;
 use std::path::PathBuf;
 use std::process::Command;
@@ -24,6 +25,12 @@ use crate::workdir::Workdir;
 /// Time limit for one command.
 const LIMIT: Duration = Duration::from_secs(90);
 
+/// The AWS CLI of the user.
+const AWS: &str = r#"#!/bin/sh
+for word; do case "$word" in file://*) test -s "${word#file://}" || exit 1 ;; esac; done
+case "$*" in *describe-cluster*) echo https://oidc.eks.eu-west-1.amazonaws.com/id/0A1B2C3D ;; esac
+"#;
+
 /// The user of the guide, with a copy of the repository.
 pub(super) struct User<'a> {
     pub(super) environment: &'a Environment<'a>,
@@ -40,6 +47,9 @@ impl<'a> User<'a> {
         }
         let programs = environment.workdir.directory("guide-programs")?;
         symlink(environment.countersign.binary(), programs.join("countersign"))?;
+        // In place of the AWS CLI: requires the documents that it would send, and knows the issuer of the cluster.
+        let aws = environment.workdir.write("guide-programs/aws", AWS)?;
+        fs::set_permissions(aws, fs::Permissions::from_mode(0o755))?;
         // notation's configuration directory of this user, with their key.
         let keys = fs::read(environment.notation.directory().join("signingkeys.json"))?;
         environment.workdir.write("guide-home/.config/notation/signingkeys.json", keys)?;
@@ -77,6 +87,7 @@ impl<'a> User<'a> {
         command.env("KUBECONFIG", self.environment.cluster.kubeconfig()).env("HOME", workdir.directory("guide-home")?);
         command.env_remove("XDG_CONFIG_HOME");
         command.env("REGISTRY_PASSWORD", "secret");
+        command.envs([("AWS_ACCOUNT", "111122223333"), ("AWS_REGION", "eu-west-1"), ("EKS_CLUSTER", "my-eks-cluster")]);
         process::run(&command, LIMIT, &workdir.log("guide"))
     }
 
@@ -97,6 +108,11 @@ impl<'a> User<'a> {
         } else if line.starts_with("cp corporate-ca.crt ") {
             fs::copy(self.directory.join("my-cluster/ca.crt"), self.directory.join("corporate-ca.crt"))?;
             fs::write(self.directory.join("release.crt"), self.environment.notation.root_of(Signer::Release))?;
+            Ok(())
+        } else if line.starts_with("curl ") {
+            // Not the root of AWS, which this run cannot download.
+            let root = self.environment.notation.root_of(Signer::Release);
+            fs::write(self.directory.join("my-cluster/aws-signer-root.crt"), root)?;
             Ok(())
         } else if line.starts_with("notation cert add ") {
             let root = self.environment.notation.root_of(Signer::Release);

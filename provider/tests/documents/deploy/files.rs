@@ -73,7 +73,8 @@ const OTHER_FILES: [&str; 4] = [
 /// The YAML files of `deploy/` that Kubernetes or kubectl reads.
 pub(crate) fn manifests() -> Vec<String> {
     let mut files = yaml_files("deploy");
-    files.retain(|file| !file.starts_with("deploy/base/config/") && !OTHER_FILES.contains(&file.as_str()));
+    let configuration = |file: &str| file.starts_with("deploy/base/config/") || file.starts_with("deploy/eks/config/");
+    files.retain(|file| !configuration(file) && !OTHER_FILES.contains(&file.as_str()));
     files
 }
 
