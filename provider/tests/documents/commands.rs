@@ -76,7 +76,7 @@ const README: [(&str, Tested); 19] = [
 ];
 
 /// Commands with arguments within sentences.
-const PROSE: [(&str, Tested); 17] = [
+const PROSE: [(&str, Tested); 19] = [
     ("cargo e2e --all", Ci),
     ("cargo e2e --gatekeeper oldest", Ci),
     // Waits for Ctrl-C.
@@ -96,6 +96,9 @@ const PROSE: [(&str, Tested); 17] = [
     ("kubectl apply -k", EndToEnd),
     ("kubectl create namespace", EndToEnd),
     ("kubectl set image", EndToEnd),
+    // Read objects of another system. `tests/engine/aws_samples.rs` verifies images under what they print.
+    ("kubectl get trustpolicies.notation.nirmata.io NAME -o jsonpath='{.spec}'", Here),
+    ("kubectl get truststores.notation.nirmata.io NAME -o jsonpath='{.spec.caBundle}'", Here),
     // Named as what does not help.
     ("kubectl rollout undo", No),
     // How certificates are made or converted elsewhere.

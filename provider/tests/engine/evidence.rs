@@ -4,7 +4,7 @@
 
 mod addresses;
 mod cost;
-mod fixture;
+pub(crate) mod fixture;
 mod large;
 mod outages;
 mod refresh;

@@ -1,5 +1,6 @@
 //! The engine over a real registry on loopback: verdicts about images, and their caching.
 
+mod aws_samples;
 mod broken_trust;
 mod caching;
 mod evidence;
