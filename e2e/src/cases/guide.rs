@@ -31,8 +31,10 @@ const NOT_RUN: [&str; 8] = [
 ];
 
 /// The pages that the user follows when the installation is complete, before they remove it.
-const FURTHER_PAGES: [&str; 3] =
-    ["provider/docs/private-registry.md", "provider/docs/upgrade.md", "deploy/eks/README.md"];
+const FURTHER_PAGES: [&str; 2] = ["provider/docs/private-registry.md", "provider/docs/upgrade.md"];
+
+/// The page for EKS, which replaces a step of the guide: it changes the overlay of the user.
+const EKS: &str = "deploy/eks/README.md";
 
 /// A step of the guide.
 #[derive(Debug, PartialEq, Eq)]
@@ -83,14 +85,12 @@ pub(super) fn run(environment: &Environment<'_>, transcript: &mut Transcript) ->
         if installed && matches!(&step, Step::Command(line) if line.starts_with("kubectl delete ")) {
             installed = false;
             for page in FURTHER_PAGES {
-                transcript.note(page);
-                for step in steps(&read(environment, page)?)? {
-                    follow(&user, transcript, step)?;
-                }
+                follow_page(&user, transcript, page)?;
             }
             namespace::build(&user, transcript)?;
             runbook(&user, transcript)?;
             running_images(&user, transcript)?;
+            follow_page(&user, transcript, EKS)?;
         }
         follow(&user, transcript, step)?;
     }
@@ -99,6 +99,15 @@ pub(super) fn run(environment: &Environment<'_>, transcript: &mut Transcript) ->
 
 fn read(environment: &Environment<'_>, page: &str) -> anyhow::Result<String> {
     fs::read_to_string(environment.workdir.project().join(page)).with_context(|| format!("cannot read {page}"))
+}
+
+/// Follows a page that the guide refers to.
+fn follow_page(user: &User<'_>, transcript: &mut Transcript, page: &str) -> anyhow::Result<()> {
+    transcript.note(page);
+    for step in steps(&read(user.environment, page)?)? {
+        follow(user, transcript, step)?;
+    }
+    Ok(())
 }
 
 /// Writes the file, or runs the command.
