@@ -69,7 +69,11 @@ impl EcrTokens {
         };
         let region = self.api.as_ref().and_then(|api| api.region.clone()).unwrap_or(registry);
         let issued = self.issue(&key, &region).await.map_err(unusable)?;
-        identity(key.operation(), issued, self.aws.now()).map_err(unusable)
+        let identity = identity(key.operation(), issued, self.aws.now()).map_err(unusable)?;
+        Ok(match &self.role {
+            Some(role) => identity.with_origin(format_args!("credentials.ecr, for the role {}", role.arn)),
+            None => identity.with_origin("credentials.ecr, for the role of the pod"),
+        })
     }
 
     async fn issue(&self, key: &EcrTokenKey, region: &AwsRegion) -> Result<Issued, AwsError> {

@@ -10,6 +10,7 @@ use countersign_http::LruTtlCache;
 use countersign_http::SingleFlight;
 use tokio::time::Instant;
 
+use crate::identity::CredentialRevision;
 use crate::identity::Identity;
 use crate::limits;
 use crate::scope::CredentialName;
@@ -56,6 +57,8 @@ struct Inner<F: IdentityFetcher> {
 struct Cached {
     identity: Identity,
     fetched: Instant,
+    /// The last time at which a fetch ended, successfully or not.
+    attempted: Instant,
     /// When it is fetched again in the background; `None` if it does not expire.
     renew_at: Option<Instant>,
 }
@@ -70,9 +73,19 @@ impl<F: IdentityFetcher> ExpiringIdentities<F> {
 
     /// Fetches an identity, or waits for a fetch in progress.
     async fn fetch(&self, key: F::Key, deadline: Instant) -> Result<Identity, CredentialError> {
+        self.fetch_other(key, None, deadline).await
+    }
+
+    /// Fetches an identity, in any case if the cached one is `refused`; or waits for a fetch in progress.
+    async fn fetch_other(
+        &self,
+        key: F::Key,
+        refused: Option<&CredentialRevision>,
+        deadline: Instant,
+    ) -> Result<Identity, CredentialError> {
         let fetch = |_| {
-            let (inner, key) = (Arc::clone(&self.0), key.clone());
-            async move { inner.fetch(key).await }
+            let (inner, key, refused) = (Arc::clone(&self.0), key.clone(), refused.cloned());
+            async move { inner.fetch(key, refused.as_ref()).await }
         };
         match self.0.fetches.join_or_start(key.clone(), deadline, fetch).await {
             Ok(result) => result,
@@ -94,23 +107,24 @@ impl<F: IdentityFetcher> Inner<F> {
         self.cache.get(key, Instant::now().into_std())
     }
 
-    async fn fetch(&self, key: F::Key) -> Result<Identity, CredentialError> {
+    async fn fetch(&self, key: F::Key, refused: Option<&CredentialRevision>) -> Result<Identity, CredentialError> {
         let cached = self.cached(&key);
         // Another fetch may have finished in the meantime.
-        if let Some(cached) = cached.as_ref().filter(|cached| !cached.is_due()) {
+        let is_good = |cached: &&Cached| !cached.is_due() && refused != Some(cached.identity.revision());
+        if let Some(cached) = cached.as_ref().filter(is_good) {
             return Ok(cached.identity.clone());
         }
         let fetched = Instant::now();
         match self.fetcher.fetch(&key).await {
             Ok(identity) => {
                 let renew_at = identity.expires().map(|end| renew_at(fetched, end));
-                self.keep(key, Cached { identity: identity.clone(), fetched, renew_at });
+                self.keep(key, Cached { identity: identity.clone(), fetched, attempted: Instant::now(), renew_at });
                 Ok(identity)
             }
             Err(error) => {
                 if let Some(cached) = cached {
-                    let renew_at = Some(Instant::now() + limits::RENEWAL_RETRY);
-                    self.keep(key, Cached { renew_at, ..cached });
+                    let attempted = Instant::now();
+                    self.keep(key, Cached { attempted, renew_at: Some(attempted + limits::RENEWAL_RETRY), ..cached });
                 }
                 Err(error)
             }
@@ -172,21 +186,30 @@ impl<F: IdentityFetcher> IdentitySource for ExpiringIdentities<F> {
         }
     }
 
-    /// An identity that was fetched within [`limits::REFUSED_AT_ONCE`] is kept: it lacks permissions, and a new one
-    /// would be refused as well.
-    fn refused(&self, scope: RepositoryScope<'_>, identity: &Identity) -> bool {
-        let Ok(key) = self.0.fetcher.key(scope) else { return false };
-        let is_old = |cached: &Cached| cached.fetched.elapsed() >= limits::REFUSED_AT_ONCE;
-        match self.0.cached(&key) {
-            Some(cached) if cached.identity.revision() == identity.revision() => {
-                self.0
-                    .cache
-                    .remove_if(&key, |cached| cached.identity.revision() == identity.revision() && is_old(cached));
-                is_old(&cached)
-            }
-            // The identity was already replaced or has expired.
-            Some(_) | None => true,
-        }
+    /// None within [`limits::REFUSED_AT_ONCE`] of the last fetch: the identity lacks permissions, and a new one would be
+    /// refused as well. So a permission that is missing for long causes one fetch in that time.
+    fn replacement<'a>(
+        &'a self,
+        scope: RepositoryScope<'a>,
+        refused: &'a Identity,
+        deadline: Instant,
+    ) -> BoxFuture<'a, Result<Option<Identity>, CredentialError>> {
+        Box::pin(async move {
+            let Ok(key) = self.0.fetcher.key(scope) else { return Ok(None) };
+            let refused = refused.revision();
+            let other = match self.0.cached(&key) {
+                Some(cached) if cached.identity.revision() == refused => {
+                    if cached.attempted.elapsed() < limits::REFUSED_AT_ONCE {
+                        return Ok(None);
+                    }
+                    self.fetch_other(key, Some(refused), deadline).await?
+                }
+                // It was already replaced.
+                Some(cached) => cached.identity,
+                None => self.fetch(key, deadline).await?,
+            };
+            Ok(Some(other).filter(|other| other.revision() != refused))
+        })
     }
 }
 
@@ -253,8 +276,12 @@ mod tests {
     async fn password(source: &impl IdentitySource) -> Result<String, CredentialError> {
         let app = app("a.cloud.example");
         let identity = source.identity(RepositoryScope::new(&app), Instant::now() + HOUR).await?;
+        Ok(text(&identity))
+    }
+
+    fn text(identity: &Identity) -> String {
         let AuthMethod::Basic { password, .. } = identity.method() else { panic!("{identity:?}") };
-        Ok(String::from_utf8(password.expose().to_vec()).unwrap())
+        String::from_utf8(password.expose().to_vec()).unwrap()
     }
 
     #[tokio::test(start_paused = true)]
@@ -349,15 +376,61 @@ mod tests {
         let app = app("a.cloud.example");
         let at = RepositoryScope::new(&app);
         let first = source.identity(at, Instant::now() + HOUR).await.unwrap();
-        assert!(!source.refused(at, &first));
-        assert_eq!(password(&source).await.unwrap(), "1");
+        let replaced = async || {
+            let other = source.replacement(at, &first, Instant::now() + HOUR).await?;
+            Ok::<_, CredentialError>(other.map(|other| text(&other)))
+        };
+        assert_eq!(replaced().await, Ok(None));
         tokio::time::advance(limits::REFUSED_AT_ONCE).await;
-        assert!(source.refused(at, &first));
+        assert_eq!(replaced().await, Ok(Some("2".to_owned())));
         assert_eq!(password(&source).await.unwrap(), "2");
         // Other callers whose former identity was refused use the new one.
-        assert!(source.refused(at, &first));
-        assert_eq!(password(&source).await.unwrap(), "2");
+        assert_eq!(replaced().await, Ok(Some("2".to_owned())));
         assert_eq!(*issuer.issued.lock().unwrap(), 2);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn many_refusals_of_one_identity_cause_one_fetch() {
+        let (issuer, source) = Issuer::with_permits(1);
+        let app = app("a.cloud.example");
+        let first = source.identity(RepositoryScope::new(&app), Instant::now() + HOUR).await.unwrap();
+        tokio::time::advance(limits::REFUSED_AT_ONCE).await;
+        let source = Arc::new(source);
+        let callers: Vec<_> = (0..20)
+            .map(|_| {
+                let (source, app, first) = (Arc::clone(&source), app.clone(), first.clone());
+                tokio::spawn(async move {
+                    let at = RepositoryScope::new(&app);
+                    source.replacement(at, &first, Instant::now() + HOUR).await.unwrap().map(|other| text(&other))
+                })
+            })
+            .collect();
+        settle().await;
+        issuer.permits.add_permits(20);
+        for caller in callers {
+            assert_eq!(caller.await.unwrap(), Some("2".to_owned()));
+        }
+        assert_eq!(*issuer.issued.lock().unwrap(), 2);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_refused_identity_stays_in_use_for_other_repositories_if_no_other_one_is_issued() {
+        let (issuer, source) = Issuer::with_permits(100);
+        let app = app("a.cloud.example");
+        let at = RepositoryScope::new(&app);
+        let first = source.identity(at, Instant::now() + HOUR).await.unwrap();
+        *issuer.fails.lock().unwrap() = true;
+        tokio::time::advance(limits::REFUSED_AT_ONCE).await;
+        let replaced = async || source.replacement(at, &first, Instant::now() + HOUR).await;
+        let left = issuer.permits.available_permits();
+        assert_eq!(replaced().await, Err(CredentialError::Timeout));
+        assert_eq!(password(&source).await.unwrap(), "1");
+        // The next attempt is later.
+        assert_eq!(replaced().await, Ok(None));
+        assert_eq!(issuer.permits.available_permits(), left - 1);
+        tokio::time::advance(limits::REFUSED_AT_ONCE).await;
+        *issuer.fails.lock().unwrap() = false;
+        assert_eq!(replaced().await.unwrap().map(|other| text(&other)), Some("2".to_owned()));
     }
 
     #[tokio::test(start_paused = true)]
@@ -381,7 +454,7 @@ mod tests {
         let refused = source.identity(other, Instant::now() + HOUR).await;
         assert_eq!(refused, Err(CredentialError::Unusable(Text::of("another host"))));
         assert_eq!(source.credential_scope(&"a".into(), other), CredentialScope::unusable());
-        assert!(!source.refused(other, &Identity::anonymous()));
+        assert_eq!(source.replacement(other, &Identity::anonymous(), Instant::now() + HOUR).await, Ok(None));
         assert_eq!(*issuer.issued.lock().unwrap(), 0);
     }
 }

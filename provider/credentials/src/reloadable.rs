@@ -54,8 +54,14 @@ impl IdentitySource for ReloadableCredential {
         self.0.load().check()
     }
 
-    fn refused(&self, scope: RepositoryScope<'_>, identity: &Identity) -> bool {
-        self.0.load().refused(scope, identity)
+    fn replacement<'a>(
+        &'a self,
+        scope: RepositoryScope<'a>,
+        refused: &'a Identity,
+        deadline: Instant,
+    ) -> BoxFuture<'a, Result<Option<Identity>, CredentialError>> {
+        let current = self.current();
+        Box::pin(async move { current.replacement(scope, refused, deadline).await })
     }
 }
 

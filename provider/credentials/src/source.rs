@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::future::Future;
+use std::future::ready;
 use std::pin::Pin;
 use std::sync::Arc;
 
@@ -83,10 +84,20 @@ pub trait IdentitySource: fmt::Debug + Send + Sync + 'static {
         Ok(())
     }
 
-    /// Reports that the registry or its token service refused `identity`. Returns whether [`Self::identity`] may now
-    /// return another one, so that the request is sent again: a cached identity that was revoked early is fetched
-    /// again, once. The content of a file does not change.
-    fn refused(&self, _scope: RepositoryScope<'_>, _identity: &Identity) -> bool {
-        false
+    /// Another identity in place of `refused`, which the registry or its token service refused, at the latest at `deadline`:
+    /// the request is sent once more with it. `None` if there is no other one: the content of a file does not change.
+    ///
+    /// A source that fetches identities fetches one, and keeps the refused one if that fails: a registry refuses an identity
+    /// also because it lacks permissions for one repository, and it is then still valid for the others.
+    ///
+    /// # Errors
+    /// Another one is not available.
+    fn replacement<'a>(
+        &'a self,
+        _scope: RepositoryScope<'a>,
+        _refused: &'a Identity,
+        _deadline: Instant,
+    ) -> BoxFuture<'a, Result<Option<Identity>, CredentialError>> {
+        Box::pin(ready(Ok(None)))
     }
 }

@@ -114,8 +114,8 @@ impl Client {
         Ok(self.request(access, query, || Payload::Head).await?.headers)
     }
 
-    /// Sends a request, with retries, until the response is a 200. If the identity is refused and its source may have
-    /// another one, the request is sent once more.
+    /// Sends a request, with retries, until the response is a 200. If the identity is refused and its source has another
+    /// one, the request is sent once more.
     async fn request(
         &self,
         access: &RepositoryAccess,
@@ -126,16 +126,15 @@ impl Client {
             Err(error) if error.cause.is_refused_credential() => error,
             result => return result,
         };
-        if !access.identity_refused() {
-            return Err(error);
+        match access.with_replaced_identity(query.deadline).await {
+            Ok(Some(renewed)) => self.attempt(&renewed, &query, &payload).await,
+            Ok(None) => Err(error),
+            Err(why) => Err(RegistryError { cause: error.cause.without_replacement(why), ..error }),
         }
-        let renewed = self.access(&access.repository, query.deadline).await;
-        let failed = |cause| RegistryError { repository: access.repository.clone(), stage: query.stage, cause };
-        self.attempt(&renewed.map_err(failed)?, &query, &payload).await
     }
 
     /// Sends a request with the identity of `access`. After the first 401, the request is sent once more with the
-    /// requested credential or token.
+    /// requested credential or token; so it is after a cached token was refused without a challenge.
     async fn attempt(
         &self,
         access: &RepositoryAccess,
@@ -164,7 +163,7 @@ impl Client {
             match self.transport.send(query.stage, &request, query.deadline).await {
                 Ok(Reply::Success(response)) => return Ok(response),
                 Ok(Reply::Unauthorized { error, .. }) if challenged => {
-                    return Err(failed(query.stage, denied(access, error)));
+                    return Err(failed(query.stage, denied(access, query.stage, error)));
                 }
                 Ok(Reply::Unauthorized { headers, peer, error }) => {
                     challenged = true;
@@ -172,9 +171,18 @@ impl Client {
                         self.tokens.remove_refused(request, token);
                     }
                     let scheme = self
-                        .scheme_of_challenge(access, &authorization, &headers, peer, error)
+                        .scheme_of_challenge(access, &authorization, &headers, peer, query.stage, error)
                         .map_err(|cause| failed(query.stage, cause))?;
                     authorization = self.authorize_by(access, scheme, query.deadline).await.map_err(token_failed)?;
+                }
+                Err(cause) if !challenged && cause.refuses_token() => {
+                    challenged = true;
+                    let Authorization::Token(request, token) = authorization else {
+                        return Err(failed(query.stage, cause.with_origin(&access.origin)));
+                    };
+                    self.tokens.remove_refused(&request, &token);
+                    let again = self.authorize_by(access, AuthScheme::Bearer(request), query.deadline).await;
+                    authorization = again.map_err(token_failed)?;
                 }
                 Err(cause) if retry.wait(cause.retry_advice(), query.deadline).await => {}
                 Err(cause) => return Err(failed(query.stage, cause.with_origin(&access.origin))),
@@ -190,6 +198,8 @@ impl Client {
         }
         match self.schemes.get(&scheme_key(access), Instant::now().into_std()) {
             Some(scheme) => self.authorize_by(access, scheme, deadline).await,
+            // Without a challenge, which costs a request for each repository and each token.
+            None if access.is_private_ecr() => self.authorize_by(access, AuthScheme::Basic, deadline).await,
             None => Ok(Authorization::Anonymous),
         }
     }
@@ -222,10 +232,11 @@ impl Client {
         authorization: &Authorization,
         headers: &HeaderMap,
         peer: Option<SocketAddr>,
+        stage: Stage,
         error: RegistryErrorBody,
     ) -> Result<AuthScheme, Cause> {
         if let Authorization::Configured(_) = authorization {
-            return Err(denied(access, error));
+            return Err(denied(access, stage, error));
         }
         let challenge =
             challenge::parse(headers).map_err(|detail| Cause::Challenge { host: access.authority(), detail })?;
@@ -234,7 +245,7 @@ impl Client {
                 AuthScheme::Basic
             }
             // There is no credential, it is of another kind, or it was just refused.
-            (Challenge::Basic, _) => return Err(denied(access, error)),
+            (Challenge::Basic, _) => return Err(denied(access, stage, error)),
             (Challenge::Bearer(bearer), _) => {
                 AuthScheme::Bearer(Arc::new(access.token_request(&self.transport.routes, bearer, peer)?))
             }
@@ -251,7 +262,7 @@ fn scheme_key(access: &RepositoryAccess) -> SchemeKey {
     (access.repository.clone(), access.identity.revision().clone())
 }
 
-fn denied(access: &RepositoryAccess, error: RegistryErrorBody) -> Cause {
+fn denied(access: &RepositoryAccess, stage: Stage, error: RegistryErrorBody) -> Cause {
     let (host, credential) = (access.authority(), access.credential_kind());
-    Cause::Denied { host, status: 401, credential, origin: None, error }.with_origin(&access.origin)
+    Cause::denied(host, 401, credential, error).for_stage(stage).with_origin(&access.origin)
 }

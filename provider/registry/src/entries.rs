@@ -11,6 +11,7 @@ use countersign_http::Share;
 
 use crate::error::Cause;
 use crate::host_pattern::HostPattern;
+use crate::settings::FallbackTag;
 
 /// A checked entry.
 #[derive(Clone, Debug)]
@@ -21,6 +22,7 @@ pub(crate) struct Entry {
     pub(crate) identities: Arc<dyn IdentitySource>,
     pub(crate) scheme: Scheme,
     pub(crate) realm_hosts: Vec<Host>,
+    pub(crate) fallback_tag: FallbackTag,
 }
 
 /// The most specific entry that matches a reference's `host`, with its position.

@@ -3,6 +3,7 @@
 mod cause;
 mod credential_kind;
 mod credential_origin;
+mod ecr_refusal;
 mod kind;
 mod refusal;
 mod registry_error;
@@ -13,6 +14,7 @@ pub use cause::Fallback;
 pub use cause::NoList;
 pub use credential_kind::CredentialKind;
 pub use credential_origin::CredentialOrigin;
+pub use ecr_refusal::EcrRefusal;
 pub use kind::RegistryErrorKind;
 pub use refusal::LinkRefusal;
 pub use refusal::RealmRefusal;

@@ -13,6 +13,7 @@ use crate::limits;
 pub struct RegistryErrorBody {
     text: Option<Excerpt>,
     name_unknown: bool,
+    denied: bool,
 }
 
 impl RegistryErrorBody {
@@ -22,13 +23,15 @@ impl RegistryErrorBody {
         let Ok(envelope) = json::from_slice::<OciEnvelope>(body, &limits::ERROR_JSON) else {
             return Self::default();
         };
-        let name_unknown = envelope.errors.iter().any(|error| error.code == OciErrorCode::NameUnknown);
+        let has = |code: OciErrorCode| envelope.errors.iter().any(|error| error.code == code);
+        let name_unknown = has(OciErrorCode::NameUnknown);
+        let denied = has(OciErrorCode::Denied) || has(OciErrorCode::Unauthorized);
         let text = envelope.errors.first().map(|error| {
             let code = serde_json::to_value(&error.code).ok();
             let code = code.as_ref().and_then(serde_json::Value::as_str).unwrap_or_default();
             Excerpt::at_most(characters, &format!("{code}: {}", error.message))
         });
-        Self { text, name_unknown }
+        Self { text, name_unknown, denied }
     }
 
     /// Code and message of the first error, untrusted.
@@ -42,6 +45,12 @@ impl RegistryErrorBody {
     #[must_use]
     pub fn is_envelope(&self) -> bool {
         self.text.is_some()
+    }
+
+    /// Whether any of the errors is `DENIED` or `UNAUTHORIZED`.
+    #[must_use]
+    pub fn denied(&self) -> bool {
+        self.denied
     }
 
     /// Whether any of the errors is `NAME_UNKNOWN`: the repository itself does not exist.
@@ -63,6 +72,16 @@ mod tests {
         );
         assert_eq!(body.excerpt(), Some(&Excerpt::of("ODD: a\nb")));
         assert!(body.name_unknown());
+    }
+
+    #[test]
+    fn detects_a_denial_in_any_error() {
+        let denied = |code: &str| {
+            let body =
+                format!(r#"{{"errors":[{{"code":"UNKNOWN","message":"x"}},{{"code":"{code}","message":"x"}}]}}"#);
+            RegistryErrorBody::parse(body.as_bytes(), 80).denied()
+        };
+        assert_eq!(["DENIED", "UNAUTHORIZED", "TOOMANYREQUESTS", "denied"].map(denied), [true, true, false, false]);
     }
 
     #[test]

@@ -13,8 +13,8 @@
 //!
 //! # Where a credential goes
 //!
-//! A credential is sent to hosts that match its configured pattern, after their challenge, and to their token
-//! services as decided in `repository_access`. It is not sent to other hosts by redirects, further pages or realms. A
+//! A credential is sent to hosts that match its configured pattern, after their challenge (at once to private registries of Amazon
+//! ECR), and to their token services as decided in `repository_access`. It is not sent to other hosts by redirects, further pages or realms. A
 //! request that needs a credential is never sent without it.
 //!
 //! # What goes through a proxy
@@ -55,6 +55,7 @@ pub use countersign_credentials::CredentialScope;
 pub use error::Cause;
 pub use error::CredentialKind;
 pub use error::CredentialOrigin;
+pub use error::EcrRefusal;
 pub use error::Fallback;
 pub use error::LinkRefusal;
 pub use error::NoList;
@@ -74,6 +75,7 @@ pub use observer::Unobserved;
 pub use quota::Quota;
 pub use registries::Registries;
 pub use resolve::Pinned;
+pub use settings::FallbackTag;
 pub use settings::RegistryEntry;
 pub use settings::RegistrySettings;
 pub use settings::SettingsError;

@@ -7,6 +7,9 @@
 //! defines as "not supported", together with a 404 of the registry for the fallback tag, an index there, or the image
 //! itself. In all other cases the list is incomplete, with the reason.
 //!
+//! An entry of the settings can require both lists: a registry that got the API later than signatures sends a list without those
+//! that were pushed before. Then absence is certain only after both.
+//!
 //! The support of the API is not cached, as one more request costs less than a wrong result.
 
 use std::collections::HashSet;
@@ -46,6 +49,7 @@ use crate::repository_access::RepositoryAccess;
 use crate::request::ApiResponse;
 use crate::resolve::Pinned;
 use crate::resolve::TARGETS;
+use crate::settings::FallbackTag;
 
 impl Registries {
     /// The referrers of `pinned` with `artifact_type`. The registry is requested to filter by it, and the entries are
@@ -78,6 +82,11 @@ impl Registries {
             Ok(response) => match self.read(&access, response, true, deadline).await? {
                 (response, Page::Index(index)) => {
                     self.pages(&access, url, (response, index), &mut listing, &mut held, deadline).await;
+                    match access.fallback_tag {
+                        FallbackTag::WhenNeeded => {}
+                        FallbackTag::Always => self.merge(&access, digest, body, &mut listing, deadline).await,
+                    }
+                    held.resize(listing.bytes()).map_err(|reached| failed(&access, reached.into()))?;
                     return Ok(Budgeted::new(listing.finish(), held));
                 }
                 (response, Page::Unlabelled(index, cause)) => {
@@ -103,6 +112,24 @@ impl Registries {
         }
         listing.cut(Incomplete::Failed(Box::new(error)));
         Ok(Budgeted::new(listing.finish(), held))
+    }
+
+    /// Adds the entries of the fallback tag to those of the API. A tag that cannot be read makes the list incomplete.
+    async fn merge(
+        &self,
+        access: &RepositoryAccess,
+        digest: &Digest,
+        body: BodyLimits,
+        listing: &mut Listing<'_>,
+        deadline: Instant,
+    ) {
+        match self.fallback(access, digest, body, listing, deadline).await {
+            Fallback::Absent | Fallback::Image | Fallback::Index => {}
+            Fallback::Failed(cause) => {
+                let cause = Cause::MergedTag { tag: digest.fallback_tag(), cause: Box::new(cause) };
+                listing.cut(Incomplete::Failed(Box::new(failed(access, cause))));
+            }
+        }
     }
 
     /// Reads the pages of the API after the first one. A page that cannot be read ends the list; earlier entries are

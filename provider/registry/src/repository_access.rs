@@ -4,8 +4,10 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use countersign_core::name::EcrHost;
 use countersign_core::name::Host;
 use countersign_core::name::Repository;
+use countersign_credentials::CredentialError;
 use countersign_credentials::Identity;
 use countersign_credentials::IdentitySource;
 use countersign_credentials::RepositoryScope;
@@ -29,6 +31,7 @@ use crate::error::CredentialOrigin;
 use crate::error::RealmRefusal;
 use crate::routes::HostRoute;
 use crate::routes::Routes;
+use crate::settings::FallbackTag;
 use crate::settings::Unlisted;
 use crate::token_request::TokenRequest;
 
@@ -45,6 +48,7 @@ pub(crate) struct RepositoryAccess {
     pub(crate) share: Share,
     scheme: Scheme,
     realm_hosts: Vec<Host>,
+    pub(crate) fallback_tag: FallbackTag,
 }
 
 impl RepositoryAccess {
@@ -87,7 +91,9 @@ impl RepositoryAccess {
             realm_hosts.extend("auth.docker.io".parse());
         }
         let share = share(routes.entries(), host);
-        Ok(Self { repository: repository.clone(), base, route, identity, origin, source, share, scheme, realm_hosts })
+        let fallback_tag = entry.map_or(FallbackTag::WhenNeeded, |(_, entry)| entry.fallback_tag);
+        let repository = repository.clone();
+        Ok(Self { repository, base, route, identity, origin, source, share, scheme, realm_hosts, fallback_tag })
     }
 
     /// `/v2/<repository>/<kind>/<what>` on the registry. Names and digests have no character that a path must escape.
@@ -106,13 +112,28 @@ impl RepositoryAccess {
     }
 
     pub(crate) fn credential_kind(&self) -> CredentialKind {
-        CredentialKind::of(self.identity.method())
+        CredentialKind::of(&self.identity)
     }
 
-    /// Reports that the registry or its token service refused the identity. Returns whether there may be another one.
-    pub(crate) fn identity_refused(&self) -> bool {
-        let scope = RepositoryScope::new(&self.repository);
-        self.source.as_ref().is_some_and(|source| source.refused(scope, &self.identity))
+    /// Whether the registry is a private one of Amazon ECR, which requires
+    /// [Basic authentication](https://docs.aws.amazon.com/AmazonECR/latest/userguide/registry_auth.html#registry_auth_http) for
+    /// every request.
+    pub(crate) fn is_private_ecr(&self) -> bool {
+        matches!(EcrHost::of(self.repository.host()), Some(EcrHost::Private(_)))
+    }
+
+    /// The same access with another identity, after the registry or its token service refused this one; `None` if there is no
+    /// other one.
+    ///
+    /// # Errors
+    /// Another one is not available by `deadline`.
+    pub(crate) async fn with_replaced_identity(&self, deadline: Instant) -> Result<Option<Self>, CredentialError> {
+        let Some(source) = &self.source else { return Ok(None) };
+        let other = source.replacement(RepositoryScope::new(&self.repository), &self.identity, deadline).await?;
+        Ok(other.map(|identity| {
+            let origin = CredentialOrigin::of(self.origin.entry.as_ref(), &identity);
+            Self { identity, origin, ..self.clone() }
+        }))
     }
 
     /// The token request for a challenge from the address `peer`.

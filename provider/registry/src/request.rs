@@ -77,6 +77,14 @@ impl Request<'_> {
         }
     }
 
+    /// Whether the request sends a credential or a token to its own host.
+    pub(crate) fn carries_credential(&self) -> bool {
+        match self.payload {
+            Payload::TokenForm(_) => true,
+            Payload::Content | Payload::Head | Payload::TokenQuery => self.authorization.is_some(),
+        }
+    }
+
     /// The credential that the request sends to its own host.
     pub(crate) fn sent_credential(&self) -> CredentialKind {
         match (self.authorization, &self.payload) {

@@ -71,6 +71,17 @@ pub enum Unlisted {
     Refuse,
 }
 
+/// Whether the [referrers tag](https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#referrers-tag-schema) is
+/// read: the list of an image's referrers that clients maintain for a registry without the referrers API.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum FallbackTag {
+    /// If the registry sends no list of its referrers API.
+    WhenNeeded,
+    /// In any case; both lists are used. For registries that got the referrers API later than signatures, and do not list
+    /// those that were pushed before.
+    Always,
+}
+
 /// The settings of one host, or of all subdomains of a suffix.
 ///
 /// An exact host may have any address, loopback included. Hosts that match by suffix may have the same addresses as
@@ -91,11 +102,13 @@ pub struct RegistryEntry {
     pub realm_hosts: Vec<Host>,
     /// The proxy for these hosts, their redirect targets and token services.
     pub proxy: ProxyChoice,
+    /// Whether the referrers tag is read.
+    pub fallback_tag: FallbackTag,
 }
 
 impl RegistryEntry {
-    /// An entry over https with the system's certificate authorities, no further token services, and the proxies of the
-    /// environment.
+    /// An entry over https with the system's certificate authorities, no further token services, the proxies of the
+    /// environment, and the referrers tag when it is needed.
     #[must_use]
     pub fn new(pattern: HostPattern, identities: impl IdentitySource) -> Self {
         Self {
@@ -105,6 +118,7 @@ impl RegistryEntry {
             roots: Roots::System,
             realm_hosts: Vec::new(),
             proxy: ProxyChoice::Environment,
+            fallback_tag: FallbackTag::WhenNeeded,
         }
     }
 }
@@ -231,6 +245,7 @@ impl RegistrySettings {
                 identities: Arc::clone(&entry.identities),
                 scheme: entry.scheme,
                 realm_hosts,
+                fallback_tag: entry.fallback_tag,
             });
         }
         Ok(entries)

@@ -46,10 +46,10 @@ pub(crate) async fn exchange(transport: &Transport, request: &TokenRequest) -> R
     let host = authority(&request.realm);
     let mut url = request.realm.clone();
     let (authorization, credential, form) = match request.identity.method() {
-        method @ AuthMethod::IdentityToken(token) => {
-            (None, CredentialKind::of(method), Some(refresh_form(request, token)))
+        AuthMethod::IdentityToken(token) => {
+            (None, CredentialKind::of(&request.identity), Some(refresh_form(request, token)))
         }
-        method @ AuthMethod::Basic { .. } => (request.identity.authorization(), CredentialKind::of(method), None),
+        AuthMethod::Basic { .. } => (request.identity.authorization(), CredentialKind::of(&request.identity), None),
         // A configured registry token is sent to the registry unchanged and never exchanged.
         AuthMethod::RegistryToken(_) | AuthMethod::Anonymous => (None, CredentialKind::Anonymous, None),
     };
@@ -76,7 +76,7 @@ pub(crate) async fn exchange(transport: &Transport, request: &TokenRequest) -> R
                 return Ok(Token { header: token, usable_until: started + reuse_duration(lifetime) });
             }
             Ok(Reply::Unauthorized { error, .. }) => {
-                return Err(Cause::Denied { host, status: 401, credential, origin: None, error });
+                return Err(Cause::denied(host, 401, credential, error));
             }
             Err(cause) if retry.wait(cause.retry_advice(), deadline).await => {}
             Err(cause) => return Err(cause),

@@ -7,6 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use countersign_core::codec::excerpt::Excerpt;
 use countersign_core::codec::text::Text;
+use countersign_core::name::EcrHost;
 use countersign_credentials::CredentialError;
 use countersign_http as fetch;
 use countersign_http::Client;
@@ -162,7 +163,15 @@ impl Transport {
             }
             (_, Some(wait)) => Err(Cause::Fetch(FetchError::Throttled { host, wait })),
             (StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN, None) => {
-                Err(Cause::Denied { host, status: status.as_u16(), credential, origin: None, error })
+                Err(Cause::denied(host, status.as_u16(), credential, error).for_stage(stage))
+            }
+            // So do Amazon's registries refuse tokens.
+            (StatusCode::BAD_REQUEST, None)
+                if request.carries_credential()
+                    && !credential_withheld
+                    && refuses_credential(request, &host, &error) =>
+            {
+                Err(Cause::denied(host, status.as_u16(), credential, error).for_stage(stage))
             }
             (StatusCode::NOT_FOUND, None) => Err(not_found(stage, request, host, error)),
             (_, None) => Err(Cause::Status { host, status: status.as_u16(), error }),
@@ -178,6 +187,14 @@ impl Transport {
     /// The number of characters kept of an error envelope from `url`.
     fn excerpt_characters(&self, url: &Url, request: &Request<'_>) -> usize {
         if self.is_listed(url, request) { limits::LISTED_EXCERPT_CHARACTERS } else { Excerpt::CHARACTERS }
+    }
+}
+
+/// Whether a 400 refuses the credential. A response to HEAD has no error body, so it counts if the host is one of Amazon's.
+fn refuses_credential(request: &Request<'_>, host: &str, error: &RegistryErrorBody) -> bool {
+    match request.payload {
+        Payload::Head => host.parse().is_ok_and(|host| EcrHost::of(&host).is_some()),
+        Payload::Content | Payload::TokenQuery | Payload::TokenForm(_) => error.denied(),
     }
 }
 

@@ -26,6 +26,7 @@ use countersign::config::RegistryProxy;
 use countersign::config::RegistryProxyServer;
 use countersign::config::TrustLocation;
 use countersign_http::AddressPolicy;
+use countersign_registry::FallbackTag;
 use countersign_registry::Unlisted;
 
 const TLS: &str = "server: {tls: {certificate: c, key: k, clientCa: a}}\n";
@@ -130,6 +131,7 @@ fn commented_keys_of_the_full_sample_are_valid() {
             login: Some((base.join("proxy-login/username"), base.join("proxy-login/password"))),
             ca: None,
         }),
+        fallback_tag: FallbackTag::WhenNeeded,
     };
     assert_eq!(config.registries, [registry]);
     assert_eq!(config.verification.required_metadata["production"]["io.example.pipeline"], "release");
@@ -178,7 +180,7 @@ fn reads_registries_of_every_kind() {
 - {host: 'LOCALHOST:5000', plainHttp: true}
 - {host: '*.Example.com', credentials: {usernameFile: /u, passwordFile: p}, realmHosts: [Auth.example.com:443]}
 - {host: '[::1]:5000', credentials: {anonymous: true}}
-- {host: docker.io, ca: ca.pem, credentials: {dockerConfig: d}}
+- {host: docker.io, ca: ca.pem, credentials: {dockerConfig: d}, fallbackTag: always}
 unlistedRegistries: refuse
 ";
     let config = parse(&format!("{TRUST}{text}"), Purpose::Verify).unwrap();
@@ -189,6 +191,7 @@ unlistedRegistries: refuse
         credentials: Credentials::Anonymous,
         realm_hosts: Vec::new(),
         proxy: RegistryProxy::Environment,
+        fallback_tag: FallbackTag::WhenNeeded,
     };
     let files = Credentials::Files { username: PathBuf::from("/u"), password: PathBuf::from("/etc/cs/p") };
     assert_eq!(
@@ -205,6 +208,7 @@ unlistedRegistries: refuse
             Registry {
                 ca: Some(PathBuf::from("/etc/cs/ca.pem")),
                 credentials: Credentials::DockerConfig(PathBuf::from("/etc/cs/d")),
+                fallback_tag: FallbackTag::Always,
                 ..plain("docker.io")
             },
         ]

@@ -253,7 +253,7 @@ async fn many_pulls_share_one_token() {
 }
 
 /// Moves tokio's clock, which lives of identities use.
-async fn advance(by: Duration) {
+pub(super) async fn advance(by: Duration) {
     tokio::time::pause();
     tokio::time::advance(by).await;
     tokio::time::resume();
@@ -301,13 +301,13 @@ async fn a_refused_token_is_fetched_again_once() {
     let scope = RepositoryScope::new(&repository);
     let first = source.identity(scope, in_a_minute()).await.unwrap();
     tokens.revoke_all();
+    let replacement = async |refused: &Identity| source.replacement(scope, refused, in_a_minute()).await.unwrap();
     // Just fetched: another one would be refused as well.
-    assert!(!source.refused(scope, &first));
+    assert_eq!(replacement(&first).await, None);
     advance(Duration::from_secs(30)).await;
-    assert!(source.refused(scope, &first));
-    let second = source.identity(scope, in_a_minute()).await.unwrap();
+    let second = replacement(&first).await.unwrap();
     assert_ne!(second, first);
-    assert!(!source.refused(scope, &second));
+    assert_eq!(replacement(&second).await, None);
     assert_eq!(source.identity(scope, in_a_minute()).await.unwrap(), second);
     assert_eq!(api.count(), 2);
 }

@@ -4,6 +4,7 @@
 
 mod ecr;
 mod names;
+mod registry;
 mod secrets;
 mod signer;
 mod signer_errors;

@@ -14,6 +14,7 @@ use countersign_http::LimitReached;
 
 use super::credential_kind::CredentialKind;
 use super::credential_origin::CredentialOrigin;
+use super::ecr_refusal::EcrRefusal;
 use super::refusal::LinkRefusal;
 use super::refusal::RealmRefusal;
 use super::remedy::Remedy;
@@ -67,8 +68,11 @@ pub enum Cause {
         /// The token service.
         host: String,
     },
-    /// 401 or 403.
-    #[error("{host} responds with status {status} to {}{}{}", credential.sent(), Quote(error), Applies(origin.as_deref()))]
+    /// 401 or 403; or 400 with an error body that refuses a credential, as Amazon's registries send.
+    #[error(
+        "{host} responds with status {status} to {}{}{}{}{}",
+        credential.sent(), Quote(error), Applies(origin.as_deref()), Kept(replacement.as_deref()), Advice(ecr.as_ref())
+    )]
     Denied {
         /// The destination of the request.
         host: String,
@@ -78,6 +82,10 @@ pub enum Cause {
         credential: CredentialKind,
         /// The origin of the credential; `None` if a redirect led to another host, which receives none.
         origin: Option<Box<CredentialOrigin>>,
+        /// Why its source has no other credential; `None` if none was requested.
+        replacement: Option<Box<CredentialError>>,
+        /// What Amazon ECR refuses, if the host is one of its registries.
+        ecr: Option<EcrRefusal>,
         /// The error body of the response.
         error: RegistryErrorBody,
     },
@@ -164,6 +172,14 @@ pub enum Cause {
     Page {
         /// The number, counted from 1.
         number: usize,
+        /// The reason.
+        cause: Box<Self>,
+    },
+    /// The fallback tag cannot be read, whose list is to be merged with that of the referrers API.
+    #[error("the fallback tag {tag}: {cause}")]
+    MergedTag {
+        /// The fallback tag.
+        tag: String,
         /// The reason.
         cause: Box<Self>,
     },
@@ -276,12 +292,34 @@ impl NoList {
 }
 
 impl Cause {
+    /// A refusal.
+    pub(crate) fn denied(host: String, status: u16, credential: CredentialKind, error: RegistryErrorBody) -> Self {
+        Self::Denied { host, status, credential, origin: None, replacement: None, ecr: None, error }
+    }
+
+    /// The same cause; a refusal has what Amazon ECR refused, if `host` is one of its registries.
+    pub(crate) fn for_stage(mut self, stage: Stage) -> Self {
+        if let Self::Denied { host, status, credential, ecr, error, .. } = &mut self {
+            *ecr = EcrRefusal::of(host, *status, stage, *credential, error);
+        }
+        self
+    }
+
+    /// The same cause; a refusal has the reason why there is no other credential.
+    pub(crate) fn without_replacement(mut self, why: CredentialError) -> Self {
+        if let Self::Denied { replacement, .. } = &mut self {
+            *replacement = Some(Box::new(why));
+        }
+        self
+    }
+
     /// The same cause; a 401 or 403 to a request that may carry a credential has its origin.
     pub(crate) fn with_origin(mut self, of: &CredentialOrigin) -> Self {
         if let Self::Denied { credential, origin, .. } = &mut self {
             match credential {
                 CredentialKind::Anonymous
                 | CredentialKind::Basic
+                | CredentialKind::Issued
                 | CredentialKind::IdentityToken
                 | CredentialKind::Bearer => *origin = Some(Box::new(of.clone())),
                 CredentialKind::Withheld => {}
@@ -320,6 +358,24 @@ struct Applies<'a>(Option<&'a CredentialOrigin>);
 impl fmt::Display for Applies<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.iter().try_for_each(|origin| write!(f, "; {origin}"))
+    }
+}
+
+/// Why there is no other credential.
+struct Kept<'a>(Option<&'a CredentialError>);
+
+impl fmt::Display for Kept<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|why| write!(f, "; there is no other credential: {why}"))
+    }
+}
+
+/// What to do, at the end of a sentence.
+struct Advice<'a>(Option<&'a EcrRefusal>);
+
+impl fmt::Display for Advice<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|refusal| write!(f, "; {refusal}"))
     }
 }
 

@@ -1,14 +1,17 @@
 //! The kind of credential that a request carried.
 
 use countersign_credentials::AuthMethod;
+use countersign_credentials::Identity;
 
 /// The credential that a request carried.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CredentialKind {
     /// No credential is configured.
     Anonymous,
-    /// A user name and a password.
+    /// A configured user name and a password.
     Basic,
+    /// A user name and a password that a service issued for a time.
+    Issued,
     /// An identity token, for the exchange for a token of the registry.
     IdentityToken,
     /// A configured registry token.
@@ -18,9 +21,10 @@ pub enum CredentialKind {
 }
 
 impl CredentialKind {
-    pub(crate) fn of(method: &AuthMethod) -> Self {
-        match method {
+    pub(crate) fn of(identity: &Identity) -> Self {
+        match identity.method() {
             AuthMethod::Anonymous => Self::Anonymous,
+            AuthMethod::Basic { .. } if identity.expires().is_some() => Self::Issued,
             AuthMethod::Basic { .. } => Self::Basic,
             AuthMethod::IdentityToken(_) => Self::IdentityToken,
             AuthMethod::RegistryToken(_) => Self::Bearer,
@@ -32,6 +36,7 @@ impl CredentialKind {
         match self {
             Self::Anonymous => "a request without credentials, as none are configured for it",
             Self::Basic => "the configured user name and password",
+            Self::Issued => "the issued token",
             Self::IdentityToken => "the configured identity token",
             Self::Bearer => "the configured bearer token",
             Self::Withheld => "a request without credentials, as redirects to other hosts carry none",

@@ -67,11 +67,11 @@ impl Cause {
             Self::Redirected { stage, cause, .. } => after_redirect(*stage, cause),
             Self::DeclaredTooLarge { .. } | Self::Digest { .. } => RegistryErrorKind::ContentMismatch,
             Self::NoList(no_list) => no_list.kind(),
-            // The registry itself linked the page.
-            Self::Page { cause, .. } if cause.kind() == RegistryErrorKind::NotFound => {
+            // The registry itself linked the page, or has just listed referrers of the repository.
+            Self::Page { cause, .. } | Self::MergedTag { cause, .. } if cause.kind() == RegistryErrorKind::NotFound => {
                 RegistryErrorKind::ResponseInvalid
             }
-            Self::Page { cause, .. } => cause.kind(),
+            Self::Page { cause, .. } | Self::MergedTag { cause, .. } => cause.kind(),
             // The list of a registry may describe a manifest incorrectly; the response of a proxy is a different
             // failure.
             Self::ContentType { found, .. } if found.escaped().starts_with("application/vnd.") => {
@@ -111,6 +111,7 @@ impl Cause {
             | Self::Token { .. }
             | Self::Link(_)
             | Self::Page { .. }
+            | Self::MergedTag { .. }
             | Self::NoList(_)
             | Self::ImageItself { .. }
             | Self::BareNotFound { .. }
@@ -202,11 +203,19 @@ impl Cause {
         matches!(self, Self::NotFound { error, .. } if !error.name_unknown())
     }
 
-    /// Whether this is a 401 or 403 to a request with the configured credential or a token exchanged for it.
+    /// Whether this is a refusal without a challenge of a token that may be another one's than expected by the registry, or
+    /// has ended: the 400 of Amazon ECR Public. A 403 refuses the permission and not the token.
+    pub(crate) fn refuses_token(&self) -> bool {
+        matches!(self, Self::Denied { status: 400, .. })
+    }
+
+    /// Whether this is a refusal of a request with the configured credential or a token exchanged for it.
     pub(crate) fn is_refused_credential(&self) -> bool {
         let Self::Denied { credential, .. } = self else { return false };
         match credential {
-            CredentialKind::Basic | CredentialKind::IdentityToken | CredentialKind::Bearer => true,
+            CredentialKind::Basic | CredentialKind::Issued | CredentialKind::IdentityToken | CredentialKind::Bearer => {
+                true
+            }
             CredentialKind::Anonymous | CredentialKind::Withheld => false,
         }
     }

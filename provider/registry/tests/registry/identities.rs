@@ -281,12 +281,18 @@ impl IdentitySource for Renewing {
         CredentialScope::new(entry, CredentialName::new(&["renewing"]))
     }
 
-    fn refused(&self, _: RepositoryScope<'_>, identity: &Identity) -> bool {
+    fn replacement<'a>(
+        &'a self,
+        _: RepositoryScope<'a>,
+        refused: &'a Identity,
+        _: Instant,
+    ) -> BoxFuture<'a, Result<Option<Identity>, CredentialError>> {
         let mut identities = self.identities.lock().unwrap();
-        if identities.len() > 1 && identities.last() == Some(identity) {
+        if identities.len() > 1 && identities.last() == Some(refused) {
             identities.pop();
         }
-        true
+        let other = identities.last().cloned();
+        Box::pin(async move { Ok(other) })
     }
 }
 

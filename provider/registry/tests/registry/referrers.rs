@@ -18,6 +18,7 @@ use crate::support::pinned;
 use crate::support::soon;
 
 mod fallback;
+mod merged;
 mod pages;
 
 pub(super) fn sample(seed: &str, artifact_type: Option<&str>) -> Descriptor {

@@ -21,6 +21,7 @@ use crate::policy_source::RequirementOutline;
 use crate::policy_source::StatementOutline;
 use crate::policy_source::StoreOutline;
 use countersign_core::notation::CertificateSummary;
+use countersign_registry::FallbackTag;
 
 #[derive(Debug, Serialize)]
 pub(super) struct Document {
@@ -162,6 +163,9 @@ struct RegistryView {
     /// Keys of the entries of the Docker configuration that are for the host, in order of precedence.
     pull_secret_keys: Vec<String>,
     realm_hosts: Vec<String>,
+    /// `always`; absent if the fallback tag is read when it is needed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fallback_tag: Option<&'static str>,
     /// The proxy that the environment names for the host; null if it names none, and for a pattern of hosts.
     environment_proxy: Option<EnvironmentProxyView>,
     /// `environment`, `none` or a URL without its login.
@@ -324,7 +328,7 @@ impl From<&CertificateSummary> for CertificateView {
 
 impl RegistryView {
     fn of(registry: &Registry, applied: Applied) -> Self {
-        let Registry { host, plain_http, ca, credentials, realm_hosts, proxy } = registry;
+        let Registry { host, plain_http, ca, credentials, realm_hosts, proxy, fallback_tag } = registry;
         let Applied { proxy: environment, pull_secret_keys } = applied;
         let path = |path: &Path| path.display().to_string();
         let server = match proxy {
@@ -347,6 +351,7 @@ impl RegistryView {
             },
             realm_hosts: realm_hosts.iter().map(ToString::to_string).collect(),
             pull_secret_keys,
+            fallback_tag: (*fallback_tag == FallbackTag::Always).then_some("always"),
             proxy: proxy.text(),
             environment_proxy: environment.map(|(variable, url)| EnvironmentProxyView { variable, url }),
             proxy_login: login.map(|(username, password)| vec![path(username), path(password)]).unwrap_or_default(),

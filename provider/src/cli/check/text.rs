@@ -5,6 +5,7 @@ use std::path::Path;
 
 use countersign_core::codec::text::printable;
 use countersign_core::notation::CertificateSummary;
+use countersign_registry::FallbackTag;
 
 use super::Applied;
 use super::Compared;
@@ -184,7 +185,7 @@ impl Page {
     }
 
     fn registry(&mut self, registry: &Registry, applied: &Applied) {
-        let Registry { host, plain_http, ca, credentials, realm_hosts, proxy } = registry;
+        let Registry { host, plain_http, ca, credentials, realm_hosts, proxy, fallback_tag } = registry;
         self.0.push('\n');
         self.line("registry", format_args!("{host}, {}", if *plain_http { "plain HTTP" } else { "TLS" }));
         if let Some(ca) = ca {
@@ -203,6 +204,9 @@ impl Page {
         }
         if !realm_hosts.is_empty() {
             self.line("  tokens from", realm_hosts.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "));
+        }
+        if *fallback_tag == FallbackTag::Always {
+            self.line("  fallback tag", "always");
         }
         match proxy {
             RegistryProxy::Environment => {

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use countersign_core::name::Host;
 use countersign_core::name::HostError;
 use countersign_http::Scheme;
+use countersign_registry::FallbackTag;
 use countersign_registry::HostPattern;
 use serde_json::Value as Json;
 use serde_json::json;
@@ -17,6 +18,7 @@ use super::proxy;
 use super::proxy::ProxyKind;
 use super::proxy::RegistryProxy;
 use crate::config::fields::Fields;
+use crate::config::schema::Choice;
 use crate::config::schema::Description;
 use crate::config::schema::Effective;
 use crate::config::schema::File;
@@ -41,6 +43,7 @@ pub struct Registry {
     /// Further hosts of token services that get the credentials.
     pub realm_hosts: Vec<Host>,
     pub proxy: RegistryProxy,
+    pub fallback_tag: FallbackTag,
 }
 
 section! {
@@ -70,6 +73,15 @@ section! {
         /// inside the cluster: list those in NO_PROXY. Danger: a proxy resolves names itself, so its own rules then determine
         /// where Countersign can connect.
         proxy "proxy": RegistryProxy = ProxyKind::MAP;
+        /// When the fallback tag of an image is read, `sha256-<digest>`, under which clients list referrers for registries without the
+        /// referrers API: `whenNeeded`, if the registry sends no list of the API; or `always`, so that signatures of both lists
+        /// count, for one more request per image. Set `always` for a registry that got the API after images were
+        /// signed and sends a list without those signatures, as Amazon ECR can for signatures of before July 2024.
+        fallback_tag "fallbackTag": FallbackTag = Choice {
+            words: &[("whenNeeded", FallbackTag::WhenNeeded), ("always", FallbackTag::Always)],
+            default: FallbackTag::WhenNeeded,
+            wanted: "whenNeeded or always",
+        };
     }
 }
 
@@ -82,7 +94,8 @@ impl Registry {
 
     /// Returns `None` if `host` cannot be read.
     fn read(entry: &Fields<'_>) -> Option<Self> {
-        let RegistryKeys { host, plain_http, ca, credentials, realm_hosts, proxy } = RegistryKeys::read(entry);
+        let RegistryKeys { host, plain_http, ca, credentials, realm_hosts, proxy, fallback_tag } =
+            RegistryKeys::read(entry);
         if plain_http && ca.is_some() {
             entry.conflict("plainHttp", "true beside ca", "one or the other; plain HTTP has no certificates");
         }
@@ -105,11 +118,11 @@ impl Registry {
             let wanted = "https; all of its names mean port 443";
             entry.conflict("plainHttp", format_args!("true beside {host}, which is Docker Hub"), wanted);
         }
-        Some(Self { host, plain_http, ca, credentials, realm_hosts, proxy })
+        Some(Self { host, plain_http, ca, credentials, realm_hosts, proxy, fallback_tag })
     }
 
     fn show(&self) -> Effective {
-        let Self { host, plain_http, ca, credentials, realm_hosts, proxy } = self;
+        let Self { host, plain_http, ca, credentials, realm_hosts, proxy, fallback_tag } = self;
         let mut effective = Effective::default();
         effective.add("host", host);
         effective.add("plainHttp", plain_http);
@@ -119,6 +132,9 @@ impl Registry {
         CredentialsKind.show("credentials", credentials, &mut effective);
         ProxyKind::MAP.show("proxy", proxy, &mut effective);
         effective.add("realmHosts", listed(realm_hosts));
+        if *fallback_tag == FallbackTag::Always {
+            effective.add("fallbackTag", "always");
+        }
         effective
     }
 }
