@@ -10,8 +10,8 @@ use countersign_http::Scheme;
 use countersign_http::Share;
 
 use crate::error::Cause;
+use crate::fallback_tag::FallbackTag;
 use crate::host_pattern::HostPattern;
-use crate::settings::FallbackTag;
 
 /// A checked entry.
 #[derive(Clone, Debug)]

@@ -35,6 +35,7 @@ use crate::error::LinkRefusal;
 use crate::error::NoList;
 use crate::error::RegistryError;
 use crate::error::RegistryErrorKind;
+use crate::fallback_tag::FallbackTag;
 use crate::link;
 use crate::listing::Filter;
 use crate::listing::Incomplete;
@@ -49,7 +50,6 @@ use crate::repository_access::RepositoryAccess;
 use crate::request::ApiResponse;
 use crate::resolve::Pinned;
 use crate::resolve::TARGETS;
-use crate::settings::FallbackTag;
 
 impl Registries {
     /// The referrers of `pinned` with `artifact_type`. The registry is requested to filter by it, and the entries are

@@ -29,9 +29,9 @@ use crate::error::Cause;
 use crate::error::CredentialKind;
 use crate::error::CredentialOrigin;
 use crate::error::RealmRefusal;
+use crate::fallback_tag::FallbackTag;
 use crate::routes::HostRoute;
 use crate::routes::Routes;
-use crate::settings::FallbackTag;
 use crate::settings::Unlisted;
 use crate::token_request::TokenRequest;
 

@@ -48,7 +48,7 @@ fn refuses_unknown_keys_in_every_section() {
         "registries: [{host: a.b, insecure: true}]",
         &[
             ":2: registries[0].insecure: found an unknown key, expected one of host, plainHttp, ca, credentials, realmHosts, \
-           proxy",
+           proxy, fallbackTag",
         ],
     );
     check(
@@ -81,7 +81,8 @@ fn refuses_other_types_in_place_of_a_section() {
     check(
         "registries: [a.b]",
         &[
-            ":2: registries[0]: found a text, expected the keys host, plainHttp, ca, credentials, realmHosts, proxy",
+            ":2: registries[0]: found a text, expected the keys host, plainHttp, ca, credentials, realmHosts, proxy, \
+             fallbackTag",
             ":2: registries[0].host: found nothing, expected host[:port] as in image references, or *.suffix with at \
              least two labels, for example registry.example.com",
         ],

@@ -251,7 +251,7 @@ async fn an_identity_refused_immediately_after_its_issue_is_a_denial() {
     registry.require_basic(USER, "other");
     let issuer = Issuer::of(&[PASSWORD, "second"]);
     let cause = pin_error(&issued(&registry, &issuer), &registry).await;
-    assert!(matches!(cause, Cause::Denied { status: 401, credential: CredentialKind::Basic, .. }), "{cause:?}");
+    assert!(matches!(cause, Cause::Denied { status: 401, credential: CredentialKind::Issued, .. }), "{cause:?}");
     assert_eq!(issuer.left(), 1);
 }
 

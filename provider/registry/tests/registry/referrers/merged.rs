@@ -77,14 +77,15 @@ async fn a_tag_that_cannot_be_read_makes_the_list_incomplete() {
     for (reply, kind, text) in [
         (Reply::error(403, "DENIED"), RegistryErrorKind::Denied, "responds with status 403 to a request without"),
         (Reply::error(500, "UNKNOWN"), RegistryErrorKind::Failed, "responds with status 500"),
-        (
-            Reply::error(429, "TOOMANYREQUESTS").header("retry-after", "0"),
-            RegistryErrorKind::Throttled,
-            "responds with status 429",
-        ),
         (Reply::status(404), RegistryErrorKind::ResponseInvalid, "responds with status 404 but without a registry's"),
         (Reply::error(404, "NAME_UNKNOWN"), RegistryErrorKind::ResponseInvalid, "responds that tag sha256-"),
         (page("[]"), RegistryErrorKind::ResponseInvalid, "not an index"),
+        // The last one: the host is paused.
+        (
+            Reply::error(429, "TOOMANYREQUESTS").header("retry-after", "50"),
+            RegistryErrorKind::Throttled,
+            "responds with status 429",
+        ),
     ] {
         let fault = registry.when(Route::Manifest).path_contains("sha256-").reply(reply);
         let found = referrers(&registries, &registry).await.unwrap();
