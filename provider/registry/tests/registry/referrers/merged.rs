@@ -79,7 +79,7 @@ async fn a_tag_that_cannot_be_read_makes_the_list_incomplete() {
         (Reply::error(500, "UNKNOWN"), RegistryErrorKind::Failed, "responds with status 500"),
         (Reply::status(404), RegistryErrorKind::ResponseInvalid, "responds with status 404 but without a registry's"),
         (Reply::error(404, "NAME_UNKNOWN"), RegistryErrorKind::ResponseInvalid, "responds that tag sha256-"),
-        (page("[]"), RegistryErrorKind::ResponseInvalid, "not an index"),
+        (page("[]"), RegistryErrorKind::ResponseInvalid, "index is not valid JSON"),
         // The last one: the host is paused.
         (
             Reply::error(429, "TOOMANYREQUESTS").header("retry-after", "50"),
