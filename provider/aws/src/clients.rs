@@ -19,6 +19,7 @@ use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_sdk_signer::config::IdentityCache;
 use aws_smithy_async::rt::sleep::TokioSleep;
 use aws_smithy_async::time::TimeSource as _;
+use countersign_core::codec::text::Text;
 use countersign_core::name::AwsRegion;
 use countersign_http::Endpoint;
 use countersign_http::SharedLimits;
@@ -28,11 +29,13 @@ use crate::credentials;
 use crate::credentials::KeptCredentials;
 use crate::endpoint::UseEndpoint;
 use crate::error::AwsError;
+use crate::error::Kind;
 use crate::error::Operation;
 use crate::limits;
 use crate::retry::NoRetryIfThrottled;
 use crate::settings::AwsSettings;
 use crate::settings::EcrRole;
+use crate::signer_answer::CheckAnswer;
 use crate::time::AwsClock;
 use crate::transport::Transport;
 
@@ -114,6 +117,19 @@ impl Aws {
         self.0.pod.get().await.map(drop)
     }
 
+    /// Whether the services of `region` may be called.
+    ///
+    /// # Errors
+    /// The settings do not have its partition.
+    pub(crate) fn check_partition(&self, operation: Operation, region: &AwsRegion) -> Result<(), AwsError> {
+        let (partition, allowed) = (region.partition(), &self.settings().partitions);
+        if allowed.contains(&partition) {
+            return Ok(());
+        }
+        let allowed = allowed.iter().map(|partition| partition.as_str()).collect::<Vec<_>>().join(", ");
+        Err(AwsError::new(operation, Kind::Partition { region: region.clone(), partition, allowed: Text::of(allowed) }))
+    }
+
     /// The credentials of the pod.
     pub(crate) fn pod(&self) -> &KeptCredentials {
         &self.0.pod
@@ -177,7 +193,8 @@ impl Aws {
 
 /// A client of AWS Signer, which sends its requests to `endpoint` if there is one.
 fn signer_client(config: &SdkConfig, endpoint: Option<&Endpoint>) -> aws_sdk_signer::Client {
-    let mut config = aws_sdk_signer::config::Builder::from(config).retry_classifier(NoRetryIfThrottled);
+    let mut config =
+        aws_sdk_signer::config::Builder::from(config).retry_classifier(NoRetryIfThrottled).interceptor(CheckAnswer);
     if let Some(endpoint) = endpoint {
         config = config.interceptor(UseEndpoint(endpoint.clone()));
     }

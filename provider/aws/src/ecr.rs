@@ -10,6 +10,7 @@ use base64::engine::general_purpose::STANDARD;
 use countersign_core::codec::text::Text;
 use countersign_core::name::AwsRegion;
 use countersign_core::name::EcrHost;
+use countersign_core::name::RegionError;
 use countersign_credentials::AuthMethod;
 use countersign_credentials::BoxFuture;
 use countersign_credentials::CredentialError;
@@ -63,10 +64,7 @@ impl EcrTokens {
     }
 
     async fn fetch_token(self, key: EcrTokenKey) -> Result<Identity, CredentialError> {
-        let registry = match &key {
-            EcrTokenKey::Region(region) => region.clone(),
-            EcrTokenKey::Public => PUBLIC_REGION.parse().map_err(unusable)?,
-        };
+        let registry = key.region().map_err(unusable)?;
         let region = self.api.as_ref().and_then(|api| api.region.clone()).unwrap_or(registry);
         let issued = self.issue(&key, &region).await.map_err(unusable)?;
         let identity = identity(key.operation(), issued, self.aws.now()).map_err(unusable)?;
@@ -77,6 +75,8 @@ impl EcrTokens {
     }
 
     async fn issue(&self, key: &EcrTokenKey, region: &AwsRegion) -> Result<Issued, AwsError> {
+        // Of an API of the operator; the partition of the registry is that of the key.
+        self.aws.check_partition(key.operation(), region)?;
         self.aws.load_credentials().await?;
         let credentials = self.aws.credentials(self.role.as_ref(), region).await;
         // Fetched here, so that a failure of the role is not one of the registry.
@@ -132,15 +132,20 @@ impl IdentityFetcher for EcrTokens {
 
     /// No token for another host than those of Amazon: see [`EcrHost`].
     fn key(&self, scope: RepositoryScope<'_>) -> Result<EcrTokenKey, CredentialError> {
-        match EcrHost::of(scope.host()) {
-            Some(EcrHost::Private(registry)) => Ok(EcrTokenKey::Region(registry.region().clone())),
-            Some(EcrHost::Public) => Ok(EcrTokenKey::Public),
-            None => Err(unusable(format_args!(
-                "credentials.ecr: found the host {}, expected one of Amazon ECR (ACCOUNT.dkr.ecr.REGION.amazonaws.com, \
-                 public.ecr.aws); no token of AWS is sent to another host",
-                scope.host().canonical()
-            ))),
-        }
+        let key = match EcrHost::of(scope.host()) {
+            Some(EcrHost::Private(registry)) => EcrTokenKey::Region(registry.region().clone()),
+            Some(EcrHost::Public) => EcrTokenKey::Public,
+            None => {
+                return Err(unusable(format_args!(
+                    "credentials.ecr: found the host {}, expected one of Amazon ECR (ACCOUNT.dkr.ecr.REGION.amazonaws.com, \
+                     public.ecr.aws); no token of AWS is sent to another host",
+                    scope.host().canonical()
+                )));
+            }
+        };
+        let region = key.region().map_err(unusable)?;
+        self.aws.check_partition(key.operation(), &region).map_err(unusable)?;
+        Ok(key)
     }
 
     fn fetch(&self, key: &EcrTokenKey) -> BoxFuture<'static, Result<Identity, CredentialError>> {
@@ -149,6 +154,14 @@ impl IdentityFetcher for EcrTokens {
 }
 
 impl EcrTokenKey {
+    /// The region of the API that issues such a token.
+    fn region(&self) -> Result<AwsRegion, RegionError> {
+        match self {
+            Self::Region(region) => Ok(region.clone()),
+            Self::Public => PUBLIC_REGION.parse(),
+        }
+    }
+
     /// The call that issues such a token.
     fn operation(&self) -> Operation {
         match self {

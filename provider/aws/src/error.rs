@@ -8,11 +8,17 @@ use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::ErrorMetadata;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use countersign_core::codec::text::Text;
+use countersign_core::name::AwsRegion;
+use countersign_core::name::Partition;
 use countersign_http::FetchError;
 use countersign_http::FetchErrorKind;
 
-/// Most bytes of a text of AWS in a message.
-const TEXT_BYTES: usize = 512;
+use crate::codes::CLOCK;
+use crate::codes::REFUSED;
+use crate::codes::THROTTLED;
+use crate::limits::TEXT_BYTES;
+use crate::retry::ThrottledByQuery;
+use crate::signer_answer::InvalidAnswer;
 
 /// Most errors in the text about a cause.
 const CAUSES: usize = 8;
@@ -71,6 +77,16 @@ pub(crate) enum Kind {
     /// The request could not be made.
     #[error("the request could not be made: {0}")]
     Request(Text),
+    /// The services of the partition must not be called.
+    #[error("found the region {region} in the partition {partition}, expected one of aws.partitions: {allowed}")]
+    Partition {
+        /// The region of the call.
+        region: AwsRegion,
+        /// Its partition.
+        partition: Partition,
+        /// The names in the settings.
+        allowed: Text,
+    },
 }
 
 impl Operation {
@@ -132,7 +148,12 @@ impl AwsError {
         match &self.kind {
             Kind::Refused { status, code, .. } => *status == 429 || THROTTLED.contains(&code.as_str()),
             Kind::Fetch(error) => error.kind() == FetchErrorKind::Throttled,
-            Kind::NoCredentials(_) | Kind::Credentials(_) | Kind::Answer(_) | Kind::Timeout | Kind::Request(_) => false,
+            Kind::NoCredentials(_)
+            | Kind::Credentials(_)
+            | Kind::Answer(_)
+            | Kind::Timeout
+            | Kind::Request(_)
+            | Kind::Partition { .. } => false,
         }
     }
 
@@ -145,7 +166,8 @@ impl AwsError {
             | Kind::Fetch(_)
             | Kind::Answer(_)
             | Kind::Timeout
-            | Kind::Request(_) => false,
+            | Kind::Request(_)
+            | Kind::Partition { .. } => false,
         }
     }
 
@@ -168,7 +190,7 @@ impl AwsError {
                 | FetchErrorKind::Overloaded => "unreachable",
             },
             Kind::Refused { status, .. } if *status >= 500 => "failed",
-            Kind::Refused { .. } => "refused",
+            Kind::Refused { .. } | Kind::Partition { .. } => "refused",
             Kind::Answer(_) | Kind::Request(_) => "invalid",
         }
     }
@@ -181,6 +203,9 @@ impl AwsError {
         // Credentials that ended just before the call.
         if let Some(found) = cause::<Self>(error) {
             return found;
+        }
+        if let Some(InvalidAnswer(text)) = cause(error) {
+            return Self { operation, kind: Kind::Answer(text) };
         }
         let kind = match error {
             // The body of a success is not what the operation returns.
@@ -212,6 +237,10 @@ impl AwsError {
         if let Some(found) = cause::<Self>(error) {
             return found;
         }
+        if let Some(ThrottledByQuery { status, code, message }) = cause(error) {
+            let message = Text::of(format_args!(": {message}"));
+            return Self { operation, kind: Kind::Refused { status, code, message } };
+        }
         let kind = match error {
             CredentialsError::CredentialsNotLoaded(_) => Kind::NoCredentials(causes(error)),
             CredentialsError::ProviderTimedOut(_) => Kind::Timeout,
@@ -227,24 +256,6 @@ impl AwsError {
         Self { operation, kind }
     }
 }
-
-/// Codes of throttling beside the status 429 ([common errors](https://docs.aws.amazon.com/signer/latest/api/CommonErrors.html)).
-pub(crate) const THROTTLED: [&str; 6] = [
-    "ThrottlingException",
-    "Throttling",
-    "ThrottledException",
-    "TooManyRequestsException",
-    "RequestLimitExceeded",
-    "RequestThrottled",
-];
-
-/// Codes of credentials that have ended or are unknown.
-const REFUSED: [&str; 4] =
-    ["ExpiredToken", "ExpiredTokenException", "UnrecognizedClientException", "InvalidClientTokenId"];
-
-/// Codes of a clock that is wrong.
-const CLOCK: [&str; 4] =
-    ["RequestTimeTooSkewed", "SignatureDoesNotMatch", "InvalidSignatureException", "RequestExpired"];
 
 const LATER: &str = "it is called again later; ask AWS for a higher quota if this continues";
 
@@ -285,6 +296,7 @@ fn remedy(operation: Operation, kind: &Kind) -> String {
         Kind::Refused { code, .. } => code.as_str(),
         Kind::Answer(_) => return ENDPOINT.to_owned(),
         Kind::Request(_) => return "report this, with the version".to_owned(),
+        Kind::Partition { .. } => return "add it to aws.partitions if its services may be called".to_owned(),
     };
     let has = |codes: &[&str]| codes.iter().any(|name| code.contains(name));
     if has(&["AccessDenied", "NotAuthorized", "UnauthorizedOperation"]) {

@@ -9,6 +9,7 @@
 #![warn(missing_docs)]
 
 mod clients;
+mod codes;
 mod credentials;
 mod ecr;
 mod endpoint;
@@ -17,6 +18,7 @@ pub mod limits;
 mod retry;
 mod settings;
 mod signer;
+mod signer_answer;
 mod time;
 mod transport;
 

@@ -18,6 +18,9 @@ pub const AWS: Resources = Resources {
 /// A response. Tokens of ECR have some kilobytes, and no stated limit.
 pub const RESPONSE_BYTES: usize = 256 * 1024;
 
+/// Most bytes of a text of AWS in a message.
+pub(crate) const TEXT_BYTES: usize = 512;
+
 /// Concurrent requests: the service allows tens in a second, and one signature needs one.
 pub const REQUESTS: RequestLimits = RequestLimits { per_host: 16, total: 32 };
 

@@ -3,7 +3,6 @@
 
 use aws_credential_types::Credentials;
 use aws_smithy_types::DateTime;
-use countersign_core::codec::text::Text;
 use countersign_core::evidence::SignerStatusRequest;
 use countersign_core::name::AwsRegion;
 use tokio::time::Instant;
@@ -34,6 +33,7 @@ impl Aws {
         region: &AwsRegion,
         deadline: Instant,
     ) -> Result<SignerAnswer, AwsError> {
+        self.check_partition(Operation::SignerStatus, region)?;
         // Fetched here, so that a failure of them is not one of the service.
         let used = tokio::time::timeout_at(deadline, self.pod().get()).await;
         let used = used.unwrap_or_else(|_| Err(AwsError::new(Operation::Credentials, Kind::Timeout)))?;
@@ -66,11 +66,7 @@ impl Aws {
             .job_arn(request.job().as_str())
             .set_certificate_hashes(Some(request.certificate_hashes().to_vec()));
         let output = call.send().await.map_err(|error| AwsError::of_call(Operation::SignerStatus, &error))?;
-        // An empty body or another object is no statement that nothing is revoked.
-        let revoked = output.revoked_entities.ok_or_else(|| {
-            let text = Text::of("found no revokedEntities, expected a list");
-            AwsError::new(Operation::SignerStatus, Kind::Answer(text))
-        })?;
-        Ok(SignerAnswer { revoked })
+        // See `CheckAnswer`.
+        Ok(SignerAnswer { revoked: output.revoked_entities.unwrap_or_default() })
     }
 }

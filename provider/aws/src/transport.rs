@@ -45,6 +45,7 @@ use tokio::time::Instant;
 use url::Url;
 
 use crate::limits;
+use crate::retry::ThrottledByQuery;
 use crate::settings::AwsSettings;
 
 /// The services of the node that issue credentials: ECS, EKS Pod Identity, and the instance metadata service. They have these
@@ -130,6 +131,9 @@ impl Transport {
             Body::Content(content, _) => content.into_parts().0,
             Body::Error(bytes) => bytes.to_vec(),
         };
+        if let Some(throttled) = ThrottledByQuery::of(response.status, &response.headers, &bytes) {
+            return Err(ConnectorError::user(throttled.into()));
+        }
         let mut answer = http::Response::new(SdkBody::from(bytes));
         *answer.status_mut() = response.status;
         *answer.headers_mut() = response.headers;

@@ -95,7 +95,8 @@ async fn requests_to_an_api_of_the_operator_are_signed_for_its_region() {
 
 #[tokio::test]
 async fn one_token_is_valid_for_all_registries_of_a_region() {
-    let source = EcrTokens::new(aws(&setup(), settings()), None, None);
+    let settings = AwsSettings { partitions: Partition::ALL.to_vec(), ..settings() };
+    let source = EcrTokens::new(aws(&setup(), settings), None, None);
     let key = |host: &str| source.key(RepositoryScope::new(&repository(host)));
     assert_eq!(key(HOST), Ok(EcrTokenKey::Region(region(REGION))));
     assert_eq!(key("444455556666.dkr.ecr.eu-central-1.amazonaws.com"), key(HOST));

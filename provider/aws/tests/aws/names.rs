@@ -2,8 +2,11 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use countersign_aws::EcrApi as EcrApiOverride;
 use countersign_aws::EcrRole;
 use countersign_aws::EcrTokens;
+use countersign_testkit::aws::Protocol;
+use countersign_testkit::aws::ServiceError;
 use countersign_testkit::aws::ecr_api::EcrApi;
 use countersign_testkit::aws::signer_data::SignerData;
 use countersign_testkit::aws::sts::Sts;
@@ -57,11 +60,35 @@ async fn names_follow_region_partition_fips_and_dual_stack() {
         ("eusc-de-east-1", false, false, "data-signer.eusc-de-east-1.amazonaws.eu"),
     ] {
         let (setup, proxy) = (setup(), Proxy::start().await);
-        let aws = aws(&setup, through(&proxy, AwsSettings { fips, dual_stack, ..settings() }));
+        let partitions = Partition::ALL.to_vec();
+        let aws = aws(&setup, through(&proxy, AwsSettings { fips, dual_stack, partitions, ..settings() }));
         let error = aws.signer_status(&status_request(), &region(name), in_a_minute()).await.unwrap_err();
         assert_eq!(error.result(), "unreachable");
         assert_eq!(proxy.targets()[0], format!("CONNECT {host}:443"));
     }
+}
+
+#[tokio::test]
+async fn services_of_other_partitions_are_not_called() {
+    let (setup, proxy) = (setup(), Proxy::start().await);
+    let aws = aws(
+        &setup,
+        through(&proxy, AwsSettings { partitions: vec![Partition::Aws, Partition::AwsUsGov], ..settings() }),
+    );
+    let error = aws.signer_status(&status_request(), &region("cn-north-1"), in_a_minute()).await.unwrap_err();
+    let refused = "found the region cn-north-1 in the partition aws-cn, expected one of aws.partitions: aws, aws-us-gov; add it to \
+                   aws.partitions if its services may be called";
+    assert_eq!(error.to_string(), format!("AWS Signer GetRevocationStatus failed: {refused}"));
+    let refused = format!("ECR GetAuthorizationToken failed: {refused}");
+    let source = EcrTokens::new(aws.clone(), None, None);
+    let other = token(&source, "111122223333.dkr.ecr.cn-north-1.amazonaws.com.cn").await;
+    assert_eq!(other, Err(refused.clone()));
+    // An API of the operator.
+    let endpoint = "https://api.ecr.example".parse().unwrap();
+    let api = EcrApiOverride { endpoint, region: Some(region("cn-north-1")) };
+    let source = EcrTokens::new(aws, None, Some(api));
+    assert_eq!(token(&source, "111122223333.dkr.ecr.eu-central-1.amazonaws.com").await, Err(refused));
+    assert_eq!(proxy.targets(), Vec::<String>::new());
 }
 
 #[tokio::test]
@@ -97,6 +124,26 @@ async fn a_token_comes_from_the_api_of_the_region_of_the_registry() {
         assert_eq!(issued.region, region);
     }
     assert_eq!([here.count(), there.count(), public.count()], [1, 1, 1]);
+}
+
+#[tokio::test]
+async fn a_throttled_role_is_not_repeated() {
+    let (setup, root, proxy) = tls().await;
+    let tokens = countersign_testkit::aws::ecr_tokens::EcrTokens::new();
+    let (sts, api) = (Sts::start(&setup).await, EcrApi::start(&setup, &tokens).await);
+    proxy.resolve("sts.eu-central-1.amazonaws.com:443", sts.address());
+    let aws = aws(&setup, through(&proxy, trusting(&root, settings())));
+    let role = EcrRole { arn: "arn:aws:iam::444455556666:role/registry".parse().unwrap(), external_id: None };
+    sts.trust_principal("arn:aws:iam::444455556666:role/registry", ROLE, None);
+    sts.fail(ServiceError::throttled(Protocol::Query));
+    let source = EcrTokens::new(aws, Some(role), None);
+    let error = token(&source, "444455556666.dkr.ecr.eu-central-1.amazonaws.com").await.unwrap_err();
+    assert_eq!(
+        error,
+        "STS AssumeRole failed: found status 400 Throttling: Rate exceeded, expected 200; it is called again later; ask AWS for a \
+         higher quota if this continues"
+    );
+    assert_eq!((sts.count(), api.count()), (1, 0));
 }
 
 #[tokio::test]

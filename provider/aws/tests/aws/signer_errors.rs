@@ -152,19 +152,45 @@ async fn text_of_the_service_is_bounded() {
 }
 
 #[tokio::test]
-async fn an_answer_without_a_list_does_not_say_that_nothing_is_revoked() {
-    for body in ["", "{}", r#"{"revokedEntities":null}"#, r#"{"RevokedEntities":[]}"#] {
+async fn an_object_without_members_says_that_nothing_is_revoked() {
+    for body in ["{}", r#"{"revokedEntities":null}"#, r#"{"revokedEntities":[]}"#] {
+        let setup = setup();
+        let server = SignerData::start(&setup).await;
+        server.when().body(body);
+        assert_eq!(status(&aws(&setup, signer_at(&server.url()))).await, Ok(vec![]), "{body}");
+        assert_eq!(server.count(), 1);
+    }
+}
+
+#[tokio::test]
+async fn an_object_of_another_server_does_not_say_that_nothing_is_revoked() {
+    for body in [r#"{"message":"blocked"}"#, r#"{"RevokedEntities":[]}"#] {
         let seen = failure(|_, server| drop(server.when().body(body))).await;
-        let detail = "the answer of the service is not usable: found no revokedEntities, expected a list";
+        let detail = "the answer of the service is not usable: found other members and no revokedEntities, expected a list of \
+                      texts under that name";
         assert_eq!(seen, expected(detail, ENDPOINT, "invalid", 1), "{body}");
     }
 }
 
 #[tokio::test]
+async fn an_answer_with_another_status_of_success_is_not_usable() {
+    for status in [201, 202, 204] {
+        let seen = failure(|_, server| drop(server.when().status(status))).await;
+        let detail = format!("the answer of the service is not usable: found status {status}, expected 200");
+        assert_eq!(seen, expected(&detail, ENDPOINT, "invalid", 1));
+    }
+}
+
+#[tokio::test]
 async fn an_answer_of_another_form_is_not_usable() {
-    for body in
-        ["<html></html>", "[]", r#"{"revokedEntities":"x"}"#, r#"{"revokedEntities":[1]}"#, r#"{"revokedEntities":[]"#]
-    {
+    for body in [
+        "",
+        "<html></html>",
+        "[]",
+        r#"{"revokedEntities":"x"}"#,
+        r#"{"revokedEntities":[1]}"#,
+        r#"{"revokedEntities":[]"#,
+    ] {
         let seen = failure(|_, server| drop(server.when().body(body))).await;
         assert!(
             seen.message

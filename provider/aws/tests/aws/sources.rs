@@ -3,6 +3,8 @@
 
 use std::process::Command;
 
+use countersign_testkit::aws::Protocol;
+use countersign_testkit::aws::ServiceError;
 use countersign_testkit::aws::imds::Imds;
 use countersign_testkit::aws::pod_identity::PodIdentity;
 use countersign_testkit::aws::signer_data::SignerData;
@@ -207,6 +209,33 @@ async fn a_role_that_does_not_trust_the_service_account_names_its_trust_policy()
             "; the trust policy of the role must name the OIDC provider of the cluster, the service account and its namespace"
         ),
         "{results:?}"
+    );
+    assert_eq!((sts.count(), server.count()), (1, 0));
+}
+
+#[tokio::test]
+async fn a_throttled_web_identity_is_not_repeated() {
+    if is_second().await {
+        return;
+    }
+    let (setup, server) = started().await;
+    let (issuer, folder) = (issuer(), Folder::new());
+    let sts = Sts::start(&setup).await;
+    sts.trust_web_identity(ROLE, &issuer, "countersign", "countersign");
+    sts.fail(ServiceError::throttled(Protocol::Query));
+    folder.write("token", issuer.token(&ServiceAccountToken::new("countersign", "countersign", setup.clock().now())));
+    let (file, sts_url) = (folder.file("token"), sts.url());
+    let variables = [
+        ("AWS_ROLE_ARN", ROLE),
+        ("AWS_WEB_IDENTITY_TOKEN_FILE", file.as_str()),
+        ("AWS_ENDPOINT_URL_STS", sts_url.as_str()),
+    ];
+    assert_eq!(
+        second("a_throttled_web_identity_is_not_repeated", &server, &variables).await,
+        [
+            "throttled AWS credentials failed: found status 400 Throttling: Rate exceeded, expected 200; it is called again later; ask \
+             AWS for a higher quota if this continues"
+        ]
     );
     assert_eq!((sts.count(), server.count()), (1, 0));
 }

@@ -1,0 +1,120 @@
+//! What an answer of AWS Signer must be before it says that nothing is revoked.
+
+use aws_smithy_runtime_api::box_error::BoxError;
+use aws_smithy_runtime_api::client::interceptors::Intercept;
+use aws_smithy_runtime_api::client::interceptors::context::BeforeDeserializationInterceptorContextRef;
+use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+use aws_smithy_types::config_bag::ConfigBag;
+use countersign_core::codec::json;
+use countersign_core::codec::text::Text;
+use countersign_core::limits::JsonLimits;
+use serde_json::Value;
+
+/// An answer: one member, a list of as many texts as a chain has certificates, and two.
+const LIMITS: JsonLimits = JsonLimits { depth: 16, values: 1024, elements: 1024, members: 64 };
+
+const MEMBER: &str = "revokedEntities";
+
+/// Checks successful answers before the SDK reads them: it takes an empty body, and every object without the list, for an answer.
+///
+/// The list is optional in the model of the service, so an object without any member says that nothing is revoked, as it does
+/// to the plugin of AWS; so does `null`, which means in the protocol that the member is absent. An object with other members and without the
+/// list is the answer of another server, such as a proxy.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct CheckAnswer;
+
+/// An answer that is not usable.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub(crate) struct InvalidAnswer(pub(crate) Text);
+
+impl Intercept for CheckAnswer {
+    fn name(&self) -> &'static str {
+        "CheckAnswer"
+    }
+
+    fn read_before_deserialization(
+        &self,
+        context: &BeforeDeserializationInterceptorContextRef<'_>,
+        _: &RuntimeComponents,
+        _: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        let response = context.response();
+        if !response.status().is_success() {
+            return Ok(());
+        }
+        Ok(check(response.status().as_u16(), response.body().bytes().unwrap_or_default())?)
+    }
+}
+
+fn check(status: u16, body: &[u8]) -> Result<(), InvalidAnswer> {
+    let invalid = |text: std::fmt::Arguments<'_>| Err(InvalidAnswer(Text::of(text)));
+    if status != 200 {
+        return invalid(format_args!("found status {status}, expected 200"));
+    }
+    let members = match json::from_slice(body, &LIMITS) {
+        Ok(Value::Object(members)) => members,
+        Ok(_) => return invalid(format_args!("found another JSON value, expected an object")),
+        Err(error) => return invalid(format_args!("found no JSON, expected an object: {error}")),
+    };
+    match members.get(MEMBER) {
+        Some(Value::Array(entities)) if entities.iter().all(Value::is_string) => Ok(()),
+        None | Some(Value::Null) if members.keys().all(|name| name == MEMBER) => Ok(()),
+        None | Some(Value::Null) => {
+            invalid(format_args!("found other members and no {MEMBER}, expected a list of texts under that name"))
+        }
+        Some(_) => invalid(format_args!("found {MEMBER} of another type, expected a list of texts")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_object_with_the_list_or_without_any_member_is_an_answer() {
+        for body in [
+            "{}",
+            r#"{"revokedEntities":null}"#,
+            r#"{"revokedEntities":[]}"#,
+            r#"{"revokedEntities":["arn:aws:signer:eu-west-1:111122223333:/signing-jobs/x"]}"#,
+            r#"{"revokedEntities":[],"later":{"a":[1]}}"#,
+        ] {
+            assert_eq!(check(200, body.as_bytes()), Ok(()), "{body}");
+            let other = Err(InvalidAnswer("found status 204, expected 200".into()));
+            assert_eq!(check(204, body.as_bytes()), other, "{body}");
+        }
+    }
+
+    #[test]
+    fn other_answers_do_not_say_that_nothing_is_revoked() {
+        let text = |body: &str| check(200, body.as_bytes()).err().map(|error| error.to_string()).unwrap_or_default();
+        let others = "found other members and no revokedEntities, expected a list of texts under that name";
+        let other_type = "found revokedEntities of another type, expected a list of texts";
+        for (body, expected) in [
+            (r#"{"message":"blocked"}"#, others),
+            (r#"{"RevokedEntities":[]}"#, others),
+            (r#"{"revokedEntities":null,"status":"ok"}"#, others),
+            (r#"{"revokedEntities":"x"}"#, other_type),
+            (r#"{"revokedEntities":{}}"#, other_type),
+            (r#"{"revokedEntities":false}"#, other_type),
+            (r#"{"revokedEntities":[1]}"#, other_type),
+            (r#"{"revokedEntities":[null]}"#, other_type),
+        ] {
+            assert_eq!(text(body), expected, "{body}");
+        }
+        for body in [
+            "",
+            " ",
+            "<html></html>",
+            r#"{"revokedEntities":[]"#,
+            r#"{"revokedEntities":[]} {}"#,
+            r#"{"revokedEntities":["arn"],"revokedEntities":[]}"#,
+        ] {
+            assert!(text(body).starts_with("found no JSON, expected an object: "), "{body}: {}", text(body));
+        }
+        for body in ["null", "[]", "\"\"", "0", "true"] {
+            assert_eq!(text(body), "found another JSON value, expected an object", "{body}");
+        }
+    }
+}
