@@ -9,6 +9,7 @@ mod extension;
 mod issue;
 mod key;
 mod name;
+mod rsa;
 mod spec;
 
 pub use authority::Authority;

@@ -3,6 +3,7 @@
 use countersign_core::policy::StoreKind;
 use countersign_core_test_support::judge::Judge;
 use countersign_core_test_support::random_bytes::RandomBytes;
+use countersign_core_test_support::sweep;
 use countersign_testkit::Descriptor;
 use countersign_testkit::pki::Authority;
 use countersign_testkit::pki::CertSpec;
@@ -31,7 +32,7 @@ fn no_envelope_with_a_changed_byte_verifies() {
         let Good { envelope, media_type, judge } = good(format);
         assert_eq!(judge.codes(&envelope, media_type), [], "the untouched envelope verifies");
         for position in 0..envelope.len() {
-            for bit in [0x01, 0x20, 0x80] {
+            for bit in sweep::changes(position, [0x01, 0x20, 0x80]) {
                 let mut changed = envelope.clone();
                 changed[position] ^= bit;
                 assert_ne!(judge.codes(&changed, media_type), [], "{format:?} byte {position} bit {bit:#x}");
@@ -85,7 +86,7 @@ fn no_scrambled_envelope_verifies_and_none_panics() {
     for format in Format::ALL {
         let Good { envelope, media_type, judge } = good(format);
         let mut random = RandomBytes::new(0x9e37_79b9_7f4a_7c15);
-        for round in 0..10_000 {
+        for round in 0..sweep::rounds(10_000) {
             let scrambled = random.scramble(&envelope);
             if scrambled != envelope {
                 assert_ne!(judge.codes(&scrambled, media_type), [], "{format:?} round {round}");
@@ -102,7 +103,7 @@ fn no_scrambled_certificate_passes_chain_building() {
     let chain = root.issue(CertSpec::leaf().ocsp_url("http://ocsp.example").crl_url("http://crl.example/a.crl"));
     let root = Certificate::parse(chain.root_der()).unwrap();
     let mut random = RandomBytes::new(0x2545_f491_4f6c_dd1d);
-    for round in 0..20_000 {
+    for round in 0..sweep::rounds(20_000) {
         let scrambled = random.scramble(chain.leaf_der());
         if scrambled == chain.leaf_der() {
             continue;

@@ -1,6 +1,7 @@
 //! TLS configurations for connections, one for each set of trusted authorities.
 
 use std::sync::Arc;
+use std::sync::LazyLock;
 
 use rustls::ClientConfig;
 use rustls::RootCertStore;
@@ -10,11 +11,20 @@ use rustls::crypto::CryptoProvider;
 use super::roots::Roots;
 use super::verifier::Verifier;
 
+/// The system's authorities. They are read when the first client is built, once for the process: these are hundreds of files,
+/// and a process has several clients. A change of them takes a restart.
+static SYSTEM: LazyLock<Arc<RootCertStore>> = LazyLock::new(|| {
+    let mut system = RootCertStore::empty();
+    // Invalid certificate files of the system are ignored. Without any certificate, servers cannot be
+    // authenticated, which the caller detects by `system_count`.
+    let _ = system.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+    Arc::new(system)
+});
+
 /// Creates configurations with one crypto provider and the system's authorities.
 pub(crate) struct TlsConfigs {
     provider: Arc<CryptoProvider>,
-    system: RootCertStore,
-    system_count: usize,
+    system: Arc<RootCertStore>,
 }
 
 /// The TLS library refuses the configuration.
@@ -26,18 +36,14 @@ pub struct TlsSetupError {
 }
 
 impl TlsConfigs {
-    /// Reads the system's authorities.
+    /// With the system's authorities.
     pub(crate) fn new() -> Self {
-        let mut system = RootCertStore::empty();
-        // Invalid certificate files of the system are ignored. Without any certificate, servers cannot be
-        // authenticated, which the caller detects by `system_count`.
-        let (system_count, _) = system.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-        Self { provider: Arc::new(rustls::crypto::aws_lc_rs::default_provider()), system, system_count }
+        Self { provider: Arc::new(rustls::crypto::aws_lc_rs::default_provider()), system: Arc::clone(&SYSTEM) }
     }
 
     /// The number of certificate authorities of the system.
     pub(crate) fn system_count(&self) -> usize {
-        self.system_count
+        self.system.len()
     }
 
     /// A configuration for HTTP/2 and HTTP/1.1 under `roots`.

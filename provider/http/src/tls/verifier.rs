@@ -49,18 +49,18 @@ pub(crate) struct Verifier {
 
 impl Verifier {
     /// Creates a verifier for `roots`; `system` has the system's authorities.
-    pub(crate) fn new(provider: &Arc<CryptoProvider>, roots: &Roots, system: &RootCertStore) -> Self {
+    pub(crate) fn new(provider: &Arc<CryptoProvider>, roots: &Roots, system: &Arc<RootCertStore>) -> Self {
         match roots {
-            Roots::System => Self::system(provider, system.clone()),
+            Roots::System => Self::system(provider, Arc::clone(system)),
             Roots::Only(certificates) => Self::only(provider, certificates),
             Roots::Unusable { file } => Self::none(provider, file),
         }
     }
 
     /// Verifies by the system's authorities.
-    fn system(provider: &Arc<CryptoProvider>, roots: RootCertStore) -> Self {
+    fn system(provider: &Arc<CryptoProvider>, roots: Arc<RootCertStore>) -> Self {
         Self {
-            by_authority: by_authority(provider, Arc::new(roots)),
+            by_authority: by_authority(provider, roots),
             own: Vec::new(),
             algorithms: provider.signature_verification_algorithms,
             roots: RootsSource::System,

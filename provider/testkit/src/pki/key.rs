@@ -1,4 +1,4 @@
-//! Private keys; keys that are slow to generate are cached per process.
+//! Private keys; keys that are slow to generate are cached per process, and the first of them are read from [`super::rsa`].
 
 use std::collections::HashMap;
 use std::fmt;
@@ -16,6 +16,9 @@ use aws_lc_rs::signature::RsaKeyPair;
 use aws_lc_rs::signature::RsaPssSaltLength;
 use rcgen::KeyPair;
 use rcgen::RsaKeySize;
+use rustls_pki_types::PrivatePkcs8KeyDer;
+
+use super::rsa;
 
 /// The key types of the algorithm table of the Notary Project, and one that is not in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -121,7 +124,7 @@ impl Key {
     /// Generates a new key. RSA of 4096 bits takes about a second: prefer [`Self::cached`].
     #[must_use]
     pub fn generate(kind: KeyType) -> Self {
-        let issuing = match kind {
+        let generated = match kind {
             KeyType::Rsa2048 => KeyPair::generate_rsa_for(&rcgen::PKCS_RSA_SHA256, RsaKeySize::_2048),
             KeyType::Rsa3072 => KeyPair::generate_rsa_for(&rcgen::PKCS_RSA_SHA384, RsaKeySize::_3072),
             KeyType::Rsa4096 => KeyPair::generate_rsa_for(&rcgen::PKCS_RSA_SHA512, RsaKeySize::_4096),
@@ -129,8 +132,25 @@ impl Key {
             KeyType::P384 => KeyPair::generate_for(&rcgen::PKCS_ECDSA_P384_SHA384),
             KeyType::P521 => KeyPair::generate_for(&rcgen::PKCS_ECDSA_P521_SHA512),
             KeyType::Ed25519 => KeyPair::generate_for(&rcgen::PKCS_ED25519),
-        }
-        .expect("the library makes all of these keys");
+        };
+        Self::of_pair(kind, generated.expect("the library makes all of these keys"))
+    }
+
+    /// The next of the keys in the tree, otherwise a new one.
+    fn next(kind: KeyType) -> Self {
+        let Some(pkcs8) = rsa::next(kind) else { return Self::generate(kind) };
+        let algorithm = match kind {
+            KeyType::Rsa3072 => &rcgen::PKCS_RSA_SHA384,
+            KeyType::Rsa4096 => &rcgen::PKCS_RSA_SHA512,
+            KeyType::Rsa2048 | KeyType::P256 | KeyType::P384 | KeyType::P521 | KeyType::Ed25519 => {
+                &rcgen::PKCS_RSA_SHA256
+            }
+        };
+        let pair = KeyPair::from_pkcs8_der_and_sign_algo(&PrivatePkcs8KeyDer::from(pkcs8), algorithm);
+        Self::of_pair(kind, pair.expect("the files in the tree are keys"))
+    }
+
+    fn of_pair(kind: KeyType, issuing: KeyPair) -> Self {
         let pkcs8 = issuing.serialized_der();
         let ec = |fixed: &'static EcdsaSigningAlgorithm, der: &'static EcdsaSigningAlgorithm| Signing::Ec {
             fixed: EcdsaKeyPair::from_pkcs8(fixed, pkcs8).expect("own key"),
@@ -164,7 +184,7 @@ impl Key {
             Arc::clone(pool.entry((kind, number)).or_default())
         };
         // Outside the lock, so that other keys can be generated at the same time.
-        cell.get_or_init(|| Self::generate(kind)).clone()
+        cell.get_or_init(|| Self::next(kind)).clone()
     }
 
     /// A new key where generation is fast, a cached key where it is slow.

@@ -1,5 +1,5 @@
 //! Support for the tests of the core: verification of envelopes ([`judge`]), evidence about revocation ([`revocation`]),
-//! mutations of bytes ([`random_bytes`]), documents of every kind ([`schemas`]), and vectors from elsewhere ([`vectors`]).
+//! mutations of bytes ([`random_bytes`], [`sweep`]), documents of every kind ([`schemas`]), and vectors from elsewhere ([`vectors`]).
 
 #![allow(clippy::unwrap_used)]
 
@@ -7,4 +7,5 @@ pub mod judge;
 pub mod random_bytes;
 pub mod revocation;
 pub mod schemas;
+pub mod sweep;
 pub mod vectors;
