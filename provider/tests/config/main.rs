@@ -8,7 +8,6 @@ mod mistakes;
 mod policy_source;
 mod registry_files;
 mod registry_mistakes;
-mod schema;
 
 use std::path::Path;
 use std::path::PathBuf;

@@ -138,14 +138,13 @@ impl Key {
 
     /// The next of the keys in the tree, otherwise a new one.
     fn next(kind: KeyType) -> Self {
-        let Some(pkcs8) = rsa::next(kind) else { return Self::generate(kind) };
-        let algorithm = match kind {
-            KeyType::Rsa3072 => &rcgen::PKCS_RSA_SHA384,
-            KeyType::Rsa4096 => &rcgen::PKCS_RSA_SHA512,
-            KeyType::Rsa2048 | KeyType::P256 | KeyType::P384 | KeyType::P521 | KeyType::Ed25519 => {
-                &rcgen::PKCS_RSA_SHA256
-            }
+        let (keys, algorithm) = match kind {
+            KeyType::Rsa2048 => (&rsa::RSA_2048, &rcgen::PKCS_RSA_SHA256),
+            KeyType::Rsa3072 => (&rsa::RSA_3072, &rcgen::PKCS_RSA_SHA384),
+            KeyType::Rsa4096 => (&rsa::RSA_4096, &rcgen::PKCS_RSA_SHA512),
+            KeyType::P256 | KeyType::P384 | KeyType::P521 | KeyType::Ed25519 => return Self::generate(kind),
         };
+        let Some(pkcs8) = keys.next() else { return Self::generate(kind) };
         let pair = KeyPair::from_pkcs8_der_and_sign_algo(&PrivatePkcs8KeyDer::from(pkcs8), algorithm);
         Self::of_pair(kind, pair.expect("the files in the tree are keys"))
     }

@@ -1,10 +1,20 @@
-//! The JSON Schema and the parser accept the same configurations, except for what a schema cannot express.
+//! The JSON Schema and the parser accept the same configurations, except for what a schema cannot express. Here and not among the
+//! tests of the provider, as the validator takes as long to compile as all of these run.
+#![allow(clippy::unwrap_used)]
 
+use std::path::Path;
+
+use countersign::config::Config;
+use countersign::config::ConfigError;
 use countersign::config::Purpose;
 use serde_json::Value;
 
-use super::TRUST;
-use super::parse;
+/// A configuration that is complete with one more line.
+const TRUST: &str = "trust: {directory: trust}\n";
+
+fn parse(text: &str, purpose: Purpose) -> Result<Config, ConfigError> {
+    Config::parse(text, Path::new("/etc/cs/c.yaml"), purpose)
+}
 
 /// Values in place of `VALUE`.
 struct Rows {

@@ -1,7 +1,7 @@
 //! Measures memory, open files and the latency of regular clients while the service is attacked. Prints a table; fails if a
 //! regular client gets no response or a wrong one, or if the service needs more memory than its shipped limit.
 //!
-//! `cargo run --release --package countersign --example hostile [-- PART]` first runs the attacks on connections and
+//! `cargo bench --package countersign --bench hostile [-- PART]` first runs the attacks on connections and
 //! requests, then every document of [`documents`] and every file of [`files`]; with a `PART` only those with
 //! that text in their names. The service runs as a process of its own, together with a regular registry; the hostile registry
 //! is in the process of the attackers. Linux only: it reads `/proc`.
@@ -49,7 +49,8 @@ const SERVICE_LINE: &str = "countersign-hostile ";
 
 #[tokio::main]
 async fn main() {
-    let mut arguments = std::env::args().skip(1);
+    // Cargo adds `--bench`.
+    let mut arguments = std::env::args().skip(1).filter(|argument| argument != "--bench");
     match (arguments.next().as_deref(), arguments.next()) {
         (Some("service"), Some(hostile)) => service(&hostile).await,
         (Some("files"), Some(folder)) => files::read(&folder),

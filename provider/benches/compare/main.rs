@@ -1,6 +1,6 @@
 //! Compares the speed and memory of two builds of `countersign`, as ratios: before and after a change.
 //!
-//! `cargo run --release --package countersign --example compare -- BEFORE AFTER [ROUNDS]`, where `BEFORE` and `AFTER` are
+//! `cargo bench --package countersign --bench compare -- BEFORE AFTER [ROUNDS]`, where `BEFORE` and `AFTER` are
 //! paths of the binaries. Each round runs both, one after the other, with the same requests: every image once (cold: registry
 //! requests, signature verification), then repeatedly (warm: cached verdicts). Signatures are RSA-2048 in JWS; the registry
 //! runs in this process, on loopback. Prints the medians over the rounds.
@@ -54,7 +54,8 @@ type Measured = [f64; FIGURES.len()];
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    // Cargo adds `--bench`.
+    let arguments: Vec<String> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
     let [before, after, rounds @ ..] = arguments.as_slice() else {
         eprintln!("usage: compare BEFORE AFTER [ROUNDS]");
         return ExitCode::from(3);
