@@ -8,6 +8,7 @@ mod mounts;
 mod online;
 mod providers;
 mod registries;
+mod signer_roots;
 mod text;
 mod trust;
 

@@ -9,6 +9,7 @@ mod mounts;
 mod online;
 mod providers;
 mod report;
+mod signer_roots;
 mod warnings;
 
 use countersign_testkit::pki::Authority;

@@ -1,4 +1,4 @@
-//! The JSON document. Every member is always present.
+//! The JSON document. Every member is always present, except those that say otherwise.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -11,6 +11,8 @@ use super::Findings;
 use super::Mistake;
 use super::Warning;
 use super::endpoint_certificates::EndpointCertificate;
+use super::signer_roots;
+use super::signer_roots::SignerRoot;
 use crate::config::Credentials;
 use crate::config::Ecr;
 use crate::config::Registry;
@@ -147,6 +149,9 @@ struct CertificateView {
     sha256: String,
     not_before: String,
     not_after: String,
+    /// `commercial`, `govcloud` or `unknown`; absent unless the statement trusts signing profiles of AWS Signer under it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    aws_signer_root: Option<&'static str>,
 }
 
 #[derive(Debug, Serialize)]
@@ -302,14 +307,18 @@ impl From<&RequirementOutline> for RequirementView {
             revocation,
             verify_timestamp: *verify_timestamp,
             identities: identities.clone(),
-            stores: stores.iter().map(StoreView::from).collect(),
+            stores: stores.iter().map(|store| StoreView::of(rules, store)).collect(),
         }
     }
 }
 
-impl From<&StoreOutline> for StoreView {
-    fn from(StoreOutline { name, certificates }: &StoreOutline) -> Self {
-        Self { store: name.clone(), certificates: certificates.iter().map(CertificateView::from).collect() }
+impl StoreView {
+    fn of(rules: &RequirementOutline, store: &StoreOutline) -> Self {
+        let view = |certificate: &CertificateSummary| CertificateView {
+            aws_signer_root: signer_roots::root(rules, store, &certificate.fingerprint).map(SignerRoot::as_str),
+            ..CertificateView::from(certificate)
+        };
+        Self { store: store.name.clone(), certificates: store.certificates.iter().map(view).collect() }
     }
 }
 
@@ -322,6 +331,7 @@ impl From<&CertificateSummary> for CertificateView {
             sha256: fingerprint.clone(),
             not_before: not_before.to_string(),
             not_after: not_after.to_string(),
+            aws_signer_root: None,
         }
     }
 }

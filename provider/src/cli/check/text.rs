@@ -12,6 +12,7 @@ use super::Compared;
 use super::Findings;
 use super::endpoint_certificates::EndpointCertificate;
 use super::endpoint_certificates::EndpointCertificates;
+use super::signer_roots;
 use crate::cli::usable::usable;
 use crate::config::Credentials;
 use crate::config::Ecr;
@@ -24,7 +25,6 @@ use crate::evidence::TriedAddress;
 use crate::policy_source::ModeOutline;
 use crate::policy_source::RequirementOutline;
 use crate::policy_source::StatementOutline;
-use crate::policy_source::StoreOutline;
 
 /// Width of the first column.
 const NAMES: usize = 14;
@@ -167,10 +167,13 @@ impl Page {
         for identity in identities {
             self.line("  identity", identity);
         }
-        for StoreOutline { name, certificates } in stores {
-            self.line("  store", name);
-            for CertificateSummary { subject, key, not_after, .. } in certificates {
+        for store in stores {
+            self.line("  store", &store.name);
+            for CertificateSummary { subject, key, fingerprint, not_after, .. } in &store.certificates {
                 self.line("    holds", format_args!("{subject}, {key}, until {not_after}"));
+                if let Some(root) = signer_roots::root(rules, store, fingerprint) {
+                    self.line("    root", root.description());
+                }
             }
         }
     }

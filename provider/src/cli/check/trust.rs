@@ -7,6 +7,7 @@ use countersign_core::time::UnixTime;
 
 use super::Findings;
 use super::SOON;
+use super::signer_roots;
 use crate::config::Config;
 use crate::policy_source::PolicyMistake;
 use crate::policy_source::PolicySource;
@@ -26,7 +27,9 @@ pub(super) fn check(
                 findings.warn(warning.as_str(), warning);
             }
             mistakes(file, config, trust.mistakes(), findings);
-            Some(trust.outline())
+            let statements = trust.outline();
+            signer_roots::check(&statements, findings);
+            Some(statements)
         }
         Err(error) => {
             mistakes(file, config, error.mistakes(), findings);

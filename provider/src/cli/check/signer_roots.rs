@@ -1,0 +1,147 @@
+//! The roots of AWS Signer: certificates of trust stores are compared with those whose fingerprints are known.
+//!
+//! Everyone who holds the key of a root can make a signature for every signing profile, so a trust store with another root than
+//! that of AWS is probably a mistake. AWS documents roots for two partitions; those of others are not known here.
+
+use std::collections::BTreeMap;
+
+use countersign_core::name::SignerIdentity;
+use countersign_core::policy::StoreKind;
+
+use super::Findings;
+use crate::policy_source::ModeOutline;
+use crate::policy_source::RequirementOutline;
+use crate::policy_source::StatementOutline;
+use crate::policy_source::StoreOutline;
+
+/// Maximum number of statements in one warning.
+const SHOWN_STATEMENTS: usize = 5;
+
+/// What is known of a certificate that anchors signatures of AWS Signer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum SignerRoot {
+    /// The root of the commercial regions.
+    Commercial,
+    /// The root of GovCloud (US).
+    GovCloud,
+    /// None whose fingerprint is known.
+    Unknown,
+}
+
+impl SignerRoot {
+    /// By the SHA-256 of the certificate, in lower-case hexadecimal digits. Computed from the certificates that AWS names in
+    /// [Setting up for container images](https://docs.aws.amazon.com/signer/latest/developerguide/image-signing-prerequisites.html).
+    fn of(fingerprint: &str) -> Self {
+        match fingerprint {
+            "90a87d0543c3f094dbff9589b6649affe2f3d6e0f308799be2258461c686473f" => Self::Commercial,
+            "673653ab76f41a10546cdeb4107ecd6df2c15c2c9a0d32ed97d271b4436fc3e8" => Self::GovCloud,
+            _ => Self::Unknown,
+        }
+    }
+
+    /// Stable text.
+    pub(super) fn as_str(self) -> &'static str {
+        match self {
+            Self::Commercial => "commercial",
+            Self::GovCloud => "govcloud",
+            Self::Unknown => "unknown",
+        }
+    }
+
+    /// For people.
+    pub(super) fn description(self) -> &'static str {
+        match self {
+            Self::Commercial => "the root of AWS Signer for commercial regions",
+            Self::GovCloud => "the root of AWS Signer for GovCloud (US)",
+            Self::Unknown => "not a root of AWS Signer whose fingerprint is known",
+        }
+    }
+
+    /// The name of the partition; `None` for an unknown one.
+    fn partition(self) -> Option<&'static str> {
+        match self {
+            Self::Commercial => Some("aws"),
+            Self::GovCloud => Some("aws-us-gov"),
+            Self::Unknown => None,
+        }
+    }
+}
+
+/// What is known of the certificate with this fingerprint in `store` of a statement with `rules`; `None` if signatures of AWS
+/// Signer are not trusted by it.
+pub(super) fn root(rules: &RequirementOutline, store: &StoreOutline, fingerprint: &str) -> Option<SignerRoot> {
+    let is_used = is_of_services(store) && identities(rules).next().is_some();
+    is_used.then(|| SignerRoot::of(fingerprint))
+}
+
+fn is_of_services(store: &StoreOutline) -> bool {
+    store.name.split_once(':').is_some_and(|(kind, _)| kind == StoreKind::SigningAuthority.as_str())
+}
+
+/// The names of AWS Signer among the identities, with their partitions.
+fn identities(rules: &RequirementOutline) -> impl Iterator<Item = (&str, &str)> {
+    let is_name = |text: &&String| matches!(SignerIdentity::parse(text), Some(Ok(_)));
+    rules.identities.iter().filter(is_name).map(|text| (text.as_str(), text.split(':').nth(1).unwrap_or_default()))
+}
+
+/// Warns about certificates that are not known, and about identities in partitions whose root is in no store.
+pub(super) fn check(statements: &[StatementOutline], findings: &mut Findings) {
+    let mut unknown: BTreeMap<(&str, &str), (String, Vec<&str>)> = BTreeMap::new();
+    for StatementOutline { name, mode, .. } in statements {
+        let ModeOutline::Verify(rules) = mode else { continue };
+        let mut roots = Vec::new();
+        for store in &rules.stores {
+            for certificate in &store.certificates {
+                let Some(root) = root(rules, store, &certificate.fingerprint) else { continue };
+                roots.push(root);
+                if root == SignerRoot::Unknown {
+                    let key = (store.name.as_str(), certificate.fingerprint.as_str());
+                    let (_, names) =
+                        unknown.entry(key).or_insert_with(|| (certificate.subject.to_string(), Vec::new()));
+                    names.push(name);
+                }
+            }
+        }
+        about_partitions(name, rules, &roots, findings);
+    }
+    for ((store, fingerprint), (subject, statements)) in unknown {
+        findings.warn(
+            "aws-signer-root-unknown",
+            format_args!(
+                "trust store {store}: certificate {subject:?} (SHA-256 {fingerprint}) is not a root of AWS Signer whose fingerprint \
+                 is known, and signing profiles are trusted under it (statements {}); only the roots of commercial regions and \
+                 of GovCloud (US) are known: for another partition bring your own, and compare it with the one that AWS \
+                 documents",
+                listed(&statements)
+            ),
+        );
+    }
+}
+
+/// An identity matches no signature if its partition has a known root, and the stores have only known roots of others.
+fn about_partitions(name: &str, rules: &RequirementOutline, roots: &[SignerRoot], findings: &mut Findings) {
+    let of_roots: Option<Vec<&str>> = roots.iter().map(|root| root.partition()).collect();
+    let Some(of_roots) = of_roots.filter(|partitions| !partitions.is_empty()) else { return };
+    for (identity, partition) in identities(rules) {
+        let is_known =
+            [SignerRoot::Commercial, SignerRoot::GovCloud].iter().any(|root| root.partition() == Some(partition));
+        if is_known && !of_roots.contains(&partition) {
+            findings.warn(
+                "aws-signer-root-of-another-partition",
+                format_args!(
+                    "statement {name:?} has the identity {identity:?}, which no signature matches: found {}, expected that of \
+                     the partition {partition} in its trust stores",
+                    roots.first().map_or("", |root| root.description())
+                ),
+            );
+        }
+    }
+}
+
+fn listed(names: &[&str]) -> String {
+    let mut shown: Vec<String> = names.iter().take(SHOWN_STATEMENTS).map(|name| format!("{name:?}")).collect();
+    if let Some(more) = names.len().checked_sub(SHOWN_STATEMENTS + 1) {
+        shown.push(format!("and {} more", more + 1));
+    }
+    shown.join(", ")
+}

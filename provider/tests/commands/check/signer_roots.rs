@@ -1,0 +1,93 @@
+//! Trust stores of AWS Signer: which roots are known.
+
+use countersign_testkit::folder::Folder;
+use countersign_testkit::pki::Authority;
+use countersign_testkit::pki::CertSpec;
+use serde_json::Value;
+use serde_json::json;
+
+use crate::check::check;
+use crate::check::document;
+use crate::check::policy;
+use crate::check::sound;
+use crate::check::statement;
+
+const COMMERCIAL: &str = "arn:aws:signer:eu-west-1:111122223333:/signing-profiles/ci";
+const GOVCLOUD: &str = "arn:aws-us-gov:signer:us-gov-west-1:111122223333:/signing-profiles/ci";
+const CHINA: &str = "arn:aws-cn:signer:cn-north-1:111122223333:/signing-profiles/ci";
+
+/// The roots that AWS publishes.
+fn published(name: &str) -> String {
+    let file = format!("{}/tests/data/aws-signer/root-{name}.pem", env!("CARGO_MANIFEST_DIR"));
+    std::fs::read_to_string(file).unwrap()
+}
+
+/// A folder whose statement trusts these identities under the root `pem`.
+fn with(pem: &str, identities: &[&str]) -> Folder {
+    let folder = sound();
+    folder.write("trust/truststore/x509/signingAuthority/aws/root.pem", pem);
+    let mut signed = statement("signed", "registry.example.com/app");
+    signed["trustStores"] = json!(["signingAuthority:aws"]);
+    signed["trustedIdentities"] = json!(identities);
+    folder.write("trust/trustpolicy.json", policy(&[signed]));
+    folder
+}
+
+fn warnings(document: &Value) -> Vec<(&str, &str)> {
+    let list = document["warnings"].as_array().unwrap();
+    list.iter().map(|one| (one["warning"].as_str().unwrap(), one["message"].as_str().unwrap())).collect()
+}
+
+#[test]
+fn the_published_roots_are_named() {
+    for (name, identity, description) in [
+        ("commercial", COMMERCIAL, "the root of AWS Signer for commercial regions"),
+        ("govcloud", GOVCLOUD, "the root of AWS Signer for GovCloud (US)"),
+    ] {
+        let folder = with(&published(name), &[identity]);
+        let (code, document) = document(&folder);
+        assert_eq!((code, &document["warnings"]), (Some(0), &json!([])), "{name}");
+        let certificate = &document["statements"][0]["rules"]["stores"][0]["certificates"][0];
+        assert_eq!(certificate["awsSignerRoot"], json!(name));
+        let (_, page) = check(&folder, &[]);
+        assert!(page.contains(&format!("\n    root      {description}\n")), "{page}");
+    }
+}
+
+#[test]
+fn another_root_is_a_warning_with_its_fingerprint() {
+    let root = Authority::root(CertSpec::root().common_name("China"));
+    let (code, document) = document(&with(&root.pem(), &[CHINA]));
+    let certificate = &document["statements"][0]["rules"]["stores"][0]["certificates"][0];
+    let sha256 = certificate["sha256"].as_str().unwrap();
+    assert_eq!((code, &certificate["awsSignerRoot"]), (Some(0), &json!("unknown")));
+    let message = format!(
+        "trust store signingAuthority:aws: certificate \"CN=China,O=Testkit,ST=ZH,C=CH\" (SHA-256 {sha256}) is not a root of AWS Signer \
+         whose fingerprint is known, and signing profiles are trusted under it (statements \"signed\"); only the roots of commercial \
+         regions and of GovCloud (US) are known: for another partition bring your own, and compare it with the one that AWS documents"
+    );
+    assert_eq!(warnings(&document), [("aws-signer-root-unknown", message.as_str())]);
+}
+
+#[test]
+fn an_identity_of_another_partition_than_the_roots_is_a_warning() {
+    let folder = with(&published("commercial"), &[COMMERCIAL, GOVCLOUD, CHINA]);
+    let (_, found) = document(&folder);
+    let message = format!(
+        "statement \"signed\" has the identity \"{GOVCLOUD}\", which no signature matches: found the root of AWS Signer for \
+         commercial regions, expected that of the partition aws-us-gov in its trust stores"
+    );
+    assert_eq!(warnings(&found), [("aws-signer-root-of-another-partition", message.as_str())]);
+    // With both roots.
+    folder.write("trust/truststore/x509/signingAuthority/aws/gov.pem", published("govcloud"));
+    assert_eq!(warnings(&document(&folder).1), []);
+}
+
+#[test]
+fn stores_without_identities_of_aws_signer_are_not_compared() {
+    let folder = with(&published("commercial"), &["x509.subject: C=US, ST=WA, O=AWS"]);
+    let (_, document) = document(&folder);
+    let certificate = &document["statements"][0]["rules"]["stores"][0]["certificates"][0];
+    assert_eq!(certificate.get("awsSignerRoot"), None);
+    assert_eq!(warnings(&document), []);
+}
