@@ -116,6 +116,16 @@ pub enum ConfigError {
 }
 
 impl Config {
+    /// Whether AWS is called: its Signer, or for tokens of its registries.
+    #[must_use]
+    pub fn needs_aws(&self) -> bool {
+        let has_tokens = |registry: &Registry| match registry.credentials {
+            Credentials::Ecr(_) => true,
+            Credentials::Anonymous | Credentials::DockerConfig(_) | Credentials::Files { .. } => false,
+        };
+        self.aws.signer.enabled || self.registries.iter().any(has_tokens)
+    }
+
     /// Reads the file at `path`. Paths in it are relative to its directory.
     ///
     /// # Errors

@@ -8,6 +8,7 @@
 //! Knows no command line and no exit codes: an error has its cause and who can correct it.
 
 mod active_engine;
+pub mod aws;
 mod certificates;
 mod components;
 mod error;
@@ -26,7 +27,7 @@ pub use error::ErrorKind;
 pub use error::RuntimeError;
 pub use external_services::ExternalServices;
 pub use proxy_environment::ProxyVariablesError;
-pub(crate) use proxy_environment::of_evidence as evidence_proxy_environment;
+pub(crate) use proxy_environment::beside as proxy_environment_beside;
 pub(crate) use proxy_environment::read as proxy_environment;
 pub use service::Service;
 pub(crate) use settings::FLIGHT_TIME;

@@ -109,6 +109,12 @@ impl Aws {
         self.0.clock.now()
     }
 
+    /// The longest time of a call with all its attempts, including credentials.
+    #[must_use]
+    pub fn longest_call(&self) -> Duration {
+        limits::CREDENTIALS_TIMEOUT + operation_timeout(self.settings())
+    }
+
     /// Fetches the credentials of the pod, or renews them if that is due.
     ///
     /// # Errors
@@ -212,7 +218,11 @@ fn retries() -> RetryConfig {
 /// The transport limits each attempt, and its error names the host. This limits both attempts with the pause between them, and is
 /// later than both, so that it does not replace that error.
 fn timeouts(settings: &AwsSettings) -> TimeoutConfig {
-    TimeoutConfig::builder().operation_timeout(settings.attempt_timeout * 2 + 10 * BACKOFF).build()
+    TimeoutConfig::builder().operation_timeout(operation_timeout(settings)).build()
+}
+
+fn operation_timeout(settings: &AwsSettings) -> Duration {
+    settings.attempt_timeout * 2 + 10 * BACKOFF
 }
 
 impl fmt::Debug for Aws {

@@ -13,6 +13,7 @@ use countersign_core::name::Partition;
 use countersign_http::FetchError;
 use countersign_http::FetchErrorKind;
 
+use crate::call_result::CallResult;
 use crate::codes::CLOCK;
 use crate::codes::REFUSED;
 use crate::codes::THROTTLED;
@@ -171,27 +172,27 @@ impl AwsError {
         }
     }
 
-    /// Stable text for metrics.
+    /// How the call ended.
     #[must_use]
-    pub fn result(&self) -> &'static str {
+    pub fn result(&self) -> CallResult {
         match &self.kind {
-            _ if self.is_throttled() => "throttled",
-            Kind::NoCredentials(_) | Kind::Credentials(_) => "credentials",
-            Kind::Timeout => "timeout",
+            _ if self.is_throttled() => CallResult::Throttled,
+            Kind::NoCredentials(_) | Kind::Credentials(_) => CallResult::Credentials,
+            Kind::Timeout => CallResult::Timeout,
             Kind::Fetch(error) => match error.kind() {
-                FetchErrorKind::Timeout => "timeout",
+                FetchErrorKind::Timeout => CallResult::Timeout,
                 FetchErrorKind::ResponseInvalid | FetchErrorKind::ContentMismatch | FetchErrorKind::RedirectRefused => {
-                    "invalid"
+                    CallResult::Invalid
                 }
                 FetchErrorKind::NotAllowed
                 | FetchErrorKind::Disabled
                 | FetchErrorKind::Unreachable
                 | FetchErrorKind::Throttled
-                | FetchErrorKind::Overloaded => "unreachable",
+                | FetchErrorKind::Overloaded => CallResult::Unreachable,
             },
-            Kind::Refused { status, .. } if *status >= 500 => "failed",
-            Kind::Refused { .. } | Kind::Partition { .. } => "refused",
-            Kind::Answer(_) | Kind::Request(_) => "invalid",
+            Kind::Refused { status, .. } if *status >= 500 => CallResult::Failed,
+            Kind::Refused { .. } | Kind::Partition { .. } => CallResult::Refused,
+            Kind::Answer(_) | Kind::Request(_) => CallResult::Invalid,
         }
     }
 

@@ -8,6 +8,7 @@
 //! target `aws_smithy_runtime`, so its lines below WARN must not be logged.
 #![warn(missing_docs)]
 
+mod call_result;
 mod clients;
 mod codes;
 mod credentials;
@@ -22,6 +23,7 @@ mod signer_answer;
 mod time;
 mod transport;
 
+pub use call_result::CallResult;
 pub use clients::Aws;
 pub use ecr::EcrTokenKey;
 pub use ecr::EcrTokens;

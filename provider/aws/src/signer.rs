@@ -1,7 +1,15 @@
 //! The revocation status of signatures by AWS Signer
 //! ([GetRevocationStatus](https://docs.aws.amazon.com/signer/latest/api/API_GetRevocationStatus.html)).
 
+use std::pin::pin;
+use std::task::Context;
+use std::task::Poll;
+use std::task::Waker;
+
 use aws_credential_types::Credentials;
+use aws_sdk_signer::config::endpoint::DefaultResolver;
+use aws_sdk_signer::config::endpoint::Params;
+use aws_sdk_signer::config::endpoint::ResolveEndpoint as _;
 use aws_smithy_types::DateTime;
 use countersign_core::evidence::SignerStatusRequest;
 use countersign_core::name::AwsRegion;
@@ -14,6 +22,16 @@ use crate::error::Operation;
 
 /// The platform of the Notary Project's signatures.
 const PLATFORM: &str = "Notation-OCI-SHA384-ECDSA";
+
+/// The address that the SDK computes, with the prefix of the operation.
+fn computed(parameters: &Params) -> Option<String> {
+    let resolver = DefaultResolver::new();
+    let resolved = pin!(resolver.resolve_endpoint(parameters));
+    match resolved.poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(Ok(endpoint)) => Some(endpoint.url().replacen("://", "://data-", 1)),
+        Poll::Ready(Err(_)) | Poll::Pending => None,
+    }
+}
 
 /// The answer of the service.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,6 +57,23 @@ impl Aws {
         let used = used.unwrap_or_else(|_| Err(AwsError::new(Operation::Credentials, Kind::Timeout)))?;
         let answer = tokio::time::timeout_at(deadline, self.ask(request, region, &used)).await;
         answer.unwrap_or_else(|_| Err(AwsError::new(Operation::SignerStatus, Kind::Timeout)))
+    }
+
+    /// The address of the service in `region`, for messages.
+    #[must_use]
+    pub fn signer_address(&self, region: &AwsRegion) -> String {
+        let settings = self.settings();
+        if let Some(endpoint) = &settings.signer.endpoint {
+            return endpoint.to_string();
+        }
+        let parameters = Params::builder()
+            .region(region.as_str())
+            .use_fips(settings.fips)
+            .use_dual_stack(settings.dual_stack)
+            .build();
+        let address = parameters.ok().and_then(|parameters| computed(&parameters));
+        // The SDK knows the names of all regions.
+        address.unwrap_or_else(|| format!("AWS Signer in {region}"))
     }
 
     async fn ask(

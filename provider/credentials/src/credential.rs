@@ -12,6 +12,7 @@ use crate::auth_method::AuthMethodError;
 use crate::docker_config::DockerConfig;
 use crate::docker_config::DockerConfigMatch;
 use crate::identity::Identity;
+use crate::issued::IssuedIdentities;
 use crate::scope::CredentialScope;
 use crate::secret::Secret;
 use crate::source::BoxFuture;
@@ -29,6 +30,8 @@ pub enum Credential {
     /// The host's entry in the file. Requests to hosts and paths without an entry are anonymous, as those of
     /// container runtimes.
     DockerConfig(Arc<DockerConfig>),
+    /// Identities that a service issues.
+    Issued(IssuedIdentities),
     /// The credential is unusable: no requests are sent to the hosts. The text has the reason, and shows nothing of a
     /// credential.
     Unusable(Text),
@@ -56,20 +59,7 @@ impl Credential {
     pub fn with_origin(self, origin: impl fmt::Display) -> Self {
         match self {
             Self::Static(identity) => Self::Static(identity.with_origin(origin)),
-            Self::Anonymous | Self::DockerConfig(_) | Self::Unusable(_) => self,
-        }
-    }
-
-    fn find(&self, scope: RepositoryScope<'_>) -> Result<Identity, CredentialError> {
-        match self {
-            Self::Anonymous => Ok(Identity::anonymous()),
-            Self::Static(identity) => Ok(identity.clone()),
-            Self::DockerConfig(config) => match config.find(scope.host(), scope.path()) {
-                DockerConfigMatch::Anonymous { key } => Ok(config.anonymous(key)),
-                DockerConfigMatch::Identity { identity, .. } => Ok(identity.clone()),
-                DockerConfigMatch::Unusable(why) => Err(CredentialError::Unusable(why)),
-            },
-            Self::Unusable(why) => Err(CredentialError::Unusable(why.clone())),
+            Self::Anonymous | Self::DockerConfig(_) | Self::Issued(_) | Self::Unusable(_) => self,
         }
     }
 }
@@ -78,9 +68,24 @@ impl IdentitySource for Credential {
     fn identity<'a>(
         &'a self,
         scope: RepositoryScope<'a>,
-        _deadline: Instant,
+        deadline: Instant,
     ) -> BoxFuture<'a, Result<Identity, CredentialError>> {
-        Box::pin(ready(self.find(scope)))
+        let found = match self {
+            Self::Anonymous => Ok(Identity::anonymous()),
+            Self::Static(identity) => Ok(identity.clone()),
+            Self::DockerConfig(config) => match config.find(scope.host(), scope.path()) {
+                DockerConfigMatch::Anonymous { key } => Ok(config.anonymous(key)),
+                DockerConfigMatch::Identity { identity, .. } => Ok(identity.clone()),
+                DockerConfigMatch::Unusable(why) => Err(CredentialError::Unusable(why)),
+            },
+            Self::Issued(issued) => {
+                // Of the source, so that it outlives a replacement of this credential.
+                let source = issued.source();
+                return Box::pin(async move { source.identity(scope, deadline).await });
+            }
+            Self::Unusable(why) => Err(CredentialError::Unusable(why.clone())),
+        };
+        Box::pin(ready(found))
     }
 
     fn credential_scope(&self, entry: &Arc<str>, scope: RepositoryScope<'_>) -> CredentialScope {
@@ -93,6 +98,7 @@ impl IdentitySource for Credential {
                 DockerConfigMatch::Identity { identity: _, name } => named(name),
                 DockerConfigMatch::Unusable(_) => CredentialScope::unusable(),
             },
+            Self::Issued(issued) => issued.credential_scope(entry, scope),
             Self::Unusable(_) => CredentialScope::unusable(),
         }
     }
@@ -100,7 +106,23 @@ impl IdentitySource for Credential {
     fn check(&self) -> Result<(), CredentialError> {
         match self {
             Self::Unusable(why) => Err(CredentialError::Unusable(why.clone())),
+            Self::Issued(issued) => issued.source().check(),
             Self::Anonymous | Self::Static(_) | Self::DockerConfig(_) => Ok(()),
+        }
+    }
+
+    fn replacement<'a>(
+        &'a self,
+        scope: RepositoryScope<'a>,
+        refused: &'a Identity,
+        deadline: Instant,
+    ) -> BoxFuture<'a, Result<Option<Identity>, CredentialError>> {
+        match self {
+            Self::Issued(issued) => {
+                let source = issued.source();
+                Box::pin(async move { source.replacement(scope, refused, deadline).await })
+            }
+            Self::Anonymous | Self::Static(_) | Self::DockerConfig(_) | Self::Unusable(_) => Box::pin(ready(Ok(None))),
         }
     }
 }
@@ -197,8 +219,8 @@ mod tests {
         }
     }
 
-    #[test]
-    fn the_credential_of_many_entries_is_that_with_the_greatest_precedence() {
+    #[tokio::test]
+    async fn the_credential_of_many_entries_is_that_with_the_greatest_precedence() {
         let hosts = ["a.example", "b.example", "c.example", "*.example", "*.c.example", "d*.example"];
         let paths = ["", "/team", "/team/app", "/other"];
         let keys: Vec<String> = hosts.iter().flat_map(|host| paths.map(|path| format!("{host}{path}"))).collect();
@@ -218,7 +240,7 @@ mod tests {
                 ("x.c.example/other/y", "*.c.example/other"),
             ] {
                 let repository = repository.parse().unwrap();
-                let found = config.find(RepositoryScope::new(&repository)).unwrap();
+                let found = config.identity(RepositoryScope::new(&repository), Instant::now()).await.unwrap();
                 let AuthMethod::Basic { user, .. } = found.method() else { panic!("{found:?}") };
                 assert_eq!(user, expected, "{repository}");
             }

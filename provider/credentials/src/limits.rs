@@ -28,7 +28,7 @@ pub(crate) const DOCKER_CONFIG_JSON: JsonLimits =
     JsonLimits { depth: 16, values: 100_000, elements: 10_000, members: 10_000 };
 
 /// Cached identities of one source, in bytes: those of some hundred registries.
-pub(crate) const IDENTITIES_BYTES: usize = 1024 * 1024;
+pub const IDENTITIES_BYTES: usize = 1024 * 1024;
 
 /// Time before its expiry from which an identity is no longer used; at most a tenth of its lifetime. Cloud registries
 /// issue identities for 3 to 12 hours.

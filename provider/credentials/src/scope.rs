@@ -45,6 +45,14 @@ impl CredentialScope {
         Self(Carried::Credential { entry: Arc::clone(entry), name })
     }
 
+    /// The scope of the same credential for `name`.
+    pub(crate) fn within(self, name: &str) -> Self {
+        match self.0 {
+            Carried::Credential { entry, name: own } => Self(Carried::Credential { entry, name: own.within(name) }),
+            Carried::Nothing | Carried::Unusable => self,
+        }
+    }
+
     /// Whether requests can be sent, as far as is known without waiting.
     #[must_use]
     pub fn is_usable(&self) -> bool {

@@ -28,6 +28,7 @@ use self::load::SharedFiles;
 use self::read::bytes;
 use super::Config;
 use super::Credentials;
+use super::Ecr;
 use super::RegistryAccess;
 use super::RegistryProxy;
 use super::RegistryProxyServer;
@@ -90,6 +91,15 @@ impl RegistryFiles {
             && self.evidence_roots.roots == other.evidence_roots.roots
             && self.aws_proxy.choice == other.aws_proxy.choice
             && self.aws_roots.roots == other.aws_roots.roots
+    }
+
+    /// Uses the credentials that `issue` makes for the registries whose tokens are requested. Until then these are unusable.
+    pub fn issue(&mut self, mut issue: impl FnMut(&Ecr) -> Credential) {
+        for loaded in &mut self.registries {
+            if let Some(credential) = loaded.ecr().map(&mut issue) {
+                loaded.issue(credential);
+            }
+        }
     }
 
     /// Moves changed credentials into the sources of `former`, which the registry client uses, and keeps these

@@ -26,6 +26,10 @@ use tokio::time::Instant;
 
 use super::memory;
 use crate::clock::Clock;
+use crate::telemetry::metrics::EvidenceKind;
+use crate::telemetry::metrics::EvidenceResult;
+use crate::telemetry::metrics::KeptEvidence;
+use crate::telemetry::metrics::Metrics;
 
 /// Calls AWS Signer.
 pub trait SignerService: fmt::Debug + Send + Sync {
@@ -48,6 +52,8 @@ pub struct SignerFailure {
     pub text: Text,
     /// How long the service is not asked again, as it refused the request because of their number.
     pub pause: Option<Duration>,
+    /// For metrics.
+    pub result: EvidenceResult,
 }
 
 /// The service, and the settings of its use.
@@ -76,6 +82,7 @@ pub(super) struct SignerStatuses {
     kept: Arc<Answers>,
     flights: SingleFlight<SignerStatusRequest, Result<Sourced<SignerStatus>, Text>>,
     outages: Arc<Outages>,
+    metrics: Arc<Metrics>,
     clock: Clock,
 }
 
@@ -117,9 +124,9 @@ impl SignerAccess {
 }
 
 impl SignerStatuses {
-    pub(super) fn new(clock: Clock) -> Self {
+    pub(super) fn new(metrics: Arc<Metrics>, clock: Clock) -> Self {
         let kept = Arc::new(Answers::new(memory::SIGNER_STATUSES));
-        Self { kept, flights: SingleFlight::default(), outages: Arc::default(), clock }
+        Self { kept, flights: SingleFlight::default(), outages: Arc::default(), metrics, clock }
     }
 
     /// The answer in memory, if the settings still permit the question.
@@ -157,11 +164,13 @@ impl SignerStatuses {
             (Arc::clone(&access.service), Arc::clone(&self.outages), Arc::clone(&self.clock));
         let (access_of_work, question, asked, source) =
             (access.clone(), request.clone(), region.clone(), address.clone());
-        let kept = Arc::clone(&self.kept);
+        let (kept, metrics) = (Arc::clone(&self.kept), Arc::clone(&self.metrics));
         let work = |_| async move {
-            let until = Instant::now() + access_of_work.timeout;
-            let answer = service.ask(question.clone(), asked.clone(), until).await;
+            let started = Instant::now();
+            let answer = service.ask(question.clone(), asked.clone(), started + access_of_work.timeout).await;
             let now = clock();
+            let result = answer.as_ref().err().map_or(EvidenceResult::Ok, |failure| failure.result);
+            metrics.evidence_request(EvidenceKind::AwsSigner, result, started.elapsed());
             outages.note(&asked, &source, answer.as_ref().err(), now);
             let revoked = answer.map_err(|failure| failure.text)?;
             let end = now.saturating_add(access_of_work.lifetime(&revoked));
@@ -169,6 +178,7 @@ impl SignerStatuses {
             let status = Sourced::new(status, source, now);
             // Here, as the callers may have left.
             keep(&kept, question, &status, now);
+            metrics.evidence_kept(EvidenceKind::AwsSigner, &summary(&kept));
             Ok(status)
         };
         match self.flights.join_or_start(request.clone(), deadline, work).await {
@@ -188,6 +198,12 @@ fn keep(kept: &Answers, request: SignerStatusRequest, status: &Sourced<SignerSta
     kept.put(request, status.clone(), bytes, Some(end.into_std()));
 }
 
+/// What is kept.
+fn summary(kept: &Answers) -> KeptEvidence {
+    let (entries, bytes) = kept.size();
+    KeptEvidence { entries, bytes, ..KeptEvidence::default() }
+}
+
 impl Outages {
     /// Notes a failure, or an answer, and logs the first of each.
     fn note(&self, region: &AwsRegion, address: &str, failure: Option<&SignerFailure>, now: UnixTime) {
@@ -198,7 +214,7 @@ impl Outages {
                     tracing::info!(url = address, %since, "evidence is available again");
                 }
             }
-            Some(SignerFailure { text, pause }) => {
+            Some(SignerFailure { text, pause, result: _ }) => {
                 let former = outages.get(region).copied();
                 if former.is_none() {
                     tracing::warn!(url = address, error = %text, "evidence is not available");

@@ -41,6 +41,7 @@ use super::target::Target;
 use super::trail::Trail;
 use crate::clock::Clock;
 use crate::telemetry::metrics::CacheEvent;
+use crate::telemetry::metrics::CountLimits;
 use crate::telemetry::metrics::EVIDENCE;
 use crate::telemetry::metrics::EvidenceKind;
 use crate::telemetry::metrics::Metrics;
@@ -87,10 +88,10 @@ impl Active {
         Ok(Self { client: EvidenceClient::new(Arc::clone(&settings), limits)?, settings })
     }
 
-    fn timeout(&self, kind: EvidenceKind) -> Duration {
-        match kind {
-            EvidenceKind::Ocsp => self.settings.ocsp_timeout,
-            EvidenceKind::Crl => self.settings.crl_timeout,
+    fn timeout(&self, target: &Target) -> Duration {
+        match target {
+            Target::Ocsp(_) => self.settings.ocsp_timeout,
+            Target::Crl(_) => self.settings.crl_timeout,
         }
     }
 }
@@ -112,7 +113,7 @@ impl Fetcher {
         let active = Arc::new(Active::new(settings, &limits)?);
         let shared = Shared {
             kept,
-            signer: SignerStatuses::new(Arc::clone(&clock)),
+            signer: SignerStatuses::new(Arc::clone(&metrics), Arc::clone(&clock)),
             failures: Failures::new(),
             flights: SingleFlight::with_grace(GRACE),
             limits,
@@ -249,9 +250,9 @@ impl Fetcher {
     /// Publishes what is in memory.
     fn show_kept(&self) {
         let now = self.now();
-        for kind in EvidenceKind::ALL {
-            let kept = self.shared.kept.summary(*kind, now, &self.active.settings);
-            self.shared.metrics.evidence_kept(*kind, &kept);
+        for kind in [EvidenceKind::Ocsp, EvidenceKind::Crl] {
+            let kept = self.shared.kept.summary(kind, now, &self.active.settings);
+            self.shared.metrics.evidence_kept(kind, &kept);
         }
     }
 }
@@ -291,18 +292,5 @@ impl EvidenceSource for Fetcher {
         if !refreshes.swap(true, Ordering::AcqRel) {
             refresh::start(Arc::downgrade(&self.shared));
         }
-    }
-}
-
-/// Counts the use of limits in metrics.
-struct CountLimits(Arc<Metrics>);
-
-impl LimitObserver for CountLimits {
-    fn in_use(&self, resource: countersign_http::Resource, change: i64) {
-        self.0.limit_in_use(resource, change);
-    }
-
-    fn limit_reached(&self, reached: &countersign_http::LimitReached) {
-        self.0.limit_reached(reached);
     }
 }

@@ -146,7 +146,7 @@ impl TryingSource {
             EvidenceRequest::Ocsp(request) => Target::Ocsp(request.clone()),
             EvidenceRequest::Crl(request) => Target::Crl(request.clone()),
             EvidenceRequest::SignerStatus(_) => {
-                return EvidenceResponse::NotAvailable(NotAvailable::signer_service_not_called());
+                return EvidenceResponse::NotAvailable(NotAvailable::new("AWS Signer is not asked here"));
             }
         };
         let (tried, usable) = self.fetcher.try_target(&target, self.deadline).await;

@@ -5,6 +5,8 @@ use std::sync::Arc;
 use countersign_registry::Registries;
 
 use super::active_engine::ActiveEngine;
+use super::active_engine::Successor;
+use super::aws::AwsServices;
 use super::error::Cause;
 use super::error::RuntimeError;
 use super::external_services::ExternalServices;
@@ -18,6 +20,7 @@ use crate::engine::CountRequests;
 use crate::engine::Engine;
 use crate::evidence::EvidenceSource;
 use crate::evidence::Fetcher;
+use crate::evidence::SignerAccess;
 use crate::policy_source::LoadedPolicy;
 use crate::policy_source::PolicyHandle;
 use crate::policy_source::PolicySource;
@@ -33,6 +36,8 @@ pub(crate) struct Components {
     pub(super) policy_source: PolicySource,
     /// The first result of `policy_source`.
     pub(super) policy: Result<Arc<LoadedPolicy>, PolicySourceError>,
+    /// The clients of AWS.
+    pub(super) aws: AwsServices,
     /// The content of the files of the registries.
     pub(super) registry_files: RegistryFiles,
     /// How many certificate authorities the system has.
@@ -61,10 +66,10 @@ impl Components {
         let statements = config.verification.required_metadata.keys().cloned();
         let mut policy_source = PolicySource::new(config.trust.location.clone(), statements);
         let policy = policy_source.load(clock::now());
-        let registry_files = config.registry_files(None);
-        match engine(config, &registry_files, external, policy_source.handle(), metrics) {
-            Ok((engine, evidence, system_roots)) => {
-                Ok(Self { engine, evidence, policy_source, policy, registry_files, system_roots })
+        let mut registry_files = config.registry_files(None);
+        match engine(config, &mut registry_files, external, policy_source.handle(), metrics) {
+            Ok(Created { engine, evidence, aws, system_roots }) => {
+                Ok(Self { engine, evidence, policy_source, policy, aws, registry_files, system_roots })
             }
             Err(cause) => {
                 Err(RuntimeError::new(policy_mistakes(&policy).map(Cause::Policy).into_iter().chain([cause])))
@@ -128,25 +133,45 @@ fn policy_mistakes(policy: &Result<Arc<LoadedPolicy>, PolicySourceError>) -> Opt
     }
 }
 
-/// An engine with empty caches, the source of its evidence, and how many certificate authorities the system has.
+/// An engine with empty caches, and what it uses.
+struct Created {
+    engine: Engine,
+    evidence: Fetcher,
+    aws: AwsServices,
+    system_roots: usize,
+}
+
 fn engine(
     config: &Config,
-    files: &RegistryFiles,
+    files: &mut RegistryFiles,
     external: &ExternalServices,
     policy: Arc<PolicyHandle>,
     metrics: &Arc<Metrics>,
-) -> Result<(Engine, Fetcher, usize), Cause> {
+) -> Result<Created, Cause> {
     let observer = Arc::new(CountRequests::new(Arc::clone(metrics)));
     let settings = settings::registries(config, files)?;
     let registries = Registries::new(settings, observer).map_err(|source| Cause::Registries { source })?;
     let system_roots = registries.system_roots();
     let (limits, metrics) = (registries.shared_limits(), Arc::clone(metrics));
-    let settings = settings::evidence(config, files, external);
+    // Completes the credentials that the registry client has already.
+    let aws = AwsServices::none(limits, &metrics).successor(config, files);
+    let aws = aws.map_err(|source| Cause::Aws { source })?;
+    let settings = settings::evidence(config, files, signer(config, &aws, external));
     let evidence = Fetcher::new(settings, limits, Arc::clone(&metrics), system_clock());
     let evidence = evidence.map_err(|source| Cause::Evidence { source })?;
     let (source, settings) = (Arc::new(evidence.clone()), settings::engine(config));
     let engine = Engine::new(policy, registries, source, settings, metrics, system_clock());
-    Ok((engine, evidence, system_roots))
+    Ok(Created { engine, evidence, aws, system_roots })
+}
+
+/// AWS Signer: that of the caller of the library, otherwise that of AWS.
+fn signer(config: &Config, aws: &AwsServices, external: &ExternalServices) -> Option<SignerAccess> {
+    external.signer.clone().or_else(|| aws.signer(config))
+}
+
+/// The clients of AWS that follow those of `former`. Completes the credentials of `files`.
+pub(super) fn aws(former: &ActiveEngine, config: &Config, files: &mut RegistryFiles) -> Result<AwsServices, Cause> {
+    former.aws.successor(config, files).map_err(|source| Cause::Aws { source })
 }
 
 /// The engine that follows `former` under a changed configuration or changed files, within the same limits. It uses the
@@ -155,11 +180,13 @@ pub(super) fn successor(
     former: &ActiveEngine,
     config: &Config,
     files: &RegistryFiles,
+    aws: AwsServices,
     policy: Arc<PolicyHandle>,
-) -> Result<Engine, Cause> {
+) -> Result<Successor, Cause> {
     let registries = settings::registries(config, files)?;
-    let evidence = former.evidence.successor(settings::evidence(config, files, &former.external));
+    let evidence = former.evidence.successor(settings::evidence(config, files, signer(config, &aws, &former.external)));
     let evidence = evidence.map_err(|source| Cause::Evidence { source })?;
     let successor = former.current.successor(policy, registries, Arc::new(evidence), settings::engine(config));
-    successor.map_err(|source| Cause::Registries { source })
+    let engine = successor.map_err(|source| Cause::Registries { source })?;
+    Ok(Successor { engine, aws })
 }

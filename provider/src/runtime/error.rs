@@ -57,6 +57,12 @@ pub enum Cause {
         /// Why the TLS client cannot be created.
         source: TlsSetupError,
     },
+    /// The clients of AWS.
+    #[error("AWS cannot be called")]
+    Aws {
+        /// Why the TLS client cannot be created.
+        source: TlsSetupError,
+    },
     /// Metrics cannot be registered.
     #[error(transparent)]
     Metrics(prometheus::Error),
@@ -78,7 +84,8 @@ impl Cause {
             | Self::RegistryFiles(_)
             | Self::ProxyVariables(_)
             | Self::Registries { .. }
-            | Self::Evidence { .. } => ErrorKind::Configuration,
+            | Self::Evidence { .. }
+            | Self::Aws { .. } => ErrorKind::Configuration,
             Self::Metrics(_) | Self::Server(_) | Self::ReloadTask(_) => ErrorKind::Internal,
         }
     }

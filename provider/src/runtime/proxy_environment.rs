@@ -33,16 +33,14 @@ pub(crate) fn read(config: &Config) -> Result<ProxyEnvironment, ProxyVariablesEr
     }
 }
 
-/// The proxies for requests for evidence.
+/// The proxies for requests of another kind, whose setting is `proxy`: `evidence.proxy` or `aws.proxy`.
 ///
 /// # Errors
-/// A variable does not name a proxy, and `evidence.proxy` leaves the choice to the variables: no request is sent then. This
-/// disables evidence and nothing else.
-pub(crate) fn of_evidence(config: &Config) -> Result<ProxyEnvironment, Text> {
+/// A variable does not name a proxy, and `proxy` leaves the choice to the variables: no request is sent then. This disables these
+/// requests and nothing else.
+pub(crate) fn beside(proxy: &RegistryProxy) -> Result<ProxyEnvironment, Text> {
     match ProxyEnvironment::read(variable) {
-        Err(mistakes) if config.evidence.proxy == RegistryProxy::Environment => {
-            Err(Text::of(ProxyVariablesError { mistakes }))
-        }
+        Err(mistakes) if *proxy == RegistryProxy::Environment => Err(Text::of(ProxyVariablesError { mistakes })),
         Err(_) => Ok(ProxyEnvironment::only_exclusions(variable)),
         Ok(environment) => Ok(environment),
     }

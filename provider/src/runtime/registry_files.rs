@@ -41,17 +41,22 @@ impl LoadedRegistryFiles {
         }
         self.seen = seen;
         let mut files = config.registry_files(Some(&self.in_use));
+        let aws = match components::aws(engine, config, &mut files) {
+            Ok(aws) => aws,
+            Err(cause) => return status.refused(Component::Registries, &ErrorChain(&cause).to_string()),
+        };
         if files.differs_in_credentials_only(&self.in_use) {
             // The engine keeps its caches and connections.
             if files.replace_credentials(&self.in_use) {
                 tracing::info!("credentials of registries in use");
             }
+            engine.aws = aws;
             self.in_use = files;
             status.registries_in_use(&self.in_use);
             return;
         }
         let prepared = settings::server(config)
-            .and_then(|(settings, _)| Ok((settings, components::successor(engine, config, &files, policy)?)));
+            .and_then(|(settings, _)| Ok((settings, components::successor(engine, config, &files, aws, policy)?)));
         match prepared {
             Ok((settings, successor)) => {
                 engine.swap(settings, successor);

@@ -88,7 +88,8 @@ impl Service {
             tracing::info!(variable, %proxy, "the proxy is used for the hosts in registries and for evidence; others \
                                               are reached directly");
         }
-        let Components { engine, evidence, policy_source, policy: _, registry_files, system_roots: _ } = components;
+        let Components { engine, evidence, policy_source, policy: _, aws, registry_files, system_roots: _ } =
+            components;
         let tls = Arc::new(Tls::new(loaded));
         // Starts to refresh evidence in the background.
         evidence.take_over();
@@ -104,7 +105,7 @@ impl Service {
             policy: SharedPolicy::new(policy_source, trust_status, config.trust.reload_interval),
             certificates: Certificates::new(files, tls),
             registries: LoadedRegistryFiles::new(registry_files, files_seen),
-            engine: ActiveEngine { server: server.reload_handle(), current: engine, evidence, external },
+            engine: ActiveEngine { server: server.reload_handle(), current: engine, evidence, aws, external },
             status,
             polls,
         };

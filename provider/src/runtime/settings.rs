@@ -8,7 +8,6 @@ use countersign_http::RequestLimits;
 use countersign_registry::RegistrySettings;
 
 use super::error::Cause;
-use super::external_services::ExternalServices;
 use super::proxy_environment;
 use crate::config::Config;
 use crate::config::Evidence;
@@ -18,6 +17,7 @@ use crate::config::RegistryFiles;
 use crate::config::Server;
 use crate::engine::EngineSettings;
 use crate::evidence::FetchSettings;
+use crate::evidence::SignerAccess;
 use crate::server::ConnectionTimes;
 use crate::server::ServerSettings;
 use crate::server::tls::AllowedClients;
@@ -90,7 +90,7 @@ pub(super) fn engine(config: &Config) -> EngineSettings {
 
 /// The settings of the fetcher of evidence, with the content of its files and the proxies of the environment. If
 /// these cannot be used, no evidence is requested.
-pub(super) fn evidence(config: &Config, files: &RegistryFiles, external: &ExternalServices) -> FetchSettings {
+pub(super) fn evidence(config: &Config, files: &RegistryFiles, signer: Option<SignerAccess>) -> FetchSettings {
     let Evidence {
         networks,
         reachable_hosts,
@@ -112,7 +112,7 @@ pub(super) fn evidence(config: &Config, files: &RegistryFiles, external: &Extern
         ocsp_nonce,
         ocsp_max_age: _,
     } = config.evidence.clone();
-    let (proxies, environment) = match proxy_environment::of_evidence(config) {
+    let (proxies, environment) = match proxy_environment::beside(&config.evidence.proxy) {
         Ok(proxies) => (proxies, Ok(())),
         Err(why) => (ProxyEnvironment::default(), Err(why)),
     };
@@ -135,7 +135,7 @@ pub(super) fn evidence(config: &Config, files: &RegistryFiles, external: &Extern
         negative_lifetime,
         ocsp_nonce,
         reading: reading(config),
-        signer: external.signer.clone(),
+        signer,
     }
 }
 

@@ -51,6 +51,7 @@ pub use labels::UNLISTED;
 pub use labels::VERIFICATIONS;
 pub use labels::limited_resources;
 pub use labels::stages;
+pub use limits::CountLimits;
 
 /// The commit that the program was built from, by `COUNTERSIGN_REVISION` in the environment of the build.
 pub const REVISION: &str = match option_env!("COUNTERSIGN_REVISION") {

@@ -9,6 +9,7 @@ use countersign::config::ConfigFile;
 use countersign::config::Purpose;
 use countersign::engine;
 use countersign::evidence::memory as evidence;
+use countersign::runtime::aws::memory as aws;
 use countersign::server::memory;
 use countersign_registry::memory as registry;
 
@@ -46,6 +47,9 @@ fn rows(config: &Config) -> Vec<(&'static str, usize)> {
         ("OCSP responses and CRLs being received and read", evidence::received(config.evidence.max_crl_bytes)),
         ("OCSP responses and CRLs in memory", config.evidence.cache_bytes),
         ("statuses of AWS Signer in memory", evidence::SIGNER_STATUSES),
+        ("requests to AWS", aws::REQUESTS * registry::CONNECTION),
+        ("responses of AWS being received", aws::BODIES),
+        ("tokens of Amazon ECR", aws::TOKENS),
         ("name resolution", registry::LOOKUPS),
         ("tokens, authentication schemes, tags and digests", registry::CACHED),
         ("images being verified", config.server.max_concurrent_keys * engine::IMAGE_BYTES),

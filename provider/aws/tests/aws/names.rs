@@ -63,8 +63,9 @@ async fn names_follow_region_partition_fips_and_dual_stack() {
         let partitions = Partition::ALL.to_vec();
         let aws = aws(&setup, through(&proxy, AwsSettings { fips, dual_stack, partitions, ..settings() }));
         let error = aws.signer_status(&status_request(), &region(name), in_a_minute()).await.unwrap_err();
-        assert_eq!(error.result(), "unreachable");
+        assert_eq!(error.result().as_str(), "unreachable");
         assert_eq!(proxy.targets()[0], format!("CONNECT {host}:443"));
+        assert_eq!(aws.signer_address(&region(name)), format!("https://{host}"));
     }
 }
 

@@ -108,7 +108,7 @@ async fn credentials_that_the_service_refuses_are_fetched_again_once() {
     delete_last();
     // They were just fetched: others would be refused as well.
     let error = status(&aws).await.unwrap_err();
-    assert_eq!((error.result(), server.count(), setup.keys().issued()), ("refused", 2, 1));
+    assert_eq!((error.result().as_str(), server.count(), setup.keys().issued()), ("refused", 2, 1));
     tokio::time::pause();
     tokio::time::advance(limits::CREDENTIALS_RETRY).await;
     tokio::time::resume();

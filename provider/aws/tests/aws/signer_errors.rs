@@ -30,7 +30,7 @@ fn seen(server: &SignerData, error: &AwsError) -> Seen {
     assert_eq!(error.operation(), Operation::SignerStatus);
     Seen {
         message: error.to_string().replace(&server.host(), "HOST"),
-        result: error.result(),
+        result: error.result().as_str(),
         throttled: error.is_throttled(),
         requests: server.count(),
     }
@@ -115,7 +115,7 @@ async fn failures_do_not_prevent_later_calls() {
     server.fail(ServiceError::internal(Protocol::RestJson));
     // More than the SDK has tokens for repetitions.
     for _ in 0..120 {
-        assert_eq!(status(&aws).await.unwrap_err().result(), "failed");
+        assert_eq!(status(&aws).await.unwrap_err().result().as_str(), "failed");
     }
     server.succeed();
     assert_eq!(status(&aws).await, Ok(vec![]));
@@ -264,7 +264,7 @@ async fn a_service_that_is_not_there_is_unreachable() {
     let message = error.to_string().replace(&host, "HOST");
     assert!(message.starts_with("AWS Signer GetRevocationStatus failed: cannot connect to HOST: "), "{message}");
     assert!(message.ends_with(NETWORK), "{message}");
-    assert_eq!((error.result(), error.is_throttled()), ("unreachable", false));
+    assert_eq!((error.result().as_str(), error.is_throttled()), ("unreachable", false));
 }
 
 #[tokio::test]
@@ -293,7 +293,7 @@ async fn a_service_of_another_region_refuses_the_request() {
     let setup = setup();
     let server = SignerData::start(&setup.clone().region("eu-west-1")).await;
     let error = status(&aws(&setup, signer_at(&server.url()))).await.unwrap_err();
-    assert_eq!((error.result(), server.count()), ("refused", 1));
+    assert_eq!((error.result().as_str(), server.count()), ("refused", 1));
 }
 
 /// A source that never answers.

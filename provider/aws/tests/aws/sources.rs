@@ -44,7 +44,7 @@ async fn is_second() -> bool {
     for _ in 0..calls {
         match status(&aws).await {
             Ok(revoked) => println!("{RESULT}revoked {revoked:?}"),
-            Err(error) => println!("{RESULT}{} {error}", error.result()),
+            Err(error) => println!("{RESULT}{} {error}", error.result().as_str()),
         }
     }
     true

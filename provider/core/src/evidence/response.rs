@@ -107,10 +107,10 @@ impl NotAvailable {
         Self::new("no fetcher of OCSP responses and CRLs is in use")
     }
 
-    /// There is no client of the AWS Signer service.
+    /// The configuration does not permit calls of AWS Signer.
     #[must_use]
     pub fn signer_service_not_called() -> Self {
-        Self::new("this version does not call the service")
+        Self::new("the service is not called, as aws.signer.enabled is not true")
     }
 }
 

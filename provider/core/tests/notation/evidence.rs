@@ -101,8 +101,8 @@ fn a_signature_of_aws_signer_without_an_answer_of_the_service_is_judged_by_the_a
         .sentence(&fixture.aws(&fixture.root.issue(CertSpec::leaf())).jws(), Format::Jws.media_type());
     assert_eq!(
         sentence,
-        "signer-service-unchecked: revocation was not checked at AWS Signer: this version does not call the service; inconclusive, as \
-         the statement enforces the check"
+        "signer-service-unchecked: revocation was not checked at AWS Signer: the service is not called, as aws.signer.enabled \
+         is not true; inconclusive, as the statement enforces the check"
     );
 }
 

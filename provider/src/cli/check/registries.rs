@@ -22,8 +22,9 @@ use crate::config::RegistryProxy;
 use crate::config::RegistryProxyServer;
 use crate::policy_source::ModeOutline;
 use crate::runtime::NO_SYSTEM_AUTHORITIES;
-use crate::runtime::evidence_proxy_environment;
+use crate::runtime::aws::pod_region;
 use crate::runtime::proxy_environment;
+use crate::runtime::proxy_environment_beside;
 
 pub(super) fn check(file: &Path, config: &Config, purpose: Purpose, findings: &mut Findings) {
     match config.unlisted_registries {
@@ -33,6 +34,7 @@ pub(super) fn check(file: &Path, config: &Config, purpose: Purpose, findings: &m
     findings.applied = applied(config);
     proxies(config, findings);
     evidence_proxies(config, findings);
+    aws_environment(config, findings);
     with_ports(config, findings);
     files(config, findings);
     // One by one: the client stops at the first mistake.
@@ -115,7 +117,7 @@ fn evidence_proxies(config: &Config, findings: &mut Findings) {
     if !findings.statements.iter().flatten().any(|statement| needs_evidence(&statement.mode)) {
         return;
     }
-    let environment = match evidence_proxy_environment(config) {
+    let environment = match proxy_environment_beside(&config.evidence.proxy) {
         Ok(environment) => environment,
         // Then it is a mistake already.
         Err(_) if proxy_environment(config).is_err() => return,
@@ -141,6 +143,22 @@ fn evidence_proxies(config: &Config, findings: &mut Findings) {
             );
             findings.warn("proxy-for-inside", message);
         }
+    }
+}
+
+/// Variables that cannot be used, if AWS is called. Warnings, as the pod may have others.
+fn aws_environment(config: &Config, findings: &mut Findings) {
+    if !config.needs_aws() {
+        return;
+    }
+    if let Err(why) = pod_region(&config.aws) {
+        findings.warn("aws-region", format_args!("AWS is not called: {why}"));
+    }
+    // Otherwise it is a mistake already.
+    if proxy_environment(config).is_ok()
+        && let Err(why) = proxy_environment_beside(&config.aws.proxy)
+    {
+        findings.warn("aws-proxy", format_args!("AWS is not called, unless aws.proxy is set: {why}"));
     }
 }
 

@@ -24,6 +24,7 @@ use super::read::Broken;
 use super::read::bytes;
 use super::read::login;
 use crate::config::Credentials;
+use crate::config::Ecr;
 use crate::config::Registry;
 use crate::config::RegistryProxy;
 use crate::config::RegistryProxyServer;
@@ -46,6 +47,8 @@ pub(super) struct LoadedRegistry {
     pub(super) proxy: ProxyChoice,
     /// Whether the proxy could be loaded. Otherwise the registry is disabled.
     has_proxy: bool,
+    /// Whether a file cannot be used.
+    is_disabled: bool,
     pub(super) findings: Vec<RegistryFinding>,
 }
 
@@ -71,6 +74,7 @@ impl LoadedRegistry {
             docker_config(config, host, is_first, |kind| files.found(path, kind));
         }
         let Files { owner: _, findings, unusable } = files;
+        let is_disabled = unusable.is_some();
         let credential = unusable.map_or_else(|| credential.unwrap_or(Credential::Anonymous), Credential::Unusable);
         Self {
             registry: registry.clone(),
@@ -78,6 +82,7 @@ impl LoadedRegistry {
             credential,
             roots: roots.unwrap_or_else(|| Roots::Unusable { file: ca.as_deref().map_or_else(String::new, shown) }),
             has_proxy: proxy.is_some(),
+            is_disabled,
             proxy: proxy.unwrap_or(ProxyChoice::Direct),
             findings,
         }
@@ -91,9 +96,29 @@ impl LoadedRegistry {
                 config.keys_on(&host).map(|key| key.escaped().to_owned()).collect()
             }
             (
-                Credential::DockerConfig(_) | Credential::Anonymous | Credential::Static(_) | Credential::Unusable(_),
+                Credential::DockerConfig(_)
+                | Credential::Anonymous
+                | Credential::Static(_)
+                | Credential::Issued(_)
+                | Credential::Unusable(_),
                 _,
             ) => Vec::new(),
+        }
+    }
+
+    /// Whether tokens are requested for the registry, and `issue` is needed.
+    pub(super) fn ecr(&self) -> Option<&Ecr> {
+        match &self.registry.credentials {
+            Credentials::Ecr(ecr) => Some(ecr),
+            Credentials::Anonymous | Credentials::DockerConfig(_) | Credentials::Files { .. } => None,
+        }
+    }
+
+    /// Uses this credential, unless the registry is disabled.
+    pub(super) fn issue(&mut self, credential: Credential) {
+        if !self.is_disabled {
+            self.source.replace(credential.clone());
+            self.credential = credential;
         }
     }
 

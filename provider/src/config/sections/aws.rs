@@ -89,8 +89,11 @@ impl Kind for AwsKind {
 }
 
 impl Aws {
-    /// Records regions in partitions that are not called.
+    /// Records regions in partitions that are not called, and what this build cannot do.
     fn check(&self, fields: &Fields<'_>) {
+        if self.signer.enabled && !cfg!(feature = "aws") {
+            fields.conflict_in("signer", "enabled", "true", format_args!("false: {WITHOUT_CLIENTS}"));
+        }
         if let Some(region) = &self.region
             && !self.partitions.contains(&region.partition())
         {
@@ -112,6 +115,9 @@ impl Aws {
         format!("one of aws.partitions: {}", listed(&self.partitions))
     }
 }
+
+/// Why a build without the cargo feature `aws` refuses keys.
+pub(super) const WITHOUT_CLIENTS: &str = "this build has no AWS clients (cargo feature aws)";
 
 /// `aws.region`, and the region of another key.
 pub(super) const REGION: Parsed<AwsRegion> = Parsed {

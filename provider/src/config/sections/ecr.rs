@@ -1,5 +1,7 @@
 //! `credentials.ecr` of an entry of `registries`.
 
+use std::fmt;
+
 use countersign_core::name::AwsRegion;
 use countersign_core::name::RoleArn;
 use countersign_http::Endpoint;
@@ -42,6 +44,18 @@ section! {
         endpoint "endpoint": Option<Endpoint> = endpoint_kind("https://vpce-0123456789abcdef0-example.api.ecr.eu-central-1.vpce.amazonaws.com");
         /// The region that requests to `endpoint` are signed for, if it is not that of the registry.
         region "region": Option<AwsRegion> = REGION;
+    }
+}
+
+impl fmt::Display for Ecr {
+    /// For whom tokens are issued, and by which API.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { role_arn, external_id, endpoint, region } = self;
+        f.write_str("ecr")?;
+        role_arn.iter().try_for_each(|role| write!(f, " as {role}"))?;
+        external_id.iter().try_for_each(|id| write!(f, " with {id}"))?;
+        endpoint.iter().try_for_each(|endpoint| write!(f, " from {endpoint}"))?;
+        region.iter().try_for_each(|region| write!(f, " in {region}"))
     }
 }
 

@@ -5,6 +5,7 @@ use countersign_core::name::Host;
 use countersign_core::name::Partition;
 use countersign_registry::HostPattern;
 
+use super::aws::WITHOUT_CLIENTS;
 use super::credentials::Credentials;
 use super::ecr::Ecr;
 use crate::config::fields::Fields;
@@ -19,6 +20,10 @@ pub(super) fn registry_of(host: &HostPattern) -> Option<EcrHost> {
 /// Records what credentials of Amazon ECR contradict in their entry.
 pub(super) fn check(entry: &Fields<'_>, host: Option<&HostPattern>, credentials: &Credentials, realm_hosts: &[Host]) {
     let (Credentials::Ecr(Ecr { role_arn, region, .. }), Some(host)) = (credentials, host) else { return };
+    if !cfg!(feature = "aws") {
+        let wanted = format_args!("another key: {WITHOUT_CLIENTS}");
+        return entry.conflict_in("credentials", "ecr", "tokens of Amazon ECR", wanted);
+    }
     let Some(registry) = registry_of(host) else {
         let wanted = "a host of Amazon ECR: ACCOUNT.dkr.ecr.REGION.amazonaws.com, *.dkr.ecr.REGION.amazonaws.com or \
                       public.ecr.aws; no token of AWS is sent to another host";

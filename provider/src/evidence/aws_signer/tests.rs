@@ -33,6 +33,14 @@ fn request() -> SignerStatusRequest {
     request_of("arn:aws:signer:eu-central-1:111122223333:/signing-profiles/ci/abcDEF1234")
 }
 
+fn metrics() -> Arc<Metrics> {
+    Arc::new(Metrics::new(&prometheus::Registry::new()).unwrap())
+}
+
+fn failure(text: &str, pause: Option<Duration>) -> SignerFailure {
+    SignerFailure { text: text.into(), pause, result: EvidenceResult::ServerError }
+}
+
 /// Answers as the test says, after a delay.
 #[derive(Debug, Default)]
 struct Service {
@@ -96,7 +104,7 @@ impl Fixture {
         let start = Instant::now();
         let first = UnixTime::from_seconds(1_800_000_000).unwrap();
         let clock: Clock = Arc::new(move || first.saturating_add(start.elapsed()));
-        Self { service, access, statuses: SignerStatuses::new(clock) }
+        Self { service, access, statuses: SignerStatuses::new(metrics(), clock) }
     }
 
     async fn get(&self, request: &SignerStatusRequest) -> EvidenceResponse {
@@ -152,7 +160,7 @@ async fn twenty_callers_ask_once_and_another_signature_is_asked_about_by_itself(
 async fn a_failure_is_not_kept_and_named_with_its_beginning() {
     let fixture = Fixture::new();
     let request = request();
-    fixture.service.answers(Err(SignerFailure { text: "status 503".into(), pause: None }));
+    fixture.service.answers(Err(failure("status 503", None)));
     let first = "since 2027-01-15T08:00:00Z: https://data-signer.eu-central-1.amazonaws.com: status 503";
     assert_eq!(fixture.text(&request).await, first);
     tokio::time::advance(SECOND).await;
@@ -161,7 +169,7 @@ async fn a_failure_is_not_kept_and_named_with_its_beginning() {
     fixture.service.answers(Ok(&[]));
     assert_eq!(fixture.text(&request).await, "0 revoked");
     let other = request_of("arn:aws:signer:eu-central-1:111122223333:/signing-profiles/ci/abcDEF1235");
-    fixture.service.answers(Err(SignerFailure { text: "status 503".into(), pause: None }));
+    fixture.service.answers(Err(failure("status 503", None)));
     tokio::time::advance(SECOND).await;
     assert_eq!(
         fixture.text(&other).await,
@@ -173,7 +181,7 @@ async fn a_failure_is_not_kept_and_named_with_its_beginning() {
 async fn a_service_that_refuses_for_their_number_is_not_asked_during_the_pause() {
     let fixture = Fixture::new();
     let request = request();
-    fixture.service.answers(Err(SignerFailure { text: "status 429".into(), pause: Some(5 * SECOND) }));
+    fixture.service.answers(Err(failure("status 429", Some(5 * SECOND))));
     let since = "since 2027-01-15T08:00:00Z: https://data-signer.eu-central-1.amazonaws.com: ";
     assert_eq!(fixture.text(&request).await, format!("{since}status 429"));
     fixture.service.answers(Ok(&[]));
@@ -226,7 +234,7 @@ async fn the_configured_region_is_asked_then_that_of_the_pod_then_that_of_the_pr
     for (pod, configured) in
         [(None, None), (Some("us-gov-west-1"), None), (Some("eu-west-1"), None), (Some("eu-west-1"), Some("us-west-2"))]
     {
-        fixture.statuses = SignerStatuses::new(Arc::clone(&fixture.statuses.clock));
+        fixture.statuses = SignerStatuses::new(metrics(), Arc::clone(&fixture.statuses.clock));
         fixture.access.pod_region = pod.map(region);
         fixture.access.regions = configured.map(|text| (Partition::Aws, region(text))).into_iter().collect();
         assert_eq!(fixture.text(&request).await, "0 revoked");

@@ -99,7 +99,7 @@ impl Fetcher {
 
     /// Sends one request, and reads its response on the threads for parsing.
     async fn request(&self, target: &Target, address: &Address, progress: &Progress) -> Result<Fetched, RequestError> {
-        let timeout = self.active.timeout(target.kind());
+        let timeout = self.active.timeout(target);
         let outgoing = target.outgoing(address, &self.active.settings)?;
         progress.enter("the response was awaited");
         let content = self.active.client.send(address, &outgoing, Instant::now() + timeout).await?;

@@ -10,9 +10,9 @@ use crate::config::Config;
 use crate::config::ConfigFile;
 use crate::config::ConfigPoll;
 use crate::config::RegistryFiles;
-use crate::engine::Engine;
 use crate::policy_source::PolicySource;
 use crate::policy_source::PolicySourceError;
+use crate::runtime::active_engine::Successor;
 use crate::runtime::certificates::CertificateFiles;
 use crate::runtime::components;
 use crate::runtime::error::Cause;
@@ -52,7 +52,7 @@ impl Configuration {
 /// All that a changed configuration needs, loaded and without mistakes.
 pub(super) struct Prepared {
     settings: ServerSettings,
-    engine: Engine,
+    engine: Successor,
     /// The generation of the policy that `policy` follows.
     former_generation: Option<u64>,
     policy: PolicySource,
@@ -96,7 +96,7 @@ impl ReloadTask {
     pub(super) fn prepare(&self, config: &Config) -> Result<Prepared, RuntimeError> {
         let (settings, tls_files) = settings::server(config)?;
         let files_seen = config.registry_files_digest();
-        let files = config.registry_files(Some(&self.registries.in_use));
+        let mut files = config.registry_files(Some(&self.registries.in_use));
         let certificates = self.certificates.prepare(tls_files).map_err(Cause::Tls);
         // The policy is read last, so that it is not outdated if the other files could be read only after a long time.
         let former = self.policy.source();
@@ -107,7 +107,8 @@ impl ReloadTask {
         // Missing files may still arrive; until then the former configuration stays in use.
         let engine = match files.broken_since(&self.registries.in_use) {
             Some(error) => Err(Cause::RegistryFiles(error)),
-            None => components::successor(&self.engine, config, &files, policy.handle()),
+            None => components::aws(&self.engine, config, &mut files)
+                .and_then(|aws| components::successor(&self.engine, config, &files, aws, policy.handle())),
         };
         match (loaded, engine, certificates) {
             (Ok(no_policy), Ok(engine), Ok(certificates)) => {

@@ -194,3 +194,20 @@ fn text_is_one_line_with_message_and_fields() {
     assert!(countersign_core::time::UnixTime::from_rfc3339(time).is_ok(), "{time}");
     assert_eq!(rest, " WARN slow host=\"a.example\" why=\"one\\ntwo\" count=2\n");
 }
+
+#[test]
+fn lines_of_the_sdk_of_aws_with_secrets_are_not_logged_at_any_level() {
+    for level in [Level::INFO, Level::DEBUG, Level::TRACE] {
+        let events = written(level, || {
+            tracing::trace!(target: "aws_smithy_runtime::client::orchestrator", "trace of a response");
+            tracing::debug!(target: "aws_smithy_runtime::client::http", "debug of a response");
+            tracing::info!(target: "aws_config::web_identity_token", "info of a source");
+            tracing::debug!(target: "aws_runtime::auth", "debug of a signature");
+            tracing::debug!(target: "aws_sdk_ecr::operation", "debug of a call");
+            tracing::warn!(target: "aws_smithy_runtime::client", "a warning");
+            tracing::info!(target: "countersign_aws", "ours");
+        });
+        let messages: Vec<_> = events.iter().map(|event| event["message"].as_str().unwrap()).collect();
+        assert_eq!(messages, ["a warning", "ours"], "{level}");
+    }
+}

@@ -49,21 +49,25 @@ impl Evidence {
         let metrics = Self {
             requests: factory.counters(
                 "evidence_requests_total",
-                "Requests for OCSP responses and CRLs, by their result.",
+                "Requests for OCSP responses, CRLs and statuses at AWS Signer, by their result.",
                 &["kind", "result"],
             )?,
             duration: factory.histograms(
                 "evidence_request_duration_seconds",
-                "Duration of requests for OCSP responses and CRLs.",
+                "Duration of requests for OCSP responses, CRLs and statuses at AWS Signer.",
                 &["kind"],
                 &SECONDS,
             )?,
             entries: factory.int_gauges(
                 "evidence_entries",
-                "Verified OCSP responses and CRLs in memory.",
+                "Verified OCSP responses, CRLs and statuses of AWS Signer in memory.",
                 &["kind"],
             )?,
-            bytes: factory.int_gauges("evidence_bytes", "Memory of OCSP responses and CRLs.", &["kind"])?,
+            bytes: factory.int_gauges(
+                "evidence_bytes",
+                "Memory of OCSP responses, CRLs and statuses of AWS Signer.",
+                &["kind"],
+            )?,
             oldest: factory.gauges(
                 "evidence_oldest_timestamp_seconds",
                 "When the oldest OCSP response or CRL in memory was fetched; 0 without one.",

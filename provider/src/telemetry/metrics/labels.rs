@@ -27,10 +27,17 @@ pub const EVIDENCE: Resources = Resources {
     bytes: Resource::new("evidence-bytes", "too many bytes of evidence being received", Unit::Byte, 8),
 };
 
+/// Requests to AWS and their responses; none in a build without AWS.
+#[cfg(feature = "aws")]
+const AWS: Option<Resources> = Some(countersign_aws::limits::AWS);
+#[cfg(not(feature = "aws"))]
+const AWS: Option<Resources> = None;
+
 /// All resources that have a limit with shares.
 pub fn limited_resources() -> impl Iterator<Item = Resource> {
-    let Resources { requests, responders, bytes } = EVIDENCE;
-    [VERIFICATIONS].into_iter().chain(resources::ALL.iter().copied()).chain([requests, responders, bytes])
+    let of_kind = |Resources { requests, responders, bytes }: Resources| [requests, responders, bytes];
+    let kinds = [EVIDENCE].into_iter().chain(AWS).flat_map(of_kind);
+    [VERIFICATIONS].into_iter().chain(resources::ALL.iter().copied()).chain(kinds)
 }
 
 macro_rules! labels {
@@ -58,6 +65,8 @@ labels! {
         Ocsp "ocsp"
         /// Complete and delta CRLs.
         Crl "crl"
+        /// Statuses of signatures at AWS Signer.
+        AwsSigner "aws-signer"
     }
 }
 
@@ -68,6 +77,8 @@ labels! {
         Ok "ok"
         /// Not sent: the configuration does not allow it, or the proxy cannot be used.
         Refused "refused"
+        /// Not sent: there are no credentials for it.
+        Credentials "credentials"
         /// No connection, or it was interrupted.
         Unreachable "unreachable"
         /// No response in time.

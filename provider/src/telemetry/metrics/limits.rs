@@ -1,5 +1,8 @@
 //! Limits: how much is in use, and work that was refused.
 
+use std::sync::Arc;
+
+use countersign_http::LimitObserver;
 use countersign_http::LimitReached;
 use countersign_http::Resource;
 use countersign_http::Scope;
@@ -44,6 +47,19 @@ impl Limits {
             metrics.reached.with_label_values(&[RESPONSE_BYTES, scope]);
         }
         Ok(metrics)
+    }
+}
+
+/// Counts the use of limits.
+pub struct CountLimits(pub Arc<Metrics>);
+
+impl LimitObserver for CountLimits {
+    fn in_use(&self, resource: Resource, change: i64) {
+        self.0.limit_in_use(resource, change);
+    }
+
+    fn limit_reached(&self, reached: &LimitReached) {
+        self.0.limit_reached(reached);
     }
 }
 

@@ -9,6 +9,7 @@ use std::time::Duration;
 use countersign::evidence::SignerAccess;
 use countersign::evidence::SignerFailure;
 use countersign::evidence::SignerService;
+use countersign::telemetry::metrics::EvidenceResult;
 use countersign_core::evidence::SignerStatusRequest;
 use countersign_core::name::AwsRegion;
 use countersign_core::name::Partition;
@@ -70,7 +71,11 @@ impl SignerService for AwsSigner {
         let mut entities = vec![profile, job];
         entities.extend(request.certificate_hashes().iter().cloned());
         entities.retain(|entity| state.revoked.contains(entity));
-        let down = SignerFailure { text: "found status 503, expected 200".into(), pause: None };
+        let down = SignerFailure {
+            text: "found status 503, expected 200".into(),
+            pause: None,
+            result: EvidenceResult::ServerError,
+        };
         let answer = if state.is_down { Err(down) } else { Ok(entities) };
         async { answer }.boxed()
     }

@@ -1,0 +1,232 @@
+//! The clients of AWS that the configuration needs.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+use std::time::SystemTime;
+
+use countersign_aws::Aws;
+use countersign_aws::AwsClock;
+use countersign_aws::AwsError;
+use countersign_aws::AwsSettings;
+use countersign_aws::CallResult;
+use countersign_aws::EcrApi;
+use countersign_aws::EcrRole;
+use countersign_aws::EcrTokens;
+use countersign_aws::SignerSettings;
+use countersign_aws::limits;
+use countersign_core::codec::text::Text;
+use countersign_core::evidence::SignerStatusRequest;
+use countersign_core::name::AwsRegion;
+use countersign_credentials::Credential;
+use countersign_credentials::ExpiringIdentities;
+use countersign_credentials::IdentitySource;
+use countersign_credentials::IssuedIdentities;
+use countersign_http::LimitObserver;
+use countersign_http::SharedLimits;
+use countersign_http::TlsSetupError;
+use futures_util::FutureExt as _;
+use futures_util::future::BoxFuture;
+use tokio::time::Instant;
+
+use super::environment;
+use crate::config::Config;
+use crate::config::Ecr;
+use crate::config::RegistryFiles;
+use crate::evidence::SignerAccess;
+use crate::evidence::SignerFailure;
+use crate::evidence::SignerService;
+use crate::runtime::proxy_environment;
+use crate::telemetry::metrics::CountLimits;
+use crate::telemetry::metrics::EvidenceResult;
+use crate::telemetry::metrics::Metrics;
+
+/// How long AWS Signer is not asked after it refused a request because of their number. It names no time.
+const PAUSE: Duration = Duration::from_secs(2);
+
+/// The clients of AWS, if the configuration needs them. Clones share everything.
+#[derive(Clone)]
+pub(in crate::runtime) struct AwsServices {
+    /// The limits that those of AWS are beside.
+    others: SharedLimits,
+    metrics: Arc<Metrics>,
+    /// Limits of requests to AWS, of all clients of the process that were ever made.
+    limits: Option<SharedLimits>,
+    /// None if nothing of AWS is needed.
+    clients: Option<Clients>,
+}
+
+#[derive(Clone)]
+struct Clients {
+    /// An error is the reason why AWS is not called.
+    aws: Result<Aws, Text>,
+    /// One for each way to request tokens, whichever registries they are for.
+    tokens: HashMap<Ecr, Arc<ExpiringIdentities<EcrTokens>>>,
+}
+
+impl AwsServices {
+    /// No clients. Their requests will be limited beside those of `others`.
+    pub(in crate::runtime) fn none(others: &SharedLimits, metrics: &Arc<Metrics>) -> Self {
+        Self { others: others.clone(), metrics: Arc::clone(metrics), limits: None, clients: None }
+    }
+
+    /// What `config` needs, with the clients and tokens of this value if their settings are equal. Completes the credentials of
+    /// `files` that AWS issues.
+    ///
+    /// # Errors
+    /// The TLS library refuses the configuration.
+    pub(in crate::runtime) fn successor(
+        &self,
+        config: &Config,
+        files: &mut RegistryFiles,
+    ) -> Result<Self, TlsSetupError> {
+        if !config.needs_aws() {
+            return Ok(Self { clients: None, ..self.clone() });
+        }
+        let limits = self.limits.clone().unwrap_or_else(|| self.beside_others());
+        let settings = settings(config, files);
+        let former = self.clients.as_ref().filter(|former| former.has(&settings));
+        let aws = match (former, settings) {
+            (Some(former), _) => former.aws.clone(),
+            (None, Ok(settings)) => Ok(Aws::new(settings, &limits, AwsClock::new(SystemTime::now))?),
+            (None, Err(why)) => Err(why),
+        };
+        let mut clients = Clients { aws, tokens: HashMap::new() };
+        files.issue(|ecr| clients.credential(ecr, former));
+        Ok(Self { limits: Some(limits), clients: Some(clients), ..self.clone() })
+    }
+
+    fn beside_others(&self) -> SharedLimits {
+        let observer: Arc<dyn LimitObserver> = Arc::new(CountLimits(Arc::clone(&self.metrics)));
+        self.others.beside(limits::REQUESTS, limits::BODIES, &limits::AWS, &observer)
+    }
+
+    /// AWS Signer, if the configuration has it.
+    pub(in crate::runtime) fn signer(&self, config: &Config) -> Option<SignerAccess> {
+        let signer = &config.aws.signer;
+        let clients = self.clients.as_ref().filter(|_| signer.enabled)?;
+        let (service, pod_region, timeout): (Arc<dyn SignerService>, _, _) = match &clients.aws {
+            Ok(aws) => (Arc::new(OverAws(aws.clone())), aws.settings().region.clone(), aws.longest_call()),
+            Err(why) => (Arc::new(NotCalled(why.clone())), None, config.aws.attempt_timeout),
+        };
+        Some(SignerAccess {
+            service,
+            regions: signer.regions.clone(),
+            pod_region,
+            partitions: config.aws.partitions.clone(),
+            timeout,
+            good_lifetime: signer.good_lifetime,
+            revoked_lifetime: signer.revoked_lifetime,
+        })
+    }
+}
+
+/// The settings of the clients.
+///
+/// # Errors
+/// The proxy or the region of the environment cannot be used: AWS is not called.
+fn settings(config: &Config, files: &RegistryFiles) -> Result<AwsSettings, Text> {
+    let aws = &config.aws;
+    let proxy = files.aws_proxy().map_err(|why| Text::of(format_args!("aws.proxy: {why}")))?;
+    Ok(AwsSettings {
+        region: environment::pod_region(aws)?,
+        partitions: aws.partitions.clone(),
+        fips: aws.fips,
+        dual_stack: aws.dual_stack,
+        instance_metadata: aws.instance_metadata,
+        profile: aws.profile.clone(),
+        connect_timeout: aws.connect_timeout,
+        attempt_timeout: aws.attempt_timeout,
+        roots: files.aws_roots().clone(),
+        proxy: proxy.clone(),
+        proxies: proxy_environment::beside(&aws.proxy)?,
+        signer: SignerSettings { regions: aws.signer.regions.clone(), endpoint: aws.signer.endpoint.clone() },
+    })
+}
+
+impl Clients {
+    /// Whether the clients have these settings.
+    fn has(&self, settings: &Result<AwsSettings, Text>) -> bool {
+        match (&self.aws, settings) {
+            (Ok(aws), Ok(settings)) => aws.settings() == settings,
+            (Err(own), Err(why)) => own == why,
+            (Ok(_), Err(_)) | (Err(_), Ok(_)) => false,
+        }
+    }
+
+    /// The credential of a registry, with the source of `former`, which has the same clients.
+    fn credential(&mut self, ecr: &Ecr, former: Option<&Self>) -> Credential {
+        let aws = match &self.aws {
+            Ok(aws) => aws,
+            Err(why) => return Credential::Unusable(why.clone()),
+        };
+        let known = former.and_then(|former| former.tokens.get(ecr));
+        let source = self.tokens.entry(ecr.clone()).or_insert_with(|| {
+            known.map_or_else(|| Arc::new(ExpiringIdentities::new(tokens(aws.clone(), ecr))), Arc::clone)
+        });
+        Credential::Issued(IssuedIdentities::new(ecr, Arc::clone(source) as Arc<dyn IdentitySource>))
+    }
+}
+
+fn tokens(aws: Aws, ecr: &Ecr) -> EcrTokens {
+    let Ecr { role_arn, external_id, endpoint, region } = ecr.clone();
+    let role = role_arn.map(|arn| EcrRole { arn, external_id });
+    EcrTokens::new(aws, role, endpoint.map(|endpoint| EcrApi { endpoint, region }))
+}
+
+/// AWS Signer over the clients of AWS.
+#[derive(Debug)]
+struct OverAws(Aws);
+
+impl SignerService for OverAws {
+    fn ask(
+        &self,
+        request: SignerStatusRequest,
+        region: AwsRegion,
+        deadline: Instant,
+    ) -> BoxFuture<'static, Result<Vec<String>, SignerFailure>> {
+        let aws = self.0.clone();
+        async move {
+            let answer = aws.signer_status(&request, &region, deadline).await;
+            answer.map(|answer| answer.revoked).map_err(|error| failure(&error))
+        }
+        .boxed()
+    }
+
+    fn address(&self, region: &AwsRegion) -> String {
+        self.0.signer_address(region)
+    }
+}
+
+fn failure(error: &AwsError) -> SignerFailure {
+    let result = match error.result() {
+        CallResult::Throttled => EvidenceResult::Throttled,
+        CallResult::Credentials => EvidenceResult::Credentials,
+        CallResult::Timeout => EvidenceResult::Timeout,
+        CallResult::Unreachable => EvidenceResult::Unreachable,
+        CallResult::Failed => EvidenceResult::ServerError,
+        CallResult::Refused => EvidenceResult::Status,
+        CallResult::Invalid => EvidenceResult::Invalid,
+    };
+    SignerFailure { text: Text::of(error), pause: error.is_throttled().then_some(PAUSE), result }
+}
+
+/// AWS Signer, if AWS cannot be called.
+#[derive(Debug)]
+struct NotCalled(Text);
+
+impl SignerService for NotCalled {
+    fn ask(
+        &self,
+        _: SignerStatusRequest,
+        _: AwsRegion,
+        _: Instant,
+    ) -> BoxFuture<'static, Result<Vec<String>, SignerFailure>> {
+        let failure = SignerFailure { text: self.0.clone(), pause: None, result: EvidenceResult::Refused };
+        async move { Err(failure) }.boxed()
+    }
+
+    fn address(&self, region: &AwsRegion) -> String {
+        format!("AWS Signer in {region}")
+    }
+}

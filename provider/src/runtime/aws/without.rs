@@ -1,0 +1,31 @@
+//! A build without the clients of AWS. A configuration that needs them is a mistake.
+
+use std::sync::Arc;
+
+use countersign_http::SharedLimits;
+use countersign_http::TlsSetupError;
+
+use crate::config::Config;
+use crate::config::RegistryFiles;
+use crate::evidence::SignerAccess;
+use crate::telemetry::metrics::Metrics;
+
+/// Nothing, with the interface of the clients.
+#[derive(Clone)]
+pub(in crate::runtime) struct AwsServices;
+
+impl AwsServices {
+    pub(in crate::runtime) fn none(_: &SharedLimits, _: &Arc<Metrics>) -> Self {
+        Self
+    }
+
+    #[allow(clippy::unnecessary_wraps, clippy::unused_self, reason = "the interface of the clients")]
+    pub(in crate::runtime) fn successor(&self, _: &Config, _: &mut RegistryFiles) -> Result<Self, TlsSetupError> {
+        Ok(Self)
+    }
+
+    #[allow(clippy::unused_self, reason = "the interface of the clients")]
+    pub(in crate::runtime) fn signer(&self, _: &Config) -> Option<SignerAccess> {
+        None
+    }
+}
