@@ -9,6 +9,7 @@ use std::path::Path;
 use countersign::config::Config;
 use countersign::config::Credentials;
 use countersign::config::Purpose;
+use countersign_aws::Operation;
 use countersign_core::policy::TrustPolicy;
 use countersign_test_support::binary;
 use countersign_testkit::aws::signature::SignerPki;
@@ -172,27 +173,23 @@ const REGISTRY: [&str; 2] = ["ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"];
 
 #[test]
 fn permissions_are_exactly_the_actions_that_the_code_uses() {
-    let called = |name: &str, more: &[&str]| {
-        let mut expected = set(more.iter().map(|action| (*action).to_owned()));
-        expected.insert(name.to_owned());
-        expected
+    let called = |operation: Operation, more: &[&str]| {
+        let actions = operation.iam_action().split(" and ").chain(more.iter().copied());
+        set(actions.map(str::to_owned))
     };
-    let mut permissions = called("ecr:GetAuthorizationToken", &REGISTRY);
+    let mut permissions = called(Operation::EcrToken, &REGISTRY);
     assert_eq!(actions("other-account-role-permissions.json"), permissions);
-    permissions.insert("signer:GetRevocationStatus".to_owned());
+    permissions.extend(called(Operation::SignerStatus, &[]));
     assert_eq!(actions("permissions.json"), permissions);
     for name in ["other-account-repository.json", "other-account-repositories.json"] {
         assert_eq!(actions(name), set(REGISTRY.map(str::to_owned)), "{name}");
     }
-    assert_eq!(
-        actions("public-registry.json"),
-        called("ecr-public:GetAuthorizationToken", &["sts:GetServiceBearerToken"])
-    );
+    assert_eq!(actions("public-registry.json"), called(Operation::EcrPublicToken, &[]));
     // Sessions of EKS Pod Identity have tags, which a further role inherits.
     for name in ["assume-role.json", "other-account-role-trust.json", "trust-pod-identity.json"] {
-        assert_eq!(actions(name), called("sts:AssumeRole", &["sts:TagSession"]), "{name}");
+        assert_eq!(actions(name), called(Operation::AssumeRole, &["sts:TagSession"]), "{name}");
     }
-    assert_eq!(actions("trust-irsa.json"), called("sts:AssumeRoleWithWebIdentity", &[]));
+    assert_eq!(actions("trust-irsa.json"), called(Operation::Credentials, &[]));
     assert_eq!(entries("deploy/eks/iam").len(), 9);
     // The table of the page has each of them.
     let all: BTreeSet<_> = entries("deploy/eks/iam").iter().flat_map(|name| actions(name)).collect();
