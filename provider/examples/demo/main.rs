@@ -162,9 +162,9 @@ impl Demo {
             "Change trust/trustpolicy.json there, or try these commands in another terminal. If countersign is not"
         );
         println!(
-            "installed, write `cargo run --package countersign --` in place of `countersign`. The AWS Signer of the demo"
+            "installed, write `cargo run --package countersign --no-default-features --` in place of `countersign`."
         );
-        println!("answers the provider only, not these commands.\n");
+        println!("The AWS Signer of the demo answers the provider only, not these commands.\n");
         for command in commands::commands(&self.fixtures, &self.provider)? {
             println!("  # {}: exit status {}", command.description, command.status);
             println!("  {}\n", command.line());
