@@ -1,5 +1,6 @@
 //! Trust policies and trust stores as k8s-notary-admission and kyverno-notation-aws have them, unchanged: what they mean there is what
 //! they mean here.
+#![allow(clippy::unwrap_used)]
 
 use countersign::evidence::FetchSettings;
 use countersign_core::verdict::Code;

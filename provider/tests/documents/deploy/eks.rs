@@ -160,10 +160,10 @@ fn actions(name: &str) -> BTreeSet<String> {
             // A trust policy and a repository policy have principals in place of resources.
             assert_ne!(statement.get("Principal").is_some(), statement.get("Resource").is_some(), "{name}");
             assert_ne!(statement["Principal"], "*", "{name}");
-            match &statement["Action"] {
-                Json::String(one) => vec![one.clone()],
-                several => texts(several).into_iter().map(str::to_owned).collect(),
-            }
+            let action = &statement["Action"];
+            let one = action.as_str().map(str::to_owned);
+            let several = action.as_array().into_iter().flatten().map(|action| action.as_str().unwrap().to_owned());
+            one.into_iter().chain(several).collect::<Vec<_>>()
         })
         .collect()
 }
