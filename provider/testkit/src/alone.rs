@@ -12,13 +12,26 @@ const VARIABLE: &str = "COUNTERSIGN_TEST_ALONE";
 /// # Panics
 /// If the test fails in the other process, or the binary has no such test.
 #[must_use]
-#[allow(clippy::disallowed_methods, reason = "the test binary starts itself")]
 pub fn alone(name: &str) -> bool {
+    alone_with(name, &[])
+}
+
+/// As [`alone`], in a process with these environment variables.
+///
+/// # Panics
+/// As there.
+#[must_use]
+#[allow(clippy::disallowed_methods, reason = "the test binary starts itself")]
+pub fn alone_with(name: &str, variables: &[(&str, &str)]) -> bool {
     if env::var_os(VARIABLE).is_some_and(|test| test == name) {
         return true;
     }
     let mut command = Command::new(env::current_exe().expect("the path of the test binary"));
-    let output = command.args(["--exact", name, "--nocapture", "--test-threads", "1"]).env(VARIABLE, name).output();
+    let output = command
+        .args(["--exact", name, "--nocapture", "--test-threads", "1"])
+        .env(VARIABLE, name)
+        .envs(variables.iter().copied())
+        .output();
     let output = output.expect("the test binary starts");
     let (printed, errors) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     print!("{printed}");

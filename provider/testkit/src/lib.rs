@@ -58,6 +58,7 @@ pub mod timestamp;
 pub mod variants;
 
 pub use alone::alone;
+pub use alone::alone_with;
 pub use descriptor::Descriptor;
 pub use descriptor::IMAGE_INDEX;
 pub use descriptor::IMAGE_MANIFEST;

@@ -230,3 +230,7 @@ impl SignerService for NotCalled {
         format!("AWS Signer in {region}")
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests;

@@ -187,8 +187,7 @@ impl MountedService {
 
     /// A client with connections of its own.
     pub fn client(&self, tls: ClientConfig) -> Client {
-        let http = reqwest::Client::builder().tls_backend_preconfigured(tls).no_proxy().build().unwrap();
-        Client { http, base: format!("https://{}", self.address) }
+        Client::new(tls, self.address)
     }
 
     /// A client that makes a new connection for every request.
@@ -324,6 +323,12 @@ pub struct Client {
 }
 
 impl Client {
+    /// A client of the service at `address`, with connections of its own.
+    pub fn new(tls: ClientConfig, address: SocketAddr) -> Self {
+        let http = reqwest::Client::builder().tls_backend_preconfigured(tls).no_proxy().build().unwrap();
+        Self { http, base: format!("https://{address}") }
+    }
+
     /// The complete response.
     pub async fn post(&self, path: &str, body: impl Into<reqwest::Body>) -> Result<Json, String> {
         let request = self.http.post(format!("{}{path}", self.base)).body(body);
