@@ -30,6 +30,7 @@ pub use docker_config::EntryError;
 pub use docker_config::EntryMistake;
 pub use expiring::ExpiringIdentities;
 pub use expiring::IdentityFetcher;
+pub use expiring::IdentityObserver;
 pub use identity::CredentialRevision;
 pub use identity::Identity;
 pub use issued::IssuedIdentities;
