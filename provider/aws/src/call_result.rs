@@ -17,11 +17,13 @@ pub enum CallResult {
     Refused,
     /// A response that is not usable.
     Invalid,
+    /// Not sent: the settings do not allow it.
+    NotAllowed,
 }
 
 impl CallResult {
     /// Every value.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Throttled,
         Self::Credentials,
         Self::Timeout,
@@ -29,6 +31,7 @@ impl CallResult {
         Self::Failed,
         Self::Refused,
         Self::Invalid,
+        Self::NotAllowed,
     ];
 
     /// Stable text for metrics.
@@ -42,6 +45,7 @@ impl CallResult {
             Self::Failed => "failed",
             Self::Refused => "refused",
             Self::Invalid => "invalid",
+            Self::NotAllowed => "not-allowed",
         }
     }
 }

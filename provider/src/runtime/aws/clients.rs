@@ -207,6 +207,7 @@ fn failure(error: &AwsError) -> SignerFailure {
         CallResult::Failed => EvidenceResult::ServerError,
         CallResult::Refused => EvidenceResult::Status,
         CallResult::Invalid => EvidenceResult::Invalid,
+        CallResult::NotAllowed => EvidenceResult::Refused,
     };
     SignerFailure { text: Text::of(error), pause: error.is_throttled().then_some(PAUSE), result }
 }
