@@ -32,6 +32,7 @@ use crate::error::AwsError;
 use crate::error::Kind;
 use crate::error::Operation;
 use crate::limits;
+use crate::observer::AwsObserver;
 use crate::retry::NoRetryIfThrottled;
 use crate::settings::AwsSettings;
 use crate::settings::EcrRole;
@@ -47,6 +48,7 @@ struct Inner {
     settings: AwsSettings,
     transport: Transport,
     clock: AwsClock,
+    observer: Arc<dyn AwsObserver>,
     pod: KeptCredentials,
     roles: Mutex<HashMap<EcrRole, KeptCredentials>>,
     signers: Mutex<HashMap<AwsRegion, aws_sdk_signer::Client>>,
@@ -62,8 +64,13 @@ impl Aws {
     ///
     /// # Errors
     /// The TLS library refuses the configuration.
-    pub fn new(settings: AwsSettings, limits: &SharedLimits, clock: AwsClock) -> Result<Self, TlsSetupError> {
-        let transport = Transport::new(&settings, limits)?;
+    pub fn new(
+        settings: AwsSettings,
+        limits: &SharedLimits,
+        clock: AwsClock,
+        observer: Arc<dyn AwsObserver>,
+    ) -> Result<Self, TlsSetupError> {
+        let transport = Transport::new(&settings, limits, &clock)?;
         let config = ProviderConfig::empty()
             .with_behavior_version(Some(behaviour()))
             .with_http_client(transport.clone())
@@ -75,7 +82,7 @@ impl Aws {
             .with_retry_config(retries())
             .with_timeout_config(timeouts(&settings));
         let pod = credentials::of_pod(&settings, &config);
-        Ok(Self::with(settings, transport, clock, pod))
+        Ok(Self::with(settings, transport, clock, observer, pod))
     }
 
     /// Clients with the credentials of `source`.
@@ -86,16 +93,23 @@ impl Aws {
         settings: AwsSettings,
         limits: &SharedLimits,
         clock: AwsClock,
+        observer: Arc<dyn AwsObserver>,
         source: SharedCredentialsProvider,
     ) -> Result<Self, TlsSetupError> {
-        let transport = Transport::new(&settings, limits)?;
-        Ok(Self::with(settings, transport, clock, source))
+        let transport = Transport::new(&settings, limits, &clock)?;
+        Ok(Self::with(settings, transport, clock, observer, source))
     }
 
-    fn with(settings: AwsSettings, transport: Transport, clock: AwsClock, source: SharedCredentialsProvider) -> Self {
-        let pod = KeptCredentials::new(source, Operation::Credentials, clock.clone());
+    fn with(
+        settings: AwsSettings,
+        transport: Transport,
+        clock: AwsClock,
+        observer: Arc<dyn AwsObserver>,
+        source: SharedCredentialsProvider,
+    ) -> Self {
+        let pod = KeptCredentials::new(source, Operation::Credentials, clock.clone(), Arc::clone(&observer));
         let (roles, signers) = (Mutex::default(), Mutex::default());
-        Self(Arc::new(Inner { settings, transport, clock, pod, roles, signers }))
+        Self(Arc::new(Inner { settings, transport, clock, observer, pod, roles, signers }))
     }
 
     /// The settings.
@@ -107,6 +121,17 @@ impl Aws {
     /// The time.
     pub(crate) fn now(&self) -> SystemTime {
         self.0.clock.now()
+    }
+
+    /// The observer of calls.
+    pub(crate) fn observer(&self) -> &dyn AwsObserver {
+        &*self.0.observer
+    }
+
+    /// How many seconds the clock is ahead of that of AWS, by the last response; negative if it is behind.
+    #[must_use]
+    pub fn clock_difference(&self) -> Option<i64> {
+        self.0.transport.clock_difference()
     }
 
     /// The longest time of a call with all its attempts, including credentials.
@@ -191,7 +216,8 @@ impl Aws {
             provider = provider.external_id(id);
         }
         let source = SharedCredentialsProvider::new(provider.build_from_provider(self.0.pod.clone()).await);
-        let kept = KeptCredentials::new(source, Operation::AssumeRole, self.0.clock.clone());
+        let (clock, observer) = (self.0.clock.clone(), Arc::clone(&self.0.observer));
+        let kept = KeptCredentials::new(source, Operation::AssumeRole, clock, observer);
         let mut roles = self.0.roles.lock().unwrap_or_else(PoisonError::into_inner);
         roles.entry(role.clone()).or_insert(kept).clone()
     }

@@ -28,6 +28,8 @@ use crate::error::AwsError;
 use crate::error::Kind;
 use crate::error::Operation;
 use crate::limits;
+use crate::observer::AwsObserver;
+use crate::observer::observed;
 use crate::settings::AwsSettings;
 use crate::time::AwsClock;
 
@@ -60,6 +62,7 @@ struct Inner {
     /// The name of a fetch in errors.
     operation: Operation,
     clock: AwsClock,
+    observer: Arc<dyn AwsObserver>,
     kept: Mutex<Option<Kept>>,
     fetches: SingleFlight<(), Result<Credentials, AwsError>>,
 }
@@ -72,9 +75,14 @@ struct Kept {
 }
 
 impl KeptCredentials {
-    pub(crate) fn new(source: SharedCredentialsProvider, operation: Operation, clock: AwsClock) -> Self {
+    pub(crate) fn new(
+        source: SharedCredentialsProvider,
+        operation: Operation,
+        clock: AwsClock,
+        observer: Arc<dyn AwsObserver>,
+    ) -> Self {
         let fetches = SingleFlight::with_grace(limits::CREDENTIALS_TIMEOUT);
-        Self(Arc::new(Inner { source, operation, clock, kept: Mutex::new(None), fetches }))
+        Self(Arc::new(Inner { source, operation, clock, observer, kept: Mutex::new(None), fetches }))
     }
 
     /// # Errors
@@ -143,7 +151,7 @@ impl Inner {
         if let Some(kept) = self.valid(now).filter(|kept| !kept.is_due(now)) {
             return Ok(kept.credentials);
         }
-        let loaded = self.load().await;
+        let loaded = observed(&*self.observer, self.operation, self.load().await);
         if loaded.is_err()
             && let Some(kept) = &mut *self.kept.lock().unwrap_or_else(PoisonError::into_inner)
         {

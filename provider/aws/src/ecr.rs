@@ -25,6 +25,7 @@ use crate::endpoint::UseEndpoint;
 use crate::error::AwsError;
 use crate::error::Kind;
 use crate::error::Operation;
+use crate::observer::observed;
 use crate::retry::NoRetryIfThrottled;
 use crate::settings::EcrApi;
 use crate::settings::EcrRole;
@@ -92,10 +93,11 @@ impl EcrTokens {
     }
 
     async fn send(&self, key: &EcrTokenKey, config: &SdkConfig) -> Result<Issued, AwsError> {
-        match key {
+        let result = match key {
             EcrTokenKey::Region(_) => self.issue_private(config).await,
             EcrTokenKey::Public => self.issue_public(config).await,
-        }
+        };
+        observed(self.aws.observer(), key.operation(), result)
     }
 
     async fn issue_private(&self, config: &SdkConfig) -> Result<Issued, AwsError> {

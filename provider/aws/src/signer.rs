@@ -19,6 +19,7 @@ use crate::clients::Aws;
 use crate::error::AwsError;
 use crate::error::Kind;
 use crate::error::Operation;
+use crate::observer::observed;
 
 /// The platform of the Notary Project's signatures.
 const PLATFORM: &str = "Notation-OCI-SHA384-ECDSA";
@@ -100,7 +101,8 @@ impl Aws {
             .profile_version_arn(request.profile_version().as_str())
             .job_arn(request.job().as_str())
             .set_certificate_hashes(Some(request.certificate_hashes().to_vec()));
-        let output = call.send().await.map_err(|error| AwsError::of_call(Operation::SignerStatus, &error))?;
+        let result = call.send().await.map_err(|error| AwsError::of_call(Operation::SignerStatus, &error));
+        let output = observed(self.observer(), Operation::SignerStatus, result)?;
         // See `CheckAnswer`.
         Ok(SignerAnswer { revoked: output.revoked_entities.unwrap_or_default() })
     }

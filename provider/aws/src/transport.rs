@@ -5,8 +5,11 @@ use std::net::IpAddr;
 use std::net::Ipv4Addr;
 use std::net::Ipv6Addr;
 use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::PoisonError;
 use std::time::Duration;
 
+use aws_smithy_async::time::TimeSource as _;
 use aws_smithy_runtime_api::client::http::HttpClient;
 use aws_smithy_runtime_api::client::http::HttpConnector;
 use aws_smithy_runtime_api::client::http::HttpConnectorFuture;
@@ -16,7 +19,9 @@ use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+use aws_smithy_types::DateTime;
 use aws_smithy_types::body::SdkBody;
+use aws_smithy_types::date_time::Format;
 use bytes::Bytes;
 use countersign_http::AddressPolicy;
 use countersign_http::Body;
@@ -40,6 +45,7 @@ use countersign_http::Share;
 use countersign_http::SharedLimits;
 use countersign_http::TlsSetupError;
 use countersign_http::authority;
+use http::HeaderMap;
 use http::header;
 use tokio::time::Instant;
 use url::Url;
@@ -47,6 +53,7 @@ use url::Url;
 use crate::limits;
 use crate::retry::ThrottledByQuery;
 use crate::settings::AwsSettings;
+use crate::time::AwsClock;
 
 /// The services of the node that issue credentials: ECS, EKS Pod Identity, and the instance metadata service. They have these
 /// addresses, so requests to them go to no proxy.
@@ -78,12 +85,15 @@ struct Inner {
     roots: RootsId,
     proxy: ProxyRuleId,
     timeout: Duration,
+    clock: AwsClock,
+    /// See [`Transport::clock_difference`].
+    difference: Mutex<Option<i64>>,
 }
 
 impl Transport {
     /// # Errors
     /// The TLS library refuses the configuration.
-    pub(crate) fn new(settings: &AwsSettings, limits: &SharedLimits) -> Result<Self, TlsSetupError> {
+    pub(crate) fn new(settings: &AwsSettings, limits: &SharedLimits, clock: &AwsClock) -> Result<Self, TlsSetupError> {
         let client = ClientSettings {
             connect_timeout: settings.connect_timeout,
             requests: limits::REQUESTS,
@@ -98,11 +108,24 @@ impl Transport {
             no_proxy: NoProxyScope::AllHosts,
         };
         let proxy = client.add_proxy_rule(proxy)?;
-        Ok(Self(Arc::new(Inner { client: client.build(), roots, proxy, timeout: settings.attempt_timeout })))
+        let (client, timeout, clock) = (client.build(), settings.attempt_timeout, clock.clone());
+        Ok(Self(Arc::new(Inner { client, roots, proxy, timeout, clock, difference: Mutex::new(None) })))
+    }
+
+    /// How many seconds the clock is ahead of the last response's `Date`; negative if it is behind.
+    pub(crate) fn clock_difference(&self) -> Option<i64> {
+        *self.0.difference.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn compare_clock(&self, headers: &HeaderMap) {
+        let date = headers.get(header::DATE).and_then(|value| value.to_str().ok());
+        let Some(date) = date.and_then(|date| DateTime::from_str(date, Format::HttpDate).ok()) else { return };
+        let difference = DateTime::from(self.0.clock.now()).secs().saturating_sub(date.secs());
+        *self.0.difference.lock().unwrap_or_else(PoisonError::into_inner) = Some(difference);
     }
 
     async fn send(&self, request: HttpRequest, timeout: Duration) -> Result<HttpResponse, ConnectorError> {
-        let Inner { client, roots, proxy, timeout: _ } = &*self.0;
+        let Inner { client, roots, proxy, .. } = &*self.0;
         let malformed = |error: String| ConnectorError::user(error.into());
         let request = request.try_into_http1x().map_err(|error| malformed(error.to_string()))?;
         let (mut head, body) = request.into_parts();
@@ -127,6 +150,10 @@ impl Transport {
         let deadline = Instant::now() + timeout;
         let permit = client.acquire(&request, deadline).await.map_err(connector_error)?;
         let response = client.fetch(&request, permit, deadline).await.map_err(connector_error)?;
+        // Services of the node have its clock.
+        if !is_of_node(&url) {
+            self.compare_clock(&response.headers);
+        }
         let bytes = match response.body {
             Body::Content(content, _) => content.into_parts().0,
             Body::Error(bytes) => bytes.to_vec(),
@@ -141,15 +168,24 @@ impl Transport {
     }
 }
 
-/// Services may have private addresses, as endpoints in a VPC do. An endpoint on loopback is one that the operator wrote.
-fn route(url: &Url, roots: RootsId, proxy: ProxyRuleId) -> Route {
-    let address = match url.host() {
+/// The address in a URL, if it has one in place of a name.
+fn address_in(url: &Url) -> Option<IpAddr> {
+    match url.host() {
         Some(url::Host::Ipv4(address)) => Some(IpAddr::V4(address)),
         Some(url::Host::Ipv6(address)) => Some(IpAddr::V6(address)),
         Some(url::Host::Domain(_)) | None => None,
-    };
-    let is_local = url.host_str() == Some("localhost")
-        || address.is_some_and(|address| address.is_loopback() || NODE_SERVICES.contains(&address));
+    }
+}
+
+fn is_of_node(url: &Url) -> bool {
+    address_in(url).is_some_and(|address| NODE_SERVICES.contains(&address))
+}
+
+/// Services may have private addresses, as endpoints in a VPC do. An endpoint on loopback is one that the operator wrote.
+fn route(url: &Url, roots: RootsId, proxy: ProxyRuleId) -> Route {
+    let is_loopback =
+        url.host_str() == Some("localhost") || address_in(url).is_some_and(|address| address.is_loopback());
+    let is_local = is_loopback || is_of_node(url);
     Route {
         addresses: if is_local { AddressPolicy::Any } else { AddressPolicy::WithPrivate },
         roots,

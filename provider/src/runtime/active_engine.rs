@@ -35,5 +35,6 @@ impl ActiveEngine {
         engine.take_over(&self.current);
         self.current = engine;
         self.aws = aws;
+        self.aws.request_tokens();
     }
 }

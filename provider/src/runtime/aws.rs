@@ -3,8 +3,12 @@
 
 #[cfg(feature = "aws")]
 mod clients;
+#[cfg(feature = "aws")]
+mod early_tokens;
 mod environment;
 pub mod memory;
+#[cfg(feature = "aws")]
+mod tokens;
 #[cfg(not(feature = "aws"))]
 mod without;
 

@@ -93,6 +93,8 @@ impl Service {
         let tls = Arc::new(Tls::new(loaded));
         // Starts to refresh evidence in the background.
         evidence.take_over();
+        readiness.show_lines(aws.token_lines());
+        aws.request_tokens();
         let verifier = Arc::new(engine.clone());
         let parts = ServerParts { verifier, tls: Arc::clone(&tls), readiness, metrics, registry };
         let server = Server::bind(settings, parts).await.map_err(Cause::Server)?;

@@ -27,6 +27,7 @@ use tokio::time::sleep_until;
 
 pub use readiness::Condition;
 pub use readiness::Readiness;
+pub use readiness::StatusLine;
 pub use readiness::WHY_BYTES;
 
 use self::rendering::Rendering;

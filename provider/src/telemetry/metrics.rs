@@ -6,6 +6,8 @@
 //! first event, so that the first failure is visible as an increase. Names and labels are a contract with dashboards and
 //! alerts; `docs/metrics.md` describes all.
 
+#[cfg(feature = "aws")]
+mod aws;
 mod by_name;
 mod caches;
 mod connections;
@@ -20,6 +22,7 @@ mod named;
 mod process;
 mod requests;
 mod store_ends;
+mod tokens;
 mod verdicts;
 
 use prometheus::IntCounter;
@@ -34,8 +37,11 @@ use self::limits::Limits;
 use self::metric_factory::MetricFactory;
 use self::process::Process;
 use self::requests::Requests;
+use self::tokens::Tokens;
 use self::verdicts::Verdicts;
 
+#[cfg(feature = "aws")]
+pub use aws::CountCalls;
 pub use evidence::KeptEvidence;
 pub use gauged::Gauged;
 pub use labels::CacheEvent;
@@ -52,6 +58,7 @@ pub use labels::VERIFICATIONS;
 pub use labels::limited_resources;
 pub use labels::stages;
 pub use limits::CountLimits;
+pub use tokens::TokensInUse;
 
 /// The commit that the program was built from, by `COUNTERSIGN_REVISION` in the environment of the build.
 pub const REVISION: &str = match option_env!("COUNTERSIGN_REVISION") {
@@ -68,6 +75,9 @@ pub struct Metrics {
     limits: Limits,
     connections: Connections,
     evidence: Evidence,
+    #[cfg(feature = "aws")]
+    aws: aws::Aws,
+    tokens: Tokens,
     files: Files,
     panics: IntCounter,
 }
@@ -89,6 +99,9 @@ impl Metrics {
             limits: Limits::new(&factory)?,
             connections: Connections::new(&factory)?,
             evidence: Evidence::new(&factory)?,
+            #[cfg(feature = "aws")]
+            aws: aws::Aws::new(&factory)?,
+            tokens: Tokens::new(&factory)?,
             files: Files::new(&factory)?,
             panics: factory.counter("panics_total", "Panics caught, each of them a bug.")?,
         })

@@ -7,6 +7,7 @@ use std::time::Duration;
 use tokio::sync::Semaphore;
 
 use super::*;
+use crate::observer::Unobserved;
 
 const HOUR: Duration = Duration::from_secs(3600);
 const START: SystemTime = SystemTime::UNIX_EPOCH;
@@ -32,7 +33,12 @@ impl Source {
         };
         let now = Arc::clone(&source.now);
         let clock = AwsClock::new(move || *now.lock().unwrap_or_else(PoisonError::into_inner));
-        let kept = KeptCredentials::new(SharedCredentialsProvider::new(source.clone()), Operation::Credentials, clock);
+        let kept = KeptCredentials::new(
+            SharedCredentialsProvider::new(source.clone()),
+            Operation::Credentials,
+            clock,
+            Arc::new(Unobserved),
+        );
         (source, kept)
     }
 

@@ -4,6 +4,7 @@
 
 mod ecr;
 mod names;
+mod observed;
 mod registry;
 mod secrets;
 mod signer;
@@ -20,6 +21,7 @@ use countersign_aws::Aws;
 use countersign_aws::AwsClock;
 use countersign_aws::AwsSettings;
 use countersign_aws::SignerSettings;
+use countersign_aws::Unobserved;
 use countersign_aws::limits;
 use countersign_core::evidence::SignerStatusRequest;
 use countersign_core::name::AwsRegion;
@@ -39,7 +41,6 @@ use countersign_http::ProxyEnvironment;
 use countersign_http::RootCertificates;
 use countersign_http::Roots;
 use countersign_http::SharedLimits;
-use countersign_http::Unobserved;
 use countersign_testkit::aws::AccessKey;
 use countersign_testkit::aws::Clock;
 use countersign_testkit::aws::Setup;
@@ -95,7 +96,7 @@ fn trusting(root: &Authority, settings: AwsSettings) -> AwsSettings {
 }
 
 fn shared_limits() -> SharedLimits {
-    let observer: Arc<dyn LimitObserver> = Arc::new(Unobserved);
+    let observer: Arc<dyn LimitObserver> = Arc::new(countersign_http::Unobserved);
     SharedLimits::new(limits::REQUESTS, limits::BODIES, &limits::AWS, &observer)
 }
 
@@ -109,7 +110,7 @@ fn aws_with(setup: &Setup, settings: AwsSettings, key: &AccessKey) -> Aws {
     let end = key.expires_at.map(SystemTime::from);
     let credentials = Credentials::new(&key.id, &key.secret, key.session_token.clone(), end, "test");
     let source = SharedCredentialsProvider::new(credentials);
-    Aws::with_credentials(settings, &shared_limits(), clock(setup), source).unwrap()
+    Aws::with_credentials(settings, &shared_limits(), clock(setup), Arc::new(Unobserved), source).unwrap()
 }
 
 /// Clients with a session of [`ROLE`].

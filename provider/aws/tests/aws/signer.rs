@@ -72,7 +72,8 @@ async fn a_clock_that_is_wrong_is_corrected_by_the_time_of_the_service() {
     let key = setup.keys().for_user(USER);
     let source = SharedCredentialsProvider::new(Credentials::new(&key.id, &key.secret, None, None, "test"));
     let late = AwsClock::new(|| SystemTime::from(NOW - time::Duration::HOUR));
-    let aws = Aws::with_credentials(signer_at(&server.url()), &shared_limits(), late, source).unwrap();
+    let aws =
+        Aws::with_credentials(signer_at(&server.url()), &shared_limits(), late, Arc::new(Unobserved), source).unwrap();
     assert_eq!(status(&aws).await, Ok(vec![]));
     let statuses: Vec<_> = server.journal().iter().map(|exchange| exchange.status).collect();
     assert_eq!(statuses, [Some(403), Some(200)]);
@@ -102,7 +103,9 @@ async fn credentials_that_the_service_refuses_are_fetched_again_once() {
     let setup = setup();
     let server = SignerData::start(&setup).await;
     let source = SharedCredentialsProvider::new(Sessions(setup.clone()));
-    let aws = Aws::with_credentials(signer_at(&server.url()), &shared_limits(), clock(&setup), source).unwrap();
+    let aws =
+        Aws::with_credentials(signer_at(&server.url()), &shared_limits(), clock(&setup), Arc::new(Unobserved), source)
+            .unwrap();
     assert_eq!(status(&aws).await, Ok(vec![]));
     let delete_last = || setup.keys().delete(server.journal().last().unwrap().access_key_id.as_deref().unwrap());
     delete_last();

@@ -312,7 +312,8 @@ impl ProvideCredentials for Silent {
 #[tokio::test(start_paused = true)]
 async fn a_source_of_credentials_that_is_late_is_named() {
     let source = SharedCredentialsProvider::new(Silent);
-    let aws = Aws::with_credentials(settings(), &shared_limits(), clock(&setup()), source).unwrap();
+    let aws =
+        Aws::with_credentials(settings(), &shared_limits(), clock(&setup()), Arc::new(Unobserved), source).unwrap();
     let deadline = Instant::now() + Duration::from_secs(2);
     let error = aws.signer_status(&status_request(), &region(REGION), deadline).await.unwrap_err();
     assert_eq!(error.operation(), Operation::Credentials);

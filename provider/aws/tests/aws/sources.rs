@@ -39,7 +39,7 @@ async fn is_second() -> bool {
         instance_metadata: std::env::var_os(METADATA).is_some(),
         ..signer_at(&endpoint)
     };
-    let aws = Aws::new(settings, &shared_limits(), AwsClock::new(SystemTime::now)).unwrap();
+    let aws = Aws::new(settings, &shared_limits(), AwsClock::new(SystemTime::now), Arc::new(Unobserved)).unwrap();
     let calls = std::env::var(CALLS).map_or(1, |calls| calls.parse().unwrap());
     for _ in 0..calls {
         match status(&aws).await {

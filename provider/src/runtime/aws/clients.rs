@@ -29,7 +29,11 @@ use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use tokio::time::Instant;
 
+use super::early_tokens;
+use super::early_tokens::EarlyToken;
 use super::environment;
+use super::tokens::IssuedTokens;
+use crate::clock::system_clock;
 use crate::config::Config;
 use crate::config::Ecr;
 use crate::config::RegistryFiles;
@@ -37,6 +41,8 @@ use crate::evidence::SignerAccess;
 use crate::evidence::SignerFailure;
 use crate::evidence::SignerService;
 use crate::runtime::proxy_environment;
+use crate::server::health::StatusLine;
+use crate::telemetry::metrics::CountCalls;
 use crate::telemetry::metrics::CountLimits;
 use crate::telemetry::metrics::EvidenceResult;
 use crate::telemetry::metrics::Metrics;
@@ -50,6 +56,8 @@ pub(in crate::runtime) struct AwsServices {
     /// The limits that those of AWS are beside.
     others: SharedLimits,
     metrics: Arc<Metrics>,
+    /// The status of all tokens.
+    issued: Arc<IssuedTokens>,
     /// Limits of requests to AWS, of all clients of the process that were ever made.
     limits: Option<SharedLimits>,
     /// None if nothing of AWS is needed.
@@ -62,12 +70,32 @@ struct Clients {
     aws: Result<Aws, Text>,
     /// One for each way to request tokens, whichever registries they are for.
     tokens: HashMap<Ecr, Arc<ExpiringIdentities<EcrTokens>>>,
+    /// The tokens that are requested at once.
+    early: Vec<EarlyToken>,
 }
 
 impl AwsServices {
     /// No clients. Their requests will be limited beside those of `others`.
     pub(in crate::runtime) fn none(others: &SharedLimits, metrics: &Arc<Metrics>) -> Self {
-        Self { others: others.clone(), metrics: Arc::clone(metrics), limits: None, clients: None }
+        let issued = IssuedTokens::new(Arc::clone(metrics), system_clock());
+        Self { others: others.clone(), metrics: Arc::clone(metrics), issued, limits: None, clients: None }
+    }
+
+    /// Requests in the background the tokens of registries that the configuration names, and the credentials for AWS Signer.
+    pub(in crate::runtime) fn request_tokens(&self) {
+        let Some(clients) = &self.clients else { return };
+        early_tokens::request(&clients.early);
+    }
+
+    /// Shows the tokens in use in the metrics, as they end without an event.
+    pub(in crate::runtime) fn show_tokens(&self) {
+        self.issued.show();
+    }
+
+    /// A line for each token in use, and for each that is not issued, whenever it is called.
+    pub(in crate::runtime) fn token_lines(&self) -> impl Fn() -> Vec<StatusLine> + Send + Sync + 'static {
+        let issued = Arc::clone(&self.issued);
+        move || issued.lines()
     }
 
     /// What `config` needs, with the clients and tokens of this value if their settings are equal. Completes the credentials of
@@ -88,11 +116,20 @@ impl AwsServices {
         let former = self.clients.as_ref().filter(|former| former.has(&settings));
         let aws = match (former, settings) {
             (Some(former), _) => former.aws.clone(),
-            (None, Ok(settings)) => Ok(Aws::new(settings, &limits, AwsClock::new(SystemTime::now))?),
+            (None, Ok(settings)) => {
+                let observer = Arc::new(CountCalls(Arc::clone(&self.metrics)));
+                Ok(Aws::new(settings, &limits, AwsClock::new(SystemTime::now), observer)?)
+            }
             (None, Err(why)) => Err(why),
         };
-        let mut clients = Clients { aws, tokens: HashMap::new() };
-        files.issue(|ecr| clients.credential(ecr, former));
+        let mut clients = Clients { aws, tokens: HashMap::new(), early: Vec::new() };
+        files.issue(|ecr| clients.credential(ecr, former, &self.issued));
+        clients.early = early_tokens::registries(config)
+            .filter_map(|(repository, ecr)| {
+                let source = Arc::clone(clients.tokens.get(ecr)?) as Arc<dyn IdentitySource>;
+                Some(EarlyToken { repository, source })
+            })
+            .collect();
         Ok(Self { limits: Some(limits), clients: Some(clients), ..self.clone() })
     }
 
@@ -155,14 +192,18 @@ impl Clients {
     }
 
     /// The credential of a registry, with the source of `former`, which has the same clients.
-    fn credential(&mut self, ecr: &Ecr, former: Option<&Self>) -> Credential {
+    fn credential(&mut self, ecr: &Ecr, former: Option<&Self>, issued: &Arc<IssuedTokens>) -> Credential {
         let aws = match &self.aws {
             Ok(aws) => aws,
             Err(why) => return Credential::Unusable(why.clone()),
         };
         let known = former.and_then(|former| former.tokens.get(ecr));
         let source = self.tokens.entry(ecr.clone()).or_insert_with(|| {
-            known.map_or_else(|| Arc::new(ExpiringIdentities::new(tokens(aws.clone(), ecr))), Arc::clone)
+            let new = || {
+                let role = ecr.role_arn.as_ref().map_or_else(|| "the role of the pod".to_owned(), ToString::to_string);
+                Arc::new(ExpiringIdentities::observed(tokens(aws.clone(), ecr), issued.source(role)))
+            };
+            known.map_or_else(new, Arc::clone)
         });
         Credential::Issued(IssuedIdentities::new(ecr, Arc::clone(source) as Arc<dyn IdentitySource>))
     }

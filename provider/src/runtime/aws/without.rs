@@ -8,6 +8,7 @@ use countersign_http::TlsSetupError;
 use crate::config::Config;
 use crate::config::RegistryFiles;
 use crate::evidence::SignerAccess;
+use crate::server::health::StatusLine;
 use crate::telemetry::metrics::Metrics;
 
 /// Nothing, with the interface of the clients.
@@ -22,6 +23,17 @@ impl AwsServices {
     #[allow(clippy::unnecessary_wraps, clippy::unused_self, reason = "the interface of the clients")]
     pub(in crate::runtime) fn successor(&self, _: &Config, _: &mut RegistryFiles) -> Result<Self, TlsSetupError> {
         Ok(Self)
+    }
+
+    #[allow(clippy::unused_self, reason = "the interface of the clients")]
+    pub(in crate::runtime) fn request_tokens(&self) {}
+
+    #[allow(clippy::unused_self, reason = "the interface of the clients")]
+    pub(in crate::runtime) fn show_tokens(&self) {}
+
+    #[allow(clippy::unused_self, reason = "the interface of the clients")]
+    pub(in crate::runtime) fn token_lines(&self) -> impl Fn() -> Vec<StatusLine> + Send + Sync + 'static {
+        Vec::new
     }
 
     #[allow(clippy::unused_self, reason = "the interface of the clients")]

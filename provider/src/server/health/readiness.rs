@@ -1,8 +1,10 @@
 //! Readiness: whether requests should be sent to this process.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::Mutex;
 use std::sync::MutexGuard;
+use std::sync::OnceLock;
 use std::sync::PoisonError;
 
 use countersign_core::codec::text::truncate;
@@ -39,7 +41,27 @@ impl Condition {
 
 /// The state of all conditions. No condition is met at the start.
 #[derive(Debug)]
-pub struct Readiness(Mutex<State>);
+pub struct Readiness {
+    state: Mutex<State>,
+    more: OnceLock<MoreLines>,
+}
+
+/// A line of `/readyz?verbose` about something that has no effect on readiness.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StatusLine {
+    pub is_good: bool,
+    /// Public: no secrets. It is cut to one line of [`DETAIL_BYTES`].
+    pub text: String,
+}
+
+/// Makes the lines of the moment.
+struct MoreLines(Box<dyn Fn() -> Vec<StatusLine> + Send + Sync>);
+
+impl fmt::Debug for MoreLines {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("MoreLines")
+    }
+}
 
 #[derive(Debug)]
 struct State {
@@ -189,7 +211,7 @@ impl Readiness {
             registry_details,
             restart: Vec::new(),
         };
-        Self(Mutex::new(state))
+        Self { state: Mutex::new(state), more: OnceLock::new() }
     }
 
     /// `condition` is met from now on. A failed reload does not change that: the former content is still in use.
@@ -290,6 +312,8 @@ impl Readiness {
         }
         if all {
             text.push_str(&state.details());
+            drop(state);
+            text.push_str(&self.more_lines());
         }
         if text.is_empty() {
             text.push_str("ok\n");
@@ -297,9 +321,22 @@ impl Readiness {
         (ready, text)
     }
 
+    /// Shows the lines that `lines` makes, too. The first call counts.
+    pub fn show_lines(&self, lines: impl Fn() -> Vec<StatusLine> + Send + Sync + 'static) {
+        self.more.get_or_init(|| MoreLines(Box::new(lines)));
+    }
+
+    fn more_lines(&self) -> String {
+        let lines = self.more.get().map(|more| more.0()).unwrap_or_default();
+        let marked = |StatusLine { is_good, text }: &StatusLine| {
+            format!("[{}] {}\n", if *is_good { '+' } else { '!' }, one_line(text, DETAIL_BYTES))
+        };
+        lines.iter().take(DETAIL_LINES).map(marked).collect()
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         // The state is consistent at every point.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -1,5 +1,6 @@
 //! Makes metrics and registers them.
 
+use prometheus::Gauge;
 use prometheus::GaugeVec;
 use prometheus::Histogram;
 use prometheus::HistogramOpts;
@@ -32,6 +33,10 @@ impl MetricFactory<'_> {
 
     pub(super) fn int_gauges(&self, name: &str, help: &str, labels: &[&str]) -> Result<IntGaugeVec, prometheus::Error> {
         self.put(IntGaugeVec::new(Opts::new(Self::full(name), help), labels)?)
+    }
+
+    pub(super) fn gauge(&self, name: &str, help: &str) -> Result<Gauge, prometheus::Error> {
+        self.put(Gauge::new(Self::full(name), help)?)
     }
 
     pub(super) fn gauges(&self, name: &str, help: &str, labels: &[&str]) -> Result<GaugeVec, prometheus::Error> {
