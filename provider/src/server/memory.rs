@@ -34,7 +34,7 @@ pub const HEALTH: usize = health::ANSWERS_BYTES + health::CONNECTIONS * (health:
 
 /// All series of metrics, and what writes them as a text. Statements, trust stores and registries with series of
 /// their own are limited, so that it does not depend on files.
-pub const METRICS: usize = 11 * KIB * KIB / 4;
+pub const METRICS: usize = 3 * KIB * KIB;
 
 /// The largest text of all metrics: a response of the port.
 pub const METRICS_TEXT: usize = health::ANSWER_BYTES;

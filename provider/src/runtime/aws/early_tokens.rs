@@ -53,3 +53,90 @@ pub(super) fn request(tokens: &[EarlyToken]) {
         },
     ));
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use std::path::Path;
+    use std::sync::Mutex;
+
+    use countersign_credentials::BoxFuture;
+    use countersign_credentials::CredentialError;
+    use countersign_credentials::CredentialScope;
+    use countersign_credentials::Identity;
+    use tokio::sync::Semaphore;
+
+    use super::*;
+    use crate::config::Purpose;
+
+    /// Answers as soon as there is a permit.
+    #[derive(Debug)]
+    struct Source {
+        permits: Semaphore,
+        hosts: Mutex<Vec<String>>,
+    }
+
+    impl IdentitySource for Source {
+        fn identity<'a>(
+            &'a self,
+            scope: RepositoryScope<'a>,
+            _: Instant,
+        ) -> BoxFuture<'a, Result<Identity, CredentialError>> {
+            Box::pin(async move {
+                self.hosts.lock().unwrap().push(scope.host().to_string());
+                self.permits.acquire().await.unwrap().forget();
+                Err(CredentialError::Timeout)
+            })
+        }
+
+        fn credential_scope(&self, _: &Arc<str>, _: RepositoryScope<'_>) -> CredentialScope {
+            CredentialScope::anonymous()
+        }
+    }
+
+    #[test]
+    fn only_exact_hosts_with_tokens_are_named() {
+        let text = "trust: {directory: trust}
+aws: {region: eu-west-1}
+registries:
+- {host: 111122223333.dkr.ecr.eu-west-1.amazonaws.com, credentials: {ecr: {}}}
+- {host: '*.dkr.ecr.eu-west-1.amazonaws.com', credentials: {ecr: {}}}
+- {host: public.ecr.aws, credentials: {ecr: {}}}
+- {host: 444455556666.dkr.ecr.eu-west-1.amazonaws.com}
+- {host: registry.example.com}
+";
+        let config = Config::parse(text, Path::new("c.yaml"), Purpose::Verify).unwrap();
+        let found: Vec<_> = registries(&config).map(|(repository, _)| repository.to_string()).collect();
+        let expected = ["111122223333.dkr.ecr.eu-west-1.amazonaws.com/countersign", "public.ecr.aws/countersign"];
+        assert_eq!(found, expected);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn four_are_requested_at_a_time_and_a_failure_ends_nothing() {
+        let source = Arc::new(Source { permits: Semaphore::new(0), hosts: Mutex::default() });
+        let token = |number: usize| EarlyToken {
+            repository: format!("r{number}.example.com/countersign").parse().unwrap(),
+            source: Arc::clone(&source) as _,
+        };
+        let requested = async || {
+            for _ in 0..20 {
+                tokio::task::yield_now().await;
+            }
+            source.hosts.lock().unwrap().len()
+        };
+        request(&(0..10).map(token).collect::<Vec<_>>());
+        assert_eq!(requested().await, CONCURRENT);
+        source.permits.add_permits(1);
+        assert_eq!(requested().await, CONCURRENT + 1);
+        source.permits.add_permits(10);
+        assert_eq!(requested().await, 10);
+    }
+
+    #[test]
+    fn without_a_runtime_nothing_is_requested() {
+        let source = Arc::new(Source { permits: Semaphore::new(1), hosts: Mutex::default() });
+        let repository = "r.example.com/countersign".parse().unwrap();
+        request(&[EarlyToken { repository, source: Arc::clone(&source) as _ }]);
+        assert_eq!(source.hosts.lock().unwrap().len(), 0);
+    }
+}
