@@ -52,6 +52,7 @@ async fn each_call_is_reported_once_with_all_its_attempts() {
         (ServiceError::new(400, "ValidationException", "x"), CallResult::Refused),
         (ServiceError::throttled(Protocol::RestJson), CallResult::Throttled),
     ] {
+        server.succeed();
         server.fail(error);
         status(&aws).await.unwrap_err();
         assert_eq!(seen.take(), [(Operation::SignerStatus, Err(result))]);
