@@ -7,11 +7,12 @@ use anyhow::bail;
 
 use crate::release::Release;
 
-pub(crate) const USAGE: &str = "usage: cargo e2e [--all] [--gatekeeper newest|oldest] [--keep] [--binary PATH]
+pub(crate) const USAGE: &str = "usage: cargo e2e [--all | --aws] [--gatekeeper newest|oldest] [--keep] [--binary PATH]
 
 Runs end-to-end cases and exits with 0 if all of them passed, 1 if not, 3 for usage errors.
 
   --all                run every case; without it, those of the main functions
+  --aws                run only the chapter with Amazon ECR and AWS Signer under their real names
   --gatekeeper WHICH   newest (default) or oldest: the newest or the oldest supported release of Gatekeeper
   --keep               keep the processes running after the cases, until Ctrl-C
   --binary PATH        use this countersign instead of building it";
@@ -24,6 +25,8 @@ pub(crate) enum Scope {
     Short,
     /// Every case.
     All,
+    /// The chapter with Amazon ECR and AWS Signer, which has a cluster of its own.
+    Aws,
 }
 
 /// The parsed command line.
@@ -43,7 +46,8 @@ impl Arguments {
             match word.as_str() {
                 // The alias ends with `--`; users may add another.
                 "--" => {}
-                "--all" => arguments.scope = Scope::All,
+                "--all" => arguments.set_scope(Scope::All)?,
+                "--aws" => arguments.set_scope(Scope::Aws)?,
                 "--gatekeeper" => arguments.gatekeeper = release(words.next())?,
                 "--keep" => arguments.keep = true,
                 "--binary" => arguments.binary = Some(words.next().context("--binary needs a path")?.into()),
@@ -54,7 +58,18 @@ impl Arguments {
         if arguments.scope == Scope::All && arguments.gatekeeper == Release::Oldest {
             bail!("--all is for the newest Gatekeeper: some cases need features that the oldest one does not have");
         }
+        if arguments.scope == Scope::Aws && (arguments.keep || arguments.gatekeeper == Release::Oldest) {
+            bail!("--aws is for the newest Gatekeeper and keeps no processes: leave out --keep and --gatekeeper");
+        }
         Ok(Some(arguments))
+    }
+
+    fn set_scope(&mut self, scope: Scope) -> anyhow::Result<()> {
+        if self.scope != Scope::Short {
+            bail!("found two of --all and --aws, expected one");
+        }
+        self.scope = scope;
+        Ok(())
     }
 }
 
@@ -86,6 +101,8 @@ mod tests {
         );
         let expected = Arguments { gatekeeper: Release::Oldest, ..Arguments::default() };
         assert_eq!(parse(&["--gatekeeper", "oldest"]).unwrap(), Some(expected));
+        let expected = Arguments { scope: Scope::Aws, ..Arguments::default() };
+        assert_eq!(parse(&["--aws"]).unwrap(), Some(expected));
         assert_eq!(parse(&["--all", "-h"]).unwrap(), None);
     }
 
@@ -96,6 +113,11 @@ mod tests {
             (&["--binary"], "--binary needs a path"),
             (&["--gatekeeper"], "--gatekeeper: found None, expected newest or oldest"),
             (&["--gatekeeper", "3.1"], "--gatekeeper: found Some(\"3.1\"), expected newest or oldest"),
+            (&["--all", "--aws"], "found two of --all and --aws, expected one"),
+            (
+                &["--aws", "--keep"],
+                "--aws is for the newest Gatekeeper and keeps no processes: leave out --keep and --gatekeeper",
+            ),
             (
                 &["--all", "--gatekeeper", "oldest"],
                 "--all is for the newest Gatekeeper: some cases need features that the oldest one does not have",

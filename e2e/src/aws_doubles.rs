@@ -2,12 +2,14 @@
 //! lines of JSON (see [`countersign_testkit::aws::process`]).
 
 use std::fs;
+use std::io::Read as _;
+use std::io::Seek as _;
+use std::io::SeekFrom;
 use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
 
 use anyhow::Context;
-use anyhow::bail;
 use serde_json::Value;
 use serde_json::json;
 
@@ -34,6 +36,10 @@ pub(crate) struct AwsDoubles {
     output: PathBuf,
     directory: PathBuf,
     commands: usize,
+    /// Bytes of the output that were read, and the answers and errors in them.
+    read: usize,
+    answers: Vec<Value>,
+    error: Option<Value>,
 }
 
 impl AwsDoubles {
@@ -46,8 +52,8 @@ impl AwsDoubles {
         command.arg(ARGUMENT).arg(config);
         let output = workdir.log(name);
         let program = Program::start_with_input("the doubles of AWS", &command, output.clone())?;
-        let mut doubles = Self { program, output, directory, commands: 0 };
-        let ready = doubles.wait_for("ready", 1)?;
+        let mut doubles = Self { program, output, directory, commands: 0, read: 0, answers: Vec::new(), error: None };
+        let ready = doubles.wait_for(1)?;
         workdir.write(&format!("{name}/ready.json"), ready.to_string())?;
         Ok(doubles)
     }
@@ -61,7 +67,8 @@ impl AwsDoubles {
     pub(crate) fn command(&mut self, command: &Value) -> anyhow::Result<Value> {
         self.program.write_line(&command.to_string())?;
         self.commands += 1;
-        self.wait_for("answer", self.commands).with_context(|| format!("command {command}"))
+        // The first one is that it is ready.
+        self.wait_for(self.commands + 1).with_context(|| format!("command {command}"))
     }
 
     /// The requests that have ended, in order, as in [`Exchange::to_json`](countersign_testkit::aws::Exchange::to_json).
@@ -77,19 +84,32 @@ impl AwsDoubles {
         Ok(lines.filter_map(|mut line| line.get_mut(member).map(Value::take)).collect())
     }
 
-    /// The value of the line number `count` with this member.
-    fn wait_for(&mut self, member: &str, count: usize) -> anyhow::Result<Value> {
-        wait::until(&format!("line {count} with {member:?}"), LIMIT, || {
-            if let Some(error) = self.lines("error")?.pop() {
+    /// Reads the new lines of the output.
+    fn read(&mut self) -> anyhow::Result<()> {
+        let mut output = fs::File::open(&self.output)?;
+        output.seek(SeekFrom::Start(u64::try_from(self.read)?))?;
+        let mut new = String::new();
+        output.read_to_string(&mut new)?;
+        let complete = new.rfind('\n').map_or(0, |end| end + 1);
+        self.read += complete;
+        for line in new[..complete].lines().filter_map(|line| serde_json::from_str::<Value>(line).ok()) {
+            self.error = self.error.take().or_else(|| line.get("error").cloned());
+            self.answers.extend(line.get("answer").or_else(|| line.get("ready")).cloned());
+        }
+        Ok(())
+    }
+
+    /// The answer of this number.
+    fn wait_for(&mut self, count: usize) -> anyhow::Result<Value> {
+        wait::until(&format!("answer {count}"), LIMIT, || {
+            self.read()?;
+            if let Some(error) = &self.error {
                 return Ok(Err(anyhow::anyhow!("the doubles of AWS: {error}")));
             }
             if let Err(ended) = self.program.check_running() {
                 return Ok(Err(ended));
             }
-            match self.lines(member)?.into_iter().nth(count - 1) {
-                Some(value) => Ok(Ok(value)),
-                None => bail!("there is none"),
-            }
+            Ok(Ok(self.answers.get(count - 1).context("there is none")?.clone()))
         })?
     }
 }

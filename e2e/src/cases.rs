@@ -2,6 +2,7 @@
 
 mod admission;
 mod audit;
+mod aws;
 mod aws_doubles;
 mod broken_trust;
 mod deploy;
@@ -35,6 +36,10 @@ use crate::process::Finished;
 use crate::release::Release;
 use crate::transcript::Transcript;
 
+pub(crate) use aws::IN_NAMESPACES;
+pub(crate) use aws::run as aws;
+pub(crate) use aws::run_in_namespaces;
+
 /// The beginning of a denial by the template for pods.
 const POD_DENIED: &str = "Error from server (Forbidden): admission webhook \"validation.gatekeeper.sh\" denied the \
                           request: [signed-images-in-pods] ";
@@ -64,14 +69,14 @@ pub(crate) fn run(
             trust::run(environment, transcript, &mut seen)?;
             revocation(environment, transcript, &mut seen, arguments.gatekeeper)?;
         }
-        Scope::All => every_other_case(environment, transcript, &mut seen)?,
+        Scope::All | Scope::Aws => every_other_case(environment, transcript, &mut seen)?,
     }
     pods(environment, transcript, &seen)?;
     endpoints::run(environment, transcript)?;
     metrics::health(environment, transcript)?;
     match arguments.scope {
         Scope::Short => {}
-        Scope::All => {
+        Scope::All | Scope::Aws => {
             proxies::run(environment, transcript)?;
             rotation::run(environment, transcript)?;
             deploy::monitoring(environment, transcript)?;
@@ -110,7 +115,8 @@ fn revocation(
         Release::Newest => {
             evidence::run(environment, transcript, seen)?;
             doubles::run(environment, transcript)?;
-            aws_doubles::run(environment, transcript)
+            aws_doubles::run(environment, transcript)?;
+            aws::run(environment.workdir, environment.countersign.binary(), transcript)
         }
         Release::Oldest => Ok(()),
     }

@@ -111,6 +111,12 @@ impl Cluster {
         Ok((process::command_line(&command), finished))
     }
 
+    /// Runs kubectl beside others, with its output in a file of its own.
+    pub(crate) fn kubectl_beside(&self, arguments: &[&str], output: &Path) -> anyhow::Result<Finished> {
+        let mut command = kubectl_command(&self.kubectl, &self.kubeconfig, &self.home);
+        process::run(command.args(arguments), KUBECTL, output)
+    }
+
     /// Runs kubectl, which must succeed. Returns its output.
     pub(crate) fn kubectl_ok(&self, arguments: &[&str]) -> anyhow::Result<String> {
         let (line, finished) = self.kubectl(arguments)?;

@@ -38,6 +38,8 @@ pub(crate) struct Countersign {
     ports: Ports,
     authority: Authority,
     scratch: PathBuf,
+    /// The environment variables of its pod.
+    variables: Vec<(&'static str, String)>,
     program: Option<Program>,
 }
 
@@ -51,10 +53,7 @@ impl Countersign {
         trust: PathBuf,
         registries: &[String],
     ) -> anyhow::Result<Self> {
-        let binary = match binary {
-            Some(path) => path.canonicalize().with_context(|| format!("cannot find {}", path.display()))?,
-            None => build(workdir)?,
-        };
+        let binary = program(workdir, binary)?;
         let authority = Authority::new(&[(DnType::CommonName, "countersign-ca")])?;
         let identity = authority.issue(&[(DnType::CommonName, "countersign")], Usage::Server)?;
         let registries: Vec<_> = registries.iter().map(|host| json!({ "host": host, "plainHttp": true })).collect();
@@ -73,7 +72,7 @@ impl Countersign {
             "unlistedRegistries": "refuse",
         });
         workdir.write("countersign/ca.crt", authority.certificate())?;
-        Self::serve(workdir, "countersign", binary, ports, authority, &config)
+        Self::serve(workdir, "countersign", binary, ports, authority, &config, Vec::new())
     }
 
     /// Starts another server of the same binary with a configuration and certificates (of `authority`) of its own.
@@ -85,21 +84,23 @@ impl Countersign {
         authority: Authority,
         config: &Value,
     ) -> anyhow::Result<Self> {
-        Self::serve(workdir, name, self.binary.clone(), ports, authority, config)
+        Self::serve(workdir, name, self.binary.clone(), ports, authority, config, Vec::new())
     }
 
-    fn serve(
+    /// Starts a server with a configuration, certificates (of `authority`) and environment variables of its own.
+    pub(crate) fn serve(
         workdir: &Workdir,
         name: &'static str,
         binary: PathBuf,
         ports: Ports,
         authority: Authority,
         config: &Value,
+        variables: Vec<(&'static str, String)>,
     ) -> anyhow::Result<Self> {
         // JSON is YAML.
         let config = workdir.write(&format!("{name}/countersign.yaml"), config.to_string())?;
         let scratch = workdir.log(&format!("{name}-verify"));
-        let mut countersign = Self { name, binary, config, ports, authority, scratch, program: None };
+        let mut countersign = Self { name, binary, config, ports, authority, scratch, variables, program: None };
         countersign.resume(workdir)?;
         Ok(countersign)
     }
@@ -165,7 +166,7 @@ impl Countersign {
 
     /// Starts the server again.
     pub(crate) fn resume(&mut self, workdir: &Workdir) -> anyhow::Result<()> {
-        let mut command = Command::new(&self.binary);
+        let mut command = self.command();
         command.arg("serve").arg("--config").arg(&self.config);
         let mut program = Program::start(self.name, &command, workdir.log(self.name))?;
         let ready = format!("http://{}/readyz", self.health());
@@ -174,17 +175,32 @@ impl Countersign {
         Ok(())
     }
 
-    /// The command, without arguments.
+    /// The command in the environment of its pod, without arguments.
     pub(crate) fn command(&self) -> Command {
-        Command::new(&self.binary)
+        let mut command = Command::new(&self.binary);
+        command.envs(self.variables.iter().map(|(name, value)| (name, value)));
+        command
+    }
+
+    /// Replaces the environment variables of its pod, for the next start.
+    pub(crate) fn set_variables(&mut self, variables: Vec<(&'static str, String)>) {
+        self.variables = variables;
     }
 
     /// Runs `countersign verify` with the configuration of the server. Returns the command line and its result.
     pub(crate) fn verify(&self, reference: &str) -> anyhow::Result<(String, Finished)> {
-        let mut command = Command::new(&self.binary);
+        let mut command = self.command();
         command.arg("verify").arg("--config").arg(&self.config).arg(reference);
         let finished = process::run(&command, VERIFY, &self.scratch)?;
         Ok((process::command_line(&command), finished))
+    }
+}
+
+/// The path of the given binary, or of the one of this tree, which is built.
+pub(crate) fn program(workdir: &Workdir, binary: Option<&Path>) -> anyhow::Result<PathBuf> {
+    match binary {
+        Some(path) => path.canonicalize().with_context(|| format!("cannot find {}", path.display())),
+        None => build(workdir),
     }
 }
 

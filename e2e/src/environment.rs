@@ -66,7 +66,7 @@ impl<'a> Environment<'a> {
         let cluster = Cluster::start(workdir, &cluster::Ports { etcd, etcd_peer, api_server })?;
         clock.step("etcd and kube-apiserver serve");
         let gatekeeper_ports = gatekeeper::Ports { webhook, health: gatekeeper_health, metrics: gatekeeper_metrics };
-        let gatekeeper = Gatekeeper::start(workdir, &cluster, arguments.gatekeeper, gatekeeper_ports)?;
+        let gatekeeper = Gatekeeper::start(workdir, &cluster, arguments.gatekeeper, gatekeeper_ports, &[])?;
         clock.step("the API server calls Gatekeeper");
         let countersign = Countersign::start(
             workdir,

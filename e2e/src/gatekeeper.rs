@@ -46,8 +46,14 @@ pub(crate) struct Gatekeeper {
 }
 
 impl Gatekeeper {
-    /// Returns once the API server calls it for every object.
-    pub(crate) fn start(workdir: &Workdir, cluster: &Cluster, release: Release, ports: Ports) -> anyhow::Result<Self> {
+    /// Starts it with further flags. Returns once the API server calls it for every object.
+    pub(crate) fn start(
+        workdir: &Workdir,
+        cluster: &Cluster,
+        release: Release,
+        ports: Ports,
+        flags: &[&str],
+    ) -> anyhow::Result<Self> {
         cluster.apply_file(&workdir.tool(&format!("{}-crds", release.tool())))?;
         cluster.kubectl_ok(&["wait", "--for=condition=Established", "--all", "--timeout=30s", "crd"])?;
         cluster.apply(
@@ -60,7 +66,7 @@ impl Gatekeeper {
         workdir.write("gatekeeper/certs/tls.crt", &identity.certificate)?;
         workdir.write("gatekeeper/certs/tls.key", &identity.key)?;
         let mut gatekeeper = Self { release, authority, identity, ports, program: None };
-        gatekeeper.run(workdir, cluster, &[])?;
+        gatekeeper.run(workdir, cluster, flags)?;
 
         let bundle = STANDARD.encode(gatekeeper.authority.certificate());
         for (kind, webhook, path, timeout) in [

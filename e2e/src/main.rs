@@ -18,6 +18,7 @@ mod images;
 mod interrupt;
 mod load;
 mod mount;
+mod namespaces;
 mod notation;
 mod openssl;
 mod policy;
@@ -34,6 +35,7 @@ mod workdir;
 use std::process::ExitCode;
 
 use crate::arguments::Arguments;
+use crate::arguments::Scope;
 use crate::arguments::USAGE;
 use crate::environment::Environment;
 use crate::transcript::Transcript;
@@ -48,6 +50,15 @@ fn main() -> ExitCode {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => {
                 eprintln!("{}: {error:#}", aws_doubles::ARGUMENT);
+                ExitCode::FAILURE
+            }
+        };
+    }
+    if std::env::args().nth(1).as_deref() == Some(cases::IN_NAMESPACES) {
+        return match cases::run_in_namespaces(&std::env::args().nth(2).unwrap_or_default()) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => {
+                eprintln!("{}: {error:#}", cases::IN_NAMESPACES);
                 ExitCode::FAILURE
             }
         };
@@ -87,6 +98,10 @@ fn main() -> ExitCode {
 
 /// All started processes have ended when this returns, also after an error.
 fn run(workdir: &Workdir, transcript: &mut Transcript, arguments: &Arguments) -> anyhow::Result<()> {
+    if arguments.scope == Scope::Aws {
+        let binary = countersign::program(workdir, arguments.binary.as_deref())?;
+        return cases::aws(workdir, &binary, transcript);
+    }
     let mut environment = Environment::start(workdir, transcript, arguments)?;
     cases::run(&mut environment, transcript, arguments)?;
     if arguments.keep {

@@ -5,6 +5,7 @@ use std::ffi::OsStr;
 use std::fs;
 use std::fs::File;
 use std::io::Write as _;
+use std::os::fd::AsFd as _;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::path::PathBuf;
@@ -184,6 +185,14 @@ pub(crate) fn run(command: &Command, limit: Duration, scratch: &Path) -> anyhow:
     let Some(status) = group.wait(limit)? else { bail!("{line} did not end within {limit:?}") };
     let output = String::from_utf8_lossy(&fs::read(scratch)?).into_owned();
     Ok(Finished { status, output })
+}
+
+/// Runs `command` to its end, for at most `limit`. It writes to the standard output of this run.
+pub(crate) fn run_attached(command: &Command, limit: Duration) -> anyhow::Result<ExitStatus> {
+    let output = File::from(std::io::stdout().as_fd().try_clone_to_owned()?);
+    let mut group = Group::spawn(command, Stdio::null(), output)?;
+    let status = group.wait(limit)?;
+    status.with_context(|| format!("{} did not end within {limit:?}", command_line(command)))
 }
 
 /// The command as a user would type it: without the directory of the program, quoted where a shell needs it.

@@ -9,13 +9,15 @@ pub(crate) struct Transcript {
     started: Instant,
     passed: usize,
     failed: Vec<String>,
+    /// Chapters that this machine does not permit.
+    skipped: usize,
     /// Whether the next command begins a case, so that an empty line precedes it.
     between_cases: Cell<bool>,
 }
 
 impl Transcript {
     pub(crate) fn new() -> Self {
-        Self { started: Instant::now(), passed: 0, failed: Vec::new(), between_cases: Cell::new(false) }
+        Self { started: Instant::now(), passed: 0, failed: Vec::new(), skipped: 0, between_cases: Cell::new(false) }
     }
 
     /// Begins a chapter.
@@ -66,6 +68,25 @@ impl Transcript {
         self.between_cases.set(true);
     }
 
+    /// Prints and counts a chapter that this machine does not permit.
+    pub(crate) fn skip(&mut self, what: &str, why: &anyhow::Error) {
+        self.skipped += 1;
+        println!("SKIP  {what}: {why:#}");
+        self.between_cases.set(true);
+    }
+
+    /// The number of cases that passed, and those that failed.
+    pub(crate) fn results(&self) -> (usize, &[String]) {
+        (self.passed, &self.failed)
+    }
+
+    /// Counts the results of cases that another process printed.
+    pub(crate) fn add(&mut self, passed: usize, failed: Vec<String>) {
+        self.passed += passed;
+        self.failed.extend(failed);
+        self.between_cases.set(true);
+    }
+
     pub(crate) fn all_passed(&self) -> bool {
         self.failed.is_empty() && self.passed > 0
     }
@@ -77,6 +98,10 @@ impl Transcript {
             println!("FAIL  {what}");
         }
         println!("{:.1} s", self.started.elapsed().as_secs_f64());
-        println!("{} passed, {} failed", self.passed, self.failed.len());
+        let skipped = match self.skipped {
+            0 => String::new(),
+            count => format!(", {count} chapters skipped"),
+        };
+        println!("{} passed, {} failed{skipped}", self.passed, self.failed.len());
     }
 }

@@ -38,6 +38,19 @@ impl Workdir {
         Ok(Self { project, tools, work })
     }
 
+    /// A directory `name` in this one, as the working directory of another process of this run.
+    pub(crate) fn below(&self, name: &str) -> anyhow::Result<Self> {
+        let work = self.work.join(name);
+        fs::create_dir_all(work.join("logs")).with_context(|| format!("cannot create {}", work.display()))?;
+        Ok(Self { project: self.project.clone(), tools: self.tools.clone(), work })
+    }
+
+    /// The working directory that [`Self::below`] has created.
+    pub(crate) fn existing(tools: &str, work: &str) -> anyhow::Result<Self> {
+        let project = Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("the package has no parent directory")?;
+        Ok(Self { project: project.to_path_buf(), tools: tools.into(), work: work.into() })
+    }
+
     /// The root of the project.
     pub(crate) fn project(&self) -> &Path {
         &self.project

@@ -13,6 +13,7 @@ use anyhow::Context;
 use anyhow::bail;
 use anyhow::ensure;
 
+pub(super) use self::user::AWS;
 use self::user::User;
 use crate::environment::Environment;
 use crate::transcript::Transcript;
@@ -38,14 +39,14 @@ const EKS: &str = "deploy/eks/README.md";
 
 /// A step of the guide.
 #[derive(Debug, PartialEq, Eq)]
-enum Step {
+pub(super) enum Step {
     /// A file that the user writes: its path and content.
     File(String, String),
     Command(String),
 }
 
 /// The YAML and shell blocks of a page of Markdown, in their order. The first line of a YAML block is a comment with its path.
-fn steps(page: &str) -> anyhow::Result<Vec<Step>> {
+pub(super) fn steps(page: &str) -> anyhow::Result<Vec<Step>> {
     let mut steps = Vec::new();
     let mut rest = page;
     while let Some((before, after)) = rest.split_once("```") {

@@ -89,6 +89,11 @@ impl AccessKeys {
         self.known().keys.get(id).cloned()
     }
 
+    /// All keys that are known.
+    pub(super) fn all(&self) -> Vec<AccessKey> {
+        self.known().keys.values().cloned().collect()
+    }
+
     /// The number of keys created so far.
     #[must_use]
     pub fn issued(&self) -> usize {

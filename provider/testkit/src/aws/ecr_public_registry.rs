@@ -77,6 +77,11 @@ impl EcrPublicRegistry {
         self.access.table().lifetime = lifetime;
     }
 
+    /// The texts of all tokens issued so far.
+    pub(super) fn tokens(&self) -> Vec<String> {
+        self.access.table().tokens.keys().cloned().collect()
+    }
+
     /// Every request so far, in order of arrival.
     #[must_use]
     pub fn journal(&self) -> Vec<Exchange> {

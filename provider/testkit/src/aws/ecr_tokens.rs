@@ -23,6 +23,8 @@ struct Table {
     issued: usize,
     /// By authorization token.
     tokens: HashMap<String, EcrToken>,
+    /// All, unknown ones too, in order.
+    all: Vec<(String, EcrToken)>,
 }
 
 /// What a token is good for.
@@ -47,7 +49,7 @@ impl EcrTokens {
     #[must_use]
     pub fn new() -> Self {
         let lifetime = Duration::from_secs(12 * 3600);
-        Self(Arc::new(Mutex::new(Table { lifetime, issued: 0, tokens: HashMap::new() })))
+        Self(Arc::new(Mutex::new(Table { lifetime, issued: 0, tokens: HashMap::new(), all: Vec::new() })))
     }
 
     /// Sets how long new tokens last.
@@ -82,6 +84,7 @@ impl EcrTokens {
         let text = STANDARD.encode(format!("AWS:{}", STANDARD.encode(password.to_string())));
         let token = EcrToken { expires_at, principal: principal.to_owned(), region: region.to_owned() };
         table.tokens.insert(text.clone(), token.clone());
+        table.all.push((text.clone(), token.clone()));
         (text, token)
     }
 
@@ -89,6 +92,11 @@ impl EcrTokens {
     #[must_use]
     pub fn get(&self, text: &str) -> Option<EcrToken> {
         self.table().tokens.get(text).cloned()
+    }
+
+    /// All tokens issued so far, with their texts.
+    pub(super) fn all(&self) -> Vec<(String, EcrToken)> {
+        self.table().all.clone()
     }
 
     fn table(&self) -> MutexGuard<'_, Table> {

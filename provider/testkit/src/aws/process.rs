@@ -8,6 +8,8 @@
 //! `{"error": …}` for each command. Reads commands as JSON lines, and stops at the end of its input.
 
 mod commands;
+mod received;
+mod region;
 mod services;
 
 use std::io::BufRead;

@@ -119,10 +119,20 @@ impl AwsServer {
         self.errors.lock().clear();
     }
 
+    /// The service.
+    pub(super) fn service(&self) -> Service {
+        self.service
+    }
+
     /// Every request since the start, or since [`Self::clear_journal`], in order of arrival.
     #[must_use]
     pub fn journal(&self) -> Vec<Exchange> {
         self.server.requests().iter().map(|request| Exchange::of(self.service, request)).collect()
+    }
+
+    /// The requests of the journal as they were received, with their secrets.
+    pub(super) fn requests(&self) -> Vec<RecordedRequest> {
+        self.server.requests()
     }
 
     /// The number of requests in the journal.

@@ -139,7 +139,13 @@ async fn each_parameter_is_required_and_checked() {
             "profileVersionArn",
             Some("arn:aws:signer:eu-central-1:111122223333:/signing-profiles/ci"),
             "profileVersionArn: found \"/signing-profiles/ci\", expected /signing-profiles/NAME/VERSION with a version of \
-             10 letters and digits",
+             10 letters and digits, or /aliased-signing-profiles/ID",
+        ),
+        (
+            "profileVersionArn",
+            Some("arn:aws:signer:eu-central-1:111122223333:/aliased-signing-profiles/"),
+            "profileVersionArn: found \"/aliased-signing-profiles/\", expected /signing-profiles/NAME/VERSION with a version of \
+             10 letters and digits, or /aliased-signing-profiles/ID",
         ),
         (
             "profileVersionArn",

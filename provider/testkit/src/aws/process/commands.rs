@@ -2,7 +2,8 @@
 //!
 //! | `do` | members | effect |
 //! | --- | --- | --- |
-//! | `push` | `service` (`ecr-registry`), `repository`, `tag`, `signed` (true), `profileVersion`, `job`, `alias` | stores an image, signed as AWS Signer does; answers `digest`, `profileVersion`, `job`, `certificateHashes` |
+//! | `push` | `service` (`ecr-registry`), `repository`, `tag`, `signed` (true), `trusted` (true), `profileVersion`, `job`, `alias` | stores an image, signed as AWS Signer does, under `signer-root.pem` or another root; answers `digest`, `profileVersion`, `job`, `certificateHashes` |
+//! | `tag` | `service` (`ecr-registry`), `repository`, `tag`, `digest` | another tag |
 //! | `referrers` | `service` (`ecr-registry`), `mode`: `api`, `fallback-tag`, `empty-api` | how the registry lists signatures |
 //! | `revoke` | `entity`, `from` (RFC 3339) | revokes a job, a version of a profile, or a certificate |
 //! | `revoke-nothing` | | |
@@ -16,11 +17,15 @@
 //! | `revoke-tokens` | | makes all tokens of the registry unknown |
 //! | `write-tokens` | `seconds` (3600) | writes new tokens of the service account |
 //! | `advance` | `seconds` | moves the clock of all services |
+//! | `journal` | | writes `journal.json`: all requests so far, by service, also those that are not answered yet |
+//! | `requests` | | writes `requests.jsonl`: all requests so far as they were received, with their secrets |
+//! | `secrets` | | writes `secrets.json`: all secrets so far |
 
 use std::time::Duration;
 
 use crate::aws::ecr_registry::throttled;
 use crate::aws::service_error::ServiceError;
+use crate::aws::signature::SignerPki;
 use crate::aws::signature::SignerSignature;
 use crate::aws::signature::certificate_hashes;
 use crate::registry::Referrers;
@@ -32,6 +37,7 @@ use serde_json::json;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
+use crate::aws::process::received;
 use crate::aws::process::services::Services;
 
 pub(super) fn run(services: &Services, command: &Value) -> Result<Value, String> {
@@ -45,6 +51,7 @@ pub(super) fn run(services: &Services, command: &Value) -> Result<Value, String>
     let done = Ok(json!("done"));
     match text("do")? {
         "push" => return push(services, command, text("repository")?, text("tag")?),
+        "tag" => registry(services, command)?.tag(text("repository")?, text("tag")?, text("digest")?),
         "referrers" => registry(services, command)?.referrers(match text("mode")? {
             "api" => Referrers::Api,
             "fallback-tag" => Referrers::FallbackTag,
@@ -88,6 +95,9 @@ pub(super) fn run(services: &Services, command: &Value) -> Result<Value, String>
         "revoke-tokens" => services.tokens.revoke_all(),
         "write-tokens" => services.write_tokens(command["seconds"].as_i64().unwrap_or(3600))?,
         "advance" => services.setup.clock().advance(seconds()?),
+        "journal" => return received::write_journal(services),
+        "requests" => return received::write_requests(services),
+        "secrets" => return received::write_secrets(services),
         other => return Err(format!("do: found {other:?}, which is no command")),
     }
     done
@@ -101,7 +111,8 @@ fn push(services: &Services, command: &Value, repository: &str, tag: &str) -> Re
         return Ok(json!({ "digest": image.digest }));
     }
     let signed_at = services.setup.clock().now() - time::Duration::days(30);
-    let mut signature = SignerSignature::new(&services.pki, &image)
+    let other = (command["trusted"] == json!(false)).then(|| SignerPki::new(&services.region));
+    let mut signature = SignerSignature::new(other.as_ref().unwrap_or(&services.pki), &image)
         .signed_at(signed_at.replace_nanosecond(0).map_err(|error| error.to_string())?);
     for (name, set) in [
         ("profileVersion", SignerSignature::with_profile_version as fn(_, &str) -> _),
@@ -157,7 +168,7 @@ fn when(services: &Services, service: &str) -> Result<When, String> {
 /// The registry that the command names.
 fn registry<'a>(services: &'a Services, command: &Value) -> Result<&'a Registry, String> {
     let name = command["service"].as_str().unwrap_or("ecr-registry");
-    services
-        .registry(name)
-        .ok_or_else(|| format!("service: found {name:?}, expected ecr-registry or ecr-public-registry"))
+    services.registry(name).ok_or_else(|| {
+        format!("service: found {name:?}, expected ecr-registry, other-ecr-registry or ecr-public-registry")
+    })
 }

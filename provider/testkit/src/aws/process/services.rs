@@ -9,20 +9,23 @@
 //!   "blobs": "https://bucket.s3.eu-central-1.amazonaws.com",
 //!   "realm": "https://public.ecr.aws/token/", "publicBlobs": "https://d1234.cloudfront.net",
 //!   "issuer": "https://oidc.eks.eu-central-1.amazonaws.com/id/TESTKIT",
-//!   "namespace": "gatekeeper-system", "serviceAccount": "countersign", "role": "countersign",
-//!   "crossAccountRole": "arn:aws:iam::444455556666:role/pull", "externalId": "shop"
+//!   "namespace": "gatekeeper-system", "serviceAccount": "countersign", "role": "countersign", "webIdentityRole": "countersign",
+//!   "crossAccountRole": "arn:aws:iam::444455556666:role/pull", "externalId": "shop",
+//!   "otherRegion": "us-west-2"
 //! }
 //! ```
 //!
 //! Only `directory` is required; the values above are the others' defaults, except that each service listens on a free port, `names`
 //! are `localhost` and `127.0.0.1`, and `blobs`, `realm` and `publicBlobs` are the servers' own addresses. Names of services: `signer-data`, `sts`, `ecr-api`,
-//! `ecr-public-api`, `ecr-registry`, `blob-store`, `ecr-public-registry`, `public-blob-store` (all over HTTPS), `pod-identity`, `imds` (HTTP, as the real ones).
+//! `ecr-public-api`, `ecr-registry`, `blob-store`, `ecr-public-registry`, `public-blob-store` (all over HTTPS), `pod-identity`, `imds` (HTTP, as the real ones);
+//! of the other region `other-signer-data`, `other-ecr-api`, `other-ecr-registry`, `other-blob-store` (`otherBlobs`).
 //!
 //! Files in the directory: `ca.pem` (of the HTTPS certificate), `signer-root.pem` (for a trust store), `web-identity-token` and
 //! `pod-identity-token` of the service account.
 
 use std::net::SocketAddr;
 use std::path::Path;
+use std::sync::Mutex;
 
 use crate::aws::access_keys::AccessKey;
 use crate::aws::blob_store::BlobStore;
@@ -34,6 +37,7 @@ use crate::aws::ecr_tokens::EcrTokens;
 use crate::aws::exchange::Exchange;
 use crate::aws::imds::Imds;
 use crate::aws::pod_identity::PodIdentity;
+use crate::aws::process::region::OtherRegion;
 use crate::aws::server::AwsServer;
 use crate::aws::setup::Setup;
 use crate::aws::signature::SignerPki;
@@ -59,7 +63,11 @@ pub(super) struct Services {
     ecr_api: EcrApi,
     ecr_public_api: EcrApi,
     pub(super) registry: EcrRegistry,
-    public_registry: EcrPublicRegistry,
+    pub(super) public_registry: EcrPublicRegistry,
+    other: OtherRegion,
+    pub(super) region: String,
+    /// The tokens of the service account that were written, with their kinds.
+    account_tokens: Mutex<Vec<(&'static str, String)>>,
     public_blobs: BlobStore,
     pub(super) blobs: BlobStore,
     /// A user's.
@@ -109,7 +117,10 @@ impl Services {
         let key = setup.keys().for_user("arn:aws:iam::111122223333:user/ci");
 
         let sts = Sts::start(&on("sts")?).await;
-        sts.trust_web_identity(&role, &issuer, namespace, service_account);
+        // The role with EKS Pod Identity is another one where a cluster has both.
+        let web_identity_role = setup.role(text(config, "webIdentityRole", text(config, "role", "countersign")?)?);
+        sts.trust_web_identity(&web_identity_role, &issuer, namespace, service_account);
+        sts.trust_principal(&cross_account_role, &web_identity_role, Some(text(config, "externalId", "shop")?));
         sts.trust_principal(&cross_account_role, &role, Some(text(config, "externalId", "shop")?));
         sts.trust_principal(&cross_account_role, &key.principal, Some(text(config, "externalId", "shop")?));
         let pod_identity = PodIdentity::start(&on("pod-identity")?.plain(), &issuer).await;
@@ -130,7 +141,12 @@ impl Services {
         if let Some(url) = config["publicBlobs"].as_str() {
             public_blobs.set_base(url);
         }
+        let other = setup.clone().region(text(config, "otherRegion", "us-west-2")?);
+        let other = OtherRegion::start(other, &on, &tokens, config["otherBlobs"].as_str()).await?;
         let services = Self {
+            other,
+            region: region.to_owned(),
+            account_tokens: Mutex::default(),
             public_registry,
             public_blobs,
             signer: SignerData::start(&on("signer-data")?).await,
@@ -158,7 +174,8 @@ impl Services {
         Ok(services)
     }
 
-    fn write(&self, name: &str, content: &str) -> Result<(), String> {
+    /// Writes a file in the directory.
+    pub(super) fn write(&self, name: &str, content: &str) -> Result<(), String> {
         let path = Path::new(&self.directory).join(name);
         // Renamed, as the kubelet replaces files: a reader never sees a part of one.
         let new = path.with_extension("new");
@@ -174,14 +191,26 @@ impl Services {
         // One that has ended has begun before.
         let start = now.min(end - time::Duration::SECOND);
         let content = ServiceAccountToken::new(&self.namespace, &self.service_account, start).expires_at(end);
-        self.write("web-identity-token", &self.issuer.token(&content))?;
-        let content = content.audience(ServiceAccountToken::POD_IDENTITY);
-        self.write("pod-identity-token", &self.issuer.token(&content))
+        let other = content.clone().audience(ServiceAccountToken::POD_IDENTITY);
+        for (name, content) in [("web-identity-token", content), ("pod-identity-token", other)] {
+            let token = self.issuer.token(&content);
+            self.write(name, &token)?;
+            self.account_tokens.lock().expect("the lock is not poisoned").push((name, token));
+        }
+        Ok(())
+    }
+
+    /// All tokens of the service account that were written, with the names of their files.
+    pub(super) fn account_tokens(&self) -> Vec<(&'static str, String)> {
+        self.account_tokens.lock().expect("the lock is not poisoned").clone()
     }
 
     /// The services that answer calls, by name.
-    fn servers(&self) -> [(&'static str, &AwsServer); 8] {
+    pub(super) fn servers(&self) -> [(&'static str, &AwsServer); 11] {
         [
+            ("other-signer-data", &self.other.signer),
+            ("other-ecr-api", &self.other.api),
+            ("other-blob-store", &self.other.blobs),
             ("signer-data", &self.signer),
             ("sts", &self.sts),
             ("ecr-api", &self.ecr_api),
@@ -193,13 +222,18 @@ impl Services {
         ]
     }
 
+    /// The registries, by name.
+    pub(super) fn registries(&self) -> [(&'static str, &Registry); 3] {
+        [
+            ("ecr-registry", &self.registry),
+            ("other-ecr-registry", &self.other.registry),
+            ("ecr-public-registry", &self.public_registry),
+        ]
+    }
+
     /// The registry of this name.
     pub(super) fn registry(&self, name: &str) -> Option<&Registry> {
-        match name {
-            "ecr-registry" => Some(&self.registry),
-            "ecr-public-registry" => Some(&self.public_registry),
-            _ => None,
-        }
+        self.registries().into_iter().find(|(known, _)| *known == name).map(|(_, registry)| registry)
     }
 
     /// The service of this name; a registry is none of them.
@@ -212,16 +246,15 @@ impl Services {
             server.observe(observer.clone());
         }
         self.registry.observe(observer.clone());
+        self.other.registry.observe(observer.clone());
         self.public_registry.observe(observer);
     }
 
     /// Addresses and names.
     pub(super) fn describe(&self) -> Value {
         let addresses = self.servers().into_iter().map(|(name, server)| (name.to_owned(), json!(server.address())));
-        let registries = [
-            ("ecr-registry".to_owned(), json!(self.registry.address())),
-            ("ecr-public-registry".to_owned(), json!(self.public_registry.address())),
-        ];
+        let registries = self.registries().into_iter();
+        let registries = registries.map(|(name, registry)| (name.to_owned(), json!(registry.address())));
         json!({
             "addresses": addresses.chain(registries).collect::<serde_json::Map<_, _>>(),
             "accessKeyId": self.key.id,

@@ -43,8 +43,8 @@ impl Inputs {
         }
         let profile_version = one("profileVersionArn")?;
         let resource = arn("profileVersionArn", &profile_version, partition)?;
-        if !is_profile_version(resource) {
-            let expected = "/signing-profiles/NAME/VERSION with a version of 10 letters and digits";
+        if !is_profile_version(resource) && !is_aliased(resource) {
+            let expected = "/signing-profiles/NAME/VERSION with a version of 10 letters and digits, or /aliased-signing-profiles/ID";
             return Err(format!("profileVersionArn: found {resource:?}, expected {expected}"));
         }
         let job = one("jobArn")?;
@@ -81,7 +81,9 @@ fn arn<'a>(name: &str, text: &'a str, partition: &str) -> Result<&'a str, String
     let ["arn", found, "signer", region, account, resource] = parts[..] else {
         return Err(format!("{name}: found {text:?}, expected arn:PARTITION:signer:REGION:ACCOUNT:RESOURCE"));
     };
-    if region.is_empty() || account.len() != 12 || !account.bytes().all(|byte| byte.is_ascii_digit()) {
+    // Profiles that can be used under an alias only name no account.
+    let is_account = account.len() == 12 || (account.is_empty() && is_aliased(resource));
+    if region.is_empty() || !is_account || !account.bytes().all(|byte| byte.is_ascii_digit()) {
         return Err(format!("{name}: found {text:?}, expected a region and an account of 12 digits"));
     }
     // A region of the same partition answers for all of its regions and accounts; another partition does not.
@@ -99,6 +101,11 @@ fn is_profile_version(resource: &str) -> bool {
             && version.len() == 10
             && version.bytes().all(|byte| byte.is_ascii_alphanumeric())
     })
+}
+
+fn is_aliased(resource: &str) -> bool {
+    let id = resource.strip_prefix("/aliased-signing-profiles/");
+    id.is_some_and(|id| (2..=64).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_alphanumeric()))
 }
 
 fn is_uuid(text: &str) -> bool {

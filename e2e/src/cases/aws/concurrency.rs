@@ -1,0 +1,86 @@
+//! Many cold images at the same time share the fetching of tokens, and concurrent requests about one signature share one call.
+
+use std::sync::Barrier;
+use std::thread;
+
+use anyhow::Context;
+use anyhow::ensure;
+use serde_json::Value;
+use serde_json::json;
+
+use super::chain::Chain;
+use super::journal::parameters;
+
+const COUNT: usize = 20;
+
+pub(super) fn run(chain: &mut Chain<'_>) -> anyhow::Result<()> {
+    chain.transcript.chapter(&format!("{COUNT} cold images at the same time"));
+    let images = (0..COUNT).map(|_| chain.push("shop/app", &json!({}))).collect::<anyhow::Result<Vec<_>>>()?;
+    // Slow enough that requests without anything in common would overlap.
+    for service in ["sts", "ecr-api", "signer-data"] {
+        chain.set(json!({ "do": "delay", "service": service, "milliseconds": 100 }))?;
+    }
+    let before = chain.journal()?;
+    chain.restart()?;
+    let containers: Vec<Value> = images
+        .iter()
+        .enumerate()
+        .map(|(number, image)| json!({ "name": format!("c{number}"), "image": image.by_digest() }))
+        .collect();
+    let pod = json!({
+        "apiVersion": "v1", "kind": "Pod", "metadata": { "name": "twenty" }, "spec": { "containers": containers },
+    });
+    let path = chain.workdir.write("objects/twenty.json", pod.to_string())?;
+    let (line, finished) = chain.cluster.kubectl(&["create", "-f", path.to_str().context("a path is not UTF-8")?])?;
+    chain.transcript.command(&line, &finished.output);
+    let result = if finished.status.success() { Ok(()) } else { Err(anyhow::anyhow!("{}", finished.status)) };
+    chain.verdict(&format!("a pod with {COUNT} images is admitted right after the start"), result);
+    let journal = chain.journal()?.since(&before);
+    let calls = journal.expect_calls(&[("sts", 1), ("ecr-api", 1), ("signer-data", COUNT)]);
+    chain.verdict("with one exchange at STS, one token of Amazon ECR, and one status for each signature", calls);
+    let result = (|| {
+        let mut jobs: Vec<&str> =
+            journal.of("signer-data").iter().flat_map(|call| parameters(call, "jobArn")).collect();
+        jobs.sort_unstable();
+        let mut expected: Vec<&str> = images.iter().map(|image| image.job.as_str()).collect();
+        expected.sort_unstable();
+        ensure!(jobs == expected, "found other jobs");
+        Ok(())
+    })();
+    chain.verdict("each signature is asked about once", result);
+
+    let image = chain.push("shop/app", &json!({}))?;
+    let references = (0..COUNT).map(|_| chain.tag(&image)).collect::<anyhow::Result<Vec<_>>>()?;
+    let before = chain.journal()?;
+    let failures = at_once(chain, &references)?;
+    let result = if failures.is_empty() { Ok(()) } else { Err(anyhow::anyhow!("{failures:?}")) };
+    chain.verdict(&format!("{COUNT} concurrent kubectl run of one image by {COUNT} tags are admitted"), result);
+    let journal = chain.journal()?.since(&before);
+    chain.verdict("with one status", journal.expect_calls(&[("signer-data", 1)]));
+    for service in ["sts", "ecr-api", "signer-data"] {
+        chain.set(json!({ "do": "restore", "service": service }))?;
+    }
+    Ok(())
+}
+
+/// `kubectl run` of all references at the same time. Returns the outputs of those that failed.
+fn at_once(chain: &mut Chain<'_>, references: &[String]) -> anyhow::Result<Vec<String>> {
+    let barrier = Barrier::new(references.len());
+    let (cluster, workdir) = (&chain.cluster, chain.workdir);
+    let outputs = thread::scope(|scope| {
+        let run = |(number, reference): (usize, &String)| {
+            let (barrier, reference) = (&barrier, reference.clone());
+            scope.spawn(move || {
+                let log = workdir.log(&format!("kubectl-{number}"));
+                barrier.wait();
+                cluster.kubectl_beside(&["run", &format!("at-once-{number}"), "--image", &reference], &log)
+            })
+        };
+        let threads: Vec<_> = references.iter().enumerate().map(run).collect();
+        threads
+            .into_iter()
+            .map(|thread| thread.join().map_err(|_| anyhow::anyhow!("a thread panicked"))?)
+            .collect::<anyhow::Result<Vec<_>>>()
+    })?;
+    Ok(outputs.into_iter().filter(|finished| !finished.status.success()).map(|finished| finished.output).collect())
+}

@@ -1,0 +1,90 @@
+//! The requests that the doubles have received.
+
+use std::collections::BTreeMap;
+use std::fs;
+
+use anyhow::ensure;
+use serde_json::Value;
+
+use crate::aws_doubles::AwsDoubles;
+
+/// Requests by service, each in order of arrival.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Journal(BTreeMap<String, Vec<Value>>);
+
+impl Journal {
+    /// All requests so far.
+    pub(super) fn read(doubles: &mut AwsDoubles) -> anyhow::Result<Self> {
+        doubles.command(&serde_json::json!({ "do": "journal" }))?;
+        Ok(Self(serde_json::from_slice(&fs::read(doubles.directory().join("journal.json"))?)?))
+    }
+
+    /// The requests that `before` does not have.
+    pub(super) fn since(&self, before: &Self) -> Self {
+        let new = |(service, all): (&String, &Vec<Value>)| {
+            let seen = before.0.get(service).map_or(0, Vec::len);
+            (service.clone(), all.iter().skip(seen).cloned().collect())
+        };
+        Self(self.0.iter().map(new).collect())
+    }
+
+    /// The requests to a service.
+    pub(super) fn of(&self, service: &str) -> &[Value] {
+        self.0.get(service).map_or(&[], Vec::as_slice)
+    }
+
+    /// The requests to all services.
+    pub(super) fn all(&self) -> impl Iterator<Item = &Value> {
+        self.0.values().flatten()
+    }
+
+    /// The number of requests to each service that has some.
+    fn counts(&self) -> BTreeMap<&str, usize> {
+        let some = self.0.iter().filter(|(_, requests)| !requests.is_empty());
+        some.map(|(service, requests)| (service.as_str(), requests.len())).collect()
+    }
+
+    /// An error unless these services, and none else but registries and stores of blobs, have received this many requests.
+    pub(super) fn expect_calls(&self, expected: &[(&str, usize)]) -> anyhow::Result<()> {
+        let mut found = self.counts();
+        found.retain(|service, _| !service.ends_with("-registry") && !service.ends_with("blob-store"));
+        let expected: BTreeMap<&str, usize> = expected.iter().copied().filter(|(_, count)| *count > 0).collect();
+        ensure!(found == expected, "found calls {found:?}, expected {expected:?}");
+        Ok(())
+    }
+}
+
+/// The values of a parameter of a request.
+pub(super) fn parameters<'a>(exchange: &'a Value, name: &str) -> Vec<&'a str> {
+    let pairs = exchange["parameters"].as_array().into_iter().flatten();
+    pairs.filter(|pair| pair[0] == name).filter_map(|pair| pair[1].as_str()).collect()
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn journal(text: Value) -> Journal {
+        Journal(serde_json::from_value(text).unwrap())
+    }
+
+    #[test]
+    fn counts_the_calls_since_a_former_journal() {
+        let before = journal(json!({ "sts": [1], "ecr-registry": [1] }));
+        let after = journal(json!({ "sts": [1, 2], "ecr-registry": [1, 2, 3], "signer-data": [], "blob-store": [7] }));
+        let since = after.since(&before);
+        since.expect_calls(&[("sts", 1), ("signer-data", 0)]).unwrap();
+        let error = since.expect_calls(&[("signer-data", 1)]).unwrap_err();
+        assert_eq!(error.to_string(), r#"found calls {"sts": 1}, expected {"signer-data": 1}"#);
+        assert_eq!((since.of("ecr-registry").len(), since.all().count()), (2, 4));
+    }
+
+    #[test]
+    fn parameters_may_occur_several_times() {
+        let exchange = json!({ "parameters": [["a", "1"], ["b", "2"], ["a", "3"]] });
+        assert_eq!(parameters(&exchange, "a"), ["1", "3"]);
+    }
+}

@@ -1,0 +1,250 @@
+//! The pod of Countersign, as EKS and a node run it: the volumes of its Deployment in a file system of its own, the environment
+//! variables of its identity, and the user of the image.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::Path;
+use std::path::PathBuf;
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::Context;
+use anyhow::bail;
+use anyhow::ensure;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::Value;
+
+use super::settings::Identity;
+use super::settings::NAMESPACE;
+use crate::cluster::Cluster;
+use crate::http;
+use crate::process;
+use crate::process::Program;
+use crate::workdir::Workdir;
+
+const READY: Duration = Duration::from_secs(20);
+const LIMIT: Duration = Duration::from_secs(10);
+
+/// The port of the probes, which no other process in the namespaces uses.
+const HEALTH: &str = "127.0.0.1:8888";
+
+/// As in `deploy/Containerfile`.
+const ROOTS: &str = "/etc/ssl/certs/ca-certificates.crt";
+const CONFIG: &str = "/etc/countersign/config/countersign.yaml";
+const USER: &str = "65532:65532";
+
+/// A running pod.
+pub(super) struct Pod {
+    program: Option<Program>,
+    root: PathBuf,
+    variables: Vec<(&'static str, String)>,
+}
+
+impl Pod {
+    /// Runs the Deployment `countersign` of the API server. The system trusts the authority in `roots`.
+    pub(super) fn start(
+        workdir: &Workdir,
+        cluster: &Cluster,
+        binary: &Path,
+        name: &'static str,
+        roots: &Path,
+    ) -> anyhow::Result<Self> {
+        let get = |what: &[&str]| -> anyhow::Result<Value> {
+            let arguments = [&["-n", NAMESPACE, "get", "-o", "json"], what].concat();
+            Ok(serde_json::from_str(&cluster.kubectl_ok(&arguments)?)?)
+        };
+        let deployment = get(&["deployment", "countersign"])?;
+        let spec = &deployment["spec"]["template"]["spec"];
+        let account = get(&["serviceaccount", spec["serviceAccountName"].as_str().context("no service account")?])?;
+        let root = workdir.directory(name)?;
+        system(workdir, &root, binary, roots)?;
+        for (path, contents) in files(spec, &|kind, name| get(&[kind, name]).ok())? {
+            let path = root.join(path.trim_start_matches('/'));
+            fs::create_dir_all(path.parent().context("a file has a directory")?)?;
+            fs::write(path, contents)?;
+        }
+        let identity = identity(&account)?;
+        let image = [("SSL_CERT_FILE", ROOTS.to_owned()), ("COUNTERSIGN_CONFIG", CONFIG.to_owned())];
+        let variables = identity.variables().into_iter().chain(image).collect();
+        let mut pod = Self { program: None, root, variables };
+        let arguments = &spec["containers"][0]["args"];
+        let arguments: Vec<&str> = arguments.as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+        let mut program = Program::start(name, &pod.command(&arguments), workdir.log(name))?;
+        program.wait_ready(READY, || http::get(&format!("http://{HEALTH}/readyz"))?.expect_status(200).map(drop))?;
+        pod.program = Some(program);
+        Ok(pod)
+    }
+
+    /// Its program with these arguments, as `kubectl exec` runs it.
+    pub(super) fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new("chroot");
+        // Without other users, in a user namespace, it stays root of that.
+        if is_root_of_the_machine() {
+            command.arg(format!("--userspec={USER}"));
+        }
+        command.arg(&self.root).arg("/countersign").args(arguments);
+        command.env_clear().env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin");
+        command.envs(self.variables.iter().map(|(name, value)| (name, value)));
+        command
+    }
+
+    /// The page of its metrics.
+    pub(super) fn metrics() -> anyhow::Result<String> {
+        Ok(http::get(&format!("http://{HEALTH}/metrics"))?.expect_status(200)?.text())
+    }
+
+    /// Stops it with SIGTERM.
+    pub(super) fn stop(mut self) -> anyhow::Result<()> {
+        let status = self.program.take().context("the pod is not running")?.stop()?;
+        ensure!(status.success(), "countersign ended with {status} after SIGTERM, expected exit status 0");
+        Ok(())
+    }
+}
+
+/// Whether other users exist here: in a new user namespace there is one.
+fn is_root_of_the_machine() -> bool {
+    fs::read_to_string("/proc/self/uid_map").is_ok_and(|map| map.split_whitespace().last() != Some("1"))
+}
+
+/// What EKS does for a service account: the annotation of IRSA, otherwise its association for EKS Pod Identity.
+fn identity(account: &Value) -> anyhow::Result<Identity> {
+    match account["metadata"]["annotations"]["eks.amazonaws.com/role-arn"].as_str() {
+        None => Ok(Identity::PodIdentity),
+        Some(role) if role == Identity::Irsa.role() => Ok(Identity::Irsa),
+        Some(role) => bail!("found the role {role} in the annotation, expected {}", Identity::Irsa.role()),
+    }
+}
+
+/// The file system of a container: the libraries of this machine, the names of this run, and the program.
+fn system(workdir: &Workdir, root: &Path, binary: &Path, roots: &Path) -> anyhow::Result<()> {
+    for name in ["bin", "sbin", "lib", "lib32", "lib64", "libx32", "usr", "run"] {
+        let (host, inside) = (Path::new("/").join(name), root.join(name));
+        match fs::read_link(&host) {
+            Ok(target) => symlink(target, inside)?,
+            Err(_) if host.is_dir() => bind(workdir, &host, &inside, true)?,
+            Err(_) => {}
+        }
+    }
+    for directory in ["etc/ssl/certs", "var", "tmp"] {
+        fs::create_dir_all(root.join(directory))?;
+    }
+    symlink("/run", root.join("var/run"))?;
+    fs::write(root.join("etc/nsswitch.conf"), "hosts: files dns\n")?;
+    fs::copy("/etc/hosts", root.join("etc/hosts"))?;
+    fs::copy(roots, root.join(ROOTS.trim_start_matches('/')))?;
+    bind(workdir, binary, &root.join("countersign"), false)
+}
+
+/// Shows a file or directory of the machine at another path.
+fn bind(workdir: &Workdir, from: &Path, to: &Path, is_directory: bool) -> anyhow::Result<()> {
+    if is_directory {
+        fs::create_dir_all(to)?;
+    } else {
+        fs::write(to, "")?;
+    }
+    let mut command = Command::new("mount");
+    command.arg("--rbind").arg(from).arg(to);
+    process::run(&command, LIMIT, &workdir.log("namespaces"))?.success().map(drop)
+}
+
+type Files = BTreeMap<String, Vec<u8>>;
+
+/// The files of all volumes by their paths. `get` finds an object by kind and name.
+fn files(spec: &Value, get: &dyn Fn(&str, &str) -> Option<Value>) -> anyhow::Result<Files> {
+    let mut files = Files::new();
+    let list = |value: &Value| value.as_array().cloned().unwrap_or_default();
+    for mount in list(&spec["containers"][0]["volumeMounts"]) {
+        let path = mount["mountPath"].as_str().context("a mount has no path")?;
+        let volumes = list(&spec["volumes"]);
+        let volume = volumes.iter().find(|volume| volume["name"] == mount["name"]).context("a mount has no volume")?;
+        let mut sources = list(&volume["projected"]["sources"]);
+        sources.push(volume.clone());
+        for source in sources {
+            for (kind, key) in [("configmap", "configMap"), ("secret", "secret")] {
+                let source = &source[key];
+                let Some(name) = source["name"].as_str().or(source["secretName"].as_str()) else { continue };
+                match get(kind, name) {
+                    Some(object) => add(&mut files, path, source, &object)?,
+                    None => ensure!(source["optional"] == true, "there is no {kind} {name}"),
+                }
+            }
+        }
+    }
+    Ok(files)
+}
+
+/// Adds the keys of an object: those of `items`, otherwise all.
+fn add(files: &mut Files, directory: &str, source: &Value, object: &Value) -> anyhow::Result<()> {
+    let mut keys = BTreeMap::new();
+    for (key, value) in object["data"].as_object().into_iter().flatten() {
+        let value = value.as_str().context("a key has no text")?;
+        let is_secret = object["kind"] == "Secret";
+        keys.insert(key.as_str(), if is_secret { STANDARD.decode(value)? } else { value.as_bytes().to_vec() });
+    }
+    let Some(items) = source["items"].as_array() else {
+        files.extend(keys.into_iter().map(|(key, value)| (format!("{directory}/{key}"), value)));
+        return Ok(());
+    };
+    for item in items {
+        let (key, path) = (item["key"].as_str(), item["path"].as_str());
+        let key = key.context("an item has no key")?;
+        let contents = keys.get(key).with_context(|| format!("there is no key {key}"))?;
+        files.insert(format!("{directory}/{}", path.context("an item has no path")?), contents.clone());
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn volumes_become_files() {
+        let spec = json!({
+            "containers": [{ "volumeMounts": [
+                { "name": "config", "mountPath": "/etc/c" }, { "name": "tls", "mountPath": "/etc/tls" },
+                { "name": "store", "mountPath": "/etc/store" }, { "name": "login", "mountPath": "/etc/login" },
+            ] }],
+            "volumes": [
+                { "name": "config", "configMap": { "name": "c" } },
+                { "name": "tls", "secret": { "secretName": "t", "items": [{ "key": "tls.crt", "path": "tls.crt" }] } },
+                { "name": "store", "projected": { "sources": [
+                    { "configMap": { "name": "s", "items": [{ "key": "r", "path": "x509/root.crt" }] } },
+                ] } },
+                { "name": "login", "secret": { "secretName": "none", "optional": true } },
+            ],
+        });
+        let get = |kind: &str, name: &str| match (kind, name) {
+            ("configmap", "c") => Some(json!({ "kind": "ConfigMap", "data": { "a": "1", "b": "2" } })),
+            ("configmap", "s") => Some(json!({ "kind": "ConfigMap", "data": { "r": "root" } })),
+            ("secret", "t") => Some(json!({ "kind": "Secret", "data": { "tls.crt": "Mw==", "ca.crt": "NA==" } })),
+            _ => None,
+        };
+        let found = files(&spec, &get).unwrap();
+        let expected =
+            [("/etc/c/a", "1"), ("/etc/c/b", "2"), ("/etc/store/x509/root.crt", "root"), ("/etc/tls/tls.crt", "3")];
+        assert_eq!(found, expected.map(|(path, text)| (path.to_owned(), text.as_bytes().to_vec())).into());
+        let missing = json!({
+            "containers": [{ "volumeMounts": [{ "name": "config", "mountPath": "/etc/c" }] }],
+            "volumes": [{ "name": "config", "configMap": { "name": "none" } }],
+        });
+        assert_eq!(files(&missing, &get).unwrap_err().to_string(), "there is no configmap none");
+    }
+
+    #[test]
+    fn the_annotation_of_the_service_account_is_the_role_of_irsa() {
+        let account = |annotations: Value| json!({ "metadata": { "annotations": annotations } });
+        assert_eq!(identity(&account(json!({}))).unwrap(), Identity::PodIdentity);
+        let role = |role: &str| account(json!({ "eks.amazonaws.com/role-arn": role }));
+        assert_eq!(identity(&role("arn:aws:iam::111122223333:role/countersign-irsa")).unwrap(), Identity::Irsa);
+        assert_eq!(
+            identity(&role("arn:aws:iam::1:role/x")).unwrap_err().to_string(),
+            "found the role arn:aws:iam::1:role/x in the annotation, expected arn:aws:iam::111122223333:role/countersign-irsa"
+        );
+    }
+}
