@@ -13,6 +13,7 @@ use countersign_core::x509::ocsp::OcspAnswer;
 use countersign_core::x509::ocsp::OcspSettings;
 use countersign_core_test_support::schemas::Schema;
 use countersign_core_test_support::schemas::schemas;
+use countersign_core_test_support::sweep;
 use countersign_testkit::Descriptor;
 use countersign_testkit::Hash;
 use countersign_testkit::alone;
@@ -112,7 +113,7 @@ fn cose_messages() {
     let request = SignRequest::new(&chain, &Descriptor::sample("image"));
     let parse = |bytes: &[u8]| drop(Envelope::parse(bytes, EnvelopeFormat::Cose));
     let message: Cbor = ciborium::from_reader(request.cose().as_slice()).unwrap();
-    for variant in variants::cbor(&message, 1000 * KIB) {
+    for variant in variants::cbor(&message, sweep::size(400 * KIB, 1000 * KIB)) {
         check(&format!("COSE message: {}", variant.name), &variant.bytes, 0, || parse(&variant.bytes));
     }
     let header: Cbor = ciborium::from_reader(request.cose_parts().protected.as_slice()).unwrap();

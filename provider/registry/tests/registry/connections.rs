@@ -13,7 +13,7 @@ use crate::support::entry;
 use crate::support::settings;
 use crate::support::soon;
 
-const IMAGES: usize = 1500;
+const IMAGES: usize = 600;
 
 /// The number of connections after pinning [`IMAGES`] images over HTTP/1.1, with two requests each and `at_once`
 /// images concurrently.

@@ -1,5 +1,5 @@
 //! How much of a large set of mutations is tried. Every run tries each byte with one of the changes, and a part of the random
-//! mutations; `COUNTERSIGN_SWEEPS=full`, as in `.ci/run --all`, tries all of them.
+//! mutations, and enlarges documents less; `COUNTERSIGN_SWEEPS=full`, as in `.ci/run --all`, tries all of them.
 
 fn is_full() -> bool {
     std::env::var_os("COUNTERSIGN_SWEEPS").is_some_and(|value| value == "full")
@@ -8,6 +8,12 @@ fn is_full() -> bool {
 /// Of `all` changes of a byte, those that are tried at `position`: one of them, another one at each position.
 pub fn changes<const N: usize>(position: usize, all: [u8; N]) -> Vec<u8> {
     if is_full() { all.to_vec() } else { vec![all[position % N]] }
+}
+
+/// The size of enlarged documents: a `part` that still shows the factor, or the largest that is read.
+#[must_use]
+pub fn size(part: usize, largest: usize) -> usize {
+    if is_full() { largest } else { part }
 }
 
 /// The number of random mutations.
