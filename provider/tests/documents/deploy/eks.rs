@@ -115,9 +115,10 @@ fn the_configuration_has_credentials_for_the_images_of_the_trust_policy() {
     let config = configuration(&content(&folder, "my-cluster/countersign.yaml"));
     assert!(config.aws.signer.enabled);
     let hosts: Vec<_> = config.registries.iter().map(|registry| registry.host.to_string()).collect();
-    assert_eq!(hosts, ["*.dkr.ecr.eu-central-1.amazonaws.com", "public.ecr.aws"]);
-    assert!(matches!(config.registries[0].credentials, Credentials::Ecr(_)));
-    assert!(!matches!(config.registries[1].credentials, Credentials::Ecr(_)));
+    let region = "dkr.ecr.eu-central-1.amazonaws.com";
+    assert_eq!(hosts, [format!("999988887777.{region}"), format!("*.{region}"), "public.ecr.aws".to_owned()]);
+    let with_tokens = config.registries.iter().map(|registry| matches!(registry.credentials, Credentials::Ecr(_)));
+    assert_eq!(with_tokens.collect::<Vec<_>>(), [true, true, false]);
     let policy = content(&folder, "my-cluster/trustpolicy.json");
     TrustPolicy::parse(policy.as_bytes()).unwrap();
     let policy: Json = serde_json::from_str(&policy).unwrap();
