@@ -17,3 +17,6 @@ pub(crate) const REFUSED: [&str; 4] =
 /// Codes of a clock that is wrong.
 pub(crate) const CLOCK: [&str; 4] =
     ["RequestTimeTooSkewed", "SignatureDoesNotMatch", "InvalidSignatureException", "RequestExpired"];
+
+/// Codes of requests whose content is refused.
+pub(crate) const CONTENT: [&str; 3] = ["ValidationException", "ResourceNotFoundException", "NotFoundException"];

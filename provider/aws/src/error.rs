@@ -13,6 +13,7 @@ use countersign_http::FetchErrorKind;
 pub use self::operation::Operation;
 use self::remedy::remedy;
 use crate::call_result::CallResult;
+use crate::codes::CONTENT;
 use crate::codes::REFUSED;
 use crate::codes::THROTTLED;
 
@@ -105,6 +106,12 @@ impl AwsError {
             | Kind::Request(_)
             | Kind::Partition { .. } => false,
         }
+    }
+
+    /// Whether the service refused what it was asked, and not the credentials or the permission.
+    #[must_use]
+    pub fn refuses_content(&self) -> bool {
+        matches!(&self.kind, Kind::Refused { code, .. } if CONTENT.contains(&code.as_str()))
     }
 
     /// How the call ended.

@@ -13,6 +13,7 @@ use aws_sdk_signer::config::endpoint::ResolveEndpoint as _;
 use aws_smithy_types::DateTime;
 use countersign_core::evidence::SignerStatusRequest;
 use countersign_core::name::AwsRegion;
+use countersign_core::name::SigningProfileVersion;
 use tokio::time::Instant;
 
 use crate::clients::Aws;
@@ -33,6 +34,9 @@ fn computed(parameters: &Params) -> Option<String> {
         Poll::Ready(Err(_)) | Poll::Pending => None,
     }
 }
+
+/// The characters of a certificate in a call: two SHA-384 in hexadecimal digits.
+const HASHES_CHARACTERS: usize = 2 * 96;
 
 /// The answer of the service.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -93,14 +97,54 @@ impl Aws {
     }
 
     async fn send(&self, request: &SignerStatusRequest, region: &AwsRegion) -> Result<SignerAnswer, AwsError> {
+        let hashes = request.certificate_hashes().to_vec();
+        let time = DateTime::from_secs(request.signing_time().seconds());
+        self.call(region, time, request.profile_version().as_str(), request.job().as_str(), hashes).await
+    }
+
+    /// Tries the call in `region`, about a signature that does not exist: by `profile`, for which the role should have the
+    /// permission, or by a made-up one.
+    ///
+    /// # Errors
+    /// As [`Self::signer_status`]; or [`AwsError::refuses_content`]: the service was reached and refuses the made-up signature.
+    pub async fn try_signer(
+        &self,
+        region: &AwsRegion,
+        profile: Option<&SigningProfileVersion>,
+        deadline: Instant,
+    ) -> Result<(), AwsError> {
+        self.check_partition(Operation::SignerStatus, region)?;
+        let prefix = format!("arn:{}:signer:{region}:000000000000:", region.partition());
+        let profile = profile.map_or_else(
+            || format!("{prefix}/signing-profiles/countersign_check/0000000000"),
+            |profile| profile.as_str().to_owned(),
+        );
+        let account = profile.split(':').take(5).collect::<Vec<_>>().join(":");
+        let job = format!("{account}:/signing-jobs/00000000-0000-0000-0000-000000000000");
+        let call = async {
+            self.load_credentials().await?;
+            self.call(region, DateTime::from(self.now()), &profile, &job, vec!["0".repeat(HASHES_CHARACTERS)]).await
+        };
+        let result = tokio::time::timeout_at(deadline, call).await;
+        result.unwrap_or_else(|_| Err(AwsError::new(Operation::SignerStatus, Kind::Timeout))).map(drop)
+    }
+
+    async fn call(
+        &self,
+        region: &AwsRegion,
+        time: DateTime,
+        profile: &str,
+        job: &str,
+        certificate_hashes: Vec<String>,
+    ) -> Result<SignerAnswer, AwsError> {
         let call = self
             .signer(region)
             .get_revocation_status()
-            .signature_timestamp(DateTime::from_secs(request.signing_time().seconds()))
+            .signature_timestamp(time)
             .platform_id(PLATFORM)
-            .profile_version_arn(request.profile_version().as_str())
-            .job_arn(request.job().as_str())
-            .set_certificate_hashes(Some(request.certificate_hashes().to_vec()));
+            .profile_version_arn(profile)
+            .job_arn(job)
+            .set_certificate_hashes(Some(certificate_hashes));
         let result = call.send().await.map_err(|error| AwsError::of_call(Operation::SignerStatus, &error));
         let output = observed(self.observer(), Operation::SignerStatus, result)?;
         // See `CheckAnswer`.

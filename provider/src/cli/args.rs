@@ -119,6 +119,8 @@ settings that are probably not intended, and certificates that expire within 30 
 
 --online tries the addresses of OCSP responders and CRLs that certificates of the trust stores name; with --image also
 those that the signatures of the image need, as `inspect` does for one image.
+It requests a token for each entry with credentials.ecr, and asks AWS Signer about a signature that does not exist, if the
+configuration has them; a warning names what is missing.
 
 --manifests and --root are for the configuration of a cluster before it is applied. With --manifests, the configuration and
 its files are those that the manifests mount into the container; --config is the path there. Files of Secrets and

@@ -1,6 +1,7 @@
 //! `countersign check`: the configuration and every file that it names: all mistakes at once, warnings, and what would be
 //! used. Without a network, unless `--online` is given.
 
+mod aws_calls;
 mod endpoint_certificates;
 mod events;
 mod json;
@@ -38,6 +39,7 @@ use crate::config::Purpose;
 use crate::config::Registry;
 use crate::evidence::Survey;
 use crate::policy_source::StatementOutline;
+use crate::runtime::aws::AwsSurvey;
 
 /// Certificates that expire within this time cause a warning: enough time to replace them.
 const SOON: Duration = Duration::from_secs(30 * 24 * 3600);
@@ -58,6 +60,8 @@ pub(super) struct Findings {
     compared: Option<Vec<Compared>>,
     /// The addresses that were tried; `None` without `--online`.
     online: Option<Survey>,
+    /// The calls of AWS that were tried; `None` without `--online`, and if the configuration needs none.
+    aws: Option<AwsSurvey>,
     /// None if no policy document can be used.
     statements: Option<Vec<StatementOutline>>,
 }

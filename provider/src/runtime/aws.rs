@@ -7,13 +7,19 @@ mod clients;
 mod early_tokens;
 mod environment;
 pub mod memory;
+mod survey;
 #[cfg(feature = "aws")]
 mod tokens;
+#[cfg(feature = "aws")]
+mod try_calls;
 #[cfg(not(feature = "aws"))]
 mod without;
 
 #[cfg(feature = "aws")]
 pub(super) use clients::AwsServices;
 pub(crate) use environment::pod_region;
+pub(crate) use survey::AwsSurvey;
+pub(crate) use survey::TriedSigner;
+pub(crate) use survey::TriedToken;
 #[cfg(not(feature = "aws"))]
 pub(super) use without::AwsServices;

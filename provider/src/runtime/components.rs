@@ -2,11 +2,13 @@
 
 use std::sync::Arc;
 
+use countersign_core::name::SigningProfileVersion;
 use countersign_registry::Registries;
 
 use super::active_engine::ActiveEngine;
 use super::active_engine::Successor;
 use super::aws::AwsServices;
+use super::aws::AwsSurvey;
 use super::error::Cause;
 use super::error::RuntimeError;
 use super::external_services::ExternalServices;
@@ -112,6 +114,11 @@ impl Components {
         let (policy, settings) = (self.policy_source.handle(), settings::engine(config));
         let engine = self.engine.successor(policy, registries, evidence, settings);
         engine.map_err(|source| of_cause(Cause::Registries { source }))
+    }
+
+    /// Tries the calls of AWS that `config` needs, about a signature by one of `profiles`; `None` if it needs none.
+    pub(crate) async fn survey_aws(&self, config: &Config, profiles: &[SigningProfileVersion]) -> Option<AwsSurvey> {
+        self.aws.survey(config, profiles).await
     }
 
     /// The trust policy and stores; `None` if no policy document can be used.

@@ -7,6 +7,7 @@ mod certificates;
 mod kinds;
 mod mounts;
 mod online;
+mod online_aws;
 mod providers;
 mod report;
 mod signer_roots;

@@ -22,6 +22,9 @@ use crate::policy_source::ModeOutline;
 use crate::policy_source::RequirementOutline;
 use crate::policy_source::StatementOutline;
 use crate::policy_source::StoreOutline;
+use crate::runtime::aws::AwsSurvey;
+use crate::runtime::aws::TriedSigner;
+use crate::runtime::aws::TriedToken;
 use countersign_core::notation::CertificateSummary;
 use countersign_registry::FallbackTag;
 
@@ -38,6 +41,41 @@ pub(super) struct Document {
     compared: Option<Vec<ComparedView>>,
     /// Null without `--online`.
     evidence: Option<Vec<TriedAddressView>>,
+    /// Absent without `--online`, and if the configuration needs no AWS.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    aws: Option<AwsView>,
+}
+
+/// The calls of AWS.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct AwsView {
+    tokens: Vec<TriedTokenView>,
+    signer: Vec<TriedSignerView>,
+    /// How many seconds the clock is ahead of that of AWS; null without a response.
+    clock_difference_seconds: Option<i64>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct TriedTokenView {
+    registry: String,
+    role: String,
+    /// The end of the token; null if it is not issued.
+    usable_until: Option<String>,
+    /// Why it is not issued, else null.
+    problem: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct TriedSignerView {
+    /// Null if none is configured.
+    region: Option<String>,
+    address: String,
+    /// Why the service refuses the made-up signature, else null.
+    refusal: Option<String>,
+    /// Why it cannot be asked, else null.
+    problem: Option<String>,
 }
 
 /// Sections as they are in effect: each key with its value as text.
@@ -221,6 +259,7 @@ impl Document {
                 .map(|config| SettingsView { evidence: config.evidence_keys().into_iter().collect() }),
             compared: findings.compared.as_ref().map(|list| list.iter().map(ComparedView::from).collect()),
             evidence: findings.online.as_ref().map(|survey| survey.tried.iter().map(TriedAddressView::from).collect()),
+            aws: findings.aws.as_ref().map(AwsView::from),
         }
     }
 }
@@ -256,6 +295,28 @@ impl From<&TriedAddress> for TriedAddressView {
             usable_until: result.as_ref().ok().map(|until| until.at.to_string()),
             usable_until_by: result.as_ref().ok().map(|until| until.by.as_str()),
             problem: result.as_ref().err().map(ToString::to_string),
+        }
+    }
+}
+
+impl From<&AwsSurvey> for AwsView {
+    fn from(AwsSurvey { tokens, signer, clock_difference }: &AwsSurvey) -> Self {
+        let token = |TriedToken { registry, role, result }: &TriedToken| TriedTokenView {
+            registry: registry.clone(),
+            role: role.clone(),
+            usable_until: result.as_ref().ok().and_then(|end| end.map(|end| end.to_string())),
+            problem: result.as_ref().err().map(ToString::to_string),
+        };
+        let call = |TriedSigner { region, address, result }: &TriedSigner| TriedSignerView {
+            region: region.as_ref().map(ToString::to_string),
+            address: address.clone(),
+            refusal: result.as_ref().ok().and_then(|refusal| refusal.as_ref().map(ToString::to_string)),
+            problem: result.as_ref().err().map(ToString::to_string),
+        };
+        Self {
+            tokens: tokens.iter().map(token).collect(),
+            signer: signer.iter().map(call).collect(),
+            clock_difference_seconds: *clock_difference,
         }
     }
 }

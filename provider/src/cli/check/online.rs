@@ -1,5 +1,5 @@
 //! `--online`: tries the addresses of OCSP responders and CRLs that certificates of the trust stores name; with `--image`
-//! also those that the signatures of images need.
+//! also those that the signatures of images need. And the calls of AWS that the configuration needs.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,6 +11,7 @@ use prometheus::Registry;
 use tokio::time::Instant;
 
 use super::Findings;
+use super::aws_calls;
 use crate::cli::Failure;
 use crate::config::Config;
 use crate::engine::Deadline;
@@ -22,6 +23,7 @@ use crate::evidence::TriedAddress;
 use crate::evidence::TryingSource;
 use crate::evidence::UntriedCertificate;
 use crate::runtime::Components;
+use crate::runtime::aws::AwsSurvey;
 use crate::telemetry::metrics::Metrics;
 
 /// The time for all addresses of the trust stores, and again for all of one image.
@@ -38,7 +40,7 @@ pub(super) fn check(config: &Config, images: &[ImageRef], findings: &mut Finding
     // A fetch that is not finished has no further use.
     runtime.shutdown_background();
     // Mistakes that prevent it are among the findings already.
-    let Some(survey) = survey else { return Ok(()) };
+    let Some((survey, aws)) = survey else { return Ok(()) };
     for TriedAddress { certificate, issuer, image, kind, url, result } in &survey.tried {
         let Err(why) = result else { continue };
         let subject = match certificate {
@@ -56,7 +58,8 @@ pub(super) fn check(config: &Config, images: &[ImageRef], findings: &mut Finding
             ),
         );
     }
-    findings.online = Some(survey);
+    aws.iter().for_each(|aws| aws_calls::warn(aws, findings));
+    (findings.online, findings.aws) = (Some(survey), aws);
     Ok(())
 }
 
@@ -65,7 +68,7 @@ async fn survey(
     images: &[ImageRef],
     metrics: &Arc<Metrics>,
     findings: &mut Findings,
-) -> Option<Survey> {
+) -> Option<(Survey, Option<AwsSurvey>)> {
     let components = Components::load(config, metrics).ok()?;
     let policy = components.policy()?;
     let stores: Vec<&Store> =
@@ -84,7 +87,8 @@ async fn survey(
         let image = Text::of(image);
         survey.tried.extend(tried.into_iter().map(|one| TriedAddress { image: Some(image.clone()), ..one }));
     }
-    Some(survey)
+    let aws = components.survey_aws(config, &aws_calls::profiles(&policy.outline())).await;
+    Some((survey, aws))
 }
 
 async fn signatures(engine: &Engine, image: &ImageRef) -> Result<Listed, String> {

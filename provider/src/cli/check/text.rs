@@ -25,6 +25,9 @@ use crate::evidence::TriedAddress;
 use crate::policy_source::ModeOutline;
 use crate::policy_source::RequirementOutline;
 use crate::policy_source::StatementOutline;
+use crate::runtime::aws::AwsSurvey;
+use crate::runtime::aws::TriedSigner;
+use crate::runtime::aws::TriedToken;
 
 /// Width of the first column.
 const NAMES: usize = 14;
@@ -55,6 +58,9 @@ pub(super) fn page(path: &Path, findings: &Findings) -> String {
     }
     if let Some(survey) = &findings.online {
         page.online(survey);
+    }
+    if let Some(survey) = &findings.aws {
+        page.aws(survey);
     }
     let counted = |count: usize, what: &str| format!("{count} {what}{}", if count == 1 { "" } else { "s" });
     page.0.push_str(&format!(
@@ -125,6 +131,31 @@ impl Page {
                 Ok(until) => self.line("  usable", usable(until)),
                 Err(why) => self.line("  unusable", why),
             }
+        }
+    }
+
+    fn aws(&mut self, AwsSurvey { tokens, signer, clock_difference }: &AwsSurvey) {
+        self.0.push('\n');
+        for TriedToken { registry, role, result } in tokens {
+            self.line("token", format_args!("for {registry}, {role}"));
+            match result {
+                Ok(Some(end)) => self.line("  issued", format_args!("until {end}")),
+                Ok(None) => self.line("  issued", "without an end"),
+                Err(why) => self.line("  not issued", why),
+            }
+        }
+        for TriedSigner { region: _, address, result } in signer {
+            self.line("AWS Signer", address);
+            match result {
+                Ok(None) => self.line("  answered", "the permission is there"),
+                Ok(Some(refusal)) => {
+                    self.line("  reached", format_args!("it refuses the made-up signature: {refusal}"))
+                }
+                Err(why) => self.line("  unusable", why),
+            }
+        }
+        if let Some(ahead) = clock_difference {
+            self.line("clock", format_args!("{ahead} s ahead of that of AWS"));
         }
     }
 

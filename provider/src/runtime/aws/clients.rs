@@ -81,6 +81,27 @@ impl AwsServices {
         Self { others: others.clone(), metrics: Arc::clone(metrics), issued, limits: None, clients: None }
     }
 
+    /// The clients, or why AWS is not called; `None` if the configuration does not need it.
+    pub(super) fn clients(&self) -> Option<&Result<Aws, Text>> {
+        self.clients.as_ref().map(|clients| &clients.aws)
+    }
+
+    /// The source of tokens; `None` if no registry has it.
+    pub(super) fn source(&self, ecr: &Ecr) -> Option<Result<Arc<dyn IdentitySource>, Text>> {
+        let clients = self.clients.as_ref()?;
+        match &clients.aws {
+            Ok(_) => Some(Ok(Arc::clone(clients.tokens.get(ecr)?) as Arc<dyn IdentitySource>)),
+            Err(why) => Some(Err(why.clone())),
+        }
+    }
+
+    /// The longest time of a call.
+    pub(super) fn longest_call(&self) -> Duration {
+        let aws = self.clients().and_then(|aws| aws.as_ref().ok());
+        // A role needs a call of its own.
+        aws.map_or(Duration::ZERO, |aws| 2 * aws.longest_call())
+    }
+
     /// Requests in the background the tokens of registries that the configuration names, and the credentials for AWS Signer.
     pub(in crate::runtime) fn request_tokens(&self) {
         let Some(clients) = &self.clients else { return };
@@ -199,14 +220,17 @@ impl Clients {
         };
         let known = former.and_then(|former| former.tokens.get(ecr));
         let source = self.tokens.entry(ecr.clone()).or_insert_with(|| {
-            let new = || {
-                let role = ecr.role_arn.as_ref().map_or_else(|| "the role of the pod".to_owned(), ToString::to_string);
-                Arc::new(ExpiringIdentities::observed(tokens(aws.clone(), ecr), issued.source(role)))
-            };
+            let new =
+                || Arc::new(ExpiringIdentities::observed(tokens(aws.clone(), ecr), issued.source(role_name(ecr))));
             known.map_or_else(new, Arc::clone)
         });
         Credential::Issued(IssuedIdentities::new(ecr, Arc::clone(source) as Arc<dyn IdentitySource>))
     }
+}
+
+/// Whose tokens these are, for messages.
+pub(super) fn role_name(ecr: &Ecr) -> String {
+    ecr.role_arn.as_ref().map_or_else(|| "the role of the pod".to_owned(), ToString::to_string)
 }
 
 fn tokens(aws: Aws, ecr: &Ecr) -> EcrTokens {

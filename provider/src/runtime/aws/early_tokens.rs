@@ -6,6 +6,7 @@ use std::time::Duration;
 use countersign_core::name::Repository;
 use countersign_credentials::IdentitySource;
 use countersign_credentials::RepositoryScope;
+use countersign_registry::HostPattern;
 use futures_util::StreamExt as _;
 use futures_util::stream;
 use tokio::runtime::Handle;
@@ -29,13 +30,19 @@ pub(super) struct EarlyToken {
     pub(super) source: Arc<dyn IdentitySource>,
 }
 
-/// The registries with `credentials.ecr` whose host is no pattern, with what requests their tokens.
+/// A repository of each entry with `credentials.ecr`, with what requests its token.
 pub(super) fn registries(config: &Config) -> impl Iterator<Item = (Repository, &Ecr)> {
     config.registries.iter().filter_map(|registry| {
         let Credentials::Ecr(ecr) = &registry.credentials else { return None };
-        let repository = format!("{}/countersign", registry.host.exact()?).parse().ok()?;
-        Some((repository, ecr))
+        Some((any_repository(&registry.host)?, ecr))
     })
+}
+
+/// Any repository at `host`. Of a pattern, which has all accounts of a region, that of any account: a token is for all of them.
+pub(super) fn any_repository(host: &HostPattern) -> Option<Repository> {
+    let written = host.to_string();
+    let one = written.strip_prefix("*.").map_or(written.clone(), |suffix| format!("000000000000.{suffix}"));
+    format!("{one}/countersign").parse().ok()
 }
 
 /// Requests the tokens in the background. Those that are cached cause no request. The source reports failures.
@@ -95,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn only_exact_hosts_with_tokens_are_named() {
+    fn each_entry_with_tokens_has_one_repository() {
         let text = "trust: {directory: trust}
 aws: {region: eu-west-1}
 registries:
@@ -107,7 +114,11 @@ registries:
 ";
         let config = Config::parse(text, Path::new("c.yaml"), Purpose::Verify).unwrap();
         let found: Vec<_> = registries(&config).map(|(repository, _)| repository.to_string()).collect();
-        let expected = ["111122223333.dkr.ecr.eu-west-1.amazonaws.com/countersign", "public.ecr.aws/countersign"];
+        let expected = [
+            "111122223333.dkr.ecr.eu-west-1.amazonaws.com/countersign",
+            "000000000000.dkr.ecr.eu-west-1.amazonaws.com/countersign",
+            "public.ecr.aws/countersign",
+        ];
         assert_eq!(found, expected);
     }
 

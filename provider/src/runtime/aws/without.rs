@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
+use countersign_core::name::SigningProfileVersion;
 use countersign_http::SharedLimits;
 use countersign_http::TlsSetupError;
 
+use super::survey::AwsSurvey;
 use crate::config::Config;
 use crate::config::RegistryFiles;
 use crate::evidence::SignerAccess;
@@ -23,6 +25,11 @@ impl AwsServices {
     #[allow(clippy::unnecessary_wraps, clippy::unused_self, reason = "the interface of the clients")]
     pub(in crate::runtime) fn successor(&self, _: &Config, _: &mut RegistryFiles) -> Result<Self, TlsSetupError> {
         Ok(Self)
+    }
+
+    #[allow(clippy::unused_self, clippy::unused_async, reason = "the interface of the clients")]
+    pub(in crate::runtime) async fn survey(&self, _: &Config, _: &[SigningProfileVersion]) -> Option<AwsSurvey> {
+        None
     }
 
     #[allow(clippy::unused_self, reason = "the interface of the clients")]

@@ -1,0 +1,53 @@
+//! The calls of AWS that `--online` tries.
+
+use countersign_core::name::SignerIdentity;
+use countersign_core::name::SigningProfileVersion;
+
+use super::Findings;
+use crate::policy_source::ModeOutline;
+use crate::policy_source::StatementOutline;
+use crate::runtime::aws::AwsSurvey;
+use crate::runtime::aws::TriedSigner;
+use crate::runtime::aws::TriedToken;
+
+/// The difference of clocks that is reported, in seconds. AWS refuses requests from five minutes on.
+const CLOCK_DIFFERENCE: i64 = 60;
+
+/// A version of each signing profile that the statements trust, for calls about them: a made-up one if none is written.
+pub(super) fn profiles(statements: &[StatementOutline]) -> Vec<SigningProfileVersion> {
+    let identities = statements.iter().filter_map(|statement| match &statement.mode {
+        ModeOutline::Verify(rules) => Some(&rules.identities),
+        ModeOutline::Skip | ModeOutline::Disabled(_) => None,
+    });
+    let version = |text: &String| match SignerIdentity::parse(text)?.ok()? {
+        SignerIdentity::Version(arn) => SigningProfileVersion::parse(&arn),
+        SignerIdentity::Profile(arn) => SigningProfileVersion::parse(&format!("{arn}/0000000000")),
+        SignerIdentity::AliasedProfile(_) | SignerIdentity::Alias(_) => None,
+    };
+    identities.flatten().filter_map(version).collect()
+}
+
+/// A warning for each call that fails, and for a clock that is wrong.
+pub(super) fn warn(survey: &AwsSurvey, findings: &mut Findings) {
+    let AwsSurvey { tokens, signer, clock_difference } = survey;
+    for TriedToken { registry, role, result } in tokens {
+        if let Err(why) = result {
+            findings.warn("ecr-token-not-issued", format_args!("registry {registry}, token for {role}: {why}"));
+        }
+    }
+    for TriedSigner { region, address, result } in signer {
+        let Err(why) = result else { continue };
+        let region = region.as_ref().map_or_else(String::new, |region| format!(" in {region}"));
+        findings.warn("aws-signer-unusable", format_args!("AWS Signer{region} ({address}): {why}"));
+    }
+    if let Some(ahead) = clock_difference.filter(|ahead| ahead.abs() >= CLOCK_DIFFERENCE) {
+        let (seconds, direction) = (ahead.abs(), if ahead > 0 { "ahead of" } else { "behind" });
+        findings.warn(
+            "aws-clock",
+            format_args!(
+                "the clock of this machine is {seconds} s {direction} that of AWS, which refuses requests from five minutes on; \
+                 correct it"
+            ),
+        );
+    }
+}

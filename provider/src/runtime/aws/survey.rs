@@ -1,0 +1,35 @@
+//! What `check --online` tries of AWS.
+
+use countersign_core::codec::text::Text;
+use countersign_core::name::AwsRegion;
+use countersign_core::time::UnixTime;
+
+/// The result of one token for each entry of `registries` with `credentials.ecr`, and of one call of AWS Signer in each region.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct AwsSurvey {
+    pub(crate) tokens: Vec<TriedToken>,
+    pub(crate) signer: Vec<TriedSigner>,
+    /// How many seconds the clock is ahead of that of AWS; negative if it is behind. None without a response.
+    pub(crate) clock_difference: Option<i64>,
+}
+
+/// A token.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct TriedToken {
+    /// The host of the entry, as it is written.
+    pub(crate) registry: String,
+    /// Whose token it is.
+    pub(crate) role: String,
+    /// Its end, or why it is not issued.
+    pub(crate) result: Result<Option<UnixTime>, Text>,
+}
+
+/// A call of AWS Signer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct TriedSigner {
+    /// None if no region is configured.
+    pub(crate) region: Option<AwsRegion>,
+    pub(crate) address: String,
+    /// Why the service refuses the made-up signature, if it does; or why it cannot be asked.
+    pub(crate) result: Result<Option<Text>, Text>,
+}

@@ -1,0 +1,190 @@
+//! `--online`: the calls of AWS that the configuration needs, once each, against doubles of its services.
+
+use countersign_testkit::aws::AccessKey;
+use countersign_testkit::aws::Clock;
+use countersign_testkit::aws::Setup;
+use countersign_testkit::aws::ecr_api;
+use countersign_testkit::aws::ecr_api::EcrApi;
+use countersign_testkit::aws::ecr_tokens::EcrTokens;
+use countersign_testkit::aws::signer_data;
+use countersign_testkit::aws::signer_data::SignerData;
+use countersign_testkit::folder::Folder;
+use countersign_testkit::pki::Authority;
+use countersign_testkit::pki::CertSpec;
+use serde_json::Value;
+use serde_json::json;
+use time::Duration;
+
+use crate::check::check_in;
+use crate::check::policy;
+use crate::check::sound;
+use crate::check::statement;
+
+const USER: &str = "arn:aws:iam::111122223333:user/ci";
+const HOST: &str = "111122223333.dkr.ecr.eu-central-1.amazonaws.com";
+const PROFILE: &str = "arn:aws:signer:eu-central-1:111122223333:/signing-profiles/ci";
+
+struct Services {
+    setup: Setup,
+    key: AccessKey,
+    api: EcrApi,
+    signer: SignerData,
+}
+
+impl Services {
+    async fn start(clock: &Clock) -> Self {
+        let setup = Setup::new(clock);
+        let key = setup.keys().for_user(USER);
+        let api = EcrApi::start(&setup, &EcrTokens::new()).await;
+        let signer = SignerData::start(&setup).await;
+        Self { setup, key, api, signer }
+    }
+
+    /// A configuration whose AWS is these services, with this `aws.region`.
+    fn folder(&self, region: &str) -> Folder {
+        let (api, signer) = (self.api.url(), self.signer.url());
+        let folder = sound();
+        let config = format!(
+            "trust: {{directory: trust}}
+aws: {{{region}signer: {{enabled: true, endpoint: '{signer}'}}}}
+unlistedRegistries: refuse
+registries:
+- {{host: {HOST}, credentials: {{ecr: {{endpoint: '{api}'}}}}}}
+- {{host: '*.dkr.ecr.us-west-2.amazonaws.com', credentials: {{ecr: {{endpoint: '{api}', region: eu-central-1}}}}}}
+"
+        );
+        folder.write("c.yaml", config);
+        let root = Authority::root(CertSpec::root());
+        folder.write("trust/truststore/x509/signingAuthority/aws/root.pem", root.pem());
+        let mut signed = statement("app", &format!("{HOST}/app"));
+        signed["trustStores"] = json!(["signingAuthority:aws"]);
+        signed["trustedIdentities"] = json!([PROFILE]);
+        folder.write("trust/trustpolicy.json", policy(&[signed]));
+        folder
+    }
+
+    /// The document and the page.
+    async fn check(&self, folder: Folder, online: bool) -> (Value, String) {
+        let (id, secret) = (self.key.id.clone(), self.key.secret.clone());
+        let work = move || {
+            let environment = [("AWS_ACCESS_KEY_ID", id.as_str()), ("AWS_SECRET_ACCESS_KEY", secret.as_str())];
+            let mut arguments = vec!["--for", "verify"];
+            arguments.extend(online.then_some("--online"));
+            let page = check_in(&folder, &arguments, &environment).1;
+            arguments.extend(["-o", "json"]);
+            let (code, text) = check_in(&folder, &arguments, &environment);
+            assert_eq!(code, Some(0), "{text}");
+            assert!(!text.contains(&secret) && !page.contains(&secret));
+            (serde_json::from_str(&text).unwrap(), page)
+        };
+        // The services run on this thread.
+        tokio::task::spawn_blocking(work).await.unwrap()
+    }
+}
+
+fn warnings(document: &Value) -> Vec<(&str, &str)> {
+    let list = document["warnings"].as_array().unwrap().iter();
+    let shown = list.map(|one| (one["warning"].as_str().unwrap(), one["message"].as_str().unwrap()));
+    shown.filter(|(kind, _)| *kind != "aws-signer-root-unknown").collect()
+}
+
+#[tokio::test]
+async fn one_token_for_each_entry_and_one_status_are_requested() {
+    let services = Services::start(&Clock::system()).await;
+    let (document, page) = services.check(services.folder("region: eu-central-1, "), true).await;
+    assert_eq!(warnings(&document), []);
+    let aws = &document["aws"];
+    let tokens = aws["tokens"].as_array().unwrap();
+    let shown = |token: &Value| (token["registry"].clone(), token["role"].clone(), token["problem"].clone());
+    let pod = json!("the role of the pod");
+    assert_eq!(
+        tokens.iter().map(shown).collect::<Vec<_>>(),
+        [(json!(HOST), pod.clone(), Value::Null), (json!("*.dkr.ecr.us-west-2.amazonaws.com"), pod, Value::Null)]
+    );
+    assert!(tokens.iter().all(|token| token["usableUntil"].is_string()), "{aws}");
+    let signer =
+        json!([{"region": "eu-central-1", "address": services.signer.url(), "refusal": null, "problem": null}]);
+    assert_eq!(aws["signer"], signer);
+    assert!(aws["clockDifferenceSeconds"].as_i64().unwrap().abs() < 60, "{aws}");
+    // By the page and by the document.
+    assert_eq!((services.api.count(), services.signer.count()), (4, 2));
+    let asked = services.signer.journal();
+    assert_eq!(asked[0].parameter("profileVersionArn"), Some(&*format!("{PROFILE}/0000000000")));
+    assert!(page.contains(&format!("\ntoken         for {HOST}, the role of the pod\n  issued      until ")), "{page}");
+    let signer = format!("\nAWS Signer    {}\n  answered    the permission is there\n", services.signer.url());
+    assert!(page.contains(&signer), "{page}");
+}
+
+#[tokio::test]
+async fn a_missing_permission_is_a_warning_that_names_the_action() {
+    let services = Services::start(&Clock::system()).await;
+    services.setup.keys().deny(USER, ecr_api::ACTION);
+    services.setup.keys().deny(USER, signer_data::ACTION);
+    let (document, page) = services.check(services.folder("region: eu-central-1, "), true).await;
+    let found = warnings(&document);
+    let kinds: Vec<_> = found.iter().map(|(kind, _)| *kind).collect();
+    assert_eq!(kinds, ["ecr-token-not-issued", "ecr-token-not-issued", "aws-signer-unusable"]);
+    let denied = |action: &str| {
+        format!(
+            "User: {USER} is not authorized to perform: {action} because no identity-based policy allows the {action} action, \
+                 expected 200; allow {action} to the role of the pod"
+        )
+    };
+    assert_eq!(
+        found[0].1,
+        format!(
+            "registry {HOST}, token for the role of the pod: ECR GetAuthorizationToken failed: found status 400 \
+             AccessDeniedException: {}",
+            denied(ecr_api::ACTION)
+        )
+    );
+    assert_eq!(
+        found[2].1,
+        format!(
+            "AWS Signer in eu-central-1 ({}): AWS Signer GetRevocationStatus failed: found status 403 AccessDeniedException: {}",
+            services.signer.url(),
+            denied(signer_data::ACTION)
+        )
+    );
+    assert!(page.contains("\n  not issued  ECR GetAuthorizationToken failed: found status 400"), "{page}");
+}
+
+#[tokio::test]
+async fn a_service_that_refuses_the_made_up_signature_was_reached() {
+    let services = Services::start(&Clock::system()).await;
+    services.signer.fail(countersign_testkit::aws::ServiceError::new(400, "ValidationException", "no such profile"));
+    let (document, page) = services.check(services.folder("region: eu-central-1, "), true).await;
+    assert_eq!(warnings(&document), []);
+    let signer = &document["aws"]["signer"][0];
+    assert_eq!(signer["problem"], Value::Null);
+    assert!(signer["refusal"].as_str().unwrap().contains("ValidationException: no such profile"), "{signer}");
+    assert!(page.contains("\n  reached     it refuses the made-up signature: "), "{page}");
+}
+
+#[tokio::test]
+async fn a_clock_that_is_wrong_is_a_warning() {
+    let later = Clock::at(time::OffsetDateTime::now_utc() + Duration::minutes(20));
+    let services = Services::start(&later).await;
+    let (document, _) = services.check(services.folder("region: eu-central-1, "), true).await;
+    let [(kind, message)] = warnings(&document)[..] else { panic!("{document}") };
+    assert_eq!(kind, "aws-clock");
+    assert!(
+        message.starts_with("the clock of this machine is 1") && message.contains(" s behind that of AWS"),
+        "{message}"
+    );
+}
+
+#[tokio::test]
+async fn without_a_region_the_one_of_the_signing_profiles_is_asked() {
+    let services = Services::start(&Clock::system()).await;
+    let (document, _) = services.check(services.folder(""), true).await;
+    assert_eq!(document["aws"]["signer"][0]["region"], "eu-central-1", "{document}");
+}
+
+#[tokio::test]
+async fn nothing_is_requested_without_the_option() {
+    let services = Services::start(&Clock::system()).await;
+    let (document, _) = services.check(services.folder("region: eu-central-1, "), false).await;
+    assert_eq!(document.get("aws"), None);
+    assert_eq!((services.api.count(), services.signer.count()), (0, 0));
+}
