@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod aws;
 mod certificates;
 mod kinds;
 mod mounts;

@@ -1,5 +1,6 @@
 //! The running service on EKS: images in Amazon ECR, signatures of AWS Signer, the identity of the service account. All services
 //! of AWS are doubles in this process, which a proxy resolves by their names. Their journals show what was sent.
+#![allow(clippy::unwrap_used)]
 
 mod fixture;
 mod outages;

@@ -212,8 +212,11 @@ impl Page {
     fn ecr(&mut self, ecr: &Ecr) {
         let Ecr { role_arn, external_id, endpoint, region } = ecr;
         self.line("  credentials", "tokens of Amazon ECR");
-        self.line("    identity", role_arn.as_ref().map_or_else(|| "that of the pod".to_owned(), ToString::to_string));
-        external_id.iter().for_each(|id| self.line("    external id", id));
+        match (role_arn, external_id) {
+            (None, _) => self.line("    identity", "that of the pod"),
+            (Some(role), None) => self.line("    identity", role),
+            (Some(role), Some(id)) => self.line("    identity", format_args!("{role}, external id {id}")),
+        }
         endpoint.iter().for_each(|endpoint| self.line("    endpoint", endpoint));
         region.iter().for_each(|region| self.line("    region", region));
     }
