@@ -1,6 +1,7 @@
 //! How much of a large set of mutations is tried. Every run tries each byte with one of the changes, and a part of the random
 //! mutations, and enlarges documents less; `COUNTERSIGN_SWEEPS=full`, as in `.ci/run --all`, tries all of them.
 
+#[allow(clippy::disallowed_methods, reason = "the caller of the tests decides")]
 fn is_full() -> bool {
     std::env::var_os("COUNTERSIGN_SWEEPS").is_some_and(|value| value == "full")
 }

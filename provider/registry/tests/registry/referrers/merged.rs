@@ -42,7 +42,7 @@ async fn with_tag() -> (Registry, String) {
 async fn entries_of_both_lists_are_found_once() {
     let (registry, old) = with_tag().await;
     let registries = merging(&registry);
-    assert_eq!(digests(&referrers(&registries, &registry).await.unwrap()), [old.clone()]);
+    assert_eq!(digests(&referrers(&registries, &registry).await.unwrap()), std::slice::from_ref(&old));
     let new = sample("new", Some(SIGNATURE));
     let listed = format!(
         r#"{{"schemaVersion":2,"manifests":[{},{}]}}"#,
