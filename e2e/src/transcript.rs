@@ -100,6 +100,7 @@ impl Transcript {
         println!("{:.1} s", self.started.elapsed().as_secs_f64());
         let skipped = match self.skipped {
             0 => String::new(),
+            1 => ", 1 chapter skipped".to_owned(),
             count => format!(", {count} chapters skipped"),
         };
         println!("{} passed, {} failed{skipped}", self.passed, self.failed.len());

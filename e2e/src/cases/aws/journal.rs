@@ -44,6 +44,25 @@ impl Journal {
         some.map(|(service, requests)| (service.as_str(), requests.len())).collect()
     }
 
+    /// The number of calls about the status of a signature.
+    pub(super) fn statuses_of(&self, job: &str) -> usize {
+        self.of("signer-data").iter().filter(|call| parameters(call, "jobArn") == [job]).count()
+    }
+
+    /// An error unless the token of the service account was exchanged once, and each identity has requested one token of Amazon ECR
+    /// in the region of the pod, at least one of them.
+    pub(super) fn expect_one_token_each(&self) -> anyhow::Result<()> {
+        let is_exchange = |call: &&Value| call["operation"] == "AssumeRoleWithWebIdentity";
+        let exchanges = self.of("sts").iter().filter(is_exchange).count();
+        ensure!(exchanges == 1, "found {exchanges} exchanges at STS, expected 1");
+        let mut keys: Vec<String> = self.of("ecr-api").iter().map(|call| call["accessKeyId"].to_string()).collect();
+        let count = keys.len();
+        keys.sort_unstable();
+        keys.dedup();
+        ensure!(count > 0 && keys.len() == count, "found {count} tokens of Amazon ECR for {} identities", keys.len());
+        Ok(())
+    }
+
     /// An error unless these services, and none else but registries and stores of blobs, have received this many requests.
     pub(super) fn expect_calls(&self, expected: &[(&str, usize)]) -> anyhow::Result<()> {
         let mut found = self.counts();
@@ -80,6 +99,20 @@ mod tests {
         let error = since.expect_calls(&[("signer-data", 1)]).unwrap_err();
         assert_eq!(error.to_string(), r#"found calls {"sts": 1}, expected {"signer-data": 1}"#);
         assert_eq!((since.of("ecr-registry").len(), since.all().count()), (2, 4));
+    }
+
+    #[test]
+    fn one_token_for_each_identity_is_expected() {
+        let exchange = json!({ "operation": "AssumeRoleWithWebIdentity" });
+        let token = |key: &str| json!({ "accessKeyId": key });
+        let check = |text: Value| journal(text).expect_one_token_each().map_err(|error| error.to_string());
+        assert_eq!(check(json!({ "sts": [exchange], "ecr-api": [token("a"), token("b")] })), Ok(()));
+        let again = check(json!({ "sts": [exchange], "ecr-api": [token("a"), token("a")] }));
+        assert_eq!(again, Err("found 2 tokens of Amazon ECR for 1 identities".to_owned()));
+        let none = check(json!({ "sts": [exchange] }));
+        assert_eq!(none, Err("found 0 tokens of Amazon ECR for 0 identities".to_owned()));
+        let twice = check(json!({ "sts": [exchange, exchange], "ecr-api": [token("a")] }));
+        assert_eq!(twice, Err("found 2 exchanges at STS, expected 1".to_owned()));
     }
 
     #[test]

@@ -7,7 +7,6 @@ use serde_json::json;
 
 use super::chain::ANY;
 use super::chain::Chain;
-use super::journal::parameters;
 use super::network;
 use super::settings;
 use super::settings::environment;
@@ -65,8 +64,7 @@ fn outage(chain: &mut Chain<'_>, name: &str, command: Value, part: &str) -> anyh
     let image = chain.push(&environment("production"), &json!({}))?;
     // A call of before may be tried again meanwhile.
     let journal = chain.admitted(&format!("{name}: admitted when it is over"), &image, ANY)?;
-    let calls =
-        journal.of("signer-data").iter().filter(|call| parameters(call, "jobArn") == [image.job.as_str()]).count();
+    let calls = journal.statuses_of(&image.job);
     let result = if calls == 1 { Ok(()) } else { Err(anyhow::anyhow!("found {calls} calls")) };
     chain.verdict(&format!("{name}: one call is enough then"), result);
     Ok(())
