@@ -247,7 +247,7 @@ mod tests {
         let ends = format!("_end_without_refresh_timestamp_seconds {}", START + 12 * 3600);
         assert!(values(&registry).contains(&ends), "{:?}", values(&registry));
         source.fetched("ecr eu-west-1", Ok(&identity(12 * HOUR)));
-        assert_eq!(lines(&all)[0].0, true);
+        assert!(lines(&all)[0].0);
         // What has ended, and old failures, are no longer shown.
         source.fetched("ecr public", Err(&CredentialError::Timeout));
         assert_eq!(lines(&all)[1].1, format!("token ecr public for the role of the pod: none; {failed}"));
