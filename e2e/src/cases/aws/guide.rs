@@ -240,10 +240,12 @@ fn permitted(user: &User, actions: &[&str]) -> anyhow::Result<()> {
     let statements = policy["Statement"].as_array().context("the policy has no statements")?;
     let mut expected: Vec<&str> = statements
         .iter()
-        .flat_map(|statement| match &statement["Action"] {
-            Value::Array(list) => list.iter().filter_map(Value::as_str).collect(),
-            one => Vec::from_iter(one.as_str()),
+        .flat_map(|statement| {
+            let action = &statement["Action"];
+            // One action may be written without a list.
+            action.as_array().map_or(std::slice::from_ref(action), Vec::as_slice)
         })
+        .filter_map(Value::as_str)
         .collect();
     expected.sort_unstable();
     ensure!(actions == expected, "found {actions:?}, expected {expected:?}");
