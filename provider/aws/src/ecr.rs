@@ -16,10 +16,12 @@ use countersign_credentials::BoxFuture;
 use countersign_credentials::CredentialError;
 use countersign_credentials::Identity;
 use countersign_credentials::IdentityFetcher;
+use countersign_credentials::IssueFailure;
 use countersign_credentials::RepositoryScope;
 use countersign_credentials::Secret;
 use tokio::time::Instant;
 
+use crate::call_result::CallResult;
 use crate::clients::Aws;
 use crate::endpoint::UseEndpoint;
 use crate::error::AwsError;
@@ -67,8 +69,8 @@ impl EcrTokens {
     async fn fetch_token(self, key: EcrTokenKey) -> Result<Identity, CredentialError> {
         let registry = key.region().map_err(unusable)?;
         let region = self.api.as_ref().and_then(|api| api.region.clone()).unwrap_or(registry);
-        let issued = self.issue(&key, &region).await.map_err(unusable)?;
-        let identity = identity(key.operation(), issued, self.aws.now()).map_err(unusable)?;
+        let issued = self.issue(&key, &region).await.map_err(|error| not_issued(&error))?;
+        let identity = identity(key.operation(), issued, self.aws.now()).map_err(|error| not_issued(&error))?;
         Ok(match &self.role {
             Some(role) => identity.with_origin(format_args!("credentials.ecr, for the role {}", role.arn)),
             None => identity.with_origin("credentials.ecr, for the role of the pod"),
@@ -198,6 +200,19 @@ fn identity(operation: Operation, issued: Issued, now: SystemTime) -> Result<Ide
     }
     let method = AuthMethod::Basic { user: user.to_owned(), password: Secret::new(password) };
     Identity::new(method, Some(Instant::now() + life)).map_err(|error| unusable(&error.to_string()))
+}
+
+/// A missing identity or permission is for the operator to mend; an outage of AWS ends by itself.
+fn not_issued(error: &AwsError) -> CredentialError {
+    let failure = match error.result() {
+        CallResult::Credentials | CallResult::Refused | CallResult::NotAllowed => return unusable(error),
+        CallResult::Throttled => IssueFailure::Throttled,
+        CallResult::Timeout => IssueFailure::Timeout,
+        CallResult::Unreachable => IssueFailure::Unreachable,
+        CallResult::Failed => IssueFailure::Failed,
+        CallResult::Invalid => IssueFailure::Invalid,
+    };
+    CredentialError::NotIssued { failure, why: Text::of(error) }
 }
 
 fn unusable(why: impl fmt::Display) -> CredentialError {

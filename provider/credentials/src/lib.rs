@@ -41,4 +41,5 @@ pub use secret::Secret;
 pub use source::BoxFuture;
 pub use source::CredentialError;
 pub use source::IdentitySource;
+pub use source::IssueFailure;
 pub use source::RepositoryScope;

@@ -51,12 +51,35 @@ pub enum CredentialError {
     /// The request to the issuing service failed.
     #[error(transparent)]
     Fetch(#[from] FetchError),
+    /// The issuing service failed, which no change of the configuration mends.
+    #[error("{why}")]
+    NotIssued {
+        /// How.
+        failure: IssueFailure,
+        /// The service, what it answered, and what to do.
+        why: Text,
+    },
     /// The identity was not issued in time.
     #[error("the credential was not issued in time")]
     Timeout,
     /// The task that fetches it panicked.
     #[error("the request for the credential ended without a result")]
     Interrupted,
+}
+
+/// How a service fails that issues identities.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum IssueFailure {
+    /// No connection, or it was interrupted.
+    Unreachable,
+    /// No answer in time.
+    Timeout,
+    /// It refuses because of the number of requests.
+    Throttled,
+    /// It reports a failure of its own.
+    Failed,
+    /// Its answer is not usable.
+    Invalid,
 }
 
 /// A source of identities, for the hosts of one entry of the settings.

@@ -12,6 +12,7 @@ use countersign_credentials::ExpiringIdentities;
 use countersign_credentials::Identity;
 use countersign_credentials::IdentityFetcher as _;
 use countersign_credentials::IdentitySource as _;
+use countersign_credentials::IssueFailure;
 use countersign_credentials::RepositoryScope;
 use countersign_testkit::aws::Protocol;
 use countersign_testkit::aws::ServiceError;
@@ -52,8 +53,10 @@ pub(super) async fn token(source: &EcrTokens, host: &str) -> Result<Seen, String
 }
 
 fn text(error: CredentialError) -> String {
-    let CredentialError::Unusable(text) = error else { return format!("{error:?}") };
-    text.to_string()
+    match error {
+        CredentialError::Unusable(text) | CredentialError::NotIssued { why: text, .. } => text.to_string(),
+        CredentialError::Fetch(_) | CredentialError::Timeout | CredentialError::Interrupted => format!("{error:?}"),
+    }
 }
 
 /// Tokens of an API of another address, which signs for `region` if there is one.
@@ -229,6 +232,37 @@ async fn failures_of_the_api_are_repeated_once_and_throttling_is_not() {
          again later; ask AWS for a higher quota if this continues"
     );
     assert_eq!(api.count(), 1);
+}
+
+/// How the API failed; `None` if it is for the operator to mend.
+async fn failure(source: &EcrTokens) -> Option<IssueFailure> {
+    let repository = repository(HOST);
+    let key = source.key(RepositoryScope::new(&repository)).unwrap();
+    match source.fetch(&key).await.unwrap_err() {
+        CredentialError::NotIssued { failure, .. } => Some(failure),
+        CredentialError::Unusable(_) => None,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn an_outage_of_the_api_is_no_mistake_of_the_configuration() {
+    let (setup, tokens, api, source) = started().await;
+    for (error, expected) in [
+        (ServiceError::throttled(Protocol::Json11), IssueFailure::Throttled),
+        (ServiceError::internal(Protocol::Json11), IssueFailure::Failed),
+    ] {
+        api.fail(error);
+        assert_eq!(failure(&source).await, Some(expected));
+        api.clear_faults();
+    }
+    api.when().body("{}");
+    assert_eq!(failure(&source).await, Some(IssueFailure::Invalid));
+    api.clear_faults();
+    setup.keys().deny(ROLE, ecr_api::ACTION);
+    assert_eq!(failure(&source).await, None);
+    let gone = self::source(&setup, &EcrApi::start(&setup, &tokens).await, None);
+    assert_eq!(failure(&gone).await, Some(IssueFailure::Unreachable));
 }
 
 #[tokio::test]

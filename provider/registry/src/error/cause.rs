@@ -332,9 +332,10 @@ impl Cause {
     pub(crate) fn of_credential(host: String, error: CredentialError) -> Self {
         match error {
             CredentialError::Unusable(why) => Self::Misconfigured { host, why },
-            CredentialError::Fetch(_) | CredentialError::Timeout | CredentialError::Interrupted => {
-                Self::NoCredential { host, error }
-            }
+            CredentialError::Fetch(_)
+            | CredentialError::NotIssued { .. }
+            | CredentialError::Timeout
+            | CredentialError::Interrupted => Self::NoCredential { host, error },
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use countersign_core::oci::ManifestError;
 use countersign_credentials::CredentialError;
+use countersign_credentials::IssueFailure;
 use countersign_http::FetchError;
 use countersign_http::FetchErrorKind;
 use countersign_http::RetryAdvice;
@@ -142,6 +143,13 @@ fn of_credential(error: &CredentialError) -> RegistryErrorKind {
     match error {
         CredentialError::Unusable(_) => RegistryErrorKind::Misconfigured,
         CredentialError::Fetch(error) => of_fetch(error),
+        CredentialError::NotIssued { failure, .. } => match failure {
+            IssueFailure::Unreachable => RegistryErrorKind::Unreachable,
+            IssueFailure::Timeout => RegistryErrorKind::Timeout,
+            IssueFailure::Throttled => RegistryErrorKind::Throttled,
+            IssueFailure::Failed => RegistryErrorKind::Failed,
+            IssueFailure::Invalid => RegistryErrorKind::ResponseInvalid,
+        },
         CredentialError::Timeout => RegistryErrorKind::Timeout,
         CredentialError::Interrupted => RegistryErrorKind::Failed,
     }

@@ -16,6 +16,7 @@ use countersign_credentials::ExpiringIdentities;
 use countersign_credentials::Identity;
 use countersign_credentials::IdentityFetcher;
 use countersign_credentials::IdentitySource;
+use countersign_credentials::IssueFailure;
 use countersign_credentials::ReloadableCredential;
 use countersign_credentials::RepositoryScope;
 use countersign_credentials::Secret;
@@ -323,6 +324,8 @@ async fn a_failed_source_fails_the_request_without_an_anonymous_one() {
     let registry = Registry::start().await;
     registry.push_image("app", "v1");
     let host = registry.host();
+    let not_issued = |failure| CredentialError::NotIssued { failure, why: "the issuer answers 5xx".into() };
+    let failure_message = format!("no credential for {host}: the issuer answers 5xx");
     let unreachable = FetchError::Unreachable { host: "issuer.example".to_owned(), detail: "refused".to_owned() };
     for (error, kind, message) in [
         (
@@ -340,6 +343,11 @@ async fn a_failed_source_fails_the_request_without_an_anonymous_one() {
             RegistryErrorKind::Timeout,
             format!("no credential for {host}: the credential was not issued in time"),
         ),
+        (not_issued(IssueFailure::Unreachable), RegistryErrorKind::Unreachable, failure_message.clone()),
+        (not_issued(IssueFailure::Timeout), RegistryErrorKind::Timeout, failure_message.clone()),
+        (not_issued(IssueFailure::Throttled), RegistryErrorKind::Throttled, failure_message.clone()),
+        (not_issued(IssueFailure::Failed), RegistryErrorKind::Failed, failure_message.clone()),
+        (not_issued(IssueFailure::Invalid), RegistryErrorKind::ResponseInvalid, failure_message),
     ] {
         let cause = pin_error(&issued(&registry, &Issuer::failing(error)), &registry).await;
         assert_eq!((cause.kind(), cause.to_string()), (kind, message));
