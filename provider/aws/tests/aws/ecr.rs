@@ -254,7 +254,7 @@ async fn an_outage_of_the_api_is_no_mistake_of_the_configuration() {
     ] {
         api.fail(error);
         assert_eq!(failure(&source).await, Some(expected));
-        api.clear_faults();
+        api.succeed();
     }
     api.when().body("{}");
     assert_eq!(failure(&source).await, Some(IssueFailure::Invalid));

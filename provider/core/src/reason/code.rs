@@ -67,7 +67,7 @@ codes! {
     RegistryNotAllowed "registry-not-allowed" Inconclusive Operator Registry 1 "add the registry to registries in \
              the configuration, or use an \
              image from a configured registry"
-    RegistryMisconfigured "registry-misconfigured" Inconclusive Operator Registry 2 "correct the file and entry that the message names; countersign check names every mistake"
+    RegistryMisconfigured "registry-misconfigured" Inconclusive Operator Registry 2 "correct the file, the entry or the permission that the message names; countersign check names every mistake"
     RegistryUnreachable "registry-unreachable" Inconclusive Registry Registry 3 "check name, network policy, proxy and TLS of the host in the message, the registry or its blob store; the next request tries again"
     RegistryTimeout "registry-timeout" Inconclusive Registry Registry 4 "check the registry's speed; the next request tries again"
     RegistryDenied "registry-denied" Inconclusive Operator Registry 5 "give the registry's credentials read access to the repository"
