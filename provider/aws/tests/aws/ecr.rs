@@ -241,7 +241,9 @@ async fn failure(source: &EcrTokens) -> Option<IssueFailure> {
     match source.fetch(&key).await.unwrap_err() {
         CredentialError::NotIssued { failure, .. } => Some(failure),
         CredentialError::Unusable(_) => None,
-        other => panic!("{other:?}"),
+        other @ (CredentialError::Fetch(_) | CredentialError::Timeout | CredentialError::Interrupted) => {
+            panic!("{other:?}")
+        }
     }
 }
 
