@@ -28,6 +28,7 @@ use crate::error::AwsError;
 use crate::error::Kind;
 use crate::error::Operation;
 use crate::limits;
+use crate::naming::naming_request;
 use crate::observer::AwsObserver;
 use crate::observer::observed;
 use crate::settings::AwsSettings;
@@ -151,7 +152,7 @@ impl Inner {
         if let Some(kept) = self.valid(now).filter(|kept| !kept.is_due(now)) {
             return Ok(kept.credentials);
         }
-        let loaded = observed(&*self.observer, self.operation, self.load().await);
+        let loaded = observed(&*self.observer, self.operation, naming_request(self.operation, self.load()).await);
         if loaded.is_err()
             && let Some(kept) = &mut *self.kept.lock().unwrap_or_else(PoisonError::into_inner)
         {

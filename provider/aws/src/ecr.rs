@@ -27,6 +27,7 @@ use crate::endpoint::UseEndpoint;
 use crate::error::AwsError;
 use crate::error::Kind;
 use crate::error::Operation;
+use crate::naming::naming_request;
 use crate::observer::observed;
 use crate::retry::NoRetryIfThrottled;
 use crate::settings::EcrApi;
@@ -69,8 +70,11 @@ impl EcrTokens {
     async fn fetch_token(self, key: EcrTokenKey) -> Result<Identity, CredentialError> {
         let registry = key.region().map_err(unusable)?;
         let region = self.api.as_ref().and_then(|api| api.region.clone()).unwrap_or(registry);
-        let issued = self.issue(&key, &region).await.map_err(|error| not_issued(&error))?;
-        let identity = identity(key.operation(), issued, self.aws.now()).map_err(|error| not_issued(&error))?;
+        let usable = async {
+            let issued = self.issue(&key, &region).await?;
+            identity(key.operation(), issued, self.aws.now())
+        };
+        let identity = naming_request(key.operation(), usable).await.map_err(|error| not_issued(&error))?;
         Ok(match &self.role {
             Some(role) => identity.with_origin(format_args!("credentials.ecr, for the role {}", role.arn)),
             None => identity.with_origin("credentials.ecr, for the role of the pod"),

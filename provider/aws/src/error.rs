@@ -3,6 +3,9 @@
 mod operation;
 mod remedy;
 mod sdk;
+mod sent;
+
+use std::fmt;
 
 use countersign_core::codec::text::Text;
 use countersign_core::name::AwsRegion;
@@ -12,6 +15,7 @@ use countersign_http::FetchErrorKind;
 
 pub use self::operation::Operation;
 use self::remedy::remedy;
+pub(crate) use self::sent::Sent;
 use crate::call_result::CallResult;
 use crate::codes::CONTENT;
 use crate::codes::REFUSED;
@@ -19,10 +23,26 @@ use crate::codes::THROTTLED;
 
 /// Why a call has no result. Never shows a secret.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{} failed: {kind}; {}", operation.name(), remedy(*operation, kind))]
+#[error("{} failed{}: {kind}; {}", operation.name(), Shown(sent.as_ref(), kind), remedy(*operation, kind))]
 pub struct AwsError {
     operation: Operation,
     kind: Kind,
+    /// The last request, if there was one and the error names it.
+    sent: Option<Sent>,
+}
+
+/// The last request in a message.
+struct Shown<'a>(Option<&'a Sent>, &'a Kind);
+
+impl fmt::Display for Shown<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.0, self.1) {
+            // The text names the server.
+            (Some(sent), Kind::Fetch(_)) if !sent.has_action() => Ok(()),
+            (Some(sent), _) => sent.fmt(f),
+            (None, _) => Ok(()),
+        }
+    }
 }
 
 /// What failed.
@@ -70,7 +90,19 @@ pub(crate) enum Kind {
 
 impl AwsError {
     pub(crate) fn new(operation: Operation, kind: Kind) -> Self {
-        Self { operation, kind }
+        Self { operation, kind, sent: None }
+    }
+
+    /// The same error after this request, unless it names one already: that of the credentials of the pod, which a role needs.
+    pub(crate) fn after(self, sent: Option<Sent>) -> Self {
+        let sent = match self.operation {
+            Operation::Credentials => sent,
+            // Its name is that of the action.
+            Operation::AssumeRole | Operation::EcrToken | Operation::EcrPublicToken | Operation::SignerStatus => {
+                sent.map(Sent::without_action)
+            }
+        };
+        Self { sent: self.sent.or(sent), ..self }
     }
 
     /// The call.

@@ -16,6 +16,7 @@ mod ecr;
 mod endpoint;
 mod error;
 pub mod limits;
+mod naming;
 mod observer;
 mod retry;
 mod settings;

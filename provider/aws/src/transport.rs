@@ -51,6 +51,7 @@ use tokio::time::Instant;
 use url::Url;
 
 use crate::limits;
+use crate::naming;
 use crate::retry::ThrottledByQuery;
 use crate::settings::AwsSettings;
 use crate::time::AwsClock;
@@ -133,6 +134,7 @@ impl Transport {
         let url = Url::parse(&head.uri.to_string()).map_err(|error| malformed(error.to_string()))?;
         OF_CONNECTION.iter().for_each(|name| drop(head.headers.remove(name)));
         let server = authority(&url);
+        naming::note(&url, body);
         let share = Share::new(&Arc::from(server.as_str()), Class::Listed);
         let request = Request {
             share: &share,

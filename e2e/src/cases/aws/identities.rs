@@ -92,7 +92,11 @@ fn registries(chain: &mut Chain<'_>) -> anyhow::Result<()> {
     chain.set(json!({ "do": "deny", "action": "ecr:GetAuthorizationToken", "principal": role }))?;
     chain.restart()?;
     let image = chain.push("shop/app", &json!({}))?;
-    let parts = ["GetAuthorizationToken failed: ", "AccessDeniedException", "allow ecr:GetAuthorizationToken"];
+    let parts = [
+        "GetAuthorizationToken failed at api.ecr.eu-west-1.amazonaws.com: ",
+        "AccessDeniedException",
+        "allow ecr:GetAuthorizationToken",
+    ];
     chain.undecided("without the right to a token, the denial names the action", &image, &parts)?;
     chain.set(json!({ "do": "allow", "action": "ecr:GetAuthorizationToken", "principal": role }))
 }

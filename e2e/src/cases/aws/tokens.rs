@@ -99,7 +99,11 @@ fn outage_of_sts(chain: &mut Chain<'_>) -> anyhow::Result<()> {
     });
     chain.verdict("while the session lives, images are admitted though STS fails", result);
     let image = chain.push("shop/app", &json!({}))?;
-    let denied = chain.until_denied(&image, "AWS credentials failed: ", Duration::from_secs(SESSION + 4));
+    let denied = chain.until_denied(
+        &image,
+        "AWS credentials failed at sts.eu-west-1.amazonaws.com (AssumeRoleWithWebIdentity): ",
+        Duration::from_secs(SESSION + 4),
+    );
     let what = "when the session has ended, images are denied, as there are no credentials";
     chain.verdict(what, denied.map(drop));
     chain.set(json!({ "do": "restore", "service": "sts" }))?;
@@ -114,7 +118,11 @@ fn ended(chain: &mut Chain<'_>) -> anyhow::Result<()> {
     super::chain::publish_tokens(&chain.doubles.directory().clone())?;
     chain.restart()?;
     let image = chain.push("shop/app", &json!({}))?;
-    let parts = ["AWS credentials failed: ", "ExpiredTokenException", "the token of the service account"];
+    let parts = [
+        "AWS credentials failed at sts.eu-west-1.amazonaws.com (AssumeRoleWithWebIdentity): ",
+        "ExpiredTokenException",
+        "the token of the service account",
+    ];
     chain.undecided("a token of the service account that has ended is the reason of a denial", &image, &parts)?;
     chain.set(json!({ "do": "write-tokens" }))?;
     super::chain::publish_tokens(&chain.doubles.directory().clone())?;

@@ -31,7 +31,7 @@ impl AwsError {
             return found;
         }
         if let Some(InvalidAnswer(text)) = cause(error) {
-            return Self { operation, kind: Kind::Answer(text) };
+            return Self::new(operation, Kind::Answer(text));
         }
         let kind = match error {
             // The body of a success is not what the operation returns.
@@ -54,7 +54,7 @@ impl AwsError {
             SdkError::ResponseError(_) => Kind::Answer(causes(error)),
             SdkError::ConstructionFailure(_) | _ => Kind::Request(causes(error)),
         };
-        Self { operation, kind }
+        Self::new(operation, kind)
     }
 
     /// The error of a source of credentials.
@@ -65,7 +65,7 @@ impl AwsError {
         }
         if let Some(ThrottledByQuery { status, code, message }) = cause(error) {
             let message = Text::of(format_args!(": {message}"));
-            return Self { operation, kind: Kind::Refused { status, code, message } };
+            return Self::new(operation, Kind::Refused { status, code, message });
         }
         let kind = match error {
             CredentialsError::CredentialsNotLoaded(_) => Kind::NoCredentials(causes(error)),
@@ -79,7 +79,7 @@ impl AwsError {
                 (None, None) => Kind::Credentials(causes(error)),
             },
         };
-        Self { operation, kind }
+        Self::new(operation, kind)
     }
 }
 

@@ -52,9 +52,14 @@ pub(super) async fn token(source: &EcrTokens, host: &str) -> Result<Seen, String
     source.fetch(&key).await.map(|identity| seen(&identity)).map_err(text)
 }
 
+/// The message, without the address of the double.
 fn text(error: CredentialError) -> String {
     match error {
-        CredentialError::Unusable(text) | CredentialError::NotIssued { why: text, .. } => text.to_string(),
+        CredentialError::Unusable(text) | CredentialError::NotIssued { why: text, .. } => {
+            let text = text.to_string();
+            let Some((before, after)) = text.split_once("127.0.0.1:") else { return text };
+            format!("{before}API{}", after.trim_start_matches(|c: char| c.is_ascii_digit()))
+        }
         CredentialError::Fetch(_) | CredentialError::Timeout | CredentialError::Interrupted => format!("{error:?}"),
     }
 }
@@ -93,7 +98,7 @@ async fn requests_to_an_api_of_the_operator_are_signed_for_its_region() {
     assert_eq!(token(&tokens, HOST).await.unwrap().user, "AWS");
     assert_eq!(api.journal()[0].region.as_deref(), Some("us-west-2"));
     let refused = token(&source(&setup, &api, None), HOST).await.unwrap_err();
-    assert!(refused.starts_with("ECR GetAuthorizationToken failed: found status 4"), "{refused}");
+    assert!(refused.starts_with("ECR GetAuthorizationToken failed at API: found status 4"), "{refused}");
 }
 
 #[tokio::test]
@@ -168,7 +173,7 @@ async fn an_answer_without_a_usable_token_is_refused() {
         let (_, _, api, source) = started().await;
         api.when().body(body.clone());
         let expected = format!(
-            "ECR GetAuthorizationToken failed: the answer of the service is not usable: {problem}; check that the endpoint is \
+            "ECR GetAuthorizationToken failed at API: the answer of the service is not usable: {problem}; check that the endpoint is \
              that of the service, and the clock of the node"
         );
         assert_eq!(token(&source, HOST).await, Err(expected), "{body}");
@@ -191,7 +196,7 @@ async fn a_missing_permission_names_the_action() {
     let error = token(&source, HOST).await.unwrap_err();
     assert_eq!(
         error,
-        "ECR GetAuthorizationToken failed: found status 400 AccessDeniedException: User: \
+        "ECR GetAuthorizationToken failed at API: found status 400 AccessDeniedException: User: \
          arn:aws:sts::111122223333:assumed-role/countersign/pod is not authorized to perform: ecr:GetAuthorizationToken \
          because no identity-based policy allows the ecr:GetAuthorizationToken action, expected 200; allow \
          ecr:GetAuthorizationToken to the role of the pod"
@@ -208,7 +213,7 @@ async fn the_public_api_needs_two_actions() {
     setup.keys().deny(ROLE, ecr_api::PUBLIC_ACTION);
     let error = token(&source, "public.ecr.aws").await.unwrap_err();
     assert!(
-        error.starts_with("ECR Public GetAuthorizationToken failed: found status 400 AccessDeniedException: "),
+        error.starts_with("ECR Public GetAuthorizationToken failed at API: found status 400 AccessDeniedException: "),
         "{error}"
     );
     assert!(
@@ -228,7 +233,7 @@ async fn failures_of_the_api_are_repeated_once_and_throttling_is_not() {
     api.fail(ServiceError::throttled(Protocol::Json11));
     assert_eq!(
         token(&source, HOST).await.unwrap_err(),
-        "ECR GetAuthorizationToken failed: found status 400 ThrottlingException: Rate exceeded, expected 200; it is called \
+        "ECR GetAuthorizationToken failed at API: found status 400 ThrottlingException: Rate exceeded, expected 200; it is called \
          again later; ask AWS for a higher quota if this continues"
     );
     assert_eq!(api.count(), 1);
@@ -324,7 +329,8 @@ async fn a_token_is_renewed_at_half_of_its_life_and_kept_until_its_end_while_the
     }
     advance(6 * HOUR).await;
     let ended = password(&source).await.unwrap_err();
-    let refused = "ECR GetAuthorizationToken failed: found status 400 InvalidParameterException: text, expected 200; ";
+    let refused =
+        "ECR GetAuthorizationToken failed at API: found status 400 InvalidParameterException: text, expected 200; ";
     assert!(ended.starts_with(refused), "{ended}");
     api.succeed();
     assert_ne!(password(&source).await.unwrap(), first);

@@ -141,7 +141,7 @@ async fn a_throttled_role_is_not_repeated() {
     let error = token(&source, "444455556666.dkr.ecr.eu-central-1.amazonaws.com").await.unwrap_err();
     assert_eq!(
         error,
-        "STS AssumeRole failed: found status 400 Throttling: Rate exceeded, expected 200; it is called again later; ask AWS for a \
+        "STS AssumeRole failed at sts.eu-central-1.amazonaws.com: found status 400 Throttling: Rate exceeded, expected 200; it is called again later; ask AWS for a \
          higher quota if this continues"
     );
     assert_eq!((sts.count(), api.count()), (1, 0));
@@ -176,7 +176,7 @@ async fn a_role_is_assumed_once_in_the_region_of_the_pod() {
     let error = token(&EcrTokens::new(aws, Some(without), None), host).await.unwrap_err();
     assert_eq!(
         error,
-        "STS AssumeRole failed: AccessDenied: User: arn:aws:sts::111122223333:assumed-role/countersign/pod is not authorized to \
+        "STS AssumeRole failed at sts.eu-central-1.amazonaws.com: AccessDenied: User: arn:aws:sts::111122223333:assumed-role/countersign/pod is not authorized to \
          perform: sts:AssumeRole on resource: arn:aws:iam::444455556666:role/registry; allow sts:AssumeRole to the role of the \
          pod, and trust that role in the role that it assumes"
     );

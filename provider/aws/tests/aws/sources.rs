@@ -160,7 +160,8 @@ async fn a_web_identity_token_is_read_at_each_exchange() {
     let ended = second(name, &server, &variables).await;
     assert_eq!(ended.len(), 2);
     for result in &ended {
-        assert!(result.starts_with("credentials AWS credentials failed: "), "{result}");
+        let start = format!("credentials AWS credentials failed at {} (AssumeRoleWithWebIdentity): ", sts.host());
+        assert!(result.starts_with(&start), "{result}");
         assert!(result.contains("ExpiredTokenException"), "{result}");
         assert!(
             result.ends_with(
@@ -232,10 +233,11 @@ async fn a_throttled_web_identity_is_not_repeated() {
     ];
     assert_eq!(
         second("a_throttled_web_identity_is_not_repeated", &server, &variables).await,
-        [
-            "throttled AWS credentials failed: found status 400 Throttling: Rate exceeded, expected 200; it is called again later; ask \
-             AWS for a higher quota if this continues"
-        ]
+        [format!(
+            "throttled AWS credentials failed at {} (AssumeRoleWithWebIdentity): found status 400 Throttling: Rate exceeded, \
+             expected 200; it is called again later; ask AWS for a higher quota if this continues",
+            sts.host()
+        )]
     );
     assert_eq!((sts.count(), server.count()), (1, 0));
 }
@@ -284,11 +286,12 @@ async fn a_pod_without_an_association_is_reported() {
     let results = second("a_pod_without_an_association_is_reported", &server, &variables).await;
     assert_eq!(
         results,
-        [
-            "credentials AWS credentials failed: an error occurred while loading credentials: Non-success status from HTTP \
-             credential provider: StatusCode(404); check that the service account has an EKS Pod Identity association, and the \
-             agent on the node"
-        ]
+        [format!(
+            "credentials AWS credentials failed at {}: an error occurred while loading credentials: Non-success status from \
+             HTTP credential provider: StatusCode(404); check that the service account has an EKS Pod Identity association, and \
+             the agent on the node",
+            agent.host()
+        )]
     );
     assert_eq!(server.count(), 0);
 }

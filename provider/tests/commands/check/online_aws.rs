@@ -133,8 +133,9 @@ async fn a_missing_permission_is_a_warning_that_names_the_action() {
     assert_eq!(
         found[0].1,
         format!(
-            "registry {HOST}, token for the role of the pod: ECR GetAuthorizationToken failed: found status 400 \
+            "registry {HOST}, token for the role of the pod: ECR GetAuthorizationToken failed at {}: found status 400 \
              AccessDeniedException: {}",
+            services.api.host(),
             denied(ecr_api::ACTION)
         )
     );
@@ -146,7 +147,8 @@ async fn a_missing_permission_is_a_warning_that_names_the_action() {
             denied(signer_data::ACTION)
         )
     );
-    assert!(page.contains("\n  not issued  ECR GetAuthorizationToken failed: found status 400"), "{page}");
+    let why = format!("ECR GetAuthorizationToken failed at {}: found status 400", services.api.host());
+    assert!(page.contains(&format!("\n  not issued  {why}")), "{page}");
 }
 
 #[tokio::test]

@@ -147,9 +147,12 @@ async fn a_refused_token_stays_in_use_for_others_while_the_api_is_down() {
     let error = ecr.registries.blob(&repository(), &descriptor(&layer), LIMIT, in_a_minute()).await.unwrap_err();
     assert_eq!(error.kind(), RegistryErrorKind::Denied);
     let text = error.to_string();
-    let why = "with credentials.ecr, for the role of the pod; there is no other credential: ECR GetAuthorizationToken failed: \
-               found status 400 ThrottlingException";
-    assert!(text.contains(why), "{text}");
+    let why = format!(
+        "with credentials.ecr, for the role of the pod; there is no other credential: ECR GetAuthorizationToken failed at {}: \
+         found status 400 ThrottlingException",
+        ecr.api.host()
+    );
+    assert!(text.contains(&why), "{text}");
     assert!(text.contains("; allow ecr:GetDownloadUrlForLayer on the repository"), "{text}");
     assert_eq!(ecr.api.count(), 2);
     assert_eq!(ecr.signatures(&pinned).await.unwrap(), (Vec::new(), true));

@@ -1,0 +1,39 @@
+//! The last request before an error.
+
+use std::fmt;
+
+use countersign_core::codec::text::Text;
+use countersign_http::authority;
+use url::Url;
+
+/// Where a request was sent, and what it asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Sent {
+    server: Text,
+    /// The action of a request to STS: the errors of the SDK do not name it.
+    action: Option<Text>,
+}
+
+impl Sent {
+    pub(crate) fn of(url: &Url, body: &[u8]) -> Self {
+        let action = body.strip_prefix(b"Action=").and_then(|rest| rest.split(|byte| *byte == b'&').next());
+        let action = action.and_then(|action| std::str::from_utf8(action).ok()).map(|action| Text::at_most(64, action));
+        Self { server: Text::at_most(256, authority(url)), action }
+    }
+
+    pub(crate) fn without_action(self) -> Self {
+        Self { action: None, ..self }
+    }
+
+    /// Whether the action is known.
+    pub(crate) fn has_action(&self) -> bool {
+        self.action.is_some()
+    }
+}
+
+impl fmt::Display for Sent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, " at {}", self.server)?;
+        self.action.iter().try_for_each(|action| write!(f, " ({action})"))
+    }
+}
