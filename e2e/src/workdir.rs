@@ -154,10 +154,13 @@ mod tests {
 
     #[test]
     fn finds_different_ports_without_a_listener() {
-        let ports: [u16; 8] = free_ports().unwrap();
-        assert_eq!(BTreeSet::from(ports).len(), 8);
-        let taken: Vec<TcpListener> =
-            ports.iter().map(|port| TcpListener::bind(("127.0.0.1", *port)).unwrap()).collect();
-        assert_eq!(taken.len(), 8);
+        // Another test may take a port in the meantime, but not each time.
+        let can_be_bound = (0..20).any(|_| {
+            let ports: [u16; 8] = free_ports().unwrap();
+            assert_eq!(BTreeSet::from(ports).len(), 8);
+            let bind = |port: &u16| TcpListener::bind(("127.0.0.1", *port));
+            ports.iter().map(bind).collect::<Result<Vec<_>, _>>().is_ok()
+        });
+        assert!(can_be_bound);
     }
 }
