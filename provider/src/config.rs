@@ -60,6 +60,8 @@ pub use sections::Tls;
 pub use sections::Trust;
 pub use sections::TrustLocation;
 pub use sections::Verification;
+#[cfg(feature = "aws")]
+pub(crate) use sections::any_host;
 pub use yaml::CONFIG_BYTES;
 pub(crate) use yaml::MANIFEST_BYTES;
 pub(crate) use yaml::MANIFEST_DEPTH;

@@ -173,7 +173,7 @@ impl Aws {
             return client.clone();
         }
         let client = signer_client(&self.config(region, &self.0.pod), self.settings().signer.endpoint.as_ref());
-        // The regions of signatures are those of the settings, so this is not reached.
+        // Without a configured region, signatures name it; AWS has half as many.
         if signers.len() >= limits::REGIONS {
             signers.clear();
         }

@@ -75,6 +75,9 @@ pub struct SignerAccess {
     pub revoked_lifetime: Duration,
 }
 
+/// Most regions with an outage: AWS has half as many.
+const REGIONS: usize = 64;
+
 type Answers = LruTtlCache<SignerStatusRequest, Sourced<SignerStatus>>;
 
 /// Answers in memory, requests in progress, and pauses. Failures are not kept.
@@ -221,6 +224,10 @@ impl Outages {
                 }
                 let since = former.map_or(now, |outage| outage.since);
                 let paused_until = pause.map(|pause| Instant::now() + pause);
+                // Without a configured region, signatures name it.
+                if former.is_none() && outages.len() >= REGIONS {
+                    outages.clear();
+                }
                 outages.insert(region.clone(), Outage { since, paused_until });
             }
         }

@@ -1,4 +1,4 @@
-//! AWS Signer throttles, fails, is slow, and is not reachable: under `strict` and under `permissive`.
+//! AWS Signer throttles, fails, is slow, and does not answer: under `strict` and under `permissive`.
 
 use std::time::Duration;
 

@@ -145,3 +145,6 @@ fn listed(names: &[&str]) -> String {
     }
     shown.join(", ")
 }
+
+#[cfg(test)]
+mod tests;

@@ -10,11 +10,16 @@ use super::credentials::Credentials;
 use super::ecr::Ecr;
 use crate::config::fields::Fields;
 
-/// The registry of Amazon that a pattern names: exactly one, or those of all accounts in a region.
-pub(super) fn registry_of(host: &HostPattern) -> Option<EcrHost> {
-    let written = host.to_string();
+/// The host of an entry. Of a pattern, that of any account: a token is for all accounts of a region.
+pub(crate) fn any_host(pattern: &HostPattern) -> Option<Host> {
+    let written = pattern.to_string();
     let one = written.strip_prefix("*.").map_or(written.clone(), |suffix| format!("000000000000.{suffix}"));
-    one.parse().ok().and_then(|host: Host| EcrHost::of(&host))
+    one.parse().ok()
+}
+
+/// The registry of Amazon that a pattern names: exactly one, or those of all accounts in a region.
+pub(super) fn registry_of(pattern: &HostPattern) -> Option<EcrHost> {
+    EcrHost::of(&any_host(pattern)?)
 }
 
 /// Records what credentials of Amazon ECR contradict in their entry.

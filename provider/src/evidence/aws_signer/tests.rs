@@ -259,3 +259,19 @@ async fn another_partition_is_not_asked() {
     }
     assert_eq!(fixture.service.asked(), [""; 0]);
 }
+
+#[test]
+fn the_number_of_regions_with_an_outage_is_bounded() {
+    let outages = Outages::default();
+    for number in 0..3 * REGIONS {
+        let words = format!(
+            "{}{}",
+            char::from(b'a' + u8::try_from(number / 26).unwrap()),
+            char::from(b'a' + u8::try_from(number % 26).unwrap())
+        );
+        let region: AwsRegion = format!("eu-{words}-1").parse().unwrap();
+        outages.note(&region, "https://a", Some(&failure("down", None)), UnixTime::EPOCH);
+        assert_eq!(outages.since(&region), Some(UnixTime::EPOCH));
+        assert!(outages.0.lock().unwrap().len() <= REGIONS);
+    }
+}

@@ -15,6 +15,7 @@ use tokio::time::Instant;
 use crate::config::Config;
 use crate::config::Credentials;
 use crate::config::Ecr;
+use crate::config::any_host;
 
 /// Requests at the same time: a fraction of what the API of one region allows.
 const CONCURRENT: usize = 4;
@@ -38,11 +39,9 @@ pub(super) fn registries(config: &Config) -> impl Iterator<Item = (Repository, &
     })
 }
 
-/// Any repository at `host`. Of a pattern, which has all accounts of a region, that of any account: a token is for all of them.
-pub(super) fn any_repository(host: &HostPattern) -> Option<Repository> {
-    let written = host.to_string();
-    let one = written.strip_prefix("*.").map_or(written.clone(), |suffix| format!("000000000000.{suffix}"));
-    format!("{one}/countersign").parse().ok()
+/// Any repository of an entry.
+pub(super) fn any_repository(pattern: &HostPattern) -> Option<Repository> {
+    format!("{}/countersign", any_host(pattern)?).parse().ok()
 }
 
 /// Requests the tokens in the background. Those that are cached cause no request. The source reports failures.

@@ -1,4 +1,4 @@
-//! Trust stores of AWS Signer: which roots are known.
+//! Trust stores of AWS Signer. The roots of AWS, which only AWS can make, are in the tests of the module.
 
 use countersign_testkit::folder::Folder;
 use countersign_testkit::pki::Authority;
@@ -12,15 +12,7 @@ use crate::check::policy;
 use crate::check::sound;
 use crate::check::statement;
 
-const COMMERCIAL: &str = "arn:aws:signer:eu-west-1:111122223333:/signing-profiles/ci";
-const GOVCLOUD: &str = "arn:aws-us-gov:signer:us-gov-west-1:111122223333:/signing-profiles/ci";
 const CHINA: &str = "arn:aws-cn:signer:cn-north-1:111122223333:/signing-profiles/ci";
-
-/// The roots that AWS publishes.
-fn published(name: &str) -> String {
-    let file = format!("{}/tests/data/aws-signer/root-{name}.pem", env!("CARGO_MANIFEST_DIR"));
-    std::fs::read_to_string(file).unwrap()
-}
 
 /// A folder whose statement trusts these identities under the root `pem`.
 fn with(pem: &str, identities: &[&str]) -> Folder {
@@ -39,25 +31,12 @@ fn warnings(document: &Value) -> Vec<(&str, &str)> {
 }
 
 #[test]
-fn the_published_roots_are_named() {
-    for (name, identity, description) in [
-        ("commercial", COMMERCIAL, "the root of AWS Signer for commercial regions"),
-        ("govcloud", GOVCLOUD, "the root of AWS Signer for GovCloud (US)"),
-    ] {
-        let folder = with(&published(name), &[identity]);
-        let (code, document) = document(&folder);
-        assert_eq!((code, &document["warnings"]), (Some(0), &json!([])), "{name}");
-        let certificate = &document["statements"][0]["rules"]["stores"][0]["certificates"][0];
-        assert_eq!(certificate["awsSignerRoot"], json!(name));
-        let (_, page) = check(&folder, &[]);
-        assert!(page.contains(&format!("\n    root      {description}\n")), "{page}");
-    }
-}
-
-#[test]
 fn another_root_is_a_warning_with_its_fingerprint() {
     let root = Authority::root(CertSpec::root().common_name("China"));
-    let (code, document) = document(&with(&root.pem(), &[CHINA]));
+    let folder = with(&root.pem(), &[CHINA]);
+    let (_, page) = check(&folder, &[]);
+    assert!(page.contains("\n    root      not a root of AWS Signer whose fingerprint is known\n"), "{page}");
+    let (code, document) = document(&folder);
     let certificate = &document["statements"][0]["rules"]["stores"][0]["certificates"][0];
     let sha256 = certificate["sha256"].as_str().unwrap();
     assert_eq!((code, &certificate["awsSignerRoot"]), (Some(0), &json!("unknown")));
@@ -70,22 +49,8 @@ fn another_root_is_a_warning_with_its_fingerprint() {
 }
 
 #[test]
-fn an_identity_of_another_partition_than_the_roots_is_a_warning() {
-    let folder = with(&published("commercial"), &[COMMERCIAL, GOVCLOUD, CHINA]);
-    let (_, found) = document(&folder);
-    let message = format!(
-        "statement \"signed\" has the identity \"{GOVCLOUD}\", which no signature matches: found the root of AWS Signer for \
-         commercial regions, expected that of the partition aws-us-gov in its trust stores"
-    );
-    assert_eq!(warnings(&found), [("aws-signer-root-of-another-partition", message.as_str())]);
-    // With both roots.
-    folder.write("trust/truststore/x509/signingAuthority/aws/gov.pem", published("govcloud"));
-    assert_eq!(warnings(&document(&folder).1), []);
-}
-
-#[test]
 fn stores_without_identities_of_aws_signer_are_not_compared() {
-    let folder = with(&published("commercial"), &["x509.subject: C=US, ST=WA, O=AWS"]);
+    let folder = with(&Authority::root(CertSpec::root()).pem(), &["x509.subject: C=US, ST=WA, O=AWS"]);
     let (_, document) = document(&folder);
     let certificate = &document["statements"][0]["rules"]["stores"][0]["certificates"][0];
     assert_eq!(certificate.get("awsSignerRoot"), None);

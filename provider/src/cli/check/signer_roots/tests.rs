@@ -1,0 +1,83 @@
+//! The roots of AWS by their fingerprints: their certificates are not in the tree.
+
+use countersign_core::time::UnixTime;
+use countersign_core::x509::CertificateSummary;
+
+use super::*;
+
+const COMMERCIAL_ROOT: &str = "90a87d0543c3f094dbff9589b6649affe2f3d6e0f308799be2258461c686473f";
+const GOVCLOUD_ROOT: &str = "673653ab76f41a10546cdeb4107ecd6df2c15c2c9a0d32ed97d271b4436fc3e8";
+const COMMERCIAL: &str = "arn:aws:signer:eu-west-1:111122223333:/signing-profiles/ci";
+const GOVCLOUD: &str = "arn:aws-us-gov:signer:us-gov-west-1:111122223333:/signing-profiles/ci";
+const CHINA: &str = "arn:aws-cn:signer:cn-north-1:111122223333:/signing-profiles/ci";
+
+fn certificate(fingerprint: &str) -> CertificateSummary {
+    CertificateSummary {
+        subject: "CN=root".into(),
+        issuer: "CN=root".into(),
+        serial: "1".into(),
+        fingerprint: fingerprint.to_owned(),
+        key: "EC P-384".into(),
+        not_before: UnixTime::EPOCH,
+        not_after: UnixTime::EPOCH,
+    }
+}
+
+fn store(name: &str, fingerprints: &[&str]) -> StoreOutline {
+    let certificates = fingerprints.iter().map(|fingerprint| certificate(fingerprint)).collect();
+    StoreOutline { name: name.to_owned(), certificates }
+}
+
+fn rules(identities: &[&str], stores: Vec<StoreOutline>) -> RequirementOutline {
+    RequirementOutline {
+        level: "strict",
+        authenticity: "enforce",
+        authentic_timestamp: "enforce",
+        expiry: "enforce",
+        revocation: "enforce",
+        verify_timestamp: None,
+        identities: identities.iter().map(|identity| (*identity).to_owned()).collect(),
+        stores,
+    }
+}
+
+/// The warnings about a statement with these identities, and a store with these roots.
+fn warnings(identities: &[&str], fingerprints: &[&str]) -> Vec<(&'static str, String)> {
+    let rules = rules(identities, vec![store("signingAuthority:aws", fingerprints)]);
+    let statement = StatementOutline { name: "signed".to_owned(), scopes: None, mode: ModeOutline::Verify(rules) };
+    let mut findings = Findings::default();
+    check(&[statement], &mut findings);
+    findings.warnings.into_iter().map(|warning| (warning.kind, warning.message)).collect()
+}
+
+#[test]
+fn the_roots_that_aws_documents_are_named() {
+    let named = |identities: &[&str], name: &str, fingerprint: &str| {
+        let store = store(name, &[fingerprint]);
+        let root = root(&rules(identities, Vec::new()), &store, fingerprint)?;
+        Some((root.as_str(), root.description()))
+    };
+    let of_aws = |fingerprint: &str| named(&[COMMERCIAL], "signingAuthority:aws", fingerprint);
+    let commercial = Some(("commercial", "the root of AWS Signer for commercial regions"));
+    assert_eq!(of_aws(COMMERCIAL_ROOT), commercial);
+    assert_eq!(of_aws(GOVCLOUD_ROOT), Some(("govcloud", "the root of AWS Signer for GovCloud (US)")));
+    let unknown = Some(("unknown", "not a root of AWS Signer whose fingerprint is known"));
+    assert_eq!(of_aws(&"0".repeat(64)), unknown);
+    // Of other signers.
+    assert_eq!(named(&["x509.subject: C=US, ST=WA, O=AWS"], "signingAuthority:aws", COMMERCIAL_ROOT), None);
+    assert_eq!(named(&[COMMERCIAL], "ca:aws", COMMERCIAL_ROOT), None);
+}
+
+#[test]
+fn an_identity_of_another_partition_than_the_roots_is_a_warning() {
+    assert_eq!(warnings(&[COMMERCIAL], &[COMMERCIAL_ROOT]), []);
+    assert_eq!(warnings(&[GOVCLOUD], &[GOVCLOUD_ROOT]), []);
+    let message = format!(
+        "statement \"signed\" has the identity \"{GOVCLOUD}\", which no signature matches: found the root of AWS Signer for \
+         commercial regions, expected that of the partition aws-us-gov in its trust stores"
+    );
+    // The root of China is not known.
+    let found = warnings(&[COMMERCIAL, GOVCLOUD, CHINA], &[COMMERCIAL_ROOT]);
+    assert_eq!(found, [("aws-signer-root-of-another-partition", message)]);
+    assert_eq!(warnings(&[COMMERCIAL, GOVCLOUD, CHINA], &[COMMERCIAL_ROOT, GOVCLOUD_ROOT]), []);
+}
