@@ -23,12 +23,20 @@ const ELEMENTS: [(&str, &str); 4] = [("numbers", "0"), ("objects", "{}"), ("text
 /// Every part of a JSON document enlarged, one at a time, to `size` bytes for the whole document or a little less.
 #[must_use]
 pub fn json(document: &Json, size: usize) -> Vec<Variant> {
-    let mut variants = vec![
-        Variant { name: "nested arrays".to_owned(), bytes: vec![b'['; size] },
-        Variant { name: "nested objects".to_owned(), bytes: r#"{"a":"#.repeat(size / 5).into_bytes() },
-    ];
+    json_of(document, size, |_| true)
+}
+
+/// Those of [`json`] whose name `is_wanted`.
+#[must_use]
+pub fn json_of(document: &Json, size: usize, mut is_wanted: impl FnMut(&str) -> bool) -> Vec<Variant> {
+    let mut variants = Vec::new();
+    for (name, part) in [("nested arrays", "["), ("nested objects", r#"{"a":"#)] {
+        if is_wanted(name) {
+            variants.push(Variant { name: name.to_owned(), bytes: part.repeat(size / part.len()).into_bytes() });
+        }
+    }
     for pointer in pointers(document) {
-        variants.extend(json_variants(document, &pointer, size));
+        variants.extend(json_variants(document, &pointer, size, &mut is_wanted));
     }
     variants
 }
@@ -95,8 +103,17 @@ fn pointers(document: &Json) -> Vec<String> {
     found
 }
 
-fn json_variants(document: &Json, pointer: &str, size: usize) -> Vec<Variant> {
-    let filled = |what: &str, with: &dyn Fn(usize) -> String, member: bool| {
+fn json_variants(
+    document: &Json,
+    pointer: &str,
+    size: usize,
+    is_wanted: &mut impl FnMut(&str) -> bool,
+) -> Vec<Variant> {
+    let mut filled = |what: &str, with: &dyn Fn(usize) -> String, member: bool| {
+        let name = format!("{} {what}", if pointer.is_empty() { "/" } else { pointer });
+        if !is_wanted(&name) {
+            return None;
+        }
         let mut changed = document.clone();
         let part = changed.pointer_mut(pointer).expect("a pointer into the document");
         let mark = if member {
@@ -108,16 +125,15 @@ fn json_variants(document: &Json, pointer: &str, size: usize) -> Vec<Variant> {
         };
         let text = changed.to_string();
         let room = size.saturating_sub(text.len());
-        let name = format!("{} {what}", if pointer.is_empty() { "/" } else { pointer });
-        Variant { name, bytes: text.replacen(&mark, &with(room), 1).into_bytes() }
+        Some(Variant { name, bytes: text.replacen(&mark, &with(room), 1).into_bytes() })
     };
     let list = |element: &str, room: usize| {
         let count = room.saturating_sub(2) / (element.len() + 1);
         format!("[{}]", vec![element; count.max(1)].join(","))
     };
-    match document.pointer(pointer).expect("a pointer into the document") {
+    let all = match document.pointer(pointer).expect("a pointer into the document") {
         Json::Array(elements) => {
-            let mut all: Vec<Variant> =
+            let mut all: Vec<Option<Variant>> =
                 ELEMENTS.iter().map(|(what, element)| filled(what, &|room| list(element, room), false)).collect();
             if let Some(first) = elements.first() {
                 let first = first.to_string();
@@ -137,7 +153,8 @@ fn json_variants(document: &Json, pointer: &str, size: usize) -> Vec<Variant> {
         ],
         Json::Number(_) => vec![filled("a long number", &|room| "1".repeat(room), false)],
         Json::Null | Json::Bool(_) => Vec::new(),
-    }
+    };
+    all.into_iter().flatten().collect()
 }
 
 fn members(room: usize, value: &str) -> String {
@@ -149,16 +166,26 @@ fn members(room: usize, value: &str) -> String {
 /// Every part of a CBOR item enlarged, one at a time, to about `size` bytes.
 #[must_use]
 pub fn cbor(item: &Cbor, size: usize) -> Vec<Variant> {
+    cbor_of(item, size, |_| true)
+}
+
+/// Those of [`cbor`] whose name `is_wanted`.
+#[must_use]
+pub fn cbor_of(item: &Cbor, size: usize, mut is_wanted: impl FnMut(&str) -> bool) -> Vec<Variant> {
     let mut variants = vec![Variant { name: "nested arrays".to_owned(), bytes: vec![0x81; size] }];
-    let parts = count(item);
-    for part in 0..parts {
-        for (what, filling) in cbor_fillings(size) {
+    let fillings = cbor_fillings(size);
+    for part in 0..count(item) {
+        for (what, filling) in &fillings {
+            let name = format!("item {part}: {what}");
+            if !is_wanted(&name) {
+                continue;
+            }
             let mut changed = item.clone();
             let mut left = part;
-            replace(&mut changed, &mut left, &filling);
+            replace(&mut changed, &mut left, filling);
             let mut bytes = Vec::new();
             ciborium::into_writer(&changed, &mut bytes).expect("writing to a Vec cannot fail");
-            variants.push(Variant { name: format!("item {part}: {what}"), bytes });
+            variants.push(Variant { name, bytes });
         }
     }
     variants

@@ -76,7 +76,7 @@ fn json(of_kind: impl Fn(&Schema) -> bool) {
         schema.check(schema.good.to_string().as_bytes()).unwrap();
         // Parsed into a tree of at most 50,000 values, so that every mistake is found.
         let more = if schema.name == "trust policy" { 12 * MIB } else { 0 };
-        for variant in variants::json(&schema.good, schema.size()) {
+        for variant in variants::json_of(&schema.good, schema.size(), sweep::some()) {
             let document = (schema.wrap)(&variant.bytes);
             let name = format!("{}: {}", schema.name, variant.name);
             check(&name, &document, more, || drop((schema.read)(&document)));
@@ -91,15 +91,14 @@ fn the_largest_documents_of_json() {
         return;
     }
     for (name, size, parts) in [
-        ("index of referrers", 4 * MIB, &["/manifests ", "/manifests/0/annotations "][..]),
-        ("JWS envelope", MIB, &["/payload ", "/header ", "/header/x5c "]),
+        ("index of referrers", sweep::size(MIB, 4 * MIB), &["/manifests ", "/manifests/0/annotations "][..]),
+        ("JWS envelope", sweep::size(512 * KIB, MIB), &["/payload ", "/header ", "/header/x5c "]),
     ] {
         let schema = schemas().into_iter().find(|schema| schema.name == name).unwrap();
-        for variant in variants::json(&schema.good, size) {
-            if parts.iter().any(|part| variant.name.starts_with(part)) {
-                let name = format!("large {name}: {}", variant.name);
-                check(&name, &variant.bytes, 0, || drop((schema.read)(&variant.bytes)));
-            }
+        let is_one = |name: &str| parts.iter().any(|part| name.starts_with(part));
+        for variant in variants::json_of(&schema.good, size, is_one) {
+            let name = format!("large {name}: {}", variant.name);
+            check(&name, &variant.bytes, 0, || drop((schema.read)(&variant.bytes)));
         }
     }
 }
@@ -113,11 +112,11 @@ fn cose_messages() {
     let request = SignRequest::new(&chain, &Descriptor::sample("image"));
     let parse = |bytes: &[u8]| drop(Envelope::parse(bytes, EnvelopeFormat::Cose));
     let message: Cbor = ciborium::from_reader(request.cose().as_slice()).unwrap();
-    for variant in variants::cbor(&message, sweep::size(400 * KIB, 1000 * KIB)) {
+    for variant in variants::cbor_of(&message, sweep::size(400 * KIB, 1000 * KIB), sweep::some()) {
         check(&format!("COSE message: {}", variant.name), &variant.bytes, 0, || parse(&variant.bytes));
     }
     let header: Cbor = ciborium::from_reader(request.cose_parts().protected.as_slice()).unwrap();
-    for variant in variants::cbor(&header, 60 * KIB) {
+    for variant in variants::cbor_of(&header, 60 * KIB, sweep::some()) {
         let mut parts = request.cose_parts();
         parts.protected = variant.bytes;
         let message = parts.seal();
@@ -184,10 +183,11 @@ fn certificate_revocation_lists() {
     let different = (0..60_000).fold(CrlSpec::new(), |spec, number: u16| {
         spec.revoked(&Revoked::new(&[&[1][..], &number.to_be_bytes()].concat()))
     });
+    let (many, repeated) = (sweep::size(20_000, 50_000) as u64, sweep::size(200_000, 1_000_000));
     for (name, spec, count) in [
-        ("many entries", CrlSpec::new().many(50_000), 50_000),
+        ("many entries", CrlSpec::new().many(many), usize::try_from(many).unwrap()),
         ("small entries", different, 60_000),
-        ("one entry many times", CrlSpec::new().raw_entry(&small.repeat(100_000)), 1),
+        ("one entry many times", CrlSpec::new().raw_entry(&small.repeat(sweep::size(30_000, 100_000))), 1),
         ("many extensions", extended, 1),
     ] {
         let list = authority.crl(&spec);
@@ -200,7 +200,7 @@ fn certificate_revocation_lists() {
         let max = 2 * list.len();
         assert!(peak <= max && kept <= max, "CRL with {name}: {peak} and {kept} bytes for {}", list.len());
     }
-    for refused in [b"<html>".repeat(1_000_000), [0x30, 0x80].repeat(3_000_000)] {
+    for refused in [b"<html>".repeat(repeated), [0x30, 0x80].repeat(3 * repeated)] {
         check("no CRL", &refused, 0, || drop(Crl::read(refused.clone(), &certificate)));
     }
 }

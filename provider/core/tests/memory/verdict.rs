@@ -24,7 +24,7 @@ use countersign_testkit::signer::Format;
 use countersign_testkit::signer::SignRequest;
 
 /// Clones that are measured together.
-const COPIES: usize = 100;
+const COPIES: usize = 20;
 
 fn failed(code: Code, subject: usize, details: &[usize]) -> FailedSignature {
     let reasons = details.iter().map(|length| Reason::new(code, "\u{202e}".repeat(*length)));

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 
 use countersign_core::name::Host;
 use countersign_core::name::ImageRef;
+use countersign_core_test_support::sweep;
 use regorus::Engine;
 use serde_json::Value as Json;
 use serde_json::json;
@@ -280,7 +281,8 @@ fn every_spelling_of_an_exempt_repository_is_exempt_and_no_other_repository_is()
         accepted().filter(is_exempt).map(written).collect::<BTreeSet<_>>()
     };
     let patterns = patterns(&table);
-    for (pattern, place) in &patterns {
+    let mut is_tried = sweep::some();
+    for (pattern, place) in patterns.iter().filter(|(pattern, _)| is_tried(pattern)) {
         let own: BTreeSet<String> = accepted().filter(|row| row["place"] == **place).map(written).collect();
         let expected = &own - &exempt(place);
         assert_eq!(asked(&[(*pattern).to_owned()], &own), expected, "{pattern}");

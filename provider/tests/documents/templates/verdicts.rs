@@ -1,5 +1,6 @@
 //! Every image without a positive verdict is denied, in every kind and every field.
 
+use countersign_core_test_support::sweep;
 use serde_json::Value as Json;
 use serde_json::json;
 
@@ -92,9 +93,13 @@ fn denies_images_without_a_positive_verdict_in_every_field() {
         (Outcome::Raw(Some(json!({ "responses": {}, "errors": 1, "system_error": "" }))), no_verdict),
         (Outcome::Raw(Some(json!({ "responses": [], "errors": [], "system_error": null }))), failed("null")),
     ];
+    let mut is_tried = sweep::some();
     for (outcome, message) in failures {
         for kind in KINDS {
             for place in PLACES {
+                if !is_tried(&message) {
+                    continue;
+                }
                 let review = review(&kind.creation(&place.with(IMAGE)), &outcome);
                 assert_eq!(review.denials, [message.as_str()], "{kind:?} {place:?} {outcome:?}");
                 assert_eq!(review.calls.len(), 1, "{kind:?} {place:?} {outcome:?}");
