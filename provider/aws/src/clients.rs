@@ -27,6 +27,7 @@ use countersign_http::TlsSetupError;
 
 use crate::credentials;
 use crate::credentials::KeptCredentials;
+use crate::credentials_status::CredentialsStatus;
 use crate::endpoint::UseEndpoint;
 use crate::error::AwsError;
 use crate::error::Kind;
@@ -146,6 +147,12 @@ impl Aws {
     /// There are none that are valid.
     pub async fn load_credentials(&self) -> Result<(), AwsError> {
         self.0.pod.get().await.map(drop)
+    }
+
+    /// The state of the credentials of the pod.
+    #[must_use]
+    pub fn credentials_status(&self) -> CredentialsStatus {
+        self.0.pod.status()
     }
 
     /// Whether the services of `region` may be called.

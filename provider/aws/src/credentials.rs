@@ -1,5 +1,7 @@
 //! Credentials of AWS: their sources in the order of the SDK, and the renewal before they end.
 
+mod token_file;
+
 use std::fmt;
 use std::sync::Arc;
 use std::sync::Mutex;
@@ -24,10 +26,15 @@ use countersign_http::FlightError;
 use countersign_http::SingleFlight;
 use tokio::time::Instant;
 
+use self::token_file::NamingFile;
+use crate::credentials_status::CredentialsStatus;
+use crate::credentials_status::CurrentCredentials;
 use crate::error::AwsError;
 use crate::error::Kind;
 use crate::error::Operation;
+use crate::error::TokenFile;
 use crate::limits;
+use crate::naming;
 use crate::naming::naming_request;
 use crate::observer::AwsObserver;
 use crate::observer::observed;
@@ -37,8 +44,12 @@ use crate::time::AwsClock;
 /// The sources of a pod, in this order: the environment, the web identity token (IRSA), the container (EKS Pod Identity), and,
 /// only if the settings say so, the profile of a file and the instance metadata service.
 pub(crate) fn of_pod(settings: &AwsSettings, config: &ProviderConfig) -> SharedCredentialsProvider {
-    let web_identity = WebIdentityTokenCredentialsProvider::builder().configure(config).build();
-    let container = EcsCredentialsProvider::builder().configure(config).build();
+    let web_identity = NamingFile {
+        file: TokenFile::WebIdentity,
+        source: WebIdentityTokenCredentialsProvider::builder().configure(config).build(),
+    };
+    let container =
+        NamingFile { file: TokenFile::Container, source: EcsCredentialsProvider::builder().configure(config).build() };
     let mut chain = CredentialsProviderChain::first_try("environment", EnvironmentVariableCredentialsProvider::new())
         .or_else("web identity token", web_identity)
         .or_else("container", container);
@@ -65,6 +76,8 @@ struct Inner {
     clock: AwsClock,
     observer: Arc<dyn AwsObserver>,
     kept: Mutex<Option<Kept>>,
+    /// The last fetch, if it failed.
+    failed: Mutex<Option<(SystemTime, AwsError)>>,
     fetches: SingleFlight<(), Result<Credentials, AwsError>>,
 }
 
@@ -83,7 +96,8 @@ impl KeptCredentials {
         observer: Arc<dyn AwsObserver>,
     ) -> Self {
         let fetches = SingleFlight::with_grace(limits::CREDENTIALS_TIMEOUT);
-        Self(Arc::new(Inner { source, operation, clock, observer, kept: Mutex::new(None), fetches }))
+        let (kept, failed) = (Mutex::default(), Mutex::default());
+        Self(Arc::new(Inner { source, operation, clock, observer, kept, failed, fetches }))
     }
 
     /// # Errors
@@ -101,6 +115,17 @@ impl KeptCredentials {
             }
             None => self.fetch().await,
         }
+    }
+
+    /// Whether there are valid credentials, and how the last fetch failed.
+    pub(crate) fn status(&self) -> CredentialsStatus {
+        let current = match self.0.valid(self.0.clock.now()).map(|kept| kept.credentials.expiry()) {
+            None => CurrentCredentials::None,
+            Some(None) => CurrentCredentials::Endless,
+            Some(Some(end)) => CurrentCredentials::Until(end),
+        };
+        let failed = self.0.failed.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        CredentialsStatus { current, failed }
     }
 
     /// Whether `error` is the refusal of these credentials, and others may be accepted: not if they were just fetched. They
@@ -128,7 +153,7 @@ impl KeptCredentials {
         let failed = |kind| Err(AwsError::new(self.0.operation, kind));
         match self.0.fetches.join_or_start((), Instant::now() + 2 * limits::CREDENTIALS_TIMEOUT, fetch).await {
             Ok(result) => result,
-            Err(FlightError::Deadline { .. }) => failed(Kind::Timeout),
+            Err(FlightError::Deadline { pause, .. }) => failed(Kind::late(pause)),
             Err(FlightError::Panicked) => failed(Kind::Credentials(Text::of("the source of credentials panicked"))),
         }
     }
@@ -153,6 +178,8 @@ impl Inner {
             return Ok(kept.credentials);
         }
         let loaded = observed(&*self.observer, self.operation, naming_request(self.operation, self.load()).await);
+        let failed = loaded.as_ref().err().map(|error| (self.clock.now(), error.clone()));
+        *self.failed.lock().unwrap_or_else(PoisonError::into_inner) = failed;
         if loaded.is_err()
             && let Some(kept) = &mut *self.kept.lock().unwrap_or_else(PoisonError::into_inner)
         {
@@ -162,10 +189,11 @@ impl Inner {
     }
 
     async fn load(&self) -> Result<Credentials, AwsError> {
-        let loaded = tokio::time::timeout(limits::CREDENTIALS_TIMEOUT, self.source.provide_credentials()).await;
+        let deadline = Instant::now() + limits::CREDENTIALS_TIMEOUT;
+        let loaded = countersign_http::until(deadline, self.source.provide_credentials()).await;
         let credentials = loaded
-            .unwrap_or_else(|_| Err(CredentialsError::provider_timed_out(limits::CREDENTIALS_TIMEOUT)))
-            .map_err(|error| AwsError::of_credentials(self.operation, &error))?;
+            .map_err(|late| AwsError::new(self.operation, Kind::late(late.pause)))?
+            .map_err(|error| AwsError::of_credentials(self.operation, &error, &naming::last()))?;
         let now = self.clock.now();
         if credentials.expiry().is_some_and(|end| end <= now) {
             let text = "found credentials that have ended already, expected valid ones: check the clock of the node";

@@ -4,6 +4,8 @@ mod operation;
 mod remedy;
 mod sdk;
 mod sent;
+mod signer_cause;
+mod token_file;
 
 use std::fmt;
 
@@ -12,14 +14,19 @@ use countersign_core::name::AwsRegion;
 use countersign_core::name::Partition;
 use countersign_http::FetchError;
 use countersign_http::FetchErrorKind;
+use countersign_http::HostPause;
 
 pub use self::operation::Operation;
 use self::remedy::remedy;
+pub(crate) use self::sdk::find;
+pub(crate) use self::sent::Answered;
+pub(crate) use self::sent::LastRequest;
 pub(crate) use self::sent::Sent;
+pub(crate) use self::token_file::TokenFile;
+pub(crate) use self::token_file::TokenFileError;
+pub(crate) use self::token_file::TokenFileProblem;
 use crate::call_result::CallResult;
-use crate::codes::CONTENT;
-use crate::codes::REFUSED;
-use crate::codes::THROTTLED;
+use crate::refusal::Refusal;
 
 /// Why a call has no result. Never shows a secret.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -51,7 +58,16 @@ pub(crate) enum Kind {
     /// No source has credentials.
     #[error("found no credentials: {0}")]
     NoCredentials(Text),
-    /// A source of credentials failed.
+    /// The file of the service account's token cannot be used.
+    #[error(transparent)]
+    TokenFile(TokenFileError),
+    /// The endpoint of credentials on the node refused.
+    #[error("found status {status}, expected 200")]
+    Endpoint {
+        /// The HTTP status.
+        status: u16,
+    },
+    /// A source of credentials failed in another way.
     #[error("{0}")]
     Credentials(Text),
     /// The request was not answered.
@@ -66,6 +82,8 @@ pub(crate) enum Kind {
         code: Text,
         /// The text of AWS after a colon; empty if there is none.
         message: Text,
+        /// What the refusal is about.
+        refusal: Refusal,
     },
     /// The answer has not the expected content.
     #[error("the answer of the service is not usable: {0}")]
@@ -86,6 +104,37 @@ pub(crate) enum Kind {
         /// The names in the settings.
         allowed: Text,
     },
+}
+
+impl Kind {
+    /// A refusal with this code, or without one, and this text.
+    pub(crate) fn refused(status: u16, code: Option<Text>, message: Option<Text>) -> Self {
+        let refusal = Refusal::of(status, code.as_ref().map_or("", Text::as_str));
+        let code = code.unwrap_or_else(|| Text::of("without a code"));
+        let message = message.map(|text| Text::of(format_args!(": {text}"))).unwrap_or_default();
+        Self::Refused { status, code, message, refusal }
+    }
+
+    /// No answer in time, because of a pause if there is one.
+    pub(crate) fn late(pause: Option<HostPause>) -> Self {
+        pause.map_or(Self::Timeout, |pause| Self::Fetch(FetchError::Throttled(pause)))
+    }
+
+    /// What the service refuses, if it does.
+    fn refusal(&self) -> Option<Refusal> {
+        match self {
+            Self::Refused { refusal, .. } => Some(*refusal),
+            Self::Endpoint { status } => Some(Refusal::of_endpoint(*status)),
+            Self::NoCredentials(_)
+            | Self::TokenFile(_)
+            | Self::Credentials(_)
+            | Self::Fetch(_)
+            | Self::Answer(_)
+            | Self::Timeout
+            | Self::Request(_)
+            | Self::Partition { .. } => None,
+        }
+    }
 }
 
 impl AwsError {
@@ -114,60 +163,71 @@ impl AwsError {
     /// Whether AWS refused the call because of its number.
     #[must_use]
     pub fn is_throttled(&self) -> bool {
-        match &self.kind {
-            Kind::Refused { status, code, .. } => *status == 429 || THROTTLED.contains(&code.as_str()),
-            Kind::Fetch(error) => error.kind() == FetchErrorKind::Throttled,
-            Kind::NoCredentials(_)
-            | Kind::Credentials(_)
-            | Kind::Answer(_)
-            | Kind::Timeout
-            | Kind::Request(_)
-            | Kind::Partition { .. } => false,
-        }
+        self.result() == CallResult::Throttled
     }
 
     /// Whether the service refused the credentials: their session has ended by its clock, or was revoked.
     pub(crate) fn refuses_credentials(&self) -> bool {
-        match &self.kind {
-            Kind::Refused { code, .. } => REFUSED.contains(&code.as_str()),
-            Kind::NoCredentials(_)
-            | Kind::Credentials(_)
-            | Kind::Fetch(_)
-            | Kind::Answer(_)
-            | Kind::Timeout
-            | Kind::Request(_)
-            | Kind::Partition { .. } => false,
-        }
+        matches!(self.kind.refusal(), Some(Refusal::Ended | Refusal::UnknownCredentials))
     }
 
     /// Whether the service refused what it was asked, and not the credentials or the permission.
     #[must_use]
     pub fn refuses_content(&self) -> bool {
-        matches!(&self.kind, Kind::Refused { code, .. } if CONTENT.contains(&code.as_str()))
+        matches!(&self.kind, Kind::Refused { refusal: Refusal::Content, .. })
     }
 
     /// How the call ended.
     #[must_use]
     pub fn result(&self) -> CallResult {
         match &self.kind {
-            _ if self.is_throttled() => CallResult::Throttled,
-            Kind::NoCredentials(_) | Kind::Credentials(_) => CallResult::Credentials,
+            Kind::NoCredentials(_) | Kind::TokenFile(_) | Kind::Credentials(_) => CallResult::Credentials,
             Kind::Timeout => CallResult::Timeout,
             Kind::Fetch(error) => match error.kind() {
                 FetchErrorKind::Timeout => CallResult::Timeout,
+                FetchErrorKind::Throttled => CallResult::Throttled,
                 FetchErrorKind::ResponseInvalid | FetchErrorKind::ContentMismatch | FetchErrorKind::RedirectRefused => {
                     CallResult::Invalid
                 }
                 FetchErrorKind::NotAllowed
                 | FetchErrorKind::Disabled
                 | FetchErrorKind::Unreachable
-                | FetchErrorKind::Throttled
                 | FetchErrorKind::Overloaded => CallResult::Unreachable,
             },
-            Kind::Refused { status, .. } if *status >= 500 => CallResult::Failed,
-            Kind::Refused { .. } => CallResult::Refused,
+            Kind::Refused { refusal, .. } => self.refused(*refusal),
+            Kind::Endpoint { status } => self.refused(Refusal::of_endpoint(*status)),
             Kind::Partition { .. } => CallResult::NotAllowed,
             Kind::Answer(_) | Kind::Request(_) => CallResult::Invalid,
+        }
+    }
+
+    fn refused(&self, refusal: Refusal) -> CallResult {
+        match (refusal, self.operation) {
+            (Refusal::Throttled, _) => CallResult::Throttled,
+            (Refusal::Failure, _) => CallResult::Failed,
+            // Without them no other call is made.
+            (
+                Refusal::Permission
+                | Refusal::Ended
+                | Refusal::Token
+                | Refusal::Clock
+                | Refusal::UnknownCredentials
+                | Refusal::RegionDisabled
+                | Refusal::Content
+                | Refusal::Unclassified,
+                Operation::Credentials | Operation::AssumeRole,
+            ) => CallResult::Credentials,
+            (
+                Refusal::Permission
+                | Refusal::Ended
+                | Refusal::Token
+                | Refusal::Clock
+                | Refusal::UnknownCredentials
+                | Refusal::RegionDisabled
+                | Refusal::Content
+                | Refusal::Unclassified,
+                Operation::EcrToken | Operation::EcrPublicToken | Operation::SignerStatus,
+            ) => CallResult::Refused,
         }
     }
 }

@@ -45,6 +45,16 @@ pub struct SignerAnswer {
     pub revoked: Vec<String>,
 }
 
+/// The result of a call, which must end by `deadline`.
+async fn by<T>(
+    deadline: Instant,
+    operation: Operation,
+    call: impl Future<Output = Result<T, AwsError>>,
+) -> Result<T, AwsError> {
+    let ended = countersign_http::until(deadline, call).await;
+    ended.unwrap_or_else(|late| Err(AwsError::new(operation, Kind::late(late.pause))))
+}
+
 impl Aws {
     /// Asks the service in `region` about a signature.
     ///
@@ -58,10 +68,8 @@ impl Aws {
     ) -> Result<SignerAnswer, AwsError> {
         self.check_partition(Operation::SignerStatus, region)?;
         // Fetched here, so that a failure of them is not one of the service.
-        let used = tokio::time::timeout_at(deadline, self.pod().get()).await;
-        let used = used.unwrap_or_else(|_| Err(AwsError::new(Operation::Credentials, Kind::Timeout)))?;
-        let answer = tokio::time::timeout_at(deadline, self.ask(request, region, &used)).await;
-        answer.unwrap_or_else(|_| Err(AwsError::new(Operation::SignerStatus, Kind::Timeout)))
+        let used = by(deadline, Operation::Credentials, self.pod().get()).await?;
+        by(deadline, Operation::SignerStatus, self.ask(request, region, &used)).await
     }
 
     /// The address of the service in `region`, for messages.
@@ -125,8 +133,7 @@ impl Aws {
             self.load_credentials().await?;
             self.call(region, DateTime::from(self.now()), &profile, &job, vec!["0".repeat(HASHES_CHARACTERS)]).await
         };
-        let result = tokio::time::timeout_at(deadline, call).await;
-        result.unwrap_or_else(|_| Err(AwsError::new(Operation::SignerStatus, Kind::Timeout))).map(drop)
+        by(deadline, Operation::SignerStatus, call).await.map(drop)
     }
 
     async fn call(

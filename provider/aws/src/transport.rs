@@ -52,7 +52,7 @@ use url::Url;
 
 use crate::limits;
 use crate::naming;
-use crate::retry::ThrottledByQuery;
+use crate::query_refusal::QueryRefusal;
 use crate::settings::AwsSettings;
 use crate::time::AwsClock;
 
@@ -160,7 +160,9 @@ impl Transport {
             Body::Content(content, _) => content.into_parts().0,
             Body::Error(bytes) => bytes.to_vec(),
         };
-        if let Some(throttled) = ThrottledByQuery::of(response.status, &response.headers, &bytes) {
+        let refusal = QueryRefusal::of(response.status, &response.headers, &bytes);
+        naming::note_answer(response.status, refusal.clone());
+        if let Some(throttled) = refusal.filter(QueryRefusal::is_throttled) {
             return Err(ConnectorError::user(throttled.into()));
         }
         let mut answer = http::Response::new(SdkBody::from(bytes));

@@ -37,6 +37,8 @@ pub use signer_status::TooManyEntities;
 pub use usable_until::EndOfUse;
 pub use usable_until::UsableUntil;
 
+pub use crate::reason::SignerCause;
+
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests;

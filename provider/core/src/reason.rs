@@ -3,6 +3,7 @@
 mod code;
 mod reasons;
 mod responsible;
+mod signer_cause;
 mod stage;
 mod verdict_kind;
 
@@ -10,6 +11,7 @@ pub use code::Code;
 pub use reasons::Reason;
 pub use reasons::Reasons;
 pub use responsible::Responsible;
+pub use signer_cause::SignerCause;
 pub use stage::Reached;
 pub use stage::Stage;
 pub use verdict_kind::VerdictKind;

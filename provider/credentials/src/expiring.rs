@@ -5,6 +5,7 @@ use std::hash::BuildHasher as _;
 use std::hash::Hash;
 use std::sync::Arc;
 
+use countersign_http::FetchError;
 use countersign_http::FlightError;
 use countersign_http::LruTtlCache;
 use countersign_http::SingleFlight;
@@ -106,7 +107,10 @@ impl<F: IdentityFetcher> ExpiringIdentities<F> {
         };
         match self.0.fetches.join_or_start(key.clone(), deadline, fetch).await {
             Ok(result) => result,
-            Err(FlightError::Deadline { .. }) => Err(CredentialError::Timeout),
+            Err(FlightError::Deadline { pause: Some(pause), .. }) => {
+                Err(CredentialError::Fetch(FetchError::Throttled(pause)))
+            }
+            Err(FlightError::Deadline { pause: None, .. }) => Err(CredentialError::Timeout),
             Err(FlightError::Panicked) => Err(CredentialError::Interrupted),
         }
     }

@@ -1,7 +1,6 @@
 //! Errors of requests, with the found and the expected values.
 
 use std::net::IpAddr;
-use std::time::Duration;
 
 use countersign_core::codec::excerpt::Excerpt;
 use countersign_core::codec::text::Text;
@@ -9,6 +8,7 @@ use countersign_core::codec::text::Text;
 use crate::address::Network;
 use crate::limits;
 use crate::origin::BadLink;
+use crate::progress::HostPause;
 use crate::proxy::InternalHost;
 use crate::proxy::ProxyFailure;
 use crate::resource::LimitReached;
@@ -140,13 +140,8 @@ pub enum FetchError {
         phase: Phase,
     },
     /// The host requested a pause that ends after the deadline.
-    #[error("{host} requires a wait of {} s", wait.as_secs().max(1))]
-    Throttled {
-        /// The destination of the request.
-        host: String,
-        /// The remaining pause.
-        wait: Duration,
-    },
+    #[error("{0}")]
+    Throttled(HostPause),
     /// A redirect is not followed.
     #[error("a redirect of {host} is refused: {refusal}")]
     Redirect {

@@ -67,7 +67,7 @@ impl FetchError {
             | Self::TlsPort { .. }
             | Self::Broken { .. } => FetchErrorKind::Unreachable,
             Self::Timeout { .. } | Self::Stalled { .. } => FetchErrorKind::Timeout,
-            Self::Throttled { .. } => FetchErrorKind::Throttled,
+            Self::Throttled(_) => FetchErrorKind::Throttled,
             Self::Excess { .. } | Self::ContentEncoding { .. } => FetchErrorKind::ResponseInvalid,
             Self::TooLarge { .. } | Self::Size { .. } => FetchErrorKind::ContentMismatch,
             Self::Redirect { .. } => FetchErrorKind::RedirectRefused,
@@ -83,7 +83,7 @@ impl FetchError {
             // With HTTP/2, the excess may have come with other requests on the same connection.
             Self::Unreachable { .. } | Self::Broken { .. } | Self::Excess { shared: true, .. } => RetryAdvice::BackOff,
             Self::Proxy { failure, .. } if failure.may_pass() => RetryAdvice::BackOff,
-            Self::Throttled { wait, .. } => RetryAdvice::After(*wait),
+            Self::Throttled(pause) => RetryAdvice::After(pause.clone()),
             Self::Redirected { cause, .. } => cause.retry_advice(),
             Self::AddressRefused { .. }
             | Self::ReferredInside { .. }
@@ -121,7 +121,7 @@ impl FetchError {
             | Self::Stalled { .. }
             | Self::Excess { .. }
             | Self::Timeout { .. }
-            | Self::Throttled { .. }
+            | Self::Throttled(_)
             | Self::Redirect { .. }
             | Self::Redirected { .. }
             | Self::TooLarge { .. }

@@ -17,6 +17,8 @@ use crate::error::FetchError;
 use crate::limiter::Limiter;
 use crate::limiter::Permit;
 use crate::limits;
+use crate::progress;
+use crate::progress::HostPause;
 use crate::share::Claim;
 use crate::share::Share;
 use crate::share::ShareLimits;
@@ -158,10 +160,11 @@ impl HostLimiter {
 
     async fn wait_for_pause(&self, hop: Hop<'_>, deadline: Instant) -> Result<(), FetchError> {
         while let Some(wait) = self.remaining_pause(hop) {
+            let pause = HostPause { host: hop.host.to_owned(), wait };
             if Instant::now() + wait >= deadline {
-                return Err(FetchError::Throttled { host: hop.host.to_owned(), wait });
+                return Err(FetchError::Throttled(pause));
             }
-            tokio::time::sleep(wait).await;
+            progress::pause(pause).await;
         }
         Ok(())
     }

@@ -8,16 +8,18 @@ use http::header;
 use tokio::time::Instant;
 
 use crate::limits;
+use crate::progress;
+use crate::progress::HostPause;
 
 /// Whether to retry a failed request. All requests are safe to repeat.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RetryAdvice {
     /// No retry: it would fail again.
     Never,
     /// A retry after a pause that grows with each retry.
     BackOff,
-    /// A retry after this time, which the server requested.
-    After(Duration),
+    /// A retry after this pause, which the server requested.
+    After(HostPause),
 }
 
 /// The retries of one request.
@@ -38,16 +40,19 @@ impl Retry {
     /// Waits as advised and returns true, unless the request must not be retried, has no retries left, or could only be
     /// retried after `deadline`.
     pub async fn wait(&mut self, advice: RetryAdvice, deadline: Instant) -> bool {
-        let wait = match advice {
+        let (wait, pause) = match advice {
             RetryAdvice::Never => return false,
-            RetryAdvice::BackOff => self.back_off(),
-            RetryAdvice::After(wait) => wait,
+            RetryAdvice::BackOff => (self.back_off(), None),
+            RetryAdvice::After(pause) => (pause.wait, Some(pause)),
         };
         if self.left == 0 || Instant::now() + wait >= deadline {
             return false;
         }
         self.left -= 1;
-        tokio::time::sleep(wait).await;
+        match pause {
+            Some(pause) => progress::pause(pause).await,
+            None => tokio::time::sleep(wait).await,
+        }
         true
     }
 

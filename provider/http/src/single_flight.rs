@@ -15,35 +15,26 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
+use crate::progress::HostPause;
+use crate::progress::Progress;
+use crate::progress::waiting_for;
+
 /// How long abandoned work continues. A webhook request that timed out is usually sent again within a second, and
 /// then joins the work.
 pub const GRACE: Duration = Duration::from_secs(2);
 
 /// The reason why a caller gets no result.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum FlightError {
     /// The caller's deadline passed. The work continues.
     Deadline {
         /// The stage of the work; `None` if it had not started.
         stage: Option<&'static str>,
+        /// The pause that it waits for, if it does.
+        pause: Option<HostPause>,
     },
     /// The work panicked.
     Panicked,
-}
-
-/// The current stage of the work, for the message to callers whose deadline passes.
-#[derive(Clone, Debug, Default)]
-pub struct Progress(Arc<Mutex<Option<&'static str>>>);
-
-impl Progress {
-    /// Sets the stage: it completes the message to callers whose deadline passes, "it ended while …".
-    pub fn enter(&self, stage: &'static str) {
-        *lock(&self.0) = Some(stage);
-    }
-
-    fn stage(&self) -> Option<&'static str> {
-        *lock(&self.0)
-    }
 }
 
 #[derive(Debug)]
@@ -98,11 +89,12 @@ where
         F: Future<Output = V> + Send + 'static,
     {
         let (mut result, progress) = self.subscribe(key, work);
+        let _waiting = waiting_for(&progress);
         match tokio::time::timeout_at(deadline, result.wait_for(Option::is_some)).await {
             Ok(Ok(value)) => value.clone().ok_or(FlightError::Panicked),
             // The sender was dropped without a result.
             Ok(Err(_)) => Err(FlightError::Panicked),
-            Err(_) => Err(FlightError::Deadline { stage: progress.stage() }),
+            Err(_) => Err(FlightError::Deadline { stage: progress.stage(), pause: progress.pause() }),
         }
     }
 
@@ -123,7 +115,7 @@ where
         }
         let (sender, result) = watch::channel(None);
         let (sender, progress) = (Arc::new(sender), Progress::default());
-        let work = work(progress.clone());
+        let work = progress.clone().during(work(progress.clone()));
         let flight = Flight { result: Arc::clone(&sender), progress: progress.clone(), joined: 1 };
         running.insert(key.clone(), flight);
         let entry = Entry { running: Arc::clone(&self.running), key, result: sender, grace: self.grace };
@@ -206,6 +198,7 @@ mod tests {
     use tokio::sync::Notify;
 
     use super::*;
+    use crate::progress::pause;
 
     const SECOND: Duration = Duration::from_secs(1);
 
@@ -250,7 +243,7 @@ mod tests {
         };
         let now = Instant::now();
         let late = flights.join_or_start(1, now + SECOND, work).await;
-        assert_eq!(late, Err(FlightError::Deadline { stage: Some("sleep") }));
+        assert_eq!(late, Err(FlightError::Deadline { stage: Some("sleep"), pause: None }));
         let never = |_| async { unreachable!("the flight is still in the air") };
         assert_eq!(flights.join_or_start(1, now + 3 * SECOND, never).await, Ok(7));
     }
@@ -284,7 +277,7 @@ mod tests {
         let dropped = Arc::new(Notify::new());
         let now = Instant::now();
         let late = flights.join_or_start(1, now + SECOND, |_| endless(&dropped)).await;
-        assert_eq!(late, Err(FlightError::Deadline { stage: None }));
+        assert_eq!(late, Err(FlightError::Deadline { stage: None, pause: None }));
         dropped.notified().await;
         assert_eq!(now.elapsed(), SECOND + GRACE);
         // The next caller starts new work.
@@ -299,7 +292,10 @@ mod tests {
             7
         };
         let now = Instant::now();
-        assert_eq!(flights.join_or_start(1, now + SECOND, slow).await, Err(FlightError::Deadline { stage: None }));
+        assert_eq!(
+            flights.join_or_start(1, now + SECOND, slow).await,
+            Err(FlightError::Deadline { stage: None, pause: None })
+        );
         tokio::time::sleep_until(now + 29 * SECOND).await;
         let never = |_| async { unreachable!("the first work is still running") };
         assert_eq!(flights.join_or_start(1, soon(), never).await, Ok(7));
@@ -321,6 +317,30 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn a_caller_whose_deadline_passes_learns_the_pause_that_the_work_waits_for() {
+        let (outer, inner) = (SingleFlight::<u8, u8>::default(), Arc::new(SingleFlight::<u8, u8>::default()));
+        let paused = |progress: Progress| async move {
+            progress.enter("pause");
+            pause(HostPause { host: "a".to_owned(), wait: 5 * SECOND }).await;
+            7
+        };
+        let now = Instant::now();
+        let pause_of = |seconds| Some(HostPause { host: "a".to_owned(), wait: seconds * SECOND });
+        let late = inner.join_or_start(1, now + SECOND, paused).await;
+        assert_eq!(late, Err(FlightError::Deadline { stage: Some("pause"), pause: pause_of(4) }));
+        // Work that waits for this work.
+        let joins = |_| {
+            let inner = Arc::clone(&inner);
+            let never = |_| async { unreachable!("the first work is still running") };
+            async move { inner.join_or_start(1, now + 20 * SECOND, never).await.unwrap() }
+        };
+        let late = outer.join_or_start(1, now + 2 * SECOND, joins).await;
+        assert_eq!(late, Err(FlightError::Deadline { stage: None, pause: pause_of(3) }));
+        let never = |_| async { unreachable!("the work is still running") };
+        assert_eq!(outer.join_or_start(1, now + 6 * SECOND, never).await, Ok(7));
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn a_waiting_caller_keeps_the_work_running() {
         let flights = Arc::new(SingleFlight::<u8, u8>::default());
         let slow = |_| async {
@@ -330,6 +350,6 @@ mod tests {
         let stays = flights.join_or_start(1, soon(), slow);
         let leaves = flights.join_or_start(1, Instant::now() + SECOND, |_| async { unreachable!("there is a flight") });
         let (stayed, left) = futures_util::join!(stays, leaves);
-        assert_eq!((stayed, left), (Ok(7), Err(FlightError::Deadline { stage: None })));
+        assert_eq!((stayed, left), (Ok(7), Err(FlightError::Deadline { stage: None, pause: None })));
     }
 }

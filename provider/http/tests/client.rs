@@ -20,6 +20,7 @@ use countersign_http::ClientSettings;
 use countersign_http::FetchError;
 use countersign_http::FetchErrorKind;
 use countersign_http::FetchRemedy;
+use countersign_http::HostPause;
 use countersign_http::LimitObserver;
 use countersign_http::MissingRoot;
 use countersign_http::NoProxyScope;
@@ -192,8 +193,11 @@ async fn sends_no_request_during_the_pause_of_a_host() {
     let response = fetch(&client, &list(&server), |_| {}).await.unwrap();
     assert_eq!(response.pause, Some(Duration::from_secs(50)));
     let error = fetch(&client, &list(&server), |_| {}).await.err().unwrap();
-    let FetchError::Throttled { host, wait } = &error else { panic!("{error:?}") };
-    assert_eq!((host, error.retry_advice()), (&server.host(), RetryAdvice::After(*wait)));
+    let FetchError::Throttled(HostPause { host, wait }) = &error else { panic!("{error:?}") };
+    assert_eq!(
+        (host, error.retry_advice()),
+        (&server.host(), RetryAdvice::After(HostPause { host: host.clone(), wait: *wait }))
+    );
     assert_eq!(server.requests().len(), 1);
 }
 
@@ -236,7 +240,7 @@ async fn limits_beside_others_share_the_pauses_of_hosts_and_no_bytes() {
     assert_eq!((bytes.as_slice(), permit.amount()), (FILE, FILE.len()));
     let throttled = server.when(Path::Other).too_many_requests("30");
     assert_eq!(fetch(&second, &url, |_| {}).await.unwrap().pause, Some(Duration::from_secs(30)));
-    assert!(matches!(fetch(&first, &url, |_| {}).await, Err(FetchError::Throttled { .. })));
+    assert!(matches!(fetch(&first, &url, |_| {}).await, Err(FetchError::Throttled(_))));
     assert_eq!(throttled.hits(), 1);
 }
 

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use countersign_http::FetchError;
 use countersign_http::FlightError;
 use countersign_http::LruTtlCache;
 use countersign_http::Progress;
@@ -70,7 +71,10 @@ impl Tokens {
         };
         match self.exchanges.join_or_start(request.key(), deadline, exchange).await {
             Ok(result) => result,
-            Err(FlightError::Deadline { .. }) => Err(Cause::TokenTimeout { host: authority(&request.realm) }),
+            Err(FlightError::Deadline { pause: Some(pause), .. }) => Err(Cause::Fetch(FetchError::Throttled(pause))),
+            Err(FlightError::Deadline { pause: None, .. }) => {
+                Err(Cause::TokenTimeout { host: authority(&request.realm) })
+            }
             Err(FlightError::Panicked) => Err(Cause::Interrupted),
         }
     }

@@ -14,6 +14,7 @@ use countersign_http::Client;
 use countersign_http::ClientBuilder;
 use countersign_http::ClientSettings;
 use countersign_http::FetchError;
+use countersign_http::HostPause;
 use countersign_http::RedirectPolicy;
 use countersign_http::Redirects;
 use countersign_http::Route;
@@ -161,7 +162,7 @@ impl Transport {
                 let quota = Quota::of(&headers, characters);
                 Err(Cause::TooManyRequests { host, wait, quota, error })
             }
-            (_, Some(wait)) => Err(Cause::Fetch(FetchError::Throttled { host, wait })),
+            (_, Some(wait)) => Err(Cause::Fetch(FetchError::Throttled(HostPause { host, wait }))),
             (StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN, None) => {
                 Err(Cause::denied(host, status.as_u16(), credential, error).for_stage(stage))
             }

@@ -4,6 +4,7 @@ use countersign_core::policy::Claim;
 use countersign_core::verdict::Code;
 use countersign_core::verdict::ImageVerdict;
 use countersign_core::verdict::Reason;
+use countersign_http::HostPause;
 use countersign_http::LimitReached;
 use countersign_registry::RegistryError;
 use countersign_registry::RegistryErrorKind;
@@ -56,6 +57,12 @@ pub(super) fn of_signature(error: &RegistryError) -> Reason {
 pub(super) fn late(stage: &str) -> Reason {
     let detail = format_args!("verification did not finish before the request's deadline: it ended while {stage}");
     Reason::new(Code::DeadlineExceeded, detail)
+}
+
+/// The reason if the deadline passed during `stage`, in which the work waited for the end of a pause.
+pub(super) fn paused(pause: &HostPause, stage: &str) -> Reason {
+    let detail = format_args!("{pause}, which does not end before the request's deadline: it ended while {stage}");
+    Reason::new(Code::RegistryThrottled, detail)
 }
 
 /// The reason if a limit refused the work.

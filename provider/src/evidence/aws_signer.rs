@@ -12,6 +12,7 @@ use countersign_core::codec::text;
 use countersign_core::codec::text::Text;
 use countersign_core::evidence::EvidenceResponse;
 use countersign_core::evidence::NotAvailable;
+use countersign_core::evidence::SignerCause;
 use countersign_core::evidence::SignerStatus;
 use countersign_core::evidence::SignerStatusRequest;
 use countersign_core::evidence::Sourced;
@@ -54,6 +55,8 @@ pub struct SignerFailure {
     pub pause: Option<Duration>,
     /// For metrics.
     pub result: EvidenceResult,
+    /// For the remedy.
+    pub cause: SignerCause,
 }
 
 /// The service, and the settings of its use.
@@ -83,7 +86,7 @@ type Answers = LruTtlCache<SignerStatusRequest, Sourced<SignerStatus>>;
 /// Answers in memory, requests in progress, and pauses. Failures are not kept.
 pub(super) struct SignerStatuses {
     kept: Arc<Answers>,
-    flights: SingleFlight<SignerStatusRequest, Result<Sourced<SignerStatus>, Text>>,
+    flights: SingleFlight<SignerStatusRequest, Result<Sourced<SignerStatus>, (SignerCause, Text)>>,
     outages: Arc<Outages>,
     metrics: Arc<Metrics>,
     clock: Clock,
@@ -115,7 +118,8 @@ impl SignerAccess {
                 "the signing profile is in the partition {} and the region {}, expected one of aws.partitions: {expected}",
                 Text::at_most(64, profile.partition_name()),
                 profile.region()
-            )));
+            ))
+            .because(SignerCause::Partition));
         };
         let of_pod = self.pod_region.as_ref().filter(|region| region.partition() == partition);
         Ok(self.regions.get(&partition).or(of_pod).unwrap_or(profile.region()).clone())
@@ -153,15 +157,16 @@ impl SignerStatuses {
             Err(why) => return EvidenceResponse::NotAvailable(why),
         };
         let address = access.service.address(&region);
-        let failed = |why: &dyn fmt::Display| {
-            let why = NotAvailable::new(format_args!("{address}: {why}"));
+        let failed = |cause: SignerCause, why: &dyn fmt::Display| {
+            let why = NotAvailable::new(format_args!("{address}: {why}")).because(cause);
             EvidenceResponse::NotAvailable(match self.outages.since(&region) {
                 Some(since) => why.since(since),
                 None => why,
             })
         };
         if let Some(pause) = self.outages.pause(&region) {
-            return failed(&format_args!("too many requests; it is asked again in {} s", pause.as_secs() + 1));
+            let why = format_args!("too many requests; it is asked again in {} s", pause.as_secs() + 1);
+            return failed(SignerCause::Throttled, &why);
         }
         let (service, outages, clock) =
             (Arc::clone(&access.service), Arc::clone(&self.outages), Arc::clone(&self.clock));
@@ -175,9 +180,10 @@ impl SignerStatuses {
             let result = answer.as_ref().err().map_or(EvidenceResult::Ok, |failure| failure.result);
             metrics.evidence_request(EvidenceKind::AwsSigner, result, started.elapsed());
             outages.note(&asked, &source, answer.as_ref().err(), now);
-            let revoked = answer.map_err(|failure| failure.text)?;
+            let revoked = answer.map_err(|failure| (failure.cause, failure.text))?;
             let end = now.saturating_add(access_of_work.lifetime(&revoked));
-            let status = SignerStatus::read(&question, &revoked, end).map_err(Text::of)?;
+            let status = SignerStatus::read(&question, &revoked, end)
+                .map_err(|error| (SignerCause::AnswerInvalid, Text::of(error)))?;
             let status = Sourced::new(status, source, now);
             // Here, as the callers may have left.
             keep(&kept, question, &status, now);
@@ -186,9 +192,18 @@ impl SignerStatuses {
         };
         match self.flights.join_or_start(request.clone(), deadline, work).await {
             Ok(Ok(status)) => EvidenceResponse::SignerStatus(status),
-            Ok(Err(why)) => failed(&why),
-            Err(FlightError::Deadline { .. }) => failed(&"the deadline passed while the answer was awaited"),
-            Err(FlightError::Panicked) => failed(&"the request ended without a result"),
+            Ok(Err((cause, why))) => failed(cause, &why),
+            Err(FlightError::Deadline { pause: Some(pause), .. }) => {
+                let why = format_args!("{pause}, which does not end before the request's deadline");
+                failed(SignerCause::Throttled, &why)
+            }
+            Err(FlightError::Deadline { pause: None, .. }) => {
+                failed(SignerCause::Slow, &"the deadline passed while the answer was awaited")
+            }
+            Err(FlightError::Panicked) => {
+                let why = NotAvailable::new(format_args!("{address}: the request ended without a result"));
+                EvidenceResponse::NotAvailable(why)
+            }
         }
     }
 }
@@ -217,7 +232,7 @@ impl Outages {
                     tracing::info!(url = address, %since, "evidence is available again");
                 }
             }
-            Some(SignerFailure { text, pause, result: _ }) => {
+            Some(SignerFailure { text, pause, result: _, cause: _ }) => {
                 let former = outages.get(region).copied();
                 if former.is_none() {
                     tracing::warn!(url = address, error = %text, "evidence is not available");

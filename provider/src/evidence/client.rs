@@ -12,6 +12,7 @@ use countersign_http::ClientBuilder;
 use countersign_http::ClientSettings;
 use countersign_http::Content;
 use countersign_http::FetchError;
+use countersign_http::HostPause;
 use countersign_http::NoProxyScope;
 use countersign_http::Payload;
 use countersign_http::ProxyChoice;
@@ -148,7 +149,7 @@ impl EvidenceClient {
         match (response.body, response.pause) {
             (Body::Content(content, _), _) => Ok(content),
             (Body::Error(_), Some(wait)) => {
-                Err(RequestError::Fetch(FetchError::Throttled { host: address.host().to_string(), wait }))
+                Err(RequestError::Fetch(FetchError::Throttled(HostPause { host: address.host().to_string(), wait })))
             }
             (Body::Error(_), None) => Err(RequestError::Status { status: response.status.as_u16() }),
         }

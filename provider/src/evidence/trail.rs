@@ -5,6 +5,7 @@ use std::fmt;
 use countersign_core::codec::text::Text;
 use countersign_core::evidence::NotAvailable;
 use countersign_core::time::UnixTime;
+use countersign_http::HostPause;
 
 use super::address::Address;
 use super::address::AddressError;
@@ -32,9 +33,15 @@ impl Trail {
     }
 
     /// The deadline of the caller passed while the address was tried.
-    pub(super) fn late(&mut self, address: &Address, stage: Option<&'static str>) {
-        let stage = stage.unwrap_or("the request waited");
-        self.add(address, format_args!("there was no response in time: the deadline passed while {stage}"));
+    pub(super) fn late(&mut self, address: &Address, stage: Option<&'static str>, pause: Option<&HostPause>) {
+        match (pause, stage.unwrap_or("the request waited")) {
+            (Some(pause), _) => {
+                self.add(address, format_args!("{pause}, which does not end before the request's deadline"));
+            }
+            (None, stage) => {
+                self.add(address, format_args!("there was no response in time: the deadline passed while {stage}"));
+            }
+        }
     }
 
     pub(super) fn panicked(&mut self, address: &Address) {

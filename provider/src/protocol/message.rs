@@ -40,8 +40,8 @@ impl Message {
 
 /// `image: code: found, wanted; what to do`: everything that the reader of a denial needs.
 pub(super) fn sentence(image: &str, reason: &Reason) -> String {
-    let Reason { code, detail } = reason;
-    format!("{image}: {code}: {detail}; what to do: {}", code.advice())
+    let Reason { code, detail, signer_cause: _ } = reason;
+    format!("{image}: {code}: {detail}; what to do: {}", reason.advice())
 }
 
 /// The message about an image that could not be judged: its [`sentence`].
@@ -62,8 +62,8 @@ pub(super) fn rejection(
         1 => " (1 signature was tried)".to_owned(),
         count => format!(" ({count} signatures were tried; this one passed the most checks)"),
     };
-    let Reason { code, detail } = reason;
-    format!("{image} was rejected{statement}: {code}: {detail}{tried}; what to do: {}", code.advice())
+    let Reason { code, detail, signer_cause: _ } = reason;
+    format!("{image} was rejected{statement}: {code}: {detail}{tried}; what to do: {}", reason.advice())
 }
 
 /// About a key that is not an image reference. The key itself is in the item.

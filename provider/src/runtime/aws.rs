@@ -7,6 +7,8 @@ mod clients;
 mod early_tokens;
 mod environment;
 pub mod memory;
+#[cfg(feature = "aws")]
+mod pod_credentials;
 mod survey;
 #[cfg(feature = "aws")]
 mod tokens;

@@ -2,17 +2,29 @@
 
 #![allow(clippy::unwrap_used)]
 
+use countersign_core::evidence::SignerCause;
 use countersign_core::verdict::Code;
 
-/// The cells of every row, without the heading.
-fn rows() -> Vec<Vec<String>> {
-    let table = include_str!("../../CODES.md").lines().filter(|line| line.starts_with('|')).skip(2);
+/// The cells of every row of the table with this heading.
+fn rows_of(heading: &str) -> Vec<Vec<String>> {
+    let lines = include_str!("../../CODES.md").lines().skip_while(|line| *line != heading);
+    let table = lines.take_while(|line| line.starts_with('|')).skip(2);
     table
         .map(|line| {
             let cells = line.trim_start_matches("| ").trim_end_matches(" |").split(" | ");
             cells.map(str::to_owned).collect()
         })
         .collect()
+}
+
+fn rows() -> Vec<Vec<String>> {
+    rows_of("| Code | Verdict | Who | Cause | Remedy |")
+}
+
+#[test]
+fn each_cause_without_a_status_of_aws_signer_has_its_remedy_in_order() {
+    let documented: Vec<_> = rows_of("| Cause | Remedy |").into_iter().map(|row| row[1].clone()).collect();
+    assert_eq!(documented, SignerCause::ALL.map(SignerCause::advice));
 }
 
 #[test]

@@ -4,6 +4,7 @@
 
 mod fixture;
 mod outages;
+mod start;
 
 use countersign_testkit::aws::signature::SignerPki;
 use countersign_testkit::aws::signature::SignerSignature;

@@ -5,8 +5,8 @@ use countersign_http::FetchErrorKind;
 
 use super::Kind;
 use super::operation::Operation;
-use crate::codes::CLOCK;
-use crate::codes::THROTTLED;
+use super::token_file::TokenFile;
+use crate::refusal::Refusal;
 
 const LATER: &str = "it is called again later; ask AWS for a higher quota if this continues";
 
@@ -32,51 +32,106 @@ fn remedy_of_request(error: &FetchError) -> &'static str {
     }
 }
 
+/// What to do if the file of the token cannot be used.
+fn remedy_of_file(file: TokenFile) -> &'static str {
+    match file {
+        TokenFile::WebIdentity => {
+            "check the volume with the token and its permissions: the webhook of EKS adds it to pods that start after their service \
+             account has the annotation eks.amazonaws.com/role-arn"
+        }
+        TokenFile::Container => {
+            "check the volume with the token and its permissions: EKS adds it to pods that start after their service account has \
+             the EKS Pod Identity association"
+        }
+    }
+}
+
+/// What to do if the endpoint of credentials on the node refuses.
+fn remedy_of_endpoint(status: u16) -> &'static str {
+    match Refusal::of_endpoint(status) {
+        Refusal::Throttled => LATER,
+        Refusal::Failure => AGAIN,
+        Refusal::Content => {
+            "check that the service account has an EKS Pod Identity association, and the agent on the node"
+        }
+        Refusal::Permission
+        | Refusal::Ended
+        | Refusal::Token
+        | Refusal::Clock
+        | Refusal::UnknownCredentials
+        | Refusal::RegionDisabled
+        | Refusal::Unclassified => {
+            "check that the token of the service account is renewed (audience pods.eks.amazonaws.com), and that the role of its EKS \
+             Pod Identity association trusts pods.eks.amazonaws.com (sts:AssumeRole and sts:TagSession)"
+        }
+    }
+}
+
+/// What to do if a permission is missing.
+fn remedy_of_permission(operation: Operation) -> String {
+    let action = operation.iam_action();
+    match operation {
+        Operation::Credentials => {
+            "the trust policy of the role must name the OIDC provider of the cluster, the service account and its namespace"
+                .to_owned()
+        }
+        Operation::AssumeRole => {
+            format!("allow {action} to the role of the pod, and trust that role in the role that it assumes")
+        }
+        Operation::EcrToken | Operation::EcrPublicToken | Operation::SignerStatus => {
+            format!("allow {action} to the role of the pod")
+        }
+    }
+}
+
+/// What to do if the content of the request is refused.
+fn remedy_of_content(operation: Operation, code: &str) -> &'static str {
+    match operation {
+        Operation::Credentials => {
+            "check the ARN of the role (AWS_ROLE_ARN, which EKS sets by the annotation eks.amazonaws.com/role-arn)"
+        }
+        Operation::AssumeRole => "check roleArn and externalId of the entry of registries",
+        Operation::SignerStatus if code == "ValidationException" => {
+            "check that aws.signer.regions names a region in the partition of the signature"
+        }
+        Operation::EcrToken | Operation::EcrPublicToken | Operation::SignerStatus => AGAIN,
+    }
+}
+
 /// What to do.
 pub(super) fn remedy(operation: Operation, kind: &Kind) -> String {
-    let action = operation.iam_action();
-    let code = match kind {
+    let (refusal, code) = match kind {
+        Kind::Refused { refusal, code, .. } => (*refusal, code.as_str()),
         Kind::NoCredentials(_) => {
             return "give the pod a role: IRSA (annotation eks.amazonaws.com/role-arn of its service account) or an EKS Pod \
                     Identity association"
                 .to_owned();
         }
-        Kind::Credentials(text) => text.as_str(),
+        Kind::TokenFile(error) => return remedy_of_file(error.file).to_owned(),
+        Kind::Endpoint { status } => return remedy_of_endpoint(*status).to_owned(),
+        Kind::Credentials(_) => return AGAIN.to_owned(),
         Kind::Fetch(error) => return remedy_of_request(error).to_owned(),
         Kind::Timeout => return NETWORK.to_owned(),
-        Kind::Refused { code, .. } => code.as_str(),
         Kind::Answer(_) => return ENDPOINT.to_owned(),
         Kind::Request(_) => return "report this, with the version".to_owned(),
         Kind::Partition { .. } => return "add it to aws.partitions if its services may be called".to_owned(),
     };
-    let has = |codes: &[&str]| codes.iter().any(|name| code.contains(name));
-    if has(&["AccessDenied", "NotAuthorized", "UnauthorizedOperation"]) {
-        match operation {
-            Operation::Credentials => {
-                "the trust policy of the role must name the OIDC provider of the cluster, the service account and its namespace"
-                    .to_owned()
-            }
-            Operation::AssumeRole => {
-                format!("allow {action} to the role of the pod, and trust that role in the role that it assumes")
-            }
-            Operation::EcrToken | Operation::EcrPublicToken | Operation::SignerStatus => {
-                format!("allow {action} to the role of the pod")
-            }
+    match refusal {
+        Refusal::Permission => return remedy_of_permission(operation),
+        Refusal::Throttled => LATER,
+        Refusal::Failure | Refusal::Unclassified => AGAIN,
+        Refusal::Clock => "check the clock of the node, and the secret key if it is static",
+        Refusal::Ended => {
+            "check the clock of the node, and that the token of the service account is renewed (audience sts.amazonaws.com)"
         }
-    } else if has(&THROTTLED) {
-        LATER.to_owned()
-    } else if has(&CLOCK) {
-        "check the clock of the node, and the secret key if it is static".to_owned()
-    } else if has(&["ExpiredToken", "InvalidIdentityToken"]) {
-        "check the clock of the node, and that the token of the service account is renewed (audience sts.amazonaws.com)"
-            .to_owned()
-    } else if has(&["UnrecognizedClient", "InvalidClientTokenId", "RegionDisabled"]) {
-        "the credentials are not known in this region: check the partition, and that the region is enabled for the account".to_owned()
-    } else if has(&["ValidationException"]) {
-        "check that aws.signer.regions names a region in the partition of the signature".to_owned()
-    } else if has(&["HTTP credential provider"]) {
-        "check that the service account has an EKS Pod Identity association, and the agent on the node".to_owned()
-    } else {
-        AGAIN.to_owned()
+        Refusal::Token => {
+            "in IAM, the account of the role needs an OIDC provider for the issuer of the cluster, with the audience of the token \
+             (sts.amazonaws.com)"
+        }
+        Refusal::UnknownCredentials | Refusal::RegionDisabled => {
+            "the credentials are not known in this region: check the partition, and that the region is enabled for the account"
+        }
+        Refusal::Content => remedy_of_content(operation, code),
     }
+    .to_owned()
 }

@@ -5,16 +5,18 @@ use std::error::Error;
 use aws_credential_types::provider::error::CredentialsError;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
-use aws_smithy_types::error::ErrorMetadata;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use countersign_core::codec::text::Text;
 use countersign_http::FetchError;
 
+use super::Answered;
 use super::AwsError;
 use super::Kind;
+use super::LastRequest;
+use super::TokenFileError;
 use super::operation::Operation;
 use crate::limits::TEXT_BYTES;
-use crate::retry::ThrottledByQuery;
+use crate::query_refusal::QueryRefusal;
 use crate::signer_answer::InvalidAnswer;
 
 /// Most errors in the text about a cause.
@@ -41,11 +43,7 @@ impl AwsError {
             SdkError::ServiceError(service) => {
                 let meta = service.err().meta();
                 let shown = |text: Option<&str>| text.map(|text| Text::at_most(TEXT_BYTES, text));
-                Kind::Refused {
-                    status: service.raw().status().as_u16(),
-                    code: shown(meta.code()).unwrap_or_else(|| Text::of("without a code")),
-                    message: shown(meta.message()).map(|text| Text::of(format_args!(": {text}"))).unwrap_or_default(),
-                }
+                Kind::refused(service.raw().status().as_u16(), shown(meta.code()), shown(meta.message()))
             }
             SdkError::TimeoutError(_) => Kind::Timeout,
             SdkError::DispatchFailure(_) => {
@@ -57,15 +55,11 @@ impl AwsError {
         Self::new(operation, kind)
     }
 
-    /// The error of a source of credentials.
-    pub(crate) fn of_credentials(operation: Operation, error: &CredentialsError) -> Self {
+    /// The error of a source of credentials, after this request.
+    pub(crate) fn of_credentials(operation: Operation, error: &CredentialsError, last: &LastRequest) -> Self {
         // The credentials of the pod, which a role needs.
         if let Some(found) = cause::<Self>(error) {
             return found;
-        }
-        if let Some(ThrottledByQuery { status, code, message }) = cause(error) {
-            let message = Text::of(format_args!(": {message}"));
-            return Self::new(operation, Kind::Refused { status, code, message });
         }
         let kind = match error {
             CredentialsError::CredentialsNotLoaded(_) => Kind::NoCredentials(causes(error)),
@@ -73,20 +67,31 @@ impl AwsError {
             CredentialsError::InvalidConfiguration(_)
             | CredentialsError::ProviderError(_)
             | CredentialsError::Unhandled(_)
-            | _ => match (cause::<FetchError>(error), cause::<ErrorMetadata>(error)) {
-                (Some(error), _) => Kind::Fetch(error),
-                (None, Some(meta)) => Kind::Credentials(refusal(&meta)),
-                (None, None) => Kind::Credentials(causes(error)),
+            | _ => match (cause::<TokenFileError>(error), cause::<FetchError>(error)) {
+                (Some(error), _) => Kind::TokenFile(error),
+                (None, Some(error)) => Kind::Fetch(error),
+                (None, None) => after(last, error),
             },
         };
         Self::new(operation, kind)
     }
 }
 
-/// The code and the text of an error of STS.
-fn refusal(meta: &ErrorMetadata) -> Text {
-    let part = |text: Option<&str>| text.unwrap_or_default().to_owned();
-    Text::at_most(TEXT_BYTES, format_args!("{}: {}", part(meta.code()), part(meta.message())))
+/// What failed in a source of credentials, by the answer to its last request.
+fn after(last: &LastRequest, error: &CredentialsError) -> Kind {
+    match (&last.sent, &last.answered) {
+        (None, _) => Kind::Credentials(causes(error)),
+        (Some(_), None) => Kind::Timeout,
+        (Some(_), Some(Answered { refusal: Some(QueryRefusal { status, code, message }), .. })) => {
+            Kind::refused(*status, Some(code.clone()), Some(message.clone()))
+        }
+        // The content of a success is not what the source expects.
+        (Some(_), Some(Answered { status: 200..=299, refusal: None })) => Kind::Answer(causes(error)),
+        (Some(sent), Some(Answered { status, refusal: None })) if sent.has_action() => {
+            Kind::refused(*status, None, None)
+        }
+        (Some(_), Some(Answered { status, refusal: None })) => Kind::Endpoint { status: *status },
+    }
 }
 
 /// The texts of an error and its causes in one line, without repetitions.
@@ -106,10 +111,15 @@ fn causes(error: &(dyn Error + 'static)) -> Text {
 
 /// The error of this type among the causes.
 fn cause<E: Error + Clone + 'static>(error: &(dyn Error + 'static)) -> Option<E> {
+    find::<E>(error).cloned()
+}
+
+/// The same, of a type that cannot be cloned.
+pub(crate) fn find<'e, E: Error + 'static>(error: &'e (dyn Error + 'static)) -> Option<&'e E> {
     let mut next = Some(error);
     while let Some(error) = next {
         if let Some(found) = error.downcast_ref::<E>() {
-            return Some(found.clone());
+            return Some(found);
         }
         next = error.source();
     }

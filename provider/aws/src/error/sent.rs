@@ -6,12 +6,29 @@ use countersign_core::codec::text::Text;
 use countersign_http::authority;
 use url::Url;
 
+use crate::query_refusal::QueryRefusal;
+
 /// Where a request was sent, and what it asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Sent {
     server: Text,
     /// The action of a request to STS: the errors of the SDK do not name it.
     action: Option<Text>,
+}
+
+/// The answer to a request.
+#[derive(Clone, Debug)]
+pub(crate) struct Answered {
+    pub(crate) status: u16,
+    /// That of STS.
+    pub(crate) refusal: Option<QueryRefusal>,
+}
+
+/// The last request of a call, if there was one, with its answer.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct LastRequest {
+    pub(crate) sent: Option<Sent>,
+    pub(crate) answered: Option<Answered>,
 }
 
 impl Sent {

@@ -14,6 +14,8 @@ use countersign_credentials::IdentityFetcher as _;
 use countersign_credentials::IdentitySource as _;
 use countersign_credentials::IssueFailure;
 use countersign_credentials::RepositoryScope;
+use countersign_http::FetchError;
+use countersign_http::HostPause;
 use countersign_testkit::aws::Protocol;
 use countersign_testkit::aws::ServiceError;
 use countersign_testkit::aws::ecr_api;
@@ -270,6 +272,24 @@ async fn an_outage_of_the_api_is_no_mistake_of_the_configuration() {
     assert_eq!(failure(&source).await, None);
     let gone = self::source(&setup, &EcrApi::start(&setup, &tokens).await, None);
     assert_eq!(failure(&gone).await, Some(IssueFailure::Unreachable));
+}
+
+#[tokio::test]
+async fn a_caller_whose_deadline_passes_during_a_pause_of_the_api_learns_it() {
+    let (setup, _, api, _) = started().await;
+    let source = ExpiringIdentities::new(source(&setup, &api, None));
+    api.fail_times(1, ServiceError::new(429, "ThrottlingException", "Rate exceeded").retry_after("3"));
+    let repository = repository(HOST);
+    let late = async || {
+        let deadline = Instant::now() + Duration::from_millis(300);
+        source.identity(RepositoryScope::new(&repository), deadline).await.unwrap_err()
+    };
+    assert!(matches!(late().await, CredentialError::NotIssued { failure: IssueFailure::Throttled, .. }));
+    let error = late().await;
+    let CredentialError::Fetch(FetchError::Throttled(HostPause { host, wait })) = &error else { panic!("{error:?}") };
+    assert_eq!(*host, api.host());
+    assert!(*wait > Duration::ZERO && *wait < Duration::from_secs(3), "{wait:?}");
+    assert_eq!(api.count(), 1);
 }
 
 #[tokio::test]

@@ -5,6 +5,10 @@ use base64::engine::general_purpose::STANDARD;
 use countersign_aws::EcrApi as EcrApiOverride;
 use countersign_aws::EcrRole;
 use countersign_aws::EcrTokens;
+use countersign_credentials::CredentialError;
+use countersign_credentials::IdentityFetcher as _;
+use countersign_credentials::IssueFailure;
+use countersign_credentials::RepositoryScope;
 use countersign_testkit::aws::Protocol;
 use countersign_testkit::aws::ServiceError;
 use countersign_testkit::aws::ecr_api::EcrApi;
@@ -176,8 +180,81 @@ async fn a_role_is_assumed_once_in_the_region_of_the_pod() {
     let error = token(&EcrTokens::new(aws, Some(without), None), host).await.unwrap_err();
     assert_eq!(
         error,
-        "STS AssumeRole failed at sts.eu-central-1.amazonaws.com: AccessDenied: User: arn:aws:sts::111122223333:assumed-role/countersign/pod is not authorized to \
-         perform: sts:AssumeRole on resource: arn:aws:iam::444455556666:role/registry; allow sts:AssumeRole to the role of the \
+        "STS AssumeRole failed at sts.eu-central-1.amazonaws.com: found status 403 AccessDenied: User: arn:aws:sts::111122223333:assumed-role/countersign/pod is not authorized to \
+         perform: sts:AssumeRole on resource: arn:aws:iam::444455556666:role/registry, expected 200; allow sts:AssumeRole to the role of the \
          pod, and trust that role in the role that it assumes"
     );
+}
+
+/// How `sts` fails to issue credentials for a role of another account, and the message without that.
+async fn failure_of_role(prepare: impl FnOnce(&Sts)) -> (Option<IssueFailure>, String) {
+    let (setup, root, proxy) = tls().await;
+    let sts = Sts::start(&setup).await;
+    proxy.resolve("sts.eu-central-1.amazonaws.com:443", sts.address());
+    let other = "arn:aws:iam::444455556666:role/registry";
+    sts.trust_principal(other, ROLE, None);
+    prepare(&sts);
+    let settings = AwsSettings { attempt_timeout: Duration::from_millis(500), ..settings() };
+    let aws = aws(&setup, through(&proxy, trusting(&root, settings)));
+    let source = EcrTokens::new(aws, Some(EcrRole { arn: other.parse().unwrap(), external_id: None }), None);
+    let repository = "444455556666.dkr.ecr.eu-central-1.amazonaws.com/app".parse().unwrap();
+    let key = source.key(RepositoryScope::new(&repository)).unwrap();
+    match source.fetch(&key).await.unwrap_err() {
+        CredentialError::NotIssued { failure, why } => (Some(failure), why.to_string()),
+        CredentialError::Unusable(why) => (None, why.to_string()),
+        other @ (CredentialError::Fetch(_) | CredentialError::Timeout | CredentialError::Interrupted) => {
+            panic!("{other:?}")
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_outage_of_sts_is_no_mistake_of_a_role_and_a_refusal_is_one() {
+    let at = "STS AssumeRole failed at sts.eu-central-1.amazonaws.com: ";
+    let again = "it is called again with the next image";
+    let refused = |status, code| move |sts: &Sts| sts.fail(ServiceError::new(status, code, "text"));
+    for (status, code, failure, remedy) in [
+        (500, "InternalFailure", Some(IssueFailure::Failed), again),
+        (503, "ServiceUnavailable", Some(IssueFailure::Failed), again),
+        (
+            429,
+            "TooManyRequests",
+            Some(IssueFailure::Throttled),
+            "it is called again later; ask AWS for a higher quota if this continues",
+        ),
+        (
+            403,
+            "ExpiredToken",
+            None,
+            "check the clock of the node, and that the token of the service account is renewed (audience sts.amazonaws.com)",
+        ),
+        (
+            403,
+            "InvalidClientTokenId",
+            None,
+            "the credentials are not known in this region: check the partition, and that the region is enabled for the account",
+        ),
+        (
+            403,
+            "RegionDisabledException",
+            None,
+            "the credentials are not known in this region: check the partition, and that the region is enabled for the account",
+        ),
+        (403, "SignatureDoesNotMatch", None, "check the clock of the node, and the secret key if it is static"),
+        (400, "ValidationError", None, "check roleArn and externalId of the entry of registries"),
+    ] {
+        let expected = (failure, format!("{at}found status {status} {code}: text, expected 200; {remedy}"));
+        assert_eq!(failure_of_role(refused(status, code)).await, expected);
+    }
+    let (failure, message) = failure_of_role(|sts| drop(sts.when().status(502))).await;
+    assert_eq!(
+        (failure, message),
+        (Some(IssueFailure::Failed), format!("{at}found status 502 without a code, expected 200; {again}"))
+    );
+    let (failure, message) = failure_of_role(|sts| drop(sts.when().body("<html></html>"))).await;
+    assert_eq!(failure, Some(IssueFailure::Invalid), "{message}");
+    let (failure, message) = failure_of_role(|sts| drop(sts.when().never_answer())).await;
+    assert_eq!(failure, Some(IssueFailure::Timeout), "{message}");
+    let (failure, message) = failure_of_role(|sts| drop(sts.when().close())).await;
+    assert_eq!(failure, Some(IssueFailure::Unreachable), "{message}");
 }

@@ -1,9 +1,11 @@
 //! What a failed call of AWS Signer reports, and how often it was sent.
 
 use aws_credential_types::provider::ProvideCredentials;
+use aws_credential_types::provider::error::CredentialsError;
 use aws_credential_types::provider::future;
 use countersign_aws::AwsError;
 use countersign_aws::Operation;
+use countersign_core::evidence::SignerCause;
 use countersign_testkit::aws::Protocol;
 use countersign_testkit::aws::ServiceError;
 use countersign_testkit::aws::signer_data;
@@ -92,6 +94,76 @@ async fn a_pause_that_the_service_asks_for_is_kept() {
     server.succeed();
     let error = status(&aws).await.unwrap_err();
     assert_eq!(seen(&server, &error), expected("HOST requires a wait of 39 s", LATER, "throttled", 1));
+}
+
+#[tokio::test]
+async fn a_deadline_that_passes_during_a_pause_names_the_pause() {
+    let setup = setup();
+    let server = SignerData::start(&setup).await;
+    server.fail(ServiceError::throttled(Protocol::RestJson).retry_after("1"));
+    let aws = aws(&setup, signer_at(&server.url()));
+    assert!(status(&aws).await.unwrap_err().is_throttled());
+    server.succeed();
+    let deadline = Instant::now() + Duration::from_millis(300);
+    let error = aws.signer_status(&status_request(), &region(REGION), deadline).await.unwrap_err();
+    assert_eq!(seen(&server, &error), expected("HOST requires a wait of 1 s", LATER, "throttled", 1));
+    assert_eq!(error.signer_cause(), SignerCause::Throttled);
+    let error = aws.try_signer(&region(REGION), None, Instant::now() + Duration::from_millis(100)).await.unwrap_err();
+    assert_eq!(seen(&server, &error), expected("HOST requires a wait of 1 s", LATER, "throttled", 1));
+    assert_eq!(status(&aws).await, Ok(vec![]));
+}
+
+#[tokio::test]
+async fn each_failure_has_its_cause() {
+    let of = async |prepare: &dyn Fn(&Setup, &SignerData)| {
+        let setup = setup();
+        let server = SignerData::start(&setup).await;
+        prepare(&setup, &server);
+        let settings = AwsSettings { attempt_timeout: Duration::from_millis(300), ..signer_at(&server.url()) };
+        status(&aws(&setup, settings)).await.unwrap_err().signer_cause()
+    };
+    let error = |status, code: &'static str| {
+        move |_: &Setup, server: &SignerData| server.fail(ServiceError::new(status, code, "text"))
+    };
+    for (status, code, cause) in [
+        (403, "AccessDeniedException", SignerCause::Denied),
+        (429, "TooManyRequestsException", SignerCause::Throttled),
+        (500, "InternalServiceErrorException", SignerCause::Failed),
+        (400, "ValidationException", SignerCause::Refused),
+        (404, "ResourceNotFoundException", SignerCause::Refused),
+        (403, "ExpiredTokenException", SignerCause::Credentials),
+        (403, "UnrecognizedClientException", SignerCause::Credentials),
+        (403, "InvalidSignatureException", SignerCause::Credentials),
+    ] {
+        assert_eq!(of(&error(status, code)).await, cause, "{code}");
+    }
+    assert_eq!(of(&|_, server| drop(server.when().never_answer())).await, SignerCause::Slow);
+    assert_eq!(of(&|_, server| drop(server.when().close())).await, SignerCause::Unreachable);
+    assert_eq!(of(&|_, server| drop(server.when().body("<html></html>"))).await, SignerCause::AnswerInvalid);
+    // No credentials, and another partition.
+    let setup = setup();
+    let server = SignerData::start(&setup).await;
+    let source = SharedCredentialsProvider::new(Nothing);
+    let aws =
+        Aws::with_credentials(signer_at(&server.url()), &shared_limits(), clock(&setup), Arc::new(Unobserved), source);
+    let aws = aws.unwrap();
+    assert_eq!(status(&aws).await.unwrap_err().signer_cause(), SignerCause::Credentials);
+    let other = aws.signer_status(&status_request(), &region("cn-north-1"), in_a_minute()).await.unwrap_err();
+    assert_eq!(other.signer_cause(), SignerCause::Partition);
+    assert_eq!(server.count(), 0);
+}
+
+/// A source without credentials.
+#[derive(Debug)]
+struct Nothing;
+
+impl ProvideCredentials for Nothing {
+    fn provide_credentials<'a>(&'a self) -> future::ProvideCredentials<'a>
+    where
+        Self: 'a,
+    {
+        future::ProvideCredentials::ready(Err(CredentialsError::not_loaded("nothing is set")))
+    }
 }
 
 #[tokio::test]

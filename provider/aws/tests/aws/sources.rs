@@ -1,6 +1,8 @@
 //! Credentials of the environment, of a web identity (IRSA), of EKS Pod Identity, of a profile, and of the node. The SDK reads
 //! them from environment variables, so each test runs itself again in a process that has these.
 
+mod failures;
+
 use std::process::Command;
 
 use countersign_testkit::aws::Protocol;
@@ -162,7 +164,7 @@ async fn a_web_identity_token_is_read_at_each_exchange() {
     for result in &ended {
         let start = format!("credentials AWS credentials failed at {} (AssumeRoleWithWebIdentity): ", sts.host());
         assert!(result.starts_with(&start), "{result}");
-        assert!(result.contains("ExpiredTokenException"), "{result}");
+        assert!(result.contains(": found status 400 ExpiredTokenException: Token expired: "), "{result}");
         assert!(
             result.ends_with(
                 "; check the clock of the node, and that the token of the service account is renewed (audience \
@@ -287,8 +289,7 @@ async fn a_pod_without_an_association_is_reported() {
     assert_eq!(
         results,
         [format!(
-            "credentials AWS credentials failed at {}: an error occurred while loading credentials: Non-success status from \
-             HTTP credential provider: StatusCode(404); check that the service account has an EKS Pod Identity association, and \
+            "credentials AWS credentials failed at {}: found status 404, expected 200; check that the service account has an EKS Pod Identity association, and \
              the agent on the node",
             agent.host()
         )]

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::SignerStatus;
 use crate::codec::text::Text;
+use crate::reason::SignerCause;
 use crate::time::UnixTime;
 use crate::x509::Crl;
 use crate::x509::ocsp::OcspAnswer;
@@ -42,6 +43,8 @@ pub struct NotAvailable {
     kind: Option<&'static str>,
     reason: Text,
     since: Option<UnixTime>,
+    /// If the evidence is the status of a signature at AWS Signer, and the cause is known.
+    signer_cause: Option<SignerCause>,
 }
 
 impl<T> Sourced<T> {
@@ -82,13 +85,25 @@ impl NotAvailable {
     /// names each address, the step that failed, and the cause.
     #[must_use]
     pub fn new(reason: impl fmt::Display) -> Self {
-        Self { kind: None, reason: Text::of(reason), since: None }
+        Self { kind: None, reason: Text::of(reason), since: None, signer_cause: None }
     }
 
     /// The same, with the time of the first of the failures without a success between them.
     #[must_use]
     pub fn since(self, since: UnixTime) -> Self {
         Self { since: Some(since), ..self }
+    }
+
+    /// The same, with the cause why AWS Signer has not stated whether a signature is revoked.
+    #[must_use]
+    pub fn because(self, cause: SignerCause) -> Self {
+        Self { signer_cause: Some(cause), ..self }
+    }
+
+    /// The cause why AWS Signer has not stated whether a signature is revoked, if it is known.
+    #[must_use]
+    pub fn signer_cause(&self) -> Option<SignerCause> {
+        self.signer_cause
     }
 
     /// The same, about a kind of evidence.
@@ -110,7 +125,7 @@ impl NotAvailable {
     /// The configuration does not permit calls of AWS Signer.
     #[must_use]
     pub fn signer_service_not_called() -> Self {
-        Self::new("the service is not called, as aws.signer.enabled is not true")
+        Self::new("the service is not called, as aws.signer.enabled is not true").because(SignerCause::Disabled)
     }
 }
 

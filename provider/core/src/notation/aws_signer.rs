@@ -76,7 +76,7 @@ impl SignerAttributes {
     /// no request is made.
     pub(super) fn status(&self, trusted: Option<&TrustedChain>, input: &RevocationInput<'_>) -> Progress<ChainStatus> {
         let unchecked = |why: NotAvailable| {
-            let problem = RevocationProblem::Unchecked(Text::of(why));
+            let problem = RevocationProblem::SignerUnchecked(why);
             Progress::Done(ChainStatus { result: Err(problem), facts: Vec::new() })
         };
         let Some(trusted) = trusted else {

@@ -60,6 +60,8 @@ pub(super) enum RevocationProblem {
     Revoked(Text),
     /// No certificate is known to be revoked, and the status of at least one is not known.
     Unchecked(Text),
+    /// AWS Signer has not stated whether the signature is revoked.
+    SignerUnchecked(NotAvailable),
 }
 
 /// Whose chain was checked, which decides the codes.
@@ -165,6 +167,13 @@ impl RevocationProblem {
             }
             (Self::Unchecked(text), ChainOwner::AwsSigner) => {
                 Reason::new(unchecked, format_args!("revocation was not checked at AWS Signer: {text}{effect}"))
+            }
+            (
+                Self::SignerUnchecked(why),
+                ChainOwner::Signer | ChainOwner::AwsSigner | ChainOwner::TimestampAuthority,
+            ) => {
+                let detail = format_args!("revocation was not checked at AWS Signer: {why}{effect}");
+                Reason::signer_unchecked(why.signer_cause(), detail)
             }
             (Self::Revoked(text), ChainOwner::TimestampAuthority) => {
                 Reason::new(revoked, format_args!("timestamping certificate is revoked: found {text}, {EXPECTED}"))

@@ -113,7 +113,7 @@ codes! {
     Revoked "revoked" Rejected Signer Statement 6 "sign again with a certificate that is not revoked"
     TimestampUnchecked "timestamp-unchecked" Inconclusive RevocationService Evidence 1 "make the OCSP responder or CRL that the message names reachable and current; it is tried again after some seconds (evidence.negativeLifetime)"
     RevocationUnchecked "revocation-unchecked" Inconclusive RevocationService Evidence 2 "make the OCSP responder or CRL that the message names reachable and current; it is tried again after some seconds (evidence.negativeLifetime)"
-    SignerServiceUnchecked "signer-service-unchecked" Inconclusive RevocationService Evidence 3 "correct the cause that the message names: the service is called with aws.signer.enabled: true and needs signer:GetRevocationStatus; or let the statement log or skip revocation"
+    SignerServiceUnchecked "signer-service-unchecked" Inconclusive RevocationService Evidence 3 "correct the cause that the message names; or let the statement log or skip revocation"
 }
 
 impl fmt::Display for Code {

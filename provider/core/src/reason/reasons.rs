@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::code::Code;
+use super::signer_cause::SignerCause;
 use super::verdict_kind::VerdictKind;
 use crate::codec::text::Text;
 
@@ -13,13 +14,27 @@ pub struct Reason {
     pub code: Code,
     /// The message. Starts lower-case, has no full stop, names the found and the expected value.
     pub detail: Text,
+    /// The case of [`Code::SignerServiceUnchecked`], if it is known.
+    pub signer_cause: Option<SignerCause>,
 }
 
 impl Reason {
     /// `detail` may contain untrusted text of any length; it is truncated while it is written.
     #[must_use]
     pub fn new(code: Code, detail: impl fmt::Display) -> Self {
-        Self { code, detail: Text::of(detail) }
+        Self { code, detail: Text::of(detail), signer_cause: None }
+    }
+
+    /// The reason why AWS Signer has not stated whether a signature is revoked.
+    #[must_use]
+    pub fn signer_unchecked(cause: Option<SignerCause>, detail: impl fmt::Display) -> Self {
+        Self { signer_cause: cause, ..Self::new(Code::SignerServiceUnchecked, detail) }
+    }
+
+    /// The remediation, as one sentence without a full stop: that of the case, or of the code.
+    #[must_use]
+    pub fn advice(&self) -> &'static str {
+        self.signer_cause.map_or_else(|| self.code.advice(), SignerCause::advice)
     }
 }
 

@@ -3,6 +3,7 @@
 use countersign_core::evidence::EvidenceRequest;
 use countersign_core::evidence::EvidenceResponse;
 use countersign_core::evidence::NotAvailable;
+use countersign_core::evidence::SignerCause;
 use countersign_core::evidence::SignerStatus;
 use countersign_core::evidence::SignerStatusRequest;
 use countersign_core::evidence::Sourced;
@@ -158,6 +159,24 @@ fn an_outage_of_the_service_is_inconclusive_or_a_warning() {
     let verified = result.unwrap();
     let warnings: Vec<_> = verified.warnings().map(|(check, reason)| (check, reason.code)).collect();
     assert_eq!(warnings, [(Check::Revocation, Code::SignerServiceUnchecked)]);
+}
+
+#[test]
+fn the_remedy_is_that_of_the_cause() {
+    let fixture = Fixture::new();
+    let jws = fixture.signature().jws();
+    for cause in SignerCause::ALL {
+        let why = move |_: &EvidenceRequest| EvidenceResponse::NotAvailable(NotAvailable::new("why").because(cause));
+        let (result, _) = fixture.judge(PROFILE).ask_with(&jws, Format::Jws.media_type(), why);
+        let reasons = result.unwrap_err().reasons;
+        assert_eq!((reasons.first().code, reasons.first().advice()), (Code::SignerServiceUnchecked, cause.advice()));
+    }
+    let unknown = |_: &EvidenceRequest| EvidenceResponse::NotAvailable(NotAvailable::new("why"));
+    let (result, _) = fixture.judge(PROFILE).ask_with(&jws, Format::Jws.media_type(), unknown);
+    assert_eq!(
+        result.unwrap_err().reasons.first().advice(),
+        "correct the cause that the message names; or let the statement log or skip revocation"
+    );
 }
 
 #[test]

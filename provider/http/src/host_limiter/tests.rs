@@ -39,7 +39,7 @@ async fn a_paused_host_fails_at_once_if_the_pause_ends_too_late_and_is_waited_fo
     let start = Instant::now();
     assert_eq!(
         acquire(&hosts, "a", start + 10 * SECOND).await.err(),
-        Some(FetchError::Throttled { host: "a".to_owned(), wait: 10 * SECOND })
+        Some(FetchError::Throttled(HostPause { host: "a".to_owned(), wait: 10 * SECOND }))
     );
     assert_eq!(start.elapsed(), Duration::ZERO);
     drop(acquire(&hosts, "b", start + SECOND).await.unwrap());
@@ -122,6 +122,6 @@ async fn a_redirect_waits_for_the_pause_of_its_target() {
     let permit = acquire(&hosts, "a", soon).await.unwrap();
     assert_eq!(
         hosts.follow(permit, &own("a").0, there, soon).await.err(),
-        Some(FetchError::Throttled { host: "b".to_owned(), wait: 10 * SECOND })
+        Some(FetchError::Throttled(HostPause { host: "b".to_owned(), wait: 10 * SECOND }))
     );
 }

@@ -5,6 +5,7 @@ use countersign_credentials::CredentialError;
 use countersign_credentials::IssueFailure;
 use countersign_http::FetchError;
 use countersign_http::FetchErrorKind;
+use countersign_http::HostPause;
 use countersign_http::RetryAdvice;
 
 use super::cause::Cause;
@@ -94,7 +95,9 @@ impl Cause {
         match self {
             Self::Fetch(error) => error.retry_advice(),
             Self::Status { status: 502..=504, .. } => RetryAdvice::BackOff,
-            Self::TooManyRequests { wait, .. } => RetryAdvice::After(*wait),
+            Self::TooManyRequests { host, wait, .. } => {
+                RetryAdvice::After(HostPause { host: host.clone(), wait: *wait })
+            }
             // The fallback tag is requested instead.
             Self::Redirected { stage: Stage::Referrers, .. } => RetryAdvice::Never,
             Self::Redirected { cause, .. } => cause.retry_advice(),

@@ -49,7 +49,7 @@ pub(super) fn page(inspected: &Inspected) -> String {
         Err(reason) if inspected.checked.result.verdict.reason() == Some(reason) => {}
         Err(reason) => {
             page.line("problem", reason);
-            page.line("what to do", reason.code.advice());
+            page.line("what to do", reason.advice());
         }
     }
     page.text
@@ -96,7 +96,7 @@ impl Page {
             }
             Err(reason) => {
                 self.line("problem", reason);
-                self.line("what to do", reason.code.advice());
+                self.line("what to do", reason.advice());
             }
         }
     }

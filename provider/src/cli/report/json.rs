@@ -5,6 +5,7 @@ use countersign_core::codec::text::truncate;
 use countersign_core::verdict::FailedSignatures;
 use countersign_core::verdict::ImageVerdict;
 use countersign_core::verdict::Inconclusive;
+use countersign_core::verdict::Reason;
 use countersign_core::verdict::Rejected;
 use countersign_core::verdict::Skipped;
 use countersign_core::verdict::VerifiedBy;
@@ -98,7 +99,7 @@ impl From<&Checked> for Image {
             verdict: verdict.kind().as_str(),
             code: verdict.code().as_str(),
             message: message(verdict),
-            advice: verdict.code().advice(),
+            advice: verdict.reason().map_or_else(|| verdict.code().advice(), Reason::advice),
             image: truncate(image, IMAGE_BYTES),
             fields: fields.iter().map(Field::from).collect(),
             digest: result.digest.as_ref().map(ToString::to_string),

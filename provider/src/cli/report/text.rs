@@ -84,7 +84,7 @@ pub(super) fn block(Checked { image, result, fields }: &Checked) -> String {
         | ImageVerdict::Inconclusive(Inconclusive { statement: _, reason, signatures }) => {
             block.line("code", reason.code);
             block.line("message", &reason.detail);
-            block.line("what to do", reason.code.advice());
+            block.line("what to do", reason.advice());
             block.failed(signatures);
         }
     }

@@ -38,7 +38,7 @@ fn metrics() -> Arc<Metrics> {
 }
 
 fn failure(text: &str, pause: Option<Duration>) -> SignerFailure {
-    SignerFailure { text: text.into(), pause, result: EvidenceResult::ServerError }
+    SignerFailure { text: text.into(), pause, result: EvidenceResult::ServerError, cause: SignerCause::Failed }
 }
 
 /// Answers as the test says, after a delay.
@@ -209,6 +209,37 @@ async fn a_caller_waits_until_its_deadline_and_a_late_answer_is_kept() {
         Some(EvidenceResponse::SignerStatus(status)) if status.value().revoked().len() == 1
     ));
     assert_eq!(fixture.service.asked().len(), 1);
+}
+
+/// Why the status is not known.
+async fn cause(fixture: &Fixture, request: &SignerStatusRequest) -> Option<SignerCause> {
+    match fixture.get(request).await {
+        EvidenceResponse::NotAvailable(why) => why.signer_cause(),
+        other @ (EvidenceResponse::SignerStatus(_) | EvidenceResponse::Ocsp(_) | EvidenceResponse::Crl(_)) => {
+            panic!("{other:?}")
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_cause_is_that_of_the_failure_of_the_pause_of_the_deadline_or_of_the_partition() {
+    let mut fixture = Fixture::new();
+    let request = request();
+    for expected in SignerCause::ALL {
+        let failure = SignerFailure { cause: expected, ..failure("text", None) };
+        fixture.service.answers(Err(failure));
+        assert_eq!(cause(&fixture, &request).await, Some(expected));
+    }
+    let refused = SignerFailure { cause: SignerCause::Failed, ..failure("text", Some(SECOND)) };
+    fixture.service.answers(Err(refused));
+    assert_eq!(cause(&fixture, &request).await, Some(SignerCause::Failed));
+    assert_eq!(cause(&fixture, &request).await, Some(SignerCause::Throttled));
+    tokio::time::advance(SECOND).await;
+    fixture.service.answers(Ok(&[]));
+    *fixture.service.delay.lock().unwrap() = 11 * SECOND;
+    assert_eq!(cause(&fixture, &request).await, Some(SignerCause::Slow));
+    fixture.access.partitions = vec![Partition::AwsUsGov];
+    assert_eq!(cause(&fixture, &request).await, Some(SignerCause::Partition));
 }
 
 #[tokio::test(start_paused = true)]

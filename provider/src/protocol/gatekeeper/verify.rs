@@ -131,7 +131,7 @@ fn outcome(context: ResponseContext<'_>, image: &ImageRef, result: &ImageResult)
         ImageVerdict::Rejected(Rejected { statement, reason, signatures }) => {
             let message = rejection(&name, statement.as_deref(), reason, signatures);
             let message = Message::of_request(&message, context.request_id).into_string();
-            KeyOutcome::Value(Value::Rejected { advice: reason.code.advice(), common: common(message, signatures) })
+            KeyOutcome::Value(Value::Rejected { advice: reason.advice(), common: common(message, signatures) })
         }
         ImageVerdict::Inconclusive(inconclusive) => KeyOutcome::Undecided(undecided(&name, &inconclusive.reason)),
     }

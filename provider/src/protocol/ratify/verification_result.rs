@@ -155,9 +155,8 @@ impl Value {
 
 impl Bad {
     fn new(reference_digest: String, message: String, reason: &Reason) -> Self {
-        let code = reason.code;
         let error_reason = Bounded::of(reason).to_string();
-        Self { reference_digest, message, error_reason, remediation: code.advice() }
+        Self { reference_digest, message, error_reason, remediation: reason.advice() }
     }
 }
 

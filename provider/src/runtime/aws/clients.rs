@@ -16,6 +16,7 @@ use countersign_aws::EcrTokens;
 use countersign_aws::SignerSettings;
 use countersign_aws::limits;
 use countersign_core::codec::text::Text;
+use countersign_core::evidence::SignerCause;
 use countersign_core::evidence::SignerStatusRequest;
 use countersign_core::name::AwsRegion;
 use countersign_credentials::Credential;
@@ -32,6 +33,8 @@ use tokio::time::Instant;
 use super::early_tokens;
 use super::early_tokens::EarlyToken;
 use super::environment;
+use super::pod_credentials;
+use super::pod_credentials::PodCredentials;
 use super::tokens::IssuedTokens;
 use crate::clock::system_clock;
 use crate::config::Config;
@@ -58,6 +61,8 @@ pub(in crate::runtime) struct AwsServices {
     metrics: Arc<Metrics>,
     /// The status of all tokens.
     issued: Arc<IssuedTokens>,
+    /// The status of the credentials in use.
+    pod: Arc<PodCredentials>,
     /// Limits of requests to AWS, of all clients of the process that were ever made.
     limits: Option<SharedLimits>,
     /// None if nothing of AWS is needed.
@@ -72,13 +77,16 @@ struct Clients {
     tokens: HashMap<Ecr, Arc<ExpiringIdentities<EcrTokens>>>,
     /// The tokens that are requested at once.
     early: Vec<EarlyToken>,
+    /// Whether AWS Signer is called, which needs the credentials of the pod.
+    uses_signer: bool,
 }
 
 impl AwsServices {
     /// No clients. Their requests will be limited beside those of `others`.
     pub(in crate::runtime) fn none(others: &SharedLimits, metrics: &Arc<Metrics>) -> Self {
         let issued = IssuedTokens::new(Arc::clone(metrics), system_clock());
-        Self { others: others.clone(), metrics: Arc::clone(metrics), issued, limits: None, clients: None }
+        let (others, metrics) = (others.clone(), Arc::clone(metrics));
+        Self { others, metrics, issued, pod: Arc::default(), limits: None, clients: None }
     }
 
     /// The clients, or why AWS is not called; `None` if the configuration does not need it.
@@ -103,9 +111,14 @@ impl AwsServices {
     }
 
     /// Requests in the background the tokens of registries that the configuration names, and the credentials for AWS Signer.
+    /// Their status is shown from now on.
     pub(in crate::runtime) fn request_tokens(&self) {
-        let Some(clients) = &self.clients else { return };
-        early_tokens::request(&clients.early);
+        self.pod.show(self.clients().cloned());
+        let Some(Clients { aws, early, uses_signer, .. }) = &self.clients else { return };
+        if let (Ok(aws), true) = (aws, uses_signer) {
+            pod_credentials::request(aws);
+        }
+        early_tokens::request(early);
     }
 
     /// Shows the tokens in use in the metrics, as they end without an event.
@@ -113,10 +126,10 @@ impl AwsServices {
         self.issued.show();
     }
 
-    /// A line for each token in use, and for each that is not issued, whenever it is called.
+    /// A line for the credentials of the pod, for each token in use, and for each that is not issued, whenever it is called.
     pub(in crate::runtime) fn token_lines(&self) -> impl Fn() -> Vec<StatusLine> + Send + Sync + 'static {
-        let issued = Arc::clone(&self.issued);
-        move || issued.lines()
+        let (issued, pod) = (Arc::clone(&self.issued), Arc::clone(&self.pod));
+        move || pod.line().into_iter().chain(issued.lines()).collect()
     }
 
     /// What `config` needs, with the clients and tokens of this value if their settings are equal. Completes the credentials of
@@ -143,7 +156,8 @@ impl AwsServices {
             }
             (None, Err(why)) => Err(why),
         };
-        let mut clients = Clients { aws, tokens: HashMap::new(), early: Vec::new() };
+        let mut clients =
+            Clients { aws, tokens: HashMap::new(), early: Vec::new(), uses_signer: config.aws.signer.enabled };
         files.issue(|ecr| clients.credential(ecr, former, &self.issued));
         clients.early = early_tokens::registries(config)
             .filter_map(|(repository, ecr)| {
@@ -274,7 +288,8 @@ fn failure(error: &AwsError) -> SignerFailure {
         CallResult::Invalid => EvidenceResult::Invalid,
         CallResult::NotAllowed => EvidenceResult::Refused,
     };
-    SignerFailure { text: Text::of(error), pause: error.is_throttled().then_some(PAUSE), result }
+    let pause = error.is_throttled().then_some(PAUSE);
+    SignerFailure { text: Text::of(error), pause, result, cause: error.signer_cause() }
 }
 
 /// AWS Signer, if AWS cannot be called.
@@ -288,7 +303,8 @@ impl SignerService for NotCalled {
         _: AwsRegion,
         _: Instant,
     ) -> BoxFuture<'static, Result<Vec<String>, SignerFailure>> {
-        let failure = SignerFailure { text: self.0.clone(), pause: None, result: EvidenceResult::Refused };
+        let (text, cause) = (self.0.clone(), SignerCause::Misconfigured);
+        let failure = SignerFailure { text, pause: None, result: EvidenceResult::Refused, cause };
         async move { Err(failure) }.boxed()
     }
 

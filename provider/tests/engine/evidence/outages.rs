@@ -123,6 +123,23 @@ async fn a_pause_that_a_server_requests_is_observed() {
 }
 
 #[tokio::test]
+async fn a_pause_that_does_not_end_before_the_deadline_is_named_in_place_of_the_wait() {
+    let fixture = Fixture::new().await;
+    let signer = fixture.signer_with_crl();
+    let throttled = fixture.responder.when(CRL).too_many_requests("10");
+    assert_eq!(fixture.code(&signer).await, Code::RevocationUnchecked);
+    throttled.remove();
+    // The negative time is over, the pause is not, and is shorter than the time for a CRL.
+    fixture.at("2026-11-21T12:00:30Z");
+    let result = fixture.engine.verify_within(&fixture.image(&signer), Duration::from_millis(500)).await;
+    let ImageVerdict::Inconclusive(inconclusive) = &*result.verdict else { panic!("{:?}", result.verdict) };
+    let (code, detail) = (inconclusive.reason.code, inconclusive.reason.detail.as_str());
+    assert_eq!((code, fixture.requests()), (Code::RevocationUnchecked, 1));
+    assert!(detail.contains(&format!("{} requires a wait of ", fixture.responder.host())), "{detail}");
+    assert!(detail.contains(" s, which does not end before the request's deadline; inconclusive"), "{detail}");
+}
+
+#[tokio::test]
 async fn wrong_content_is_unusable_and_not_kept() {
     let fixture = Fixture::new().await;
     let signer = fixture.signer_with_crl();

@@ -30,6 +30,7 @@ use countersign_testkit::folder::Folder;
 use countersign_testkit::pki::Authority;
 use countersign_testkit::pki::CertSpec;
 use countersign_testkit::proxy::Proxy;
+use countersign_testkit::registry::Registry;
 use serde_json::json;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -37,6 +38,12 @@ use tokio::task::JoinHandle;
 pub(super) const HOST: &str = "111122223333.dkr.ecr.eu-central-1.amazonaws.com";
 pub(super) const STORE: &str = "prod-eu-central-1-starport-layer-bucket.s3.eu-central-1.amazonaws.com";
 pub(super) const ALIAS: &str = "arn:aws:signer:::/aliases/release";
+/// An entry of a registry of Amazon ECR that requests tokens.
+const ECR: &str = "credentials: {ecr: {}}";
+
+/// One without credentials.
+const ANONYMOUS: &str = "credentials: {anonymous: true}";
+
 const ROLE: &str = "arn:aws:iam::111122223333:role/countersign";
 
 /// Time limit of a wait, for a busy machine.
@@ -55,8 +62,11 @@ pub(super) struct Eks {
     pub(super) api: EcrApi,
     pub(super) registry: EcrRegistry,
     pub(super) blobs: BlobStore,
+    /// A registry that needs no credentials.
+    pub(super) plain: Registry,
     pki: SignerPki,
-    proxy: Proxy,
+    _proxy: Proxy,
+    config: Configuration,
     folder: Folder,
     client: Client,
     health: String,
@@ -69,14 +79,34 @@ pub(super) struct Eks {
 /// All of it, in a process with the environment of a pod whose service account has a role (IRSA). None in the process that
 /// starts that one, after the test has ended there.
 pub(super) async fn in_pod(name: &str) -> Option<Eks> {
+    if is_in_pod(name) { Some(Eks::start(ECR, Token::Valid).await) } else { None }
+}
+
+/// As [`in_pod`], without tokens of Amazon ECR: the registries need no credentials.
+pub(super) async fn in_pod_without_ecr(name: &str) -> Option<Eks> {
+    if is_in_pod(name) { Some(Eks::start(ANONYMOUS, Token::Valid).await) } else { None }
+}
+
+/// As [`in_pod_without_ecr`], and the file with the token of the service account does not exist.
+pub(super) async fn in_pod_without_token(name: &str) -> Option<Eks> {
+    if is_in_pod(name) { Some(Eks::start(ANONYMOUS, Token::Missing).await) } else { None }
+}
+
+/// The token of the service account.
+enum Token {
+    Valid,
+    Missing,
+}
+
+fn is_in_pod(name: &str) -> bool {
     let folder = Folder::new();
     let token = folder.file("token");
-    let variables = [("AWS_ROLE_ARN", ROLE), (TOKEN_FILE, token.as_str()), ("AWS_REGION", "eu-central-1")];
-    if alone_with(name, &variables) { Some(Eks::start().await) } else { None }
+    alone_with(name, &[("AWS_ROLE_ARN", ROLE), (TOKEN_FILE, token.as_str()), ("AWS_REGION", "eu-central-1")])
 }
 
 impl Eks {
-    async fn start() -> Self {
+    /// `ecr` are keys of the entry of the registry of Amazon ECR.
+    async fn start(ecr: &'static str, token: Token) -> Self {
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
         let (folder, root) = (Folder::new(), Authority::root(CertSpec::root()));
         let names = [
@@ -98,7 +128,11 @@ impl Eks {
         let issuer = TokenIssuer::new("https://oidc.eks.eu-central-1.amazonaws.com/id/0123456789ABCDEF");
         sts.trust_web_identity(ROLE, &issuer, "countersign", "countersign");
         let account = ServiceAccountToken::new("countersign", "countersign", setup.clock().now());
-        std::fs::write(std::env::var(TOKEN_FILE).unwrap(), issuer.token(&account)).unwrap();
+        match token {
+            Token::Valid => std::fs::write(std::env::var(TOKEN_FILE).unwrap(), issuer.token(&account)).unwrap(),
+            Token::Missing => {}
+        }
+        let plain = Registry::start().await;
 
         let pki = SignerPki::new("eu-central-1");
         let (server, gatekeeper) =
@@ -106,9 +140,10 @@ impl Eks {
         folder.write("tls.crt", server.pem());
         folder.write("tls.key", server.key_pem());
         folder.write("ca.pem", root.pem());
-        folder.write("trust/trustpolicy.json", policy());
+        folder.write("trust/trustpolicy.json", policy(&plain.host()));
         folder.write("trust/truststore/x509/signingAuthority/aws-signer-ts/root.pem", pki.root_pem());
-        folder.write("c.yaml", config(&proxy.url(), SIGNER, "none.example"));
+        let config = Configuration { proxy: proxy.url(), ecr, plain: plain.host() };
+        folder.write("c.yaml", config.text(SIGNER, "none.example"));
         let (file, read) = ConfigFile::load(&folder.path().join("c.yaml"), Purpose::Serve).unwrap();
         let service = Service::start(&read).await.unwrap().following(file, None);
         let client = Client::new(client(&root, Some(&gatekeeper)), service.address().unwrap());
@@ -121,8 +156,10 @@ impl Eks {
             api,
             registry,
             blobs,
+            plain,
             pki,
-            proxy,
+            _proxy: proxy,
+            config,
             folder,
             client,
             health,
@@ -152,8 +189,12 @@ impl Eks {
 
     /// The verdict with its code and its warnings, or the reason why there is none.
     pub(super) async fn verdict(&self, repository: &str, tag: &str) -> String {
-        let image = format!("{HOST}/{repository}:{tag}");
-        let response = self.client.post("/v1/verify", body(&[&image])).await.unwrap();
+        self.verdict_of(&format!("{HOST}/{repository}:{tag}")).await
+    }
+
+    /// The same for an image of any registry.
+    pub(super) async fn verdict_of(&self, image: &str) -> String {
+        let response = self.client.post("/v1/verify", body(&[image])).await.unwrap();
         if let Some(why) = response["systemError"].as_str().filter(|why| !why.is_empty()) {
             return why.to_owned();
         }
@@ -168,9 +209,39 @@ impl Eks {
         parts.join(" ")
     }
 
-    async fn metrics(&self) -> String {
+    async fn health(&self, path: &str) -> String {
         let client = reqwest::Client::builder().no_proxy().tls_certs_only([]).build().unwrap();
-        client.get(format!("{}/metrics", self.health)).send().await.unwrap().text().await.unwrap()
+        client.get(format!("{}{path}", self.health)).send().await.unwrap().text().await.unwrap()
+    }
+
+    async fn metrics(&self) -> String {
+        self.health("/metrics").await
+    }
+
+    /// All lines of `/readyz?verbose`.
+    pub(super) async fn status(&self) -> String {
+        self.health("/readyz?verbose").await
+    }
+
+    /// The line of `/readyz?verbose` that contains `part`, as soon as there is one.
+    pub(super) async fn status_line(&self, part: &str) -> String {
+        let shown = async {
+            loop {
+                let text = self.status().await;
+                if let Some(line) = text.lines().find(|line| line.contains(part)) {
+                    return line.to_owned();
+                }
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, shown).await.unwrap_or_else(|_| panic!("no line with {part}"))
+    }
+
+    /// A signature of AWS Signer for an image of the registry that needs no credentials. The image.
+    pub(super) fn sign_plain(&self, tag: &str) -> String {
+        let image = self.plain.push_image("app", tag);
+        SignerSignature::new(&self.pki, &image).attach(&self.plain, "app");
+        format!("{}/app:{tag}", self.plain.host())
     }
 
     /// The value of a series.
@@ -184,7 +255,7 @@ impl Eks {
     pub(super) async fn reconfigure(&self, aws: &str) {
         // An entry of its own, whose series show that it is in use.
         let marker = format!("in-use-{}.example", self.configurations.fetch_add(1, Ordering::Relaxed));
-        self.folder.write("c.yaml", config(&self.proxy.url(), aws, &marker));
+        self.folder.write("c.yaml", self.config.text(aws, &marker));
         let in_use = async {
             while !self.metrics().await.contains(&marker) {
                 tokio::time::sleep(Duration::from_millis(10)).await;
@@ -200,7 +271,7 @@ impl Eks {
 }
 
 /// Statements for three repositories, which enforce, log and skip revocation.
-fn policy() -> String {
+fn policy(plain: &str) -> String {
     let identities = json!([
         "arn:aws:signer:eu-central-1:111122223333:/signing-profiles/ci",
         "arn:aws:signer:eu-west-1:111122223333:/signing-profiles/ci",
@@ -216,6 +287,10 @@ fn policy() -> String {
         "version": "1.0",
         "trustPolicies": [
             statement("app", json!({"level": "strict"})),
+            {
+                "name": "plain", "registryScopes": [format!("{plain}/app")], "signatureVerification": {"level": "strict"},
+                "trustStores": ["signingAuthority:aws-signer-ts"], "trustedIdentities": identities,
+            },
             statement("log", json!({"level": "strict", "override": {"revocation": "log"}})),
             statement("skip", json!({"level": "strict", "override": {"revocation": "skip"}})),
         ],
@@ -223,18 +298,31 @@ fn policy() -> String {
     .to_string()
 }
 
-fn config(proxy: &str, aws: &str, marker: &str) -> String {
-    format!(
-        "server: {{listen: '127.0.0.1:0', verifyTimeout: 20s, tls: {{certificate: tls.crt, key: tls.key, clientCa: ca.pem}}}}
+/// What all configurations of a test have in common.
+struct Configuration {
+    proxy: String,
+    /// Keys of the entry of the registry of Amazon ECR.
+    ecr: &'static str,
+    plain: String,
+}
+
+impl Configuration {
+    /// With these keys of `aws`, and an entry of its own.
+    fn text(&self, aws: &str, marker: &str) -> String {
+        let Self { proxy, ecr, plain } = self;
+        format!(
+            "server: {{listen: '127.0.0.1:0', verifyTimeout: 20s, tls: {{certificate: tls.crt, key: tls.key, clientCa: ca.pem}}}}
 health: {{listen: '127.0.0.1:0'}}
 trust: {{directory: trust, reloadInterval: 100ms}}
 cache: {{tagLifetime: 50ms, rejectedLifetime: 50ms, verdictLifetime: 50ms}}
 aws: {{proxy: '{proxy}', ca: ca.pem, {aws}}}
 unlistedRegistries: refuse
 registries:
-- {{host: {HOST}, ca: ca.pem, proxy: '{proxy}', credentials: {{ecr: {{}}}}}}
+- {{host: {HOST}, ca: ca.pem, proxy: '{proxy}', {ecr}}}
 - {{host: {STORE}, ca: ca.pem, proxy: '{proxy}'}}
+- {{host: '{plain}', plainHttp: true, proxy: none}}
 - {{host: {marker}}}
 "
-    )
+        )
+    }
 }

@@ -1,5 +1,6 @@
 //! AWS Signer and STS that are slow, down or refuse requests, under statements that enforce, log and skip revocation.
 
+use countersign_core::evidence::SignerCause;
 use countersign_testkit::aws::Protocol;
 use countersign_testkit::aws::ServiceError;
 
@@ -19,9 +20,15 @@ async fn verdicts(eks: &Eks, tag: &str, number: usize) -> ([String; 3], usize) {
 
 /// That the outage denies where revocation is enforced, is a warning where it is logged, and unnoticed where it is skipped.
 #[track_caller]
-fn assert_outage(([enforced, logged, skipped], calls): ([String; 3], usize), reason: &str, expected: usize) {
+fn assert_outage(
+    ([enforced, logged, skipped], calls): ([String; 3], usize),
+    reason: &str,
+    remedy: &str,
+    expected: usize,
+) {
     let unchecked = "signer-service-unchecked";
     assert!(enforced.contains(unchecked) && enforced.contains(reason), "{reason}: {enforced}");
+    assert!(enforced.contains(&format!("; what to do: {remedy}")), "{reason}: {enforced}");
     assert!(logged.starts_with("verified signer-service-unchecked") && logged.contains(reason), "{reason}: {logged}");
     assert_eq!((skipped.as_str(), calls), ("verified", expected), "{reason}");
 }
@@ -35,19 +42,22 @@ async fn an_outage_of_aws_signer_denies_warns_or_is_unnoticed_as_the_statement_r
 
     // Down: two attempts for each of the two signatures.
     eks.signer.fail(ServiceError::internal(Protocol::RestJson));
-    assert_outage(verdicts(&eks, "down", 20).await, "found status 500 InternalServiceErrorException", 4);
+    let remedy = SignerCause::Failed.advice();
+    assert_outage(verdicts(&eks, "down", 20).await, "found status 500 InternalServiceErrorException", remedy, 4);
     eks.signer.succeed();
 
     // The permission is missing: one attempt.
     let denied =
         ServiceError::access_denied(Protocol::RestJson, "arn:aws:sts::111122223333:assumed-role/a/b", "signer:x");
     eks.signer.fail(denied);
-    assert_outage(verdicts(&eks, "denied", 30).await, "allow signer:GetRevocationStatus to the role of the pod", 2);
+    let (verdicts_denied, remedy) = (verdicts(&eks, "denied", 30).await, SignerCause::Denied.advice());
+    assert_outage(verdicts_denied, "allow signer:GetRevocationStatus to the role of the pod", remedy, 2);
     eks.signer.succeed();
 
     // Another content.
     eks.signer.when().body("<html>a login page</html>");
-    assert_outage(verdicts(&eks, "other", 40).await, "check that the endpoint is that of the service", 2);
+    let (verdicts_other, remedy) = (verdicts(&eks, "other", 40).await, SignerCause::AnswerInvalid.advice());
+    assert_outage(verdicts_other, "check that the endpoint is that of the service", remedy, 2);
     eks.signer.clear_faults();
 
     // An outage is not kept.
@@ -57,13 +67,20 @@ async fn an_outage_of_aws_signer_denies_warns_or_is_unnoticed_as_the_statement_r
     eks.reconfigure("attemptTimeout: 300ms, signer: {enabled: true}").await;
     eks.signer.when().never_answer();
     let (slow, _) = verdicts(&eks, "slow", 50).await;
-    assert_outage((slow, 0), "data-signer.eu-central-1.amazonaws.com", 0);
+    assert_outage((slow, 0), "data-signer.eu-central-1.amazonaws.com", SignerCause::Slow.advice(), 0);
+    eks.signer.clear_faults();
+
+    // No connection.
+    eks.signer.when().close();
+    let (closed, _) = verdicts(&eks, "closed", 70).await;
+    assert_outage((closed, 0), "data-signer.eu-central-1.amazonaws.com", SignerCause::Unreachable.advice(), 0);
     eks.signer.clear_faults();
 
     // Throttled: the second one is not sent, as the service has refused the first because of the number.
     eks.signer.fail(ServiceError::throttled(Protocol::RestJson));
     let ([enforced, logged, skipped], calls) = verdicts(&eks, "throttled", 60).await;
     assert!(enforced.contains("found status 429 TooManyRequestsException"), "{enforced}");
+    assert!(enforced.contains(SignerCause::Throttled.advice()), "{enforced}");
     assert!(logged.starts_with("verified signer-service-unchecked"), "{logged}");
     assert!(logged.contains("too many requests; it is asked again in "), "{logged}");
     assert_eq!((skipped.as_str(), calls), ("verified", 1));
@@ -95,11 +112,29 @@ async fn without_an_answer_of_sts_nothing_is_verified_and_the_message_names_the_
     eks.sign("app", "v1", |signature| signature);
     eks.sts.fail(ServiceError::new(403, "AccessDenied", "Not authorized to perform sts:AssumeRoleWithWebIdentity"));
     let why = eks.verdict("app", "v1").await;
-    assert!(why.contains("AWS credentials failed at sts.eu-central-1.amazonaws.com (AssumeRoleWithWebIdentity): AccessDenied: Not authorized"), "{why}");
+    assert!(why.contains("AWS credentials failed at sts.eu-central-1.amazonaws.com (AssumeRoleWithWebIdentity): found status 403 AccessDenied: Not authorized"), "{why}");
     assert!(why.contains("the trust policy of the role must name the OIDC provider of the cluster"), "{why}");
     // No request to the registry without the credential, and none to AWS Signer.
     assert_eq!((eks.registry.journal().len(), eks.api.count(), eks.signer.count()), (0, 0, 0));
+    assert!(why.contains("registry-misconfigured: "), "{why}");
+    // An outage of STS is no mistake of the configuration.
+    for (error, code) in [
+        (ServiceError::internal(Protocol::Query), "registry-failed: "),
+        (ServiceError::new(503, "ServiceUnavailable", "text"), "registry-failed: "),
+        (ServiceError::throttled(Protocol::Query), "registry-throttled: "),
+        (ServiceError::new(400, "InvalidIdentityToken", "Incorrect token audience"), "registry-misconfigured: "),
+    ] {
+        eks.sts.succeed();
+        eks.sts.fail(error);
+        let why = eks.verdict("app", "v1").await;
+        assert!(why.contains(code) && why.contains("sts.eu-central-1.amazonaws.com"), "{code}: {why}");
+    }
     eks.sts.succeed();
+    eks.sts.when().close();
+    let why = eks.verdict("app", "v1").await;
+    assert!(why.contains("registry-unreachable: ") && why.contains("sts.eu-central-1.amazonaws.com"), "{why}");
+    eks.sts.clear_faults();
+    assert_eq!((eks.registry.journal().len(), eks.api.count(), eks.signer.count()), (0, 0, 0));
     assert_eq!(eks.verdict("app", "v1").await, "verified");
     eks.stop().await;
 }

@@ -10,6 +10,7 @@ use countersign::evidence::SignerAccess;
 use countersign::evidence::SignerFailure;
 use countersign::evidence::SignerService;
 use countersign::telemetry::metrics::EvidenceResult;
+use countersign_core::evidence::SignerCause;
 use countersign_core::evidence::SignerStatusRequest;
 use countersign_core::name::AwsRegion;
 use countersign_core::name::Partition;
@@ -75,6 +76,7 @@ impl SignerService for AwsSigner {
             text: "found status 503, expected 200".into(),
             pause: None,
             result: EvidenceResult::ServerError,
+            cause: SignerCause::Failed,
         };
         let answer = if state.is_down { Err(down) } else { Ok(entities) };
         async { answer }.boxed()

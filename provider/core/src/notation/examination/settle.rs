@@ -150,9 +150,10 @@ impl Examination {
         match (&state, &self.authenticity) {
             (CheckState::Passed(_) | CheckState::Refused(_) | CheckState::NotReached, _) => state,
             (CheckState::Unchecked(_), _) if self.is_refused() => CheckState::NotReached,
-            (CheckState::Unchecked(_), CheckState::Passed(Authenticity::Logged(Reason { code, detail }))) => {
-                CheckState::Refused(Reason::new(*code, format_args!("{context}: {detail}")))
-            }
+            (
+                CheckState::Unchecked(_),
+                CheckState::Passed(Authenticity::Logged(Reason { code, detail, signer_cause: _ })),
+            ) => CheckState::Refused(Reason::new(*code, format_args!("{context}: {detail}"))),
             (CheckState::Unchecked(_), CheckState::Passed(Authenticity::Passed { .. })) => state,
             // The refused case is handled above; authenticity has no other state.
             (CheckState::Unchecked(_), CheckState::Refused(_) | CheckState::Unchecked(_) | CheckState::NotReached) => {

@@ -1,0 +1,58 @@
+//! What a failed call says about the status of a signature.
+
+use countersign_core::evidence::SignerCause;
+use countersign_http::FetchErrorKind;
+
+use super::AwsError;
+use super::Kind;
+use super::operation::Operation;
+use crate::refusal::Refusal;
+
+impl AwsError {
+    /// Why AWS Signer has not stated whether a signature is revoked.
+    #[must_use]
+    pub fn signer_cause(&self) -> SignerCause {
+        match &self.kind {
+            Kind::NoCredentials(_) | Kind::TokenFile(_) | Kind::Credentials(_) => SignerCause::Credentials,
+            Kind::Timeout => SignerCause::Slow,
+            Kind::Partition { .. } => SignerCause::Partition,
+            Kind::Answer(_) | Kind::Request(_) => SignerCause::AnswerInvalid,
+            Kind::Fetch(error) => match error.kind() {
+                FetchErrorKind::Throttled => SignerCause::Throttled,
+                FetchErrorKind::Timeout => SignerCause::Slow,
+                FetchErrorKind::Overloaded => SignerCause::Overloaded,
+                FetchErrorKind::NotAllowed | FetchErrorKind::Disabled | FetchErrorKind::Unreachable => {
+                    SignerCause::Unreachable
+                }
+                FetchErrorKind::ResponseInvalid | FetchErrorKind::ContentMismatch | FetchErrorKind::RedirectRefused => {
+                    SignerCause::AnswerInvalid
+                }
+            },
+            Kind::Refused { refusal, .. } => self.cause_of(*refusal),
+            Kind::Endpoint { status } => self.cause_of(Refusal::of_endpoint(*status)),
+        }
+    }
+
+    fn cause_of(&self, refusal: Refusal) -> SignerCause {
+        match (refusal, self.operation) {
+            (Refusal::Throttled, _) => SignerCause::Throttled,
+            (Refusal::Failure, _) => SignerCause::Failed,
+            (_, Operation::Credentials | Operation::AssumeRole) => SignerCause::Credentials,
+            (Refusal::Permission, Operation::EcrToken | Operation::EcrPublicToken | Operation::SignerStatus) => {
+                SignerCause::Denied
+            }
+            (
+                Refusal::Ended
+                | Refusal::Token
+                | Refusal::Clock
+                | Refusal::UnknownCredentials
+                | Refusal::RegionDisabled,
+                Operation::EcrToken | Operation::EcrPublicToken | Operation::SignerStatus,
+            ) => SignerCause::Credentials,
+            (
+                Refusal::Content | Refusal::Unclassified,
+                Operation::EcrToken | Operation::EcrPublicToken | Operation::SignerStatus,
+            ) => SignerCause::Refused,
+        }
+    }
+}

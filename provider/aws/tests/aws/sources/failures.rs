@@ -1,0 +1,188 @@
+//! What is reported if STS, the agent of EKS Pod Identity, or the file of the token fails.
+
+use super::*;
+
+/// The result of a call with the web identity of the service account, whose token is for `audience`.
+async fn with_web_identity(
+    name: &str,
+    server: &SignerData,
+    setup: &Setup,
+    sts: &Sts,
+    issuer: &TokenIssuer,
+    audience: &str,
+) -> String {
+    let folder = Folder::new();
+    let token = ServiceAccountToken::new("countersign", "countersign", setup.clock().now()).audience(audience);
+    folder.write("token", issuer.token(&token));
+    let (file, url) = (folder.file("token"), sts.url());
+    let variables = [
+        ("AWS_ROLE_ARN", ROLE),
+        ("AWS_WEB_IDENTITY_TOKEN_FILE", file.as_str()),
+        ("AWS_ENDPOINT_URL_STS", url.as_str()),
+    ];
+    second(name, server, &variables).await.remove(0)
+}
+
+#[tokio::test]
+async fn an_outage_of_sts_is_none_of_the_web_identity_and_a_refusal_names_what_to_do() {
+    if is_second().await {
+        return;
+    }
+    let name = "failures::an_outage_of_sts_is_none_of_the_web_identity_and_a_refusal_names_what_to_do";
+    let (setup, server) = started().await;
+    let (issuer, other, sts) = (issuer(), TokenIssuer::new("https://other.example"), Sts::start(&setup).await);
+    sts.trust_web_identity(ROLE, &issuer, "countersign", "countersign");
+    let start = format!("AWS credentials failed at {} (AssumeRoleWithWebIdentity): found status", sts.host());
+    let again = "it is called again with the next image";
+    let trust = "the trust policy of the role must name the OIDC provider of the cluster, the service account and its namespace";
+    let provider = "in IAM, the account of the role needs an OIDC provider for the issuer of the cluster, with the audience of the \
+                    token (sts.amazonaws.com)";
+    let renewed = "check the clock of the node, and that the token of the service account is renewed (audience sts.amazonaws.com)";
+    for (status, code, result, remedy) in [
+        (500, "InternalFailure", "failed", again),
+        (503, "ServiceUnavailable", "failed", again),
+        (400, "IDPCommunicationError", "failed", again),
+        (403, "AccessDenied", "credentials", trust),
+        (400, "InvalidIdentityToken", "credentials", provider),
+        (403, "IDPRejectedClaim", "credentials", provider),
+        (400, "ExpiredTokenException", "credentials", renewed),
+        (
+            400,
+            "ValidationError",
+            "credentials",
+            "check the ARN of the role (AWS_ROLE_ARN, which EKS sets by the annotation eks.amazonaws.com/role-arn)",
+        ),
+    ] {
+        sts.succeed();
+        sts.fail(ServiceError::new(status, code, "text"));
+        let seen = with_web_identity(name, &server, &setup, &sts, &issuer, ServiceAccountToken::STS).await;
+        assert_eq!(seen, format!("{result} {start} {status} {code}: text, expected 200; {remedy}"));
+    }
+    sts.succeed();
+    let audience = with_web_identity(name, &server, &setup, &sts, &issuer, "other.example").await;
+    let refused = "400 InvalidIdentityToken: Incorrect token audience, expected 200";
+    assert_eq!(audience, format!("credentials {start} {refused}; {provider}"));
+    let unknown = with_web_identity(name, &server, &setup, &sts, &other, ServiceAccountToken::STS).await;
+    let refused = "400 InvalidIdentityToken: No OpenIDConnect provider found in your account for https://other.example, \
+                   expected 200";
+    assert_eq!(unknown, format!("credentials {start} {refused}; {provider}"));
+    // The answer of a load balancer.
+    sts.when().status(504);
+    let seen = with_web_identity(name, &server, &setup, &sts, &issuer, ServiceAccountToken::STS).await;
+    assert_eq!(seen, format!("failed {start} 504 without a code, expected 200; {again}"));
+    assert_eq!(server.count(), 0);
+}
+
+#[tokio::test]
+async fn an_sts_that_is_not_there_is_unreachable() {
+    if is_second().await {
+        return;
+    }
+    let (setup, server) = started().await;
+    let (issuer, sts) = (issuer(), Sts::start(&setup).await);
+    let (host, url, folder) = (sts.host(), sts.url(), Folder::new());
+    drop(sts);
+    folder.write("token", issuer.token(&ServiceAccountToken::new("countersign", "countersign", setup.clock().now())));
+    let file = folder.file("token");
+    let variables = [
+        ("AWS_ROLE_ARN", ROLE),
+        ("AWS_WEB_IDENTITY_TOKEN_FILE", file.as_str()),
+        ("AWS_ENDPOINT_URL_STS", url.as_str()),
+    ];
+    let [seen] = &second("failures::an_sts_that_is_not_there_is_unreachable", &server, &variables).await[..] else {
+        panic!()
+    };
+    let start =
+        format!("unreachable AWS credentials failed at {host} (AssumeRoleWithWebIdentity): cannot connect to {host}: ");
+    assert!(seen.starts_with(&start), "{seen}");
+    assert!(seen.ends_with("; check the region, the network policy, the VPC endpoint and the proxy"), "{seen}");
+}
+
+#[tokio::test]
+async fn an_outage_of_the_agent_of_pod_identity_is_no_missing_association() {
+    if is_second().await {
+        return;
+    }
+    let name = "failures::an_outage_of_the_agent_of_pod_identity_is_no_missing_association";
+    let (setup, server) = started().await;
+    let (issuer, folder) = (issuer(), Folder::new());
+    let agent = PodIdentity::start(&setup, &issuer).await;
+    agent.associate("countersign", "countersign", ROLE);
+    let token = |audience: &str| {
+        issuer.token(&ServiceAccountToken::new("countersign", "countersign", setup.clock().now()).audience(audience))
+    };
+    folder.write("token", token(ServiceAccountToken::POD_IDENTITY));
+    let (file, uri) = (folder.file("token"), agent.credentials_uri());
+    let variables =
+        [("AWS_CONTAINER_CREDENTIALS_FULL_URI", uri.as_str()), ("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", &file)];
+    let start = format!("AWS credentials failed at {}: found status", agent.host());
+    let again = "it is called again with the next image";
+    for (status, result, remedy) in [
+        (500, "failed", again),
+        (503, "failed", again),
+        (429, "throttled", "it is called again later; ask AWS for a higher quota if this continues"),
+    ] {
+        agent.succeed();
+        agent.fail(ServiceError::new(status, "x", "text"));
+        let seen = second(name, &server, &variables).await;
+        assert_eq!(seen, [format!("{result} {start} {status}, expected 200; {remedy}")]);
+    }
+    // A token for another audience.
+    agent.succeed();
+    folder.write("token", token("other.example"));
+    let remedy = "check that the token of the service account is renewed (audience pods.eks.amazonaws.com), and that the role of its \
+                  EKS Pod Identity association trusts pods.eks.amazonaws.com (sts:AssumeRole and sts:TagSession)";
+    assert_eq!(second(name, &server, &variables).await, [format!("credentials {start} 400, expected 200; {remedy}")]);
+    // Another content.
+    folder.write("token", token(ServiceAccountToken::POD_IDENTITY));
+    agent.when().body("<html></html>");
+    let [seen] = &second(name, &server, &variables).await[..] else { panic!() };
+    assert!(seen.starts_with("invalid AWS credentials failed at "), "{seen}");
+    assert!(seen.ends_with("; check that the endpoint is that of the service, and the clock of the node"), "{seen}");
+    assert_eq!(server.count(), 0);
+}
+
+#[tokio::test]
+async fn a_token_file_that_cannot_be_used_is_named_with_its_variable() {
+    if is_second().await {
+        return;
+    }
+    let name = "failures::a_token_file_that_cannot_be_used_is_named_with_its_variable";
+    let (setup, server) = started().await;
+    let (sts, agent, folder) = (Sts::start(&setup).await, PodIdentity::start(&setup, &issuer()).await, Folder::new());
+    folder.write("binary", [0xff, b'\n']);
+    folder.write("two-lines", "a\nb");
+    let (missing, directory) = (folder.file("missing"), folder.path().display().to_string());
+    let (sts_url, uri) = (sts.url(), agent.credentials_uri());
+    let web_identity = "check the volume with the token and its permissions: the webhook of EKS adds it to pods that start after \
+                        their service account has the annotation eks.amazonaws.com/role-arn";
+    let container = "check the volume with the token and its permissions: EKS adds it to pods that start after their service account \
+                     has the EKS Pod Identity association";
+    for (variable, remedy) in
+        [("AWS_WEB_IDENTITY_TOKEN_FILE", web_identity), ("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", container)]
+    {
+        for (path, problem) in [
+            (missing.clone(), "cannot be read (No such file or directory (os error 2))"),
+            (directory.clone(), "cannot be read (Is a directory (os error 21))"),
+            (
+                folder.file(if variable.contains("WEB") { "binary" } else { "two-lines" }),
+                "has other content than a token",
+            ),
+        ] {
+            let variables = [
+                (variable, path.as_str()),
+                ("AWS_ROLE_ARN", ROLE),
+                ("AWS_ENDPOINT_URL_STS", &sts_url),
+                ("AWS_CONTAINER_CREDENTIALS_FULL_URI", &uri),
+            ];
+            assert_eq!(
+                second(name, &server, &variables).await,
+                [format!(
+                    "credentials AWS credentials failed: {variable}: found the file {path}, which {problem}, expected the token \
+                     of the service account; {remedy}"
+                )]
+            );
+        }
+    }
+    assert_eq!([sts.count(), agent.count(), server.count()], [0, 0, 0]);
+}

@@ -1,0 +1,214 @@
+//! What work in progress does and waits for, so that a caller whose deadline passes learns the cause.
+
+use std::fmt;
+use std::future::Future;
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::MutexGuard;
+use std::sync::PoisonError;
+use std::time::Duration;
+
+use tokio::task::futures::TaskLocalFuture;
+use tokio::time::Instant;
+
+tokio::task_local! {
+    /// That of the work that runs in this task.
+    static CURRENT: Progress;
+}
+
+/// A pause that a host requested: no request is sent to it before the end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HostPause {
+    /// Host and port as in the URL.
+    pub host: String,
+    /// The rest of the pause.
+    pub wait: Duration,
+}
+
+/// The deadline passed before the work ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Late {
+    /// What the work waited for, if it was a pause.
+    pub pause: Option<HostPause>,
+}
+
+/// The stage of work in progress, and the pauses that it waits for, for the message to callers whose deadline passes. Clones
+/// share it.
+#[derive(Clone, Debug, Default)]
+pub struct Progress(Arc<Mutex<State>>);
+
+#[derive(Debug, Default)]
+struct State {
+    stage: Option<&'static str>,
+    /// With their numbers. Work can wait for several things at the same time.
+    waits: Vec<(u64, Wait)>,
+    next: u64,
+}
+
+/// What work waits for.
+#[derive(Clone, Debug)]
+enum Wait {
+    /// The end of a pause.
+    Pause { host: Arc<str>, until: Instant },
+    /// Other work.
+    Work(Progress),
+}
+
+/// A wait, which ends on drop.
+#[derive(Debug)]
+pub(crate) struct Waiting {
+    of: Progress,
+    number: u64,
+}
+
+impl Progress {
+    /// Sets the stage: it completes the message to callers whose deadline passes, "it ended while …".
+    pub fn enter(&self, stage: &'static str) {
+        self.lock().stage = Some(stage);
+    }
+
+    pub(crate) fn stage(&self) -> Option<&'static str> {
+        self.lock().stage
+    }
+
+    /// The pause that the work waits for; the longest, if there are several.
+    pub(crate) fn pause(&self) -> Option<HostPause> {
+        // The lock is not held for that of other work.
+        let waits: Vec<_> = self.lock().waits.iter().map(|(_, wait)| wait.clone()).collect();
+        waits.into_iter().filter_map(Wait::pause).max_by_key(|pause| pause.wait)
+    }
+
+    /// Runs `work`, whose waits belong to this value.
+    pub(crate) fn during<F: Future>(self, work: F) -> TaskLocalFuture<Self, F> {
+        // Not an async function, which would hold the work twice.
+        CURRENT.scope(self, work)
+    }
+
+    fn wait_for(&self, wait: Wait) -> Waiting {
+        let mut state = self.lock();
+        let number = state.next;
+        state.next += 1;
+        state.waits.push((number, wait));
+        Waiting { of: self.clone(), number }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // No operation can panic while the map is inconsistent.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Wait {
+    fn pause(self) -> Option<HostPause> {
+        match self {
+            Self::Pause { host, until } => {
+                let wait = until.saturating_duration_since(Instant::now());
+                (!wait.is_zero()).then(|| HostPause { host: host.as_ref().to_owned(), wait })
+            }
+            Self::Work(progress) => progress.pause(),
+        }
+    }
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        self.of.lock().waits.retain(|(number, _)| *number != self.number);
+    }
+}
+
+/// Notes a wait of the work that runs in this task, if there is such work.
+fn note(wait: Wait) -> Option<Waiting> {
+    CURRENT.try_with(|current| current.wait_for(wait)).ok()
+}
+
+/// Notes that the work of this task waits for other work.
+pub(crate) fn waiting_for(other: &Progress) -> Option<Waiting> {
+    note(Wait::Work(other.clone()))
+}
+
+/// Waits until the pause of a host has ended.
+pub(crate) async fn pause(HostPause { host, wait }: HostPause) {
+    let until = Instant::now() + wait;
+    let _waiting = note(Wait::Pause { host: host.into(), until });
+    tokio::time::sleep_until(until).await;
+}
+
+/// Runs `work` until `deadline`.
+///
+/// # Errors
+/// It has not ended then; with the pause that it waited for.
+pub async fn until<F: Future>(deadline: Instant, work: F) -> Result<F::Output, Late> {
+    let progress = Progress::default();
+    let _waiting = waiting_for(&progress);
+    // Dropped after its waits were read.
+    let mut work = pin!(progress.clone().during(work));
+    let ended = tokio::time::timeout_at(deadline, work.as_mut()).await;
+    ended.map_err(|_| Late { pause: progress.pause() })
+}
+
+/// Runs `work`, and does not count its pauses among those of the work that runs in this task: its result names them.
+pub async fn apart<F: Future>(work: F) -> F::Output {
+    Progress::default().during(work).await
+}
+
+impl fmt::Display for HostPause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} requires a wait of {} s", self.host, self.wait.as_secs().max(1))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    fn of(host: &str, seconds: u32) -> HostPause {
+        HostPause { host: host.to_owned(), wait: seconds * SECOND }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn work_that_is_late_names_the_rest_of_the_pause_that_it_waits_for() {
+        let now = Instant::now();
+        assert_eq!(until(now + SECOND, pause(of("a", 5))).await, Err(Late { pause: Some(of("a", 4)) }));
+        // The deadline of work within other work.
+        let nested = until(now + 9 * SECOND, until(now + 9 * SECOND, pause(of("b", 20))));
+        assert_eq!(until(now + 2 * SECOND, nested).await, Err(Late { pause: Some(of("b", 19)) }));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn of_several_pauses_the_longest_is_named() {
+        let several = async { tokio::join!(pause(of("a", 5)), pause(of("b", 9)), pause(of("c", 7))) };
+        assert_eq!(until(Instant::now() + SECOND, several).await, Err(Late { pause: Some(of("b", 8)) }));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_pause_that_has_ended_is_not_named() {
+        let work = async {
+            pause(of("a", 1)).await;
+            tokio::time::sleep(5 * SECOND).await;
+        };
+        assert_eq!(until(Instant::now() + 2 * SECOND, work).await, Err(Late { pause: None }));
+        let cancelled = async {
+            let _ = tokio::time::timeout(SECOND, pause(of("a", 20))).await;
+            tokio::time::sleep(5 * SECOND).await;
+        };
+        assert_eq!(until(Instant::now() + 2 * SECOND, cancelled).await, Err(Late { pause: None }));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_pause_of_work_apart_is_not_that_of_the_work_around_it() {
+        let deadline = Instant::now() + SECOND;
+        assert_eq!(until(deadline, apart(pause(of("a", 5)))).await, Err(Late { pause: None }));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn work_that_is_not_late_has_its_result() {
+        let work = async {
+            pause(of("a", 5)).await;
+            7
+        };
+        assert_eq!(until(Instant::now() + 6 * SECOND, work).await, Ok(7));
+    }
+}
