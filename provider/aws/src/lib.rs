@@ -4,8 +4,8 @@
 //! time and connections, the proxies and the certificate authorities are those of all other requests.
 //!
 //! Credentials leave only to the services of AWS: the SDK computes their names from partition and region, or the operator
-//! writes them as endpoints. Secrets cannot be printed. The SDK itself logs responses with secrets at the level TRACE, under the
-//! target `aws_smithy_runtime`, so its lines below WARN must not be logged.
+//! writes them as endpoints. Secrets cannot be printed. The SDK itself logs responses with secrets, at WARN too, so no line of its
+//! crates may be logged. The errors of this crate say what an operator needs.
 #![warn(missing_docs)]
 
 mod call_result;

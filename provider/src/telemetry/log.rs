@@ -1,13 +1,15 @@
 //! Events as lines of JSON, or as text for people. One event per verdict, with fixed field names; internal events are
 //! at debug.
 //!
-//! Never whole bodies, tokens, keys or certificates.
+//! Never whole bodies, tokens, keys or certificates. The AWS SDK logs whole responses, at WARN too, and those of STS have
+//! credentials. So no line of its crates is written at any level; what an operator needs of AWS is in our own events.
 
 mod event;
 mod finding;
 mod quota;
 
 use std::io;
+use std::path::Path;
 
 pub use event::Decision;
 pub use event::VerdictEvent;
@@ -18,6 +20,7 @@ pub use finding::mistakes_by_file;
 pub use quota::Quota;
 use tracing::Level;
 use tracing::Subscriber;
+use tracing_subscriber::filter::LevelFilter;
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::SubscriberExt as _;
@@ -37,8 +40,8 @@ pub enum Format {
     Text,
 }
 
-/// Writes events of `level` and above to standard error from now on; those of other crates only from WARN. Panics
-/// become events as well. Called once, when the process starts.
+/// Writes events of `level` and above to standard error from now on; those of other crates only from WARN, and none of the
+/// AWS SDK. Panics become events as well. Called once, when the process starts.
 ///
 /// # Errors
 /// Called twice.
@@ -47,7 +50,8 @@ pub fn init(level: Level, format: Format) -> Result<LevelHandle, LogError> {
     tracing::subscriber::set_global_default(subscriber).map_err(|_| LogError)?;
     std::panic::set_hook(Box::new(|panic| {
         let location = panic.location().map(ToString::to_string).unwrap_or_default();
-        tracing::error!(location, what = panic_text(panic.payload()), "panic");
+        let file = panic.location().map(std::panic::Location::file).unwrap_or_default();
+        tracing::error!(location, what = logged_panic_text(file, panic.payload()), "panic");
     }));
     Ok(handle)
 }
@@ -86,10 +90,24 @@ where
     (subscriber, LevelHandle(handle))
 }
 
+/// The first characters of the targets of all crates of this product, and no others.
+const OURS: &str = "countersign";
+
+/// The first characters of the targets of all crates of the AWS SDK.
+const AWS_SDK: &str = "aws_";
+
 fn targets(level: Level) -> Targets {
-    let ours =
-        ["countersign", "countersign_core", "countersign_http", "countersign_registry"].map(|name| (name, level));
-    Targets::new().with_default(Level::WARN.min(level)).with_targets(ours)
+    Targets::new().with_default(Level::WARN.min(level)).with_target(OURS, level).with_target(AWS_SDK, LevelFilter::OFF)
+}
+
+/// The text of a panic in this source file, as it is logged. Texts of the AWS SDK are not, as they can have the values that
+/// it failed to process.
+fn logged_panic_text<'a>(file: &str, payload: &'a (dyn std::any::Any + Send)) -> &'a str {
+    let mut folders = Path::new(file).iter().filter_map(|folder| folder.to_str());
+    if folders.any(|folder| folder.starts_with("aws-") && !folder.starts_with("aws-lc-")) {
+        return "a panic in the AWS SDK, whose text is not logged";
+    }
+    panic_text(payload)
 }
 
 /// The text of a panic, if it has one.

@@ -134,7 +134,8 @@ fn status_request() -> SignerStatusRequest {
     SignerStatusRequest::new(&trusted, version, job, UnixTime::from_seconds(1_767_323_045).unwrap())
 }
 
-/// All lines but those of a target of the SDK that has responses with secrets at its finest level.
+/// All lines but those of a target of the SDK that has responses with secrets at its finest level. The product logs no line of
+/// the SDK: it has responses that it cannot read at WARN.
 fn log_levels() -> Targets {
     Targets::new().with_default(LevelFilter::TRACE).with_target("aws_smithy_runtime", LevelFilter::DEBUG)
 }

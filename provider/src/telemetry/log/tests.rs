@@ -195,19 +195,64 @@ fn text_is_one_line_with_message_and_fields() {
     assert_eq!(rest, " WARN slow host=\"a.example\" why=\"one\\ntwo\" count=2\n");
 }
 
+/// The targets of the crates of the AWS SDK that are linked.
+fn targets_of_the_aws_sdk() -> Vec<String> {
+    let lock = include_str!("../../../../Cargo.lock");
+    let names = lock.lines().filter_map(|line| line.strip_prefix("name = \"")?.strip_suffix('"'));
+    names.filter(|name| name.starts_with("aws-")).map(|name| name.replace('-', "_")).collect()
+}
+
 #[test]
-fn lines_of_the_sdk_of_aws_with_secrets_are_not_logged_at_any_level() {
+fn no_line_of_a_crate_of_the_aws_sdk_is_logged_at_any_level() {
+    let sdk = targets_of_the_aws_sdk();
+    for name in ["aws_config", "aws_runtime", "aws_sdk_sts", "aws_smithy_runtime", "aws_sigv4", "aws_credential_types"]
+    {
+        assert!(sdk.iter().any(|target| target == name), "{name}");
+    }
+    for level in [Level::ERROR, Level::WARN, Level::INFO, Level::DEBUG, Level::TRACE] {
+        for target in &sdk {
+            let module = format!("{target}::client");
+            for event in [Level::ERROR, Level::WARN, Level::INFO, Level::DEBUG, Level::TRACE] {
+                assert!(!targets(level).would_enable(target, &event), "{level} {target} {event}");
+                assert!(!targets(level).would_enable(&module, &event), "{level} {module} {event}");
+            }
+        }
+        for target in ["countersign", "countersign_aws::clients", "countersign_credentials", "countersign_http::client"]
+        {
+            assert!(targets(level).would_enable(target, &level), "{level} {target}");
+        }
+    }
+}
+
+#[test]
+fn lines_of_other_crates_are_logged_from_warn_on() {
     for level in [Level::INFO, Level::DEBUG, Level::TRACE] {
         let events = written(level, || {
-            tracing::trace!(target: "aws_smithy_runtime::client::orchestrator", "trace of a response");
-            tracing::debug!(target: "aws_smithy_runtime::client::http", "debug of a response");
-            tracing::info!(target: "aws_config::web_identity_token", "info of a source");
-            tracing::debug!(target: "aws_runtime::auth", "debug of a signature");
-            tracing::debug!(target: "aws_sdk_ecr::operation", "debug of a call");
+            tracing::error!(target: "aws_config::meta::credentials::chain", "a response with credentials");
             tracing::warn!(target: "aws_smithy_runtime::client", "a warning");
-            tracing::info!(target: "countersign_aws", "ours");
+            let span = tracing::error_span!(target: "aws_sdk_sts::operation", "call", secret = "hunter2");
+            span.in_scope(|| tracing::info!(target: "countersign_aws", "ours"));
+            tracing::info!(target: "hyper::client", "details");
+            tracing::warn!(target: "hyper::client", "theirs");
         });
         let messages: Vec<_> = events.iter().map(|event| event["message"].as_str().unwrap()).collect();
-        assert_eq!(messages, ["a warning", "ours"], "{level}");
+        assert_eq!(messages, ["ours", "theirs"], "{level}");
+        assert_eq!(events[0].get("span"), None);
+    }
+}
+
+#[test]
+fn the_text_of_a_panic_in_the_aws_sdk_is_not_logged() {
+    let logged = |file: &str| logged_panic_text(file, &"found hunter2").to_owned();
+    let registry = "/cargo/registry/src/index-0123456789abcdef";
+    for file in
+        ["aws-runtime-1.10.2/src/auth.rs", "aws-smithy-types-1.9.3/src/date_time.rs", "aws-sigv4-1.6.4/src/lib.rs"]
+    {
+        assert_eq!(logged(&format!("{registry}/{file}")), "a panic in the AWS SDK, whose text is not logged", "{file}");
+    }
+    for file in
+        ["provider/aws/src/clients.rs", "/cargo/src/aws-lc-rs-1.19.0/src/aead.rs", "library/std/src/time.rs", ""]
+    {
+        assert_eq!(logged(file), "found hunter2", "{file}");
     }
 }
