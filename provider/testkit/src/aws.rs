@@ -25,7 +25,6 @@
 
 pub mod access_keys;
 pub mod blob_store;
-pub mod clock;
 mod container;
 pub mod ecr_api;
 pub mod ecr_public_registry;
@@ -35,7 +34,6 @@ pub mod exchange;
 pub mod imds;
 pub mod pod_identity;
 pub mod process;
-mod random;
 pub mod server;
 pub mod service_error;
 pub mod setup;
@@ -43,11 +41,11 @@ pub mod signature;
 pub mod signer_data;
 pub mod sigv4;
 pub mod sts;
-pub mod web_identity;
 
+pub use crate::cloud::clock::Clock;
+pub use crate::cloud::service_account as web_identity;
 pub use access_keys::AccessKey;
 pub use access_keys::AccessKeys;
-pub use clock::Clock;
 pub use exchange::Exchange;
 pub use exchange::Service;
 pub use server::AwsServer;

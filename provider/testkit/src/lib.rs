@@ -41,10 +41,13 @@
 
 mod alone;
 pub mod aws;
+pub mod azure;
+pub mod cloud;
 pub mod crl;
 pub mod der;
 mod descriptor;
 pub mod folder;
+pub mod google;
 mod hash;
 pub mod notation;
 pub mod ocsp;

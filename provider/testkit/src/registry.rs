@@ -153,6 +153,12 @@ impl Registry {
         self.state.store().list_referrer(repository, subject, entry);
     }
 
+    /// Leaves a manifest out of the lists of the referrers API, as Amazon ECR does with
+    /// [archived](https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_ListImageReferrers.html) ones. It can still be fetched.
+    pub fn archive(&self, repository: &str, digest: &str) {
+        self.state.store().archive(repository, digest);
+    }
+
     /// Deletes a manifest or blob; tags and lists of referrers keep their entries.
     pub fn remove(&self, repository: &str, digest: &str) {
         self.state.store().remove(repository, digest);

@@ -9,7 +9,7 @@ use std::sync::MutexGuard;
 
 use time::OffsetDateTime;
 
-use crate::aws::random::random_text;
+use crate::cloud::random::random_text;
 
 /// An access key with its secret. `Debug` prints the id only.
 #[derive(Clone, PartialEq, Eq)]

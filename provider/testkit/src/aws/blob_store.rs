@@ -12,12 +12,12 @@ use time::OffsetDateTime;
 use time::macros::format_description;
 
 use crate::aws::exchange::Service;
-use crate::aws::random::random_text;
 use crate::aws::server::AwsServer;
 use crate::aws::server::Errors;
 use crate::aws::service_error::ServiceError;
 use crate::aws::service_error::xml_text;
 use crate::aws::setup::Setup;
+use crate::cloud::random::random_text;
 use crate::hash::sha256_hex;
 use crate::registry::BlobSource;
 use crate::registry::RecordedRequest;

@@ -12,7 +12,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::json;
 use time::OffsetDateTime;
 
-use crate::aws::random::random_text;
+use crate::cloud::random::random_text;
 
 /// The tokens of one test. Clones are the same set.
 #[derive(Clone)]

@@ -12,12 +12,12 @@ use time::OffsetDateTime;
 
 use crate::aws::container;
 use crate::aws::exchange::Service;
-use crate::aws::random::random_text;
 use crate::aws::server::AwsServer;
 use crate::aws::server::Errors;
 use crate::aws::service_error::ServiceError;
 use crate::aws::setup::Setup;
 use crate::aws::sts::assumed_role;
+use crate::cloud::random::random_text;
 use crate::registry::RecordedRequest;
 use crate::registry::Reply;
 

@@ -15,9 +15,9 @@ use crate::aws::server::Errors;
 use crate::aws::service_error::ServiceError;
 use crate::aws::setup::Setup;
 use crate::aws::sts::assumed_role;
-use crate::aws::web_identity::ServiceAccountToken;
-use crate::aws::web_identity::TokenError;
-use crate::aws::web_identity::TokenIssuer;
+use crate::cloud::service_account::ServiceAccountToken;
+use crate::cloud::service_account::TokenError;
+use crate::cloud::service_account::TokenIssuer;
 use crate::registry::RecordedRequest;
 use crate::registry::Reply;
 

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use crate::aws::access_keys::AccessKeys;
-use crate::aws::clock::Clock;
+use crate::cloud::clock::Clock;
 use crate::pki::Chain;
 use crate::registry::ANY_PORT;
 

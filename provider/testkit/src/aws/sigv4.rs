@@ -17,7 +17,7 @@ pub use error::SignatureError;
 
 use crate::aws::access_keys::AccessKey;
 use crate::aws::access_keys::AccessKeys;
-use crate::aws::clock::Clock;
+use crate::cloud::clock::Clock;
 use crate::hash::sha256_hex;
 use crate::registry::RecordedRequest;
 

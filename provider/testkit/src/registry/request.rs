@@ -10,6 +10,8 @@ use http::HeaderValue;
 use http::Method;
 use http::header::HOST;
 use http::request::Parts;
+use serde_json::Value;
+use serde_json::json;
 
 /// The kind of a path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -119,6 +121,24 @@ impl RecordedRequest {
     pub(crate) fn set_answer(&self, status: u16, body: Bytes) {
         // A request has one answer, so this does not fail.
         let _ = self.answer.set((status, body));
+    }
+
+    /// The request to this service as it was received, with its secrets: one object, with all headers and the body.
+    pub(crate) fn to_json(&self, service: &str) -> Value {
+        let headers = self.headers.iter();
+        let headers = headers.map(|(name, value)| (name.as_str(), String::from_utf8_lossy(value.as_bytes())));
+        let target = match &self.query {
+            Some(query) => format!("{}?{query}", self.path),
+            None => self.path.clone(),
+        };
+        json!({
+            "service": service,
+            "host": self.header("host"),
+            "method": self.method.as_str(),
+            "target": target,
+            "headers": headers.collect::<Vec<_>>(),
+            "body": String::from_utf8_lossy(&self.body),
+        })
     }
 
     /// The first header of this name, as text.

@@ -26,7 +26,6 @@ use crate::registry::request::Route;
 use crate::registry::request::query_values;
 use crate::registry::state::State;
 use crate::registry::store::Missing;
-use crate::registry::store::Referrers;
 use crate::registry::store::index;
 
 type PayloadResponse = Response<Payload>;
@@ -163,25 +162,23 @@ fn blob(state: &State, path: &RequestPath, request: &RecordedRequest) -> Payload
 
 fn referrers(state: &State, path: &RequestPath, query: Option<&str>) -> PayloadResponse {
     let store = state.store();
-    if store.mode == Referrers::FallbackTag {
+    let mode = store.mode;
+    if !mode.has_api() {
         // A registry without the API answers as for any unknown path.
         return plain(Reply::status(404).header("content-type", "text/plain").body("404 page not found\n"));
     }
     let mut entries = match store.referrers(&path.repository, &path.reference) {
-        Ok(_) if store.mode == Referrers::EmptyApiAndFallbackTag => Vec::new(),
         Ok(entries) => entries,
         Err(missing) => return not_found(missing),
     };
     let artifact_type = query_values(query, "artifactType").pop();
     let mut reply = Reply::status(200).header("content-type", IMAGE_INDEX);
-    if let Some(artifact_type) = &artifact_type
-        && [Referrers::Api, Referrers::ApiWithoutTypes, Referrers::EmptyApiAndFallbackTag].contains(&store.mode)
-    {
-        entries.retain(|entry| entry.artifact_type.as_ref() == Some(artifact_type));
-        if store.mode == Referrers::ApiWithoutTypes {
-            entries.iter_mut().for_each(|entry| entry.artifact_type = None);
-        }
+    if let Some(artifact_type) = artifact_type.filter(|_| mode.filters()) {
+        entries.retain(|entry| entry.artifact_type.as_ref() == Some(&artifact_type));
         reply = reply.header("oci-filters-applied", "artifactType");
+    }
+    if mode.omits_types() {
+        entries.iter_mut().for_each(|entry| entry.artifact_type = None);
     }
     let first: usize = query_values(query, "after").pop().map_or(0, |text| text.parse().unwrap_or(0));
     let page: Vec<Descriptor> = entries.iter().skip(first).take(store.page_size).cloned().collect();

@@ -1,6 +1,7 @@
 //! Content of the registry.
 
 use std::collections::HashMap;
+use std::collections::HashSet;
 
 use bytes::Bytes;
 use serde_json::Value;
@@ -26,6 +27,55 @@ pub enum Referrers {
     /// The API answers with an empty list; the fallback tag has the entries. Amazon ECR is so for signatures that were pushed
     /// before it had the API.
     EmptyApiAndFallbackTag,
+    /// The referrers API; ignores the filter, and the entries have no artifact type.
+    ApiWithoutTypesAndFilter,
+    /// Like [`Self::Api`], but the type of an entry is always that of its configuration (`config.mediaType`), to which the filter
+    /// applies too.
+    ApiWithConfigTypes,
+    /// No API (a plain 404); the registry takes `sha256-HEX` for the digest, so the fallback tag is the image itself.
+    FallbackTagIsImage,
+}
+
+impl Referrers {
+    /// All, with names for configurations.
+    pub(crate) const NAMED: [(&str, Self); 8] = [
+        ("api", Self::Api),
+        ("api-without-filter", Self::ApiWithoutFilter),
+        ("api-without-types", Self::ApiWithoutTypes),
+        ("api-without-types-and-filter", Self::ApiWithoutTypesAndFilter),
+        ("api-with-config-types", Self::ApiWithConfigTypes),
+        ("fallback-tag", Self::FallbackTag),
+        ("empty-api", Self::EmptyApiAndFallbackTag),
+        ("fallback-tag-is-image", Self::FallbackTagIsImage),
+    ];
+
+    /// Whether there is a referrers API.
+    pub(crate) fn has_api(self) -> bool {
+        match self {
+            Self::Api
+            | Self::ApiWithoutFilter
+            | Self::ApiWithoutTypes
+            | Self::ApiWithoutTypesAndFilter
+            | Self::ApiWithConfigTypes
+            | Self::EmptyApiAndFallbackTag => true,
+            Self::FallbackTag | Self::FallbackTagIsImage => false,
+        }
+    }
+
+    /// Whether the API filters by artifact type.
+    pub(crate) fn filters(self) -> bool {
+        match self {
+            Self::Api | Self::ApiWithoutTypes | Self::ApiWithConfigTypes | Self::EmptyApiAndFallbackTag => true,
+            Self::ApiWithoutFilter | Self::ApiWithoutTypesAndFilter | Self::FallbackTag | Self::FallbackTagIsImage => {
+                false
+            }
+        }
+    }
+
+    /// Whether entries of the API have no artifact type.
+    pub(crate) fn omits_types(self) -> bool {
+        matches!(self, Self::ApiWithoutTypes | Self::ApiWithoutTypesAndFilter)
+    }
 }
 
 #[derive(Debug)]
@@ -47,6 +97,8 @@ struct Repository {
     tags: HashMap<String, String>,
     /// By digest of the subject, in the order they were added.
     referrers: HashMap<String, Vec<Descriptor>>,
+    /// Digests that lists of referrers leave out.
+    archived: HashSet<String>,
 }
 
 /// A stored manifest.
@@ -165,6 +217,9 @@ impl Store {
         }
         // OCI distribution 1.1, "Referrers Tag Schema": the digest with its colon as a dash.
         let subject = reference.replacen('-', ":", 1);
+        if self.mode == Referrers::FallbackTagIsImage {
+            return held.manifests.get(&subject).cloned().ok_or(Missing::Manifest);
+        }
         match held.referrers.get(&subject) {
             Some(entries) if [Referrers::FallbackTag, Referrers::EmptyApiAndFallbackTag].contains(&self.mode) => {
                 let bytes = Bytes::from(index(entries).to_string());
@@ -180,10 +235,34 @@ impl Store {
         held.blobs.get(digest).cloned().ok_or(Missing::Blob)
     }
 
-    /// All entries of a subject; empty if it has no referrers, whether it exists or not.
+    /// All entries of a subject as the API lists them, without archived ones; empty if it has no referrers, whether it exists or
+    /// not.
     pub(crate) fn referrers(&self, repository: &str, subject: &str) -> Result<Vec<Descriptor>, Missing> {
         let held = self.repositories.get(repository).ok_or(Missing::Name)?;
-        Ok(held.referrers.get(subject).cloned().unwrap_or_default())
+        let mut entries = held.referrers.get(subject).cloned().unwrap_or_default();
+        entries.retain(|entry| !held.archived.contains(&entry.digest));
+        match self.mode {
+            Referrers::ApiWithConfigTypes => {
+                for entry in &mut entries {
+                    let manifest = held.manifests.get(&entry.digest);
+                    let json: Value =
+                        manifest.and_then(|it| serde_json::from_slice(&it.bytes).ok()).unwrap_or_default();
+                    entry.artifact_type = json["config"]["mediaType"].as_str().map(str::to_owned);
+                }
+            }
+            Referrers::EmptyApiAndFallbackTag => entries.clear(),
+            Referrers::Api
+            | Referrers::ApiWithoutFilter
+            | Referrers::ApiWithoutTypes
+            | Referrers::ApiWithoutTypesAndFilter
+            | Referrers::FallbackTag
+            | Referrers::FallbackTagIsImage => {}
+        }
+        Ok(entries)
+    }
+
+    pub(crate) fn archive(&mut self, repository: &str, digest: &str) {
+        self.repository(repository).archived.insert(digest.to_owned());
     }
 }
 

@@ -35,21 +35,7 @@ pub(super) fn write_requests(services: &Services) -> Result<Value, String> {
     let mut count = 0_usize;
     for (service, _, requests) in requests(services) {
         for request in requests {
-            let headers =
-                request.headers.iter().map(|(name, value)| (name.as_str(), String::from_utf8_lossy(value.as_bytes())));
-            let target = match &request.query {
-                Some(query) => format!("{}?{query}", request.path),
-                None => request.path.clone(),
-            };
-            let line = json!({
-                "service": service,
-                "host": request.header("host"),
-                "method": request.method.as_str(),
-                "target": target,
-                "headers": headers.collect::<Vec<_>>(),
-                "body": String::from_utf8_lossy(&request.body),
-            });
-            lines += &format!("{line}\n");
+            lines += &format!("{}\n", request.to_json(service));
             count += 1;
         }
     }

@@ -6,7 +6,7 @@ use std::sync::Mutex;
 use std::sync::MutexGuard;
 use std::time::Duration;
 
-use crate::aws::web_identity::TokenIssuer;
+use crate::cloud::service_account::TokenIssuer;
 
 /// One statement of the trust policy of a role.
 #[derive(Clone, Debug)]

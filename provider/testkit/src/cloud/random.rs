@@ -2,8 +2,8 @@
 
 use aws_lc_rs::rand;
 
-/// Random letters, digits, `+` and `/`, as in AWS's secrets.
-pub(super) fn random_text(length: usize) -> String {
+/// Random letters, digits, `+` and `/`, as in the secrets of clouds.
+pub(crate) fn random_text(length: usize) -> String {
     const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut bytes = vec![0; length];
     rand::fill(&mut bytes).expect("randomness");

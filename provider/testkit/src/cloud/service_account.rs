@@ -1,19 +1,13 @@
-//! The issuer of the tokens of Kubernetes service accounts, as EKS has one for each cluster.
+//! The issuer of the tokens of Kubernetes service accounts, as EKS and AKS have one for each cluster.
 
 use std::fmt;
 
-use aws_lc_rs::signature::RSA_PKCS1_2048_8192_SHA256;
-use aws_lc_rs::signature::UnparsedPublicKey;
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use serde_json::Value;
 use serde_json::json;
 use time::OffsetDateTime;
 
-use crate::der;
-use crate::pki::Key;
-use crate::pki::KeyType;
-use crate::pki::SignatureForm;
+use crate::cloud::jwt::Jwt;
+use crate::cloud::jwt::JwtError;
+use crate::cloud::jwt::JwtKey;
 
 /// Number of the cached RSA key of issuers.
 const KEY: usize = 2000;
@@ -22,7 +16,7 @@ const KEY: usize = 2000;
 #[derive(Clone)]
 pub struct TokenIssuer {
     url: String,
-    key: Key,
+    key: JwtKey,
 }
 
 /// The content of a token.
@@ -70,6 +64,8 @@ impl ServiceAccountToken {
     pub const STS: &str = "sts.amazonaws.com";
     /// The audience of tokens for EKS Pod Identity.
     pub const POD_IDENTITY: &str = "pods.eks.amazonaws.com";
+    /// The audience of tokens for Microsoft Entra.
+    pub const ENTRA: &str = "api://AzureADTokenExchange";
 
     /// Sets the audience.
     #[must_use]
@@ -90,13 +86,18 @@ impl TokenIssuer {
     /// An issuer with this URL: `https://oidc.eks.REGION.amazonaws.com/id/…`.
     #[must_use]
     pub fn new(url: &str) -> Self {
-        Self { url: url.to_owned(), key: Key::cached(KeyType::Rsa2048, KEY) }
+        Self { url: url.to_owned(), key: JwtKey::cached("testkit", KEY) }
     }
 
     /// The URL, which is the claim `iss`.
     #[must_use]
     pub fn url(&self) -> &str {
         &self.url
+    }
+
+    /// The key that signs its tokens.
+    pub(crate) fn key(&self) -> &JwtKey {
+        &self.key
     }
 
     /// `system:serviceaccount:NAMESPACE:NAME`
@@ -109,7 +110,6 @@ impl TokenIssuer {
     #[must_use]
     pub fn token(&self, content: &ServiceAccountToken) -> String {
         let ServiceAccountToken { namespace, name, audience, issued_at, expires_at } = content;
-        let header = json!({ "alg": "RS256", "kid": "testkit" });
         let claims = json!({
             "aud": [audience],
             "exp": expires_at.unix_timestamp(),
@@ -119,10 +119,7 @@ impl TokenIssuer {
             "nbf": issued_at.unix_timestamp(),
             "sub": Self::subject(namespace, name),
         });
-        let encode = |json: &Value| URL_SAFE_NO_PAD.encode(json.to_string());
-        let signed = format!("{}.{}", encode(&header), encode(&claims));
-        let signature = self.key.sign_as(SignatureForm::Pkcs1Sha256, signed.as_bytes());
-        format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature))
+        self.key.sign(&claims)
     }
 
     /// Checks a token. Returns its subject.
@@ -130,32 +127,32 @@ impl TokenIssuer {
     /// # Errors
     /// The first check that fails: form, issuer, signature, audience, time.
     pub fn check(&self, token: &str, audience: &str, now: OffsetDateTime) -> Result<String, TokenError> {
-        let parts: Vec<&str> = token.split('.').collect();
-        let [header, claims, signature] = parts[..] else { return Err(TokenError::Malformed) };
-        let decode = |part: &str| URL_SAFE_NO_PAD.decode(part).map_err(|_| TokenError::Malformed);
-        let object = |part: &str| serde_json::from_slice::<Value>(&decode(part)?).map_err(|_| TokenError::Malformed);
-        let (header, claims_json, signature) = (object(header)?, object(claims)?, decode(signature)?);
-        let text = |name: &str| claims_json[name].as_str().ok_or(TokenError::Malformed);
-        let number = |name: &str| claims_json[name].as_i64().ok_or(TokenError::Malformed);
-        if text("iss")? != self.url {
-            return Err(TokenError::Issuer(text("iss")?.to_owned()));
+        let token = Jwt::parse(token)?;
+        let text = |name: &str| token.text(name).ok_or(TokenError::Malformed);
+        let issuer = text("iss")?;
+        if issuer != self.url {
+            return Err(TokenError::Issuer(issuer.to_owned()));
         }
-        let signed = &token[..token.rfind('.').expect("three parts")];
-        let spki = self.key.spki_der();
-        // The BIT STRING without its first byte, the number of unused bits.
-        let public = UnparsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, &der::content(der::children(&spki)[1])[1..]);
-        if header["alg"] != "RS256" || public.verify(signed.as_bytes(), &signature).is_err() {
-            return Err(TokenError::Signature);
-        }
-        let audiences = claims_json["aud"].as_array().ok_or(TokenError::Malformed)?;
+        self.key.verify(&token)?;
+        let audiences = token.claims["aud"].as_array().ok_or(TokenError::Malformed)?;
         if !audiences.iter().any(|one| one == audience) {
             return Err(TokenError::Audience);
         }
-        let (start, end) = (number("nbf")?, number("exp")?);
-        if now.unix_timestamp() >= end || now.unix_timestamp() < start {
+        let number = |name: &str| token.claims[name].as_i64().ok_or(TokenError::Malformed);
+        let (_, end) = (number("nbf")?, number("exp")?);
+        if !token.is_valid_at(now) {
             return Err(TokenError::Expired { expires_at: end });
         }
         text("sub").map(str::to_owned)
+    }
+}
+
+impl From<JwtError> for TokenError {
+    fn from(error: JwtError) -> Self {
+        match error {
+            JwtError::Malformed => Self::Malformed,
+            JwtError::Signature => Self::Signature,
+        }
     }
 }
 
@@ -167,6 +164,8 @@ impl fmt::Debug for TokenIssuer {
 
 #[cfg(test)]
 mod tests {
+    use base64::Engine as _;
+    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
     use time::Duration;
     use time::macros::datetime;
 
