@@ -1,5 +1,6 @@
 //! Credentials of AWS: their sources in the order of the SDK, and the renewal before they end.
 
+mod profile;
 mod token_file;
 
 use std::fmt;
@@ -26,6 +27,7 @@ use countersign_http::FlightError;
 use countersign_http::SingleFlight;
 use tokio::time::Instant;
 
+use self::profile::NamingProfile;
 use self::token_file::NamingFile;
 use crate::credentials_status::CredentialsStatus;
 use crate::credentials_status::CurrentCredentials;
@@ -54,8 +56,8 @@ pub(crate) fn of_pod(settings: &AwsSettings, config: &ProviderConfig) -> SharedC
         .or_else("web identity token", web_identity)
         .or_else("container", container);
     if let Some(profile) = &settings.profile {
-        let profile = ProfileFileCredentialsProvider::builder().configure(config).profile_name(profile).build();
-        chain = chain.or_else("profile", profile);
+        let source = ProfileFileCredentialsProvider::builder().configure(config).profile_name(profile).build();
+        chain = chain.or_else("profile", NamingProfile { profile: profile.clone(), source });
     }
     if settings.instance_metadata {
         chain = chain.or_else("instance metadata", ImdsCredentialsProvider::builder().configure(config).build());
@@ -153,7 +155,7 @@ impl KeptCredentials {
         let failed = |kind| Err(AwsError::new(self.0.operation, kind));
         match self.0.fetches.join_or_start((), Instant::now() + 2 * limits::CREDENTIALS_TIMEOUT, fetch).await {
             Ok(result) => result,
-            Err(FlightError::Deadline { pause, .. }) => failed(Kind::late(pause)),
+            Err(FlightError::Deadline { awaited, .. }) => failed(Kind::late(awaited)),
             Err(FlightError::Panicked) => failed(Kind::Credentials(Text::of("the source of credentials panicked"))),
         }
     }
@@ -192,7 +194,7 @@ impl Inner {
         let deadline = Instant::now() + limits::CREDENTIALS_TIMEOUT;
         let loaded = countersign_http::until(deadline, self.source.provide_credentials()).await;
         let credentials = loaded
-            .map_err(|late| AwsError::new(self.operation, Kind::late(late.pause)))?
+            .map_err(|late| AwsError::new(self.operation, Kind::late(late.awaited)))?
             .map_err(|error| AwsError::of_credentials(self.operation, &error, &naming::last()))?;
         let now = self.clock.now();
         if credentials.expiry().is_some_and(|end| end <= now) {

@@ -12,9 +12,10 @@ use std::fmt;
 use countersign_core::codec::text::Text;
 use countersign_core::name::AwsRegion;
 use countersign_core::name::Partition;
+use countersign_http::Awaited;
 use countersign_http::FetchError;
 use countersign_http::FetchErrorKind;
-use countersign_http::HostPause;
+use countersign_http::Phase;
 
 pub use self::operation::Operation;
 use self::remedy::remedy;
@@ -22,6 +23,7 @@ pub(crate) use self::sdk::find;
 pub(crate) use self::sent::Answered;
 pub(crate) use self::sent::LastRequest;
 pub(crate) use self::sent::Sent;
+pub(crate) use self::token_file::EndpointRefused;
 pub(crate) use self::token_file::TokenFile;
 pub(crate) use self::token_file::TokenFileError;
 pub(crate) use self::token_file::TokenFileProblem;
@@ -62,11 +64,8 @@ pub(crate) enum Kind {
     #[error(transparent)]
     TokenFile(TokenFileError),
     /// The endpoint of credentials on the node refused.
-    #[error("found status {status}, expected 200")]
-    Endpoint {
-        /// The HTTP status.
-        status: u16,
-    },
+    #[error(transparent)]
+    Endpoint(EndpointRefused),
     /// A source of credentials failed in another way.
     #[error("{0}")]
     Credentials(Text),
@@ -115,16 +114,20 @@ impl Kind {
         Self::Refused { status, code, message, refusal }
     }
 
-    /// No answer in time, because of a pause if there is one.
-    pub(crate) fn late(pause: Option<HostPause>) -> Self {
-        pause.map_or(Self::Timeout, |pause| Self::Fetch(FetchError::Throttled(pause)))
+    /// No answer in time, with what was waited for.
+    pub(crate) fn late(awaited: Awaited) -> Self {
+        match awaited {
+            Awaited::Pause(pause) => Self::Fetch(FetchError::Throttled(pause)),
+            Awaited::Answer { host } => Self::Fetch(FetchError::Timeout { host, phase: Phase::Request }),
+            Awaited::Nothing => Self::Timeout,
+        }
     }
 
     /// What the service refuses, if it does.
     fn refusal(&self) -> Option<Refusal> {
         match self {
             Self::Refused { refusal, .. } => Some(*refusal),
-            Self::Endpoint { status } => Some(Refusal::of_endpoint(*status)),
+            Self::Endpoint(EndpointRefused { status }) => Some(Refusal::of_endpoint(*status)),
             Self::NoCredentials(_)
             | Self::TokenFile(_)
             | Self::Credentials(_)
@@ -195,7 +198,7 @@ impl AwsError {
                 | FetchErrorKind::Overloaded => CallResult::Unreachable,
             },
             Kind::Refused { refusal, .. } => self.refused(*refusal),
-            Kind::Endpoint { status } => self.refused(Refusal::of_endpoint(*status)),
+            Kind::Endpoint(EndpointRefused { status }) => self.refused(Refusal::of_endpoint(*status)),
             Kind::Partition { .. } => CallResult::NotAllowed,
             Kind::Answer(_) | Kind::Request(_) => CallResult::Invalid,
         }

@@ -52,7 +52,7 @@ async fn by<T>(
     call: impl Future<Output = Result<T, AwsError>>,
 ) -> Result<T, AwsError> {
     let ended = countersign_http::until(deadline, call).await;
-    ended.unwrap_or_else(|late| Err(AwsError::new(operation, Kind::late(late.pause))))
+    ended.unwrap_or_else(|late| Err(AwsError::new(operation, Kind::late(late.awaited))))
 }
 
 impl Aws {

@@ -5,9 +5,11 @@ use std::hash::BuildHasher as _;
 use std::hash::Hash;
 use std::sync::Arc;
 
+use countersign_http::Awaited;
 use countersign_http::FetchError;
 use countersign_http::FlightError;
 use countersign_http::LruTtlCache;
+use countersign_http::Phase;
 use countersign_http::SingleFlight;
 use tokio::time::Instant;
 
@@ -107,10 +109,11 @@ impl<F: IdentityFetcher> ExpiringIdentities<F> {
         };
         match self.0.fetches.join_or_start(key.clone(), deadline, fetch).await {
             Ok(result) => result,
-            Err(FlightError::Deadline { pause: Some(pause), .. }) => {
-                Err(CredentialError::Fetch(FetchError::Throttled(pause)))
-            }
-            Err(FlightError::Deadline { pause: None, .. }) => Err(CredentialError::Timeout),
+            Err(FlightError::Deadline { awaited, .. }) => Err(match awaited {
+                Awaited::Pause(pause) => CredentialError::Fetch(FetchError::Throttled(pause)),
+                Awaited::Answer { host } => CredentialError::Fetch(FetchError::Timeout { host, phase: Phase::Request }),
+                Awaited::Nothing => CredentialError::Timeout,
+            }),
             Err(FlightError::Panicked) => Err(CredentialError::Interrupted),
         }
     }

@@ -30,6 +30,7 @@ use crate::origin::BadLink;
 use crate::origin::authority;
 use crate::origin::resolve_link;
 use crate::origin::same_origin;
+use crate::progress;
 use crate::request::Body;
 use crate::request::Payload;
 use crate::request::RedirectPolicy;
@@ -121,6 +122,7 @@ impl Client {
         let mut withheld = false;
         let mut redirects = 0;
         loop {
+            let waiting = progress::waiting_for_answer(&authority(&position.url));
             let response = self.head(request, &position).await?;
             if !is_redirect(response.status()) {
                 return self.read(request, response, position, withheld).await;
@@ -138,6 +140,7 @@ impl Client {
             let target = redirect_target(&position.url, response.headers()).map_err(refused)?;
             let peer = response.peer();
             body::read_error(response).await;
+            drop(waiting);
             *redirected_to = (!same_origin(request.url, &target)).then(|| authority(&target));
             if !same_origin(&position.url, &target) {
                 withheld = true;

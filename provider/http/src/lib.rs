@@ -75,6 +75,7 @@ pub use origin::with_plain_host;
 pub use parsing_threads::ParsingThreads;
 pub use pools::ProxyRuleId;
 pub use pools::RootsId;
+pub use progress::Awaited;
 pub use progress::HostPause;
 pub use progress::Late;
 pub use progress::Progress;

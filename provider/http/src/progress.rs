@@ -26,14 +26,28 @@ pub struct HostPause {
     pub wait: Duration,
 }
 
+/// What work waits for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Awaited {
+    /// Nothing that is known here.
+    Nothing,
+    /// The complete answer of a host.
+    Answer {
+        /// Host and port as in the URL.
+        host: String,
+    },
+    /// The end of a pause.
+    Pause(HostPause),
+}
+
 /// The deadline passed before the work ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Late {
-    /// What the work waited for, if it was a pause.
-    pub pause: Option<HostPause>,
+    /// What the work waited for.
+    pub awaited: Awaited,
 }
 
-/// The stage of work in progress, and the pauses that it waits for, for the message to callers whose deadline passes. Clones
+/// The stage of work in progress, and what it waits for, for the message to callers whose deadline passes. Clones
 /// share it.
 #[derive(Clone, Debug, Default)]
 pub struct Progress(Arc<Mutex<State>>);
@@ -46,11 +60,12 @@ struct State {
     next: u64,
 }
 
-/// What work waits for.
 #[derive(Clone, Debug)]
 enum Wait {
     /// The end of a pause.
     Pause { host: Arc<str>, until: Instant },
+    /// The complete answer of a host.
+    Answer { host: Arc<str> },
     /// Other work.
     Work(Progress),
 }
@@ -72,11 +87,11 @@ impl Progress {
         self.lock().stage
     }
 
-    /// The pause that the work waits for; the longest, if there are several.
-    pub(crate) fn pause(&self) -> Option<HostPause> {
+    /// What the work waits for. If there are several: the longest pause, otherwise the answer that was requested first.
+    pub(crate) fn awaited(&self) -> Awaited {
         // The lock is not held for that of other work.
         let waits: Vec<_> = self.lock().waits.iter().map(|(_, wait)| wait.clone()).collect();
-        waits.into_iter().filter_map(Wait::pause).max_by_key(|pause| pause.wait)
+        waits.into_iter().map(Wait::awaited).fold(Awaited::Nothing, Awaited::or)
     }
 
     /// Runs `work`, whose waits belong to this value.
@@ -99,14 +114,27 @@ impl Progress {
     }
 }
 
+impl Awaited {
+    /// This, or `other` if that explains more.
+    fn or(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Pause(one), Self::Pause(other)) => Self::Pause(if other.wait > one.wait { other } else { one }),
+            (pause @ Self::Pause(_), _) | (_, pause @ Self::Pause(_)) => pause,
+            (answer @ Self::Answer { .. }, _) => answer,
+            (Self::Nothing, other) => other,
+        }
+    }
+}
+
 impl Wait {
-    fn pause(self) -> Option<HostPause> {
+    fn awaited(self) -> Awaited {
         match self {
-            Self::Pause { host, until } => {
-                let wait = until.saturating_duration_since(Instant::now());
-                (!wait.is_zero()).then(|| HostPause { host: host.as_ref().to_owned(), wait })
-            }
-            Self::Work(progress) => progress.pause(),
+            Self::Pause { host, until } => match until.saturating_duration_since(Instant::now()) {
+                Duration::ZERO => Awaited::Nothing,
+                wait => Awaited::Pause(HostPause { host: host.as_ref().to_owned(), wait }),
+            },
+            Self::Answer { host } => Awaited::Answer { host: host.as_ref().to_owned() },
+            Self::Work(progress) => progress.awaited(),
         }
     }
 }
@@ -127,6 +155,11 @@ pub(crate) fn waiting_for(other: &Progress) -> Option<Waiting> {
     note(Wait::Work(other.clone()))
 }
 
+/// Notes that the work of this task waits for the complete answer of `host`.
+pub(crate) fn waiting_for_answer(host: &str) -> Option<Waiting> {
+    note(Wait::Answer { host: host.into() })
+}
+
 /// Waits until the pause of a host has ended.
 pub(crate) async fn pause(HostPause { host, wait }: HostPause) {
     let until = Instant::now() + wait;
@@ -137,17 +170,17 @@ pub(crate) async fn pause(HostPause { host, wait }: HostPause) {
 /// Runs `work` until `deadline`.
 ///
 /// # Errors
-/// It has not ended then; with the pause that it waited for.
+/// It has not ended then; with what it waited for.
 pub async fn until<F: Future>(deadline: Instant, work: F) -> Result<F::Output, Late> {
     let progress = Progress::default();
     let _waiting = waiting_for(&progress);
     // Dropped after its waits were read.
     let mut work = pin!(progress.clone().during(work));
     let ended = tokio::time::timeout_at(deadline, work.as_mut()).await;
-    ended.map_err(|_| Late { pause: progress.pause() })
+    ended.map_err(|_| Late { awaited: progress.awaited() })
 }
 
-/// Runs `work`, and does not count its pauses among those of the work that runs in this task: its result names them.
+/// Runs `work`, and does not count its waits among those of the work that runs in this task: its result names them.
 pub async fn apart<F: Future>(work: F) -> F::Output {
     Progress::default().during(work).await
 }
@@ -159,10 +192,19 @@ impl fmt::Display for HostPause {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 
     const SECOND: Duration = Duration::from_secs(1);
+
+    fn paused(host: &str, seconds: u32) -> Late {
+        Late { awaited: Awaited::Pause(of(host, seconds)) }
+    }
+
+    fn nothing() -> Late {
+        Late { awaited: Awaited::Nothing }
+    }
 
     fn of(host: &str, seconds: u32) -> HostPause {
         HostPause { host: host.to_owned(), wait: seconds * SECOND }
@@ -171,17 +213,37 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn work_that_is_late_names_the_rest_of_the_pause_that_it_waits_for() {
         let now = Instant::now();
-        assert_eq!(until(now + SECOND, pause(of("a", 5))).await, Err(Late { pause: Some(of("a", 4)) }));
+        assert_eq!(until(now + SECOND, pause(of("a", 5))).await, Err(paused("a", 4)));
         // The deadline of work within other work.
         let nested = until(now + 9 * SECOND, until(now + 9 * SECOND, pause(of("b", 20))));
-        assert_eq!(until(now + 2 * SECOND, nested).await, Err(Late { pause: Some(of("b", 19)) }));
+        assert_eq!(until(now + 2 * SECOND, nested).await, Err(paused("b", 19)));
     }
 
     #[tokio::test(start_paused = true)]
     async fn of_several_pauses_the_longest_is_named() {
         let several = async { tokio::join!(pause(of("a", 5)), pause(of("b", 9)), pause(of("c", 7))) };
-        assert_eq!(until(Instant::now() + SECOND, several).await, Err(Late { pause: Some(of("b", 8)) }));
+        assert_eq!(until(Instant::now() + SECOND, several).await, Err(paused("b", 8)));
     }
+
+    #[tokio::test(start_paused = true)]
+    async fn of_several_answers_the_first_is_named_and_a_pause_before_them() {
+        let answer = async |host: &str, after: u32| {
+            tokio::time::sleep(after * SECOND / 10).await;
+            let _waiting = waiting_for_answer(host);
+            tokio::time::sleep(20 * SECOND).await;
+        };
+        let late = async |work| until(Instant::now() + SECOND, work).await.unwrap_err().awaited;
+        let answers = async {
+            tokio::join!(answer("b", 2), answer("a", 1), answer("c", 3));
+        };
+        assert_eq!(late(Box::pin(answers) as BoxedWork<'_>).await, Awaited::Answer { host: "a".to_owned() });
+        let both = async {
+            tokio::join!(answer("a", 1), pause(of("b", 5)), answer("c", 3));
+        };
+        assert_eq!(late(Box::pin(both)).await, Awaited::Pause(of("b", 4)));
+    }
+
+    type BoxedWork<'a> = std::pin::Pin<Box<dyn Future<Output = ()> + 'a>>;
 
     #[tokio::test(start_paused = true)]
     async fn a_pause_that_has_ended_is_not_named() {
@@ -189,18 +251,18 @@ mod tests {
             pause(of("a", 1)).await;
             tokio::time::sleep(5 * SECOND).await;
         };
-        assert_eq!(until(Instant::now() + 2 * SECOND, work).await, Err(Late { pause: None }));
+        assert_eq!(until(Instant::now() + 2 * SECOND, work).await, Err(nothing()));
         let cancelled = async {
             let _ = tokio::time::timeout(SECOND, pause(of("a", 20))).await;
             tokio::time::sleep(5 * SECOND).await;
         };
-        assert_eq!(until(Instant::now() + 2 * SECOND, cancelled).await, Err(Late { pause: None }));
+        assert_eq!(until(Instant::now() + 2 * SECOND, cancelled).await, Err(nothing()));
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_pause_of_work_apart_is_not_that_of_the_work_around_it() {
         let deadline = Instant::now() + SECOND;
-        assert_eq!(until(deadline, apart(pause(of("a", 5)))).await, Err(Late { pause: None }));
+        assert_eq!(until(deadline, apart(pause(of("a", 5)))).await, Err(nothing()));
     }
 
     #[tokio::test(start_paused = true)]

@@ -15,7 +15,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use crate::progress::HostPause;
+use crate::progress::Awaited;
 use crate::progress::Progress;
 use crate::progress::waiting_for;
 
@@ -30,8 +30,8 @@ pub enum FlightError {
     Deadline {
         /// The stage of the work; `None` if it had not started.
         stage: Option<&'static str>,
-        /// The pause that it waits for, if it does.
-        pause: Option<HostPause>,
+        /// What it waits for.
+        awaited: Awaited,
     },
     /// The work panicked.
     Panicked,
@@ -94,7 +94,7 @@ where
             Ok(Ok(value)) => value.clone().ok_or(FlightError::Panicked),
             // The sender was dropped without a result.
             Ok(Err(_)) => Err(FlightError::Panicked),
-            Err(_) => Err(FlightError::Deadline { stage: progress.stage(), pause: progress.pause() }),
+            Err(_) => Err(FlightError::Deadline { stage: progress.stage(), awaited: progress.awaited() }),
         }
     }
 
@@ -198,6 +198,7 @@ mod tests {
     use tokio::sync::Notify;
 
     use super::*;
+    use crate::progress::HostPause;
     use crate::progress::pause;
 
     const SECOND: Duration = Duration::from_secs(1);
@@ -243,7 +244,7 @@ mod tests {
         };
         let now = Instant::now();
         let late = flights.join_or_start(1, now + SECOND, work).await;
-        assert_eq!(late, Err(FlightError::Deadline { stage: Some("sleep"), pause: None }));
+        assert_eq!(late, Err(FlightError::Deadline { stage: Some("sleep"), awaited: Awaited::Nothing }));
         let never = |_| async { unreachable!("the flight is still in the air") };
         assert_eq!(flights.join_or_start(1, now + 3 * SECOND, never).await, Ok(7));
     }
@@ -277,7 +278,7 @@ mod tests {
         let dropped = Arc::new(Notify::new());
         let now = Instant::now();
         let late = flights.join_or_start(1, now + SECOND, |_| endless(&dropped)).await;
-        assert_eq!(late, Err(FlightError::Deadline { stage: None, pause: None }));
+        assert_eq!(late, Err(FlightError::Deadline { stage: None, awaited: Awaited::Nothing }));
         dropped.notified().await;
         assert_eq!(now.elapsed(), SECOND + GRACE);
         // The next caller starts new work.
@@ -294,7 +295,7 @@ mod tests {
         let now = Instant::now();
         assert_eq!(
             flights.join_or_start(1, now + SECOND, slow).await,
-            Err(FlightError::Deadline { stage: None, pause: None })
+            Err(FlightError::Deadline { stage: None, awaited: Awaited::Nothing })
         );
         tokio::time::sleep_until(now + 29 * SECOND).await;
         let never = |_| async { unreachable!("the first work is still running") };
@@ -325,9 +326,9 @@ mod tests {
             7
         };
         let now = Instant::now();
-        let pause_of = |seconds| Some(HostPause { host: "a".to_owned(), wait: seconds * SECOND });
+        let pause_of = |seconds| Awaited::Pause(HostPause { host: "a".to_owned(), wait: seconds * SECOND });
         let late = inner.join_or_start(1, now + SECOND, paused).await;
-        assert_eq!(late, Err(FlightError::Deadline { stage: Some("pause"), pause: pause_of(4) }));
+        assert_eq!(late, Err(FlightError::Deadline { stage: Some("pause"), awaited: pause_of(4) }));
         // Work that waits for this work.
         let joins = |_| {
             let inner = Arc::clone(&inner);
@@ -335,7 +336,7 @@ mod tests {
             async move { inner.join_or_start(1, now + 20 * SECOND, never).await.unwrap() }
         };
         let late = outer.join_or_start(1, now + 2 * SECOND, joins).await;
-        assert_eq!(late, Err(FlightError::Deadline { stage: None, pause: pause_of(3) }));
+        assert_eq!(late, Err(FlightError::Deadline { stage: None, awaited: pause_of(3) }));
         let never = |_| async { unreachable!("the work is still running") };
         assert_eq!(outer.join_or_start(1, now + 6 * SECOND, never).await, Ok(7));
     }
@@ -350,6 +351,6 @@ mod tests {
         let stays = flights.join_or_start(1, soon(), slow);
         let leaves = flights.join_or_start(1, Instant::now() + SECOND, |_| async { unreachable!("there is a flight") });
         let (stayed, left) = futures_util::join!(stays, leaves);
-        assert_eq!((stayed, left), (Ok(7), Err(FlightError::Deadline { stage: None, pause: None })));
+        assert_eq!((stayed, left), (Ok(7), Err(FlightError::Deadline { stage: None, awaited: Awaited::Nothing })));
     }
 }

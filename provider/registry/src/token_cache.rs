@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use countersign_http::Awaited;
 use countersign_http::FetchError;
 use countersign_http::FlightError;
 use countersign_http::LruTtlCache;
@@ -71,8 +72,10 @@ impl Tokens {
         };
         match self.exchanges.join_or_start(request.key(), deadline, exchange).await {
             Ok(result) => result,
-            Err(FlightError::Deadline { pause: Some(pause), .. }) => Err(Cause::Fetch(FetchError::Throttled(pause))),
-            Err(FlightError::Deadline { pause: None, .. }) => {
+            Err(FlightError::Deadline { awaited: Awaited::Pause(pause), .. }) => {
+                Err(Cause::Fetch(FetchError::Throttled(pause)))
+            }
+            Err(FlightError::Deadline { awaited: Awaited::Nothing | Awaited::Answer { .. }, .. }) => {
                 Err(Cause::TokenTimeout { host: authority(&request.realm) })
             }
             Err(FlightError::Panicked) => Err(Cause::Interrupted),

@@ -4,7 +4,7 @@ use countersign_core::policy::Claim;
 use countersign_core::verdict::Code;
 use countersign_core::verdict::ImageVerdict;
 use countersign_core::verdict::Reason;
-use countersign_http::HostPause;
+use countersign_http::Awaited;
 use countersign_http::LimitReached;
 use countersign_registry::RegistryError;
 use countersign_registry::RegistryErrorKind;
@@ -53,16 +53,21 @@ pub(super) fn of_signature(error: &RegistryError) -> Reason {
     }
 }
 
-/// The reason if the deadline passed during `stage`.
-pub(super) fn late(stage: &str) -> Reason {
-    let detail = format_args!("verification did not finish before the request's deadline: it ended while {stage}");
-    Reason::new(Code::DeadlineExceeded, detail)
-}
-
-/// The reason if the deadline passed during `stage`, in which the work waited for the end of a pause.
-pub(super) fn paused(pause: &HostPause, stage: &str) -> Reason {
-    let detail = format_args!("{pause}, which does not end before the request's deadline: it ended while {stage}");
-    Reason::new(Code::RegistryThrottled, detail)
+/// The reason if the deadline passed during `stage`, in which the work waited for this.
+pub(super) fn late(stage: &str, awaited: &Awaited) -> Reason {
+    let late = "verification did not finish before the request's deadline: it ended while";
+    match awaited {
+        Awaited::Pause(pause) => {
+            let detail =
+                format_args!("{pause}, which does not end before the request's deadline: it ended while {stage}");
+            Reason::new(Code::RegistryThrottled, detail)
+        }
+        Awaited::Answer { host } => {
+            let detail = format_args!("{late} {stage}, without a complete answer of {host}");
+            Reason::new(Code::DeadlineExceeded, detail)
+        }
+        Awaited::Nothing => Reason::new(Code::DeadlineExceeded, format_args!("{late} {stage}")),
+    }
 }
 
 /// The reason if a limit refused the work.

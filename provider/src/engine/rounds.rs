@@ -22,7 +22,7 @@ impl<'s> Rounds<'s> {
 
     /// Gets the requested evidence; returns all evidence after that.
     pub(super) async fn fetch(&mut self, requests: &Requests) -> Arc<Evidence> {
-        // A pause of a server of evidence is not one of the registry. Responses that are late name it.
+        // A pause of a server of evidence is not one of the registry. Responses that are late name their servers.
         let responses = countersign_http::apart(self.source.fetch(requests, self.deadline)).await;
         Arc::make_mut(&mut self.evidence).add_round(requests, responses);
         Arc::clone(&self.evidence)

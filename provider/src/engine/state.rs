@@ -185,10 +185,9 @@ impl Inner {
     /// The reason if shared work ended without a result.
     pub(super) fn reason_of_flight_error(&self, error: FlightError, share: &Share) -> Reason {
         match error {
-            FlightError::Deadline { stage: Some(stage), pause: Some(pause) } => error_mapping::paused(&pause, stage),
-            FlightError::Deadline { stage: Some(stage), pause: None } => error_mapping::late(stage),
+            FlightError::Deadline { stage: Some(stage), awaited } => error_mapping::late(stage, &awaited),
             // It has no permit yet, so it waits for no host.
-            FlightError::Deadline { stage: None, pause: _ } => error_mapping::overloaded(&self.work.refusal(share)),
+            FlightError::Deadline { stage: None, awaited: _ } => error_mapping::overloaded(&self.work.refusal(share)),
             FlightError::Panicked => error_mapping::panicked(),
         }
     }

@@ -19,6 +19,7 @@ use countersign_core::evidence::Sourced;
 use countersign_core::name::AwsRegion;
 use countersign_core::name::Partition;
 use countersign_core::time::UnixTime;
+use countersign_http::Awaited;
 use countersign_http::FlightError;
 use countersign_http::LruTtlCache;
 use countersign_http::SingleFlight;
@@ -193,11 +194,16 @@ impl SignerStatuses {
         match self.flights.join_or_start(request.clone(), deadline, work).await {
             Ok(Ok(status)) => EvidenceResponse::SignerStatus(status),
             Ok(Err((cause, why))) => failed(cause, &why),
-            Err(FlightError::Deadline { pause: Some(pause), .. }) => {
+            Err(FlightError::Deadline { awaited: Awaited::Pause(pause), .. }) => {
                 let why = format_args!("{pause}, which does not end before the request's deadline");
                 failed(SignerCause::Throttled, &why)
             }
-            Err(FlightError::Deadline { pause: None, .. }) => {
+            // The service itself, or STS for its credentials.
+            Err(FlightError::Deadline { awaited: Awaited::Answer { host }, .. }) => {
+                let why = format_args!("the deadline passed while the answer of {host} was awaited");
+                failed(SignerCause::Slow, &why)
+            }
+            Err(FlightError::Deadline { awaited: Awaited::Nothing, .. }) => {
                 failed(SignerCause::Slow, &"the deadline passed while the answer was awaited")
             }
             Err(FlightError::Panicked) => {

@@ -207,8 +207,8 @@ impl Fetcher {
             match self.shared.flights.join_or_start(key.clone(), deadline, work).await {
                 Ok(Ok(fetched)) => return Ok(fetched),
                 Ok(Err(failure)) => trail.failed(address, &failure),
-                Err(FlightError::Deadline { stage, pause }) => {
-                    trail.late(address, stage, pause.as_ref());
+                Err(FlightError::Deadline { stage, awaited }) => {
+                    trail.late(address, stage, &awaited);
                     break;
                 }
                 Err(FlightError::Panicked) => trail.panicked(address),

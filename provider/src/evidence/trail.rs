@@ -5,7 +5,7 @@ use std::fmt;
 use countersign_core::codec::text::Text;
 use countersign_core::evidence::NotAvailable;
 use countersign_core::time::UnixTime;
-use countersign_http::HostPause;
+use countersign_http::Awaited;
 
 use super::address::Address;
 use super::address::AddressError;
@@ -33,12 +33,14 @@ impl Trail {
     }
 
     /// The deadline of the caller passed while the address was tried.
-    pub(super) fn late(&mut self, address: &Address, stage: Option<&'static str>, pause: Option<&HostPause>) {
-        match (pause, stage.unwrap_or("the request waited")) {
-            (Some(pause), _) => {
+    pub(super) fn late(&mut self, address: &Address, stage: Option<&'static str>, awaited: &Awaited) {
+        match awaited {
+            Awaited::Pause(pause) => {
                 self.add(address, format_args!("{pause}, which does not end before the request's deadline"));
             }
-            (None, stage) => {
+            // It is the address.
+            Awaited::Answer { .. } | Awaited::Nothing => {
+                let stage = stage.unwrap_or("the request waited");
                 self.add(address, format_args!("there was no response in time: the deadline passed while {stage}"));
             }
         }

@@ -6,6 +6,7 @@ use aws_credential_types::provider::future;
 use countersign_core::codec::text::Text;
 use http::header::InvalidHeaderValue;
 
+use crate::error::EndpointRefused;
 use crate::error::TokenFile;
 use crate::error::TokenFileError;
 use crate::error::TokenFileProblem;
@@ -30,9 +31,20 @@ impl<P: ProvideCredentials> ProvideCredentials for NamingFile<P> {
                 let path = Text::of(path.display());
                 CredentialsError::provider_error(TokenFileError { file: self.file, path, problem })
             }
-            None => error,
+            None => refused_by_endpoint(self.file).map_or(error, CredentialsError::provider_error),
         };
         future::ProvideCredentials::new(async move { self.source.provide_credentials().await.map_err(named) })
+    }
+}
+
+/// The refusal of the endpoint of credentials on the node, if that is the error. That of the SDK has no typed status.
+fn refused_by_endpoint(file: TokenFile) -> Option<EndpointRefused> {
+    match file {
+        TokenFile::WebIdentity => None,
+        TokenFile::Container => {
+            let status = naming::last().answered?.status;
+            (!(200..300).contains(&status)).then_some(EndpointRefused { status })
+        }
     }
 }
 

@@ -5,6 +5,7 @@ use countersign_http::FetchErrorKind;
 
 use super::Kind;
 use super::operation::Operation;
+use super::token_file::EndpointRefused;
 use super::token_file::TokenFile;
 use crate::refusal::Refusal;
 
@@ -108,7 +109,7 @@ pub(super) fn remedy(operation: Operation, kind: &Kind) -> String {
                 .to_owned();
         }
         Kind::TokenFile(error) => return remedy_of_file(error.file).to_owned(),
-        Kind::Endpoint { status } => return remedy_of_endpoint(*status).to_owned(),
+        Kind::Endpoint(EndpointRefused { status }) => return remedy_of_endpoint(*status).to_owned(),
         Kind::Credentials(_) => return AGAIN.to_owned(),
         Kind::Fetch(error) => return remedy_of_request(error).to_owned(),
         Kind::Timeout => return NETWORK.to_owned(),

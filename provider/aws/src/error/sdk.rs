@@ -11,6 +11,7 @@ use countersign_http::FetchError;
 
 use super::Answered;
 use super::AwsError;
+use super::EndpointRefused;
 use super::Kind;
 use super::LastRequest;
 use super::TokenFileError;
@@ -67,11 +68,17 @@ impl AwsError {
             CredentialsError::InvalidConfiguration(_)
             | CredentialsError::ProviderError(_)
             | CredentialsError::Unhandled(_)
-            | _ => match (cause::<TokenFileError>(error), cause::<FetchError>(error)) {
-                (Some(error), _) => Kind::TokenFile(error),
-                (None, Some(error)) => Kind::Fetch(error),
-                (None, None) => after(last, error),
-            },
+            | _ => {
+                if let Some(error) = cause::<TokenFileError>(error) {
+                    Kind::TokenFile(error)
+                } else if let Some(error) = cause::<FetchError>(error) {
+                    Kind::Fetch(error)
+                } else if let Some(error) = cause::<EndpointRefused>(error) {
+                    Kind::Endpoint(error)
+                } else {
+                    after(last, error)
+                }
+            }
         };
         Self::new(operation, kind)
     }
@@ -87,10 +94,8 @@ fn after(last: &LastRequest, error: &CredentialsError) -> Kind {
         }
         // The content of a success is not what the source expects.
         (Some(_), Some(Answered { status: 200..=299, refusal: None })) => Kind::Answer(causes(error)),
-        (Some(sent), Some(Answered { status, refusal: None })) if sent.has_action() => {
-            Kind::refused(*status, None, None)
-        }
-        (Some(_), Some(Answered { status, refusal: None })) => Kind::Endpoint { status: *status },
+        // Of STS behind a load balancer, or of the instance metadata service.
+        (Some(_), Some(Answered { status, refusal: None })) => Kind::refused(*status, None, None),
     }
 }
 
@@ -106,7 +111,8 @@ fn causes(error: &(dyn Error + 'static)) -> Text {
         }
         next = error.source();
     }
-    Text::at_most(TEXT_BYTES, texts.join(": "))
+    // Before the reason of each source.
+    Text::at_most(TEXT_BYTES, texts.join(": ").replace("the credential provider was not enabled: ", ""))
 }
 
 /// The error of this type among the causes.

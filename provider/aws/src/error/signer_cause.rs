@@ -6,6 +6,7 @@ use countersign_http::FetchErrorKind;
 use super::AwsError;
 use super::Kind;
 use super::operation::Operation;
+use super::token_file::EndpointRefused;
 use crate::refusal::Refusal;
 
 impl AwsError {
@@ -29,7 +30,7 @@ impl AwsError {
                 }
             },
             Kind::Refused { refusal, .. } => self.cause_of(*refusal),
-            Kind::Endpoint { status } => self.cause_of(Refusal::of_endpoint(*status)),
+            Kind::Endpoint(EndpointRefused { status }) => self.cause_of(Refusal::of_endpoint(*status)),
         }
     }
 

@@ -16,6 +16,7 @@ use countersign_credentials::IssueFailure;
 use countersign_credentials::RepositoryScope;
 use countersign_http::FetchError;
 use countersign_http::HostPause;
+use countersign_http::Phase;
 use countersign_testkit::aws::Protocol;
 use countersign_testkit::aws::ServiceError;
 use countersign_testkit::aws::ecr_api;
@@ -290,6 +291,17 @@ async fn a_caller_whose_deadline_passes_during_a_pause_of_the_api_learns_it() {
     assert_eq!(*host, api.host());
     assert!(*wait > Duration::ZERO && *wait < Duration::from_secs(3), "{wait:?}");
     assert_eq!(api.count(), 1);
+}
+
+#[tokio::test]
+async fn a_caller_whose_deadline_passes_learns_which_host_has_not_answered() {
+    let (setup, _, api, _) = started().await;
+    let source = ExpiringIdentities::new(source(&setup, &api, None));
+    api.when().never_answer();
+    let (repository, deadline) = (repository(HOST), Instant::now() + Duration::from_millis(300));
+    let error = source.identity(RepositoryScope::new(&repository), deadline).await.unwrap_err();
+    let late = FetchError::Timeout { host: api.host(), phase: Phase::Request };
+    assert_eq!(error, CredentialError::Fetch(late));
 }
 
 #[tokio::test]

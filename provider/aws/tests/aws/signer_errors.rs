@@ -323,7 +323,10 @@ async fn a_call_ends_at_the_deadline() {
     let aws = aws(&setup, signer_at(&server.url()));
     let deadline = Instant::now() + Duration::from_millis(300);
     let error = aws.signer_status(&status_request(), &region(REGION), deadline).await.unwrap_err();
-    assert_eq!(seen(&server, &error), expected("there was no answer in time", NETWORK, "timeout", 1));
+    assert_eq!(
+        seen(&server, &error),
+        expected("HOST did not respond in time (connecting or reading)", NETWORK, "timeout", 1)
+    );
 }
 
 #[tokio::test]

@@ -128,10 +128,9 @@ async fn without_credentials_the_message_names_the_ways_to_get_them() {
     assert_eq!(
         results,
         [
-            "credentials AWS credentials failed: found no credentials: the credential provider was not enabled: no credentials \
-             found in chain. Attempted: environment: the credential provider was not enabled: environment variable not set; web \
-             identity token: the credential provider was not enabled: $AWS_WEB_IDENTITY_TOKEN_FILE was not set; container: the \
-             credential provider was not enabled: ECS provider not configured; give the pod a role: IRSA (annotation eks.amazonaws.com/role-arn of its service \
+            "credentials AWS credentials failed: found no credentials: no credentials found in chain. Attempted: environment: \
+             environment variable not set; web identity token: $AWS_WEB_IDENTITY_TOKEN_FILE was not set; container: ECS provider \
+             not configured; give the pod a role: IRSA (annotation eks.amazonaws.com/role-arn of its service \
              account) or an EKS Pod Identity association"
         ]
     );

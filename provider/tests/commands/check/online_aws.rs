@@ -65,9 +65,21 @@ registries:
 
     /// The document and the page.
     async fn check(&self, folder: Folder, online: bool) -> (Value, String) {
-        let (id, secret) = (self.key.id.clone(), self.key.secret.clone());
+        let environment =
+            vec![("AWS_ACCESS_KEY_ID", self.key.id.clone()), ("AWS_SECRET_ACCESS_KEY", self.key.secret.clone())];
+        self.check_in(folder, online, environment).await
+    }
+
+    /// The same with the credentials of this environment.
+    async fn check_in(
+        &self,
+        folder: Folder,
+        online: bool,
+        environment: Vec<(&'static str, String)>,
+    ) -> (Value, String) {
+        let secret = self.key.secret.clone();
         let work = move || {
-            let environment = [("AWS_ACCESS_KEY_ID", id.as_str()), ("AWS_SECRET_ACCESS_KEY", secret.as_str())];
+            let environment: Vec<_> = environment.iter().map(|(name, value)| (*name, value.as_str())).collect();
             let mut arguments = vec!["--for", "verify"];
             arguments.extend(online.then_some("--online"));
             let page = check_in(&folder, &arguments, &environment).1;
@@ -149,6 +161,32 @@ async fn a_missing_permission_is_a_warning_that_names_the_action() {
     );
     let why = format!("ECR GetAuthorizationToken failed at {}: found status 400", services.api.host());
     assert!(page.contains(&format!("\n  not issued  {why}")), "{page}");
+}
+
+#[tokio::test]
+async fn a_token_file_that_is_missing_is_named_with_variable_path_and_error() {
+    let services = Services::start(&Clock::system()).await;
+    for (variable, other) in [
+        ("AWS_WEB_IDENTITY_TOKEN_FILE", ("AWS_ROLE_ARN", "arn:aws:iam::111122223333:role/countersign")),
+        (
+            "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE",
+            ("AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://169.254.170.23/v1/credentials"),
+        ),
+    ] {
+        let environment = vec![(variable, "/nonexistent/token".to_owned()), (other.0, other.1.to_owned())];
+        let folder = services.folder("region: eu-central-1, ");
+        let (document, page) = services.check_in(folder, true, environment).await;
+        let missing = format!(
+            "AWS credentials failed: {variable}: found the file /nonexistent/token, which cannot be read (No such file or \
+             directory (os error 2)), expected the token of the service account; check the volume with the token"
+        );
+        let found = warnings(&document);
+        let kinds: Vec<_> = found.iter().map(|(kind, _)| *kind).collect();
+        assert_eq!(kinds, ["ecr-token-not-issued", "ecr-token-not-issued", "aws-signer-unusable"]);
+        assert!(found.iter().all(|(_, message)| message.contains(&missing)), "{found:?}");
+        assert!(page.contains(&format!("\n  not issued  {missing}")), "{page}");
+    }
+    assert_eq!((services.api.count(), services.signer.count()), (0, 0));
 }
 
 #[tokio::test]

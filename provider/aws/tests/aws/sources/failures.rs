@@ -139,6 +139,13 @@ async fn an_outage_of_the_agent_of_pod_identity_is_no_missing_association() {
     let [seen] = &second(name, &server, &variables).await[..] else { panic!() };
     assert!(seen.starts_with("invalid AWS credentials failed at "), "{seen}");
     assert!(seen.ends_with("; check that the endpoint is that of the service, and the clock of the node"), "{seen}");
+    // No agent.
+    let host = agent.host();
+    drop(agent);
+    let [seen] = &second(name, &server, &variables).await[..] else { panic!() };
+    let start = format!("unreachable AWS credentials failed: cannot connect to {host}: ");
+    assert!(seen.starts_with(&start), "{seen}");
+    assert!(seen.ends_with("; check the region, the network policy, the VPC endpoint and the proxy"), "{seen}");
     assert_eq!(server.count(), 0);
 }
 
@@ -185,4 +192,60 @@ async fn a_token_file_that_cannot_be_used_is_named_with_its_variable() {
         }
     }
     assert_eq!([sts.count(), agent.count(), server.count()], [0, 0, 0]);
+}
+
+#[tokio::test]
+async fn a_profile_that_is_not_found_is_named_with_its_files() {
+    if is_second().await {
+        return;
+    }
+    let name = "failures::a_profile_that_is_not_found_is_named_with_its_files";
+    let (_, server) = started().await;
+    let folder = Folder::new();
+    folder.write("bad", "[ci\nx");
+    folder.write("other", "[other]\nregion = eu-central-1\n");
+    let (missing, other, bad) = (folder.file("missing"), folder.file("other"), folder.file("bad"));
+    let seen = async |credentials: &str, config: &str| {
+        let variables =
+            [("AWS_SHARED_CREDENTIALS_FILE", credentials), ("AWS_CONFIG_FILE", config), (PROFILE_NAME, "ci")];
+        second(name, &server, &variables).await.remove(0)
+    };
+    let absent = seen(&missing, &other).await;
+    let expected = format!(
+        "; profile: found no credentials of the profile \"ci\" of aws.profile in {missing} \
+         (AWS_SHARED_CREDENTIALS_FILE), which cannot be read (No such file or directory (os error 2)), and {other} \
+         (AWS_CONFIG_FILE); "
+    );
+    assert!(absent.contains(&expected), "{absent}");
+    let malformed = seen(&bad, &other).await;
+    assert_eq!(
+        malformed,
+        format!(
+            "credentials AWS credentials failed: the credentials provider was not properly configured: ProfileFile provider could \
+             not be built: invalid profile: could not parse profile file: aws.profile \"ci\" of {bad} (AWS_SHARED_CREDENTIALS_FILE) \
+             and {other} (AWS_CONFIG_FILE); it is called again with the next image"
+        )
+    );
+    let home = second(name, &server, &[(PROFILE_NAME, "ci")]).await.remove(0);
+    assert!(
+        home.contains("in /nonexistent/.aws/credentials (AWS_SHARED_CREDENTIALS_FILE), which cannot be read ("),
+        "{home}"
+    );
+}
+
+#[tokio::test]
+async fn the_instance_metadata_service_is_not_taken_for_the_agent_of_pod_identity() {
+    if is_second().await {
+        return;
+    }
+    let name = "failures::the_instance_metadata_service_is_not_taken_for_the_agent_of_pod_identity";
+    let (setup, server) = started().await;
+    let imds = Imds::start(&setup).await;
+    imds.set_role(Some(ROLE));
+    let url = imds.url();
+    let variables = [("AWS_EC2_METADATA_SERVICE_ENDPOINT", url.as_str()), (METADATA, "yes")];
+    imds.when().status(403);
+    let [seen] = &second(name, &server, &variables).await[..] else { panic!() };
+    assert!(!seen.contains("Pod Identity"), "{seen}");
+    assert!(seen.starts_with(&format!("credentials AWS credentials failed at {}: ", imds.host())), "{seen}");
 }

@@ -1,0 +1,74 @@
+//! The profile of the configuration: an error of its source names it, and the files in which it was looked for.
+
+use std::env;
+use std::fs::File;
+use std::io::Read as _;
+
+use aws_credential_types::provider::ProvideCredentials;
+use aws_credential_types::provider::error::CredentialsError;
+use aws_credential_types::provider::future;
+use countersign_core::codec::text::Text;
+
+/// The files of profiles: their variables, and where they are in the home directory without them
+/// ([location](https://docs.aws.amazon.com/sdkref/latest/guide/file-location.html)).
+const FILES: [(&str, &str); 2] =
+    [("AWS_SHARED_CREDENTIALS_FILE", ".aws/credentials"), ("AWS_CONFIG_FILE", ".aws/config")];
+
+/// The source of the SDK for this profile.
+#[derive(Debug)]
+pub(super) struct NamingProfile<P> {
+    pub(super) profile: String,
+    pub(super) source: P,
+}
+
+impl<P: ProvideCredentials> ProvideCredentials for NamingProfile<P> {
+    fn provide_credentials<'a>(&'a self) -> future::ProvideCredentials<'a>
+    where
+        Self: 'a,
+    {
+        let files = || Text::of(format_args!("{} and {}", file(FILES[0]), file(FILES[1])));
+        let named = move |error| match error {
+            // The next source is used.
+            CredentialsError::CredentialsNotLoaded(_) => CredentialsError::not_loaded(format!(
+                "found no credentials of the profile {:?} of aws.profile in {}",
+                self.profile,
+                files()
+            )),
+            CredentialsError::InvalidConfiguration(_) => CredentialsError::invalid_configuration(format!(
+                "{}: aws.profile {:?} of {}",
+                source_text(&error),
+                self.profile,
+                files()
+            )),
+            CredentialsError::ProviderTimedOut(_)
+            | CredentialsError::ProviderError(_)
+            | CredentialsError::Unhandled(_)
+            | _ => error,
+        };
+        future::ProvideCredentials::new(async move { self.source.provide_credentials().await.map_err(named) })
+    }
+}
+
+/// The texts of the causes.
+fn source_text(error: &CredentialsError) -> String {
+    let mut texts = Vec::new();
+    let mut next = std::error::Error::source(error);
+    while let Some(cause) = next {
+        texts.push(cause.to_string());
+        next = cause.source();
+    }
+    texts.join(": ")
+}
+
+/// The path of a file with its variable, and the error of the system if it cannot be read.
+fn file((variable, default): (&str, &str)) -> Text {
+    let path = env::var_os(variable).map(std::path::PathBuf::from);
+    let Some(path) = path.or_else(|| env::home_dir().map(|home| home.join(default))) else {
+        return Text::of(format_args!("{variable} (not set, and there is no home directory)"));
+    };
+    let read = File::open(&path).and_then(|mut file| file.read(&mut [0]));
+    match read {
+        Ok(_) => Text::of(format_args!("{} ({variable})", path.display())),
+        Err(why) => Text::of(format_args!("{} ({variable}), which cannot be read ({why}),", path.display())),
+    }
+}
