@@ -26,7 +26,7 @@ pub fn json(document: &Json, size: usize) -> Vec<Variant> {
     json_of(document, size, |_| true)
 }
 
-/// Those of [`json`] whose name `is_wanted`.
+/// Those of [`json()`] whose name `is_wanted`.
 #[must_use]
 pub fn json_of(document: &Json, size: usize, mut is_wanted: impl FnMut(&str) -> bool) -> Vec<Variant> {
     let mut variants = Vec::new();
