@@ -1,5 +1,6 @@
 //! Errors of calls.
 
+mod endpoint_refused;
 mod operation;
 mod remedy;
 mod sdk;
@@ -17,13 +18,13 @@ use countersign_http::FetchError;
 use countersign_http::FetchErrorKind;
 use countersign_http::Phase;
 
+pub(crate) use self::endpoint_refused::EndpointRefused;
 pub use self::operation::Operation;
 use self::remedy::remedy;
 pub(crate) use self::sdk::find;
 pub(crate) use self::sent::Answered;
 pub(crate) use self::sent::LastRequest;
 pub(crate) use self::sent::Sent;
-pub(crate) use self::token_file::EndpointRefused;
 pub(crate) use self::token_file::TokenFile;
 pub(crate) use self::token_file::TokenFileError;
 pub(crate) use self::token_file::TokenFileProblem;

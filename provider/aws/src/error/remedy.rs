@@ -3,9 +3,9 @@
 use countersign_http::FetchError;
 use countersign_http::FetchErrorKind;
 
+use super::EndpointRefused;
 use super::Kind;
 use super::operation::Operation;
-use super::token_file::EndpointRefused;
 use super::token_file::TokenFile;
 use crate::refusal::Refusal;
 

@@ -4,9 +4,9 @@ use countersign_core::evidence::SignerCause;
 use countersign_http::FetchErrorKind;
 
 use super::AwsError;
+use super::EndpointRefused;
 use super::Kind;
 use super::operation::Operation;
-use super::token_file::EndpointRefused;
 use crate::refusal::Refusal;
 
 impl AwsError {

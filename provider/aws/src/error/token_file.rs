@@ -13,13 +13,6 @@ pub(crate) enum TokenFile {
     Container,
 }
 
-/// The endpoint of credentials on the node answered with another status than 200.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("found status {status}, expected 200")]
-pub(crate) struct EndpointRefused {
-    pub(crate) status: u16,
-}
-
 /// The file cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{}: found the file {path}, which {problem}, expected the token of the service account", file.variable())]
