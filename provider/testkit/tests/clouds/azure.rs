@@ -44,14 +44,21 @@ fn account_token(now: OffsetDateTime) -> ServiceAccountToken {
 
 /// An access token of Entra for this resource.
 async fn access_token(setup: &Setup, entra: &Entra, resource: &str) -> String {
+    access_token_with(setup, entra, resource, &[]).await
+}
+
+/// As [`access_token`], with further parameters.
+async fn access_token_with(setup: &Setup, entra: &Entra, resource: &str, more: &[(&str, &str)]) -> String {
     let assertion = issuer().token(&account_token(setup.clock().now()));
+    let scope = format!("{resource}/.default");
     let form = [
         ("grant_type", "client_credentials"),
         ("client_id", CLIENT),
         ("client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"),
-        ("client_assertion", &assertion),
-        ("scope", &format!("{resource}/.default")),
+        ("client_assertion", assertion.as_str()),
+        ("scope", scope.as_str()),
     ];
+    let form: Vec<_> = form.iter().chain(more).copied().collect();
     let (status, body) = json(post(&format!("{}/{TENANT}/oauth2/v2.0/token", entra.url()), &form).await).await;
     assert_eq!(status, 200, "{body}");
     body["access_token"].as_str().unwrap().to_owned()

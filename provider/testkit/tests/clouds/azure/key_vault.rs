@@ -20,6 +20,7 @@ use serde_json::json;
 use super::CLIENT;
 use super::TENANT;
 use super::access_token;
+use super::access_token_with;
 use super::directory;
 use super::setup;
 use crate::NOW;
@@ -192,6 +193,10 @@ async fn a_request_without_a_token_for_the_vault_is_challenged() {
     let encoded = value.strip_prefix(&format!(r#"{challenge}, error="insufficient_claims", claims=""#)).unwrap();
     let claims = STANDARD.decode(encoded.trim_end_matches('"')).unwrap();
     assert_eq!(claims, br#"{"access_token":{"nbf":{"essential":true,"value":"1"}}}"#);
+    // A token that was requested with them, and with others.
+    let claims = r#"{"access_token":{"nbf":{"value":"1","essential":true},"xms_cc":{"values":["CP1"]}}}"#;
+    let evaluated = access_token_with(&fixture.setup, &fixture.entra, RESOURCE, &[("claims", claims)]).await;
+    assert_eq!(get(&url, Some(&format!("Bearer {evaluated}"))).await.status().as_u16(), 200);
     fixture.vault.demand_claims(None);
     assert_eq!(get(&url, Some(&bearer)).await.status().as_u16(), 200);
     fixture.setup.clock().advance(std::time::Duration::from_secs(86_400));
