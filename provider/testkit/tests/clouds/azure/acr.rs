@@ -202,6 +202,9 @@ async fn a_blob_is_at_a_signed_address_that_refuses_credentials_and_ends() {
     let address = redirect.headers()["location"].to_str().unwrap().to_owned();
     assert!(address.starts_with(&fixture.blobs.url()), "{address}");
     assert_eq!(get(&address, None).await.bytes().await.unwrap().as_ref(), b"content");
+    let part = http().get(&address).header("range", "bytes=4-4194303").send().await.unwrap();
+    assert_eq!((part.status().as_u16(), &part.headers()["content-range"]), (206, &"bytes 4-6/7".parse().unwrap()));
+    assert_eq!(part.bytes().await.unwrap().as_ref(), b"ent");
     let refused = get(&address, Some(&bearer)).await;
     assert_eq!(refused.headers()["x-ms-error-code"], "InvalidAuthenticationInfo");
     assert_eq!(refused.status().as_u16(), 400);

@@ -41,7 +41,7 @@ fn commands_are_answered_and_requests_and_secrets_are_written() {
         (
             json!({ "do": "referrers", "mode": "none" }),
             "mode: found \"none\", expected one of api, api-without-filter, api-without-types, \
-             api-without-types-and-filter, api-with-config-types, fallback-tag, empty-api, fallback-tag-is-image",
+             api-without-types-and-filter, api-with-config-types, fallback-tag, empty-api, fallback-tag-is-image, not-cached",
         ),
     ] {
         assert_eq!(send(command), json!({ "error": error }));
