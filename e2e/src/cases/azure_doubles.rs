@@ -46,7 +46,7 @@ fn identities(case: &mut Case<'_>) -> anyhow::Result<()> {
     )?;
     case.prints(
         "an identity that the node does not have is refused",
-        "other-identity nobody",
+        "other-identity unknown",
         false,
         &["CredentialUnavailableError*Identity not found"],
     )?;

@@ -103,11 +103,11 @@ async fn wrong_requests_are_refused_with_the_code_of_each() {
         (TENANT, vec![("client_id", None)], 400, "invalid_request", 900_144, missing("client_id")),
         (
             TENANT,
-            vec![("client_id", Some("nobody"))],
+            vec![("client_id", Some("unknown"))],
             400,
             "unauthorized_client",
             700_016,
-            format!("Application with identifier 'nobody' was not found in the directory '{TENANT}'."),
+            format!("Application with identifier 'unknown' was not found in the directory '{TENANT}'."),
         ),
         (
             other,

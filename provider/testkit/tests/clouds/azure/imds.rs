@@ -71,7 +71,7 @@ async fn the_identity_is_that_of_the_client_id_or_the_only_one() {
     );
     let of = |client: &str| format!("{QUERY}&client_id={client}");
     assert_eq!(token(&imds, &of(OTHER)).await.1["client_id"], OTHER);
-    assert_eq!(token(&imds, &of("nobody")).await, error("Identity not found"));
+    assert_eq!(token(&imds, &of("unknown")).await, error("Identity not found"));
     imds.set_system_assigned(Some(CLIENT));
     assert_eq!(token(&imds, QUERY).await.1["client_id"], CLIENT);
 }
