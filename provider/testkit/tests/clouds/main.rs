@@ -1,4 +1,4 @@
-//! The doubles of the services of Azure and Google Cloud to a client that is not theirs.
+//! The doubles of the services of Azure and Google Cloud, and of registries that are in use, to a client that is not theirs.
 
 #![allow(clippy::unwrap_used)]
 
@@ -6,6 +6,7 @@ mod azure;
 mod client;
 mod google;
 mod lines;
+mod products;
 
 use time::OffsetDateTime;
 use time::macros::datetime;
