@@ -10,6 +10,7 @@ mod client;
 mod failures;
 mod fetched;
 mod fetcher;
+mod grace;
 mod kept;
 pub mod memory;
 mod request_error;
@@ -21,6 +22,7 @@ mod trail;
 mod unavailable;
 
 pub use aws_signer::SignerAccess;
+pub use aws_signer::SignerClient;
 pub use aws_signer::SignerFailure;
 pub use aws_signer::SignerService;
 pub use fetcher::Fetcher;

@@ -9,3 +9,11 @@ pub(crate) const THROTTLED: [&str; 6] = [
     "RequestLimitExceeded",
     "RequestThrottled",
 ];
+
+/// Whether a service refuses a call because of the number of calls, by the status, the header `x-amzn-errortype` and the body of
+/// its answer.
+pub(crate) fn is_throttled(status: u16, error_type: &str, body: &[u8]) -> bool {
+    let body = String::from_utf8_lossy(body);
+    let names_it = || THROTTLED.iter().any(|name| error_type.contains(name) || body.contains(name));
+    status == 429 || (status == 400 && names_it())
+}

@@ -9,6 +9,7 @@ mod signer_cause;
 mod token_file;
 
 use std::fmt;
+use std::time::Duration;
 
 use countersign_core::codec::text::Text;
 use countersign_core::name::AwsRegion;
@@ -29,6 +30,7 @@ pub(crate) use self::token_file::TokenFile;
 pub(crate) use self::token_file::TokenFileError;
 pub(crate) use self::token_file::TokenFileProblem;
 use crate::call_result::CallResult;
+use crate::limits;
 use crate::refusal::Refusal;
 
 /// Why a call has no result. Never shows a secret.
@@ -168,6 +170,15 @@ impl AwsError {
     #[must_use]
     pub fn is_throttled(&self) -> bool {
         self.result() == CallResult::Throttled
+    }
+
+    /// How long the service is not called again, as it refused the call because of the number of calls.
+    #[must_use]
+    pub fn pause(&self) -> Option<Duration> {
+        if let Kind::Fetch(FetchError::Throttled(pause)) = &self.kind {
+            return Some(pause.wait);
+        }
+        self.is_throttled().then_some(limits::THROTTLED_PAUSE)
     }
 
     /// Whether the service refused the credentials: their session has ended by its clock, or was revoked.

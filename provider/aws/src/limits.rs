@@ -43,5 +43,8 @@ pub const CREDENTIALS_RETRY: Duration = Duration::from_secs(30);
 /// Time for credentials, with all attempts.
 pub const CREDENTIALS_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// How long a service is not called after it refused a call because of the number of calls, if it names no time.
+pub const THROTTLED_PAUSE: Duration = Duration::from_secs(2);
+
 /// Regions of one kind of client: as many as AWS has, twice.
 pub const REGIONS: usize = 64;

@@ -5,7 +5,7 @@ use aws_smithy_runtime_api::client::retries::classifiers::ClassifyRetry;
 use aws_smithy_runtime_api::client::retries::classifiers::RetryAction;
 use aws_smithy_runtime_api::client::retries::classifiers::RetryClassifierPriority;
 
-use crate::codes::THROTTLED;
+use crate::codes::is_throttled;
 
 /// Does not repeat a call that the service refused because of the number of calls: the pause that it needs is longer than the
 /// caller waits, and the next image makes the next call.
@@ -17,9 +17,7 @@ impl ClassifyRetry for NoRetryIfThrottled {
         let Some(response) = context.response() else { return RetryAction::NoActionIndicated };
         let status = response.status().as_u16();
         let code = response.headers().get("x-amzn-errortype").unwrap_or_default();
-        let body = String::from_utf8_lossy(response.body().bytes().unwrap_or_default());
-        let is_throttled = THROTTLED.iter().any(|name| code.contains(name) || body.contains(name));
-        if status == 429 || (status == 400 && is_throttled) {
+        if is_throttled(status, code, response.body().bytes().unwrap_or_default()) {
             RetryAction::RetryForbidden
         } else {
             RetryAction::NoActionIndicated

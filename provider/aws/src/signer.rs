@@ -69,7 +69,14 @@ impl Aws {
         self.check_partition(Operation::SignerStatus, region)?;
         // Fetched here, so that a failure of them is not one of the service.
         let used = by(deadline, Operation::Credentials, self.pod().get()).await?;
-        by(deadline, Operation::SignerStatus, self.ask(request, region, &used)).await
+        match countersign_http::until(deadline, self.ask(request, region, &used)).await {
+            Ok(result) => result,
+            // The call did not end, so that it is not counted yet.
+            Err(late) => {
+                let error = AwsError::new(Operation::SignerStatus, Kind::late(late.awaited));
+                observed(self.observer(), Operation::SignerStatus, Err(error))
+            }
+        }
     }
 
     /// The address of the service in `region`, for messages.

@@ -8,6 +8,7 @@ use aws_smithy_types::config_bag::ConfigBag;
 use countersign_core::codec::json;
 use countersign_core::codec::text::Text;
 use countersign_core::limits::JsonLimits;
+use countersign_core::limits::SIGNER_ENTITIES;
 use serde_json::Value;
 
 /// An answer: one member, a list of as many texts as a chain has certificates, and two.
@@ -58,6 +59,10 @@ fn check(status: u16, body: &[u8]) -> Result<(), InvalidAnswer> {
         Err(error) => return invalid(format_args!("found no JSON, expected an object: {error}")),
     };
     match members.get(MEMBER) {
+        Some(Value::Array(entities)) if entities.len() > SIGNER_ENTITIES => {
+            let found = entities.len();
+            invalid(format_args!("found {found} revoked entities, expected at most {SIGNER_ENTITIES}"))
+        }
         Some(Value::Array(entities)) if entities.iter().all(Value::is_string) => Ok(()),
         None | Some(Value::Null) if members.keys().all(|name| name == MEMBER) => Ok(()),
         None | Some(Value::Null) => {
@@ -69,6 +74,8 @@ fn check(status: u16, body: &[u8]) -> Result<(), InvalidAnswer> {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     #[test]
@@ -116,5 +123,13 @@ mod tests {
         for body in ["null", "[]", "\"\"", "0", "true"] {
             assert_eq!(text(body), "found another JSON value, expected an object", "{body}");
         }
+    }
+
+    #[test]
+    fn a_list_of_more_names_than_a_signature_has_is_not_an_answer() {
+        let body = |names: usize| json!({MEMBER: vec!["x"; names]}).to_string();
+        assert_eq!(check(200, body(SIGNER_ENTITIES).as_bytes()), Ok(()));
+        let too_many = "found 65 revoked entities, expected at most 64";
+        assert_eq!(check(200, body(65).as_bytes()), Err(InvalidAnswer(too_many.into())));
     }
 }

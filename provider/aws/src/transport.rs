@@ -50,6 +50,7 @@ use http::header;
 use tokio::time::Instant;
 use url::Url;
 
+use crate::codes::is_throttled;
 use crate::limits;
 use crate::naming;
 use crate::query_refusal::QueryRefusal;
@@ -160,6 +161,11 @@ impl Transport {
             Body::Content(content, _) => content.into_parts().0,
             Body::Error(bytes) => bytes.to_vec(),
         };
+        // Another status than 429 does not pause the host by itself. Without it, all calls that wait for a permit would be sent.
+        let error_type = response.headers.get("x-amzn-errortype").and_then(|value| value.to_str().ok());
+        if response.pause.is_none() && is_throttled(response.status.as_u16(), error_type.unwrap_or_default(), &bytes) {
+            client.pause(&request, limits::THROTTLED_PAUSE);
+        }
         let refusal = QueryRefusal::of(response.status, &response.headers, &bytes);
         naming::note_answer(response.status, refusal.clone());
         if let Some(throttled) = refusal.filter(QueryRefusal::is_throttled) {

@@ -31,6 +31,7 @@ pub use response::EvidenceResponse;
 pub use response::NotAvailable;
 pub use response::Sourced;
 pub use settings::EvidenceSettings;
+pub use signer_status::RevokedEntities;
 pub use signer_status::RevokedEntity;
 pub use signer_status::SignerStatus;
 pub use signer_status::TooManyEntities;

@@ -78,6 +78,13 @@ impl Client {
         self.hosts.acquire(request.share, hop, deadline).await
     }
 
+    /// Pauses further requests to the host of `request`, or for the rest of an earlier pause if that is longer: for an answer that
+    /// refuses the number of requests with another status than 429.
+    pub fn pause(&self, request: &Request<'_>, pause: Duration) {
+        let host = authority(request.url);
+        self.hosts.pause(Hop { host: &host, own: host == request.home, listed: request.route.listed }, pause);
+    }
+
     /// Sends `request` once, follows redirects, and reads the response until `deadline`. A 429, or a 503 with `Retry-After`,
     /// pauses further requests to the host that sent it.
     ///

@@ -10,6 +10,8 @@ pub(super) fn usable(UsableUntil { at, by }: &UsableUntil) -> String {
         EndOfUse::MaxAge => "by evidence.ocspMaxAge",
         EndOfUse::ResponderCertificate => "the end of the certificate of its responder",
         EndOfUse::MaxLifetime => "by evidence.maxLifetime",
+        EndOfUse::SignerGoodLifetime => "by aws.signer.goodLifetime",
+        EndOfUse::SignerRevokedLifetime => "by aws.signer.revokedLifetime",
     };
     format!("until {at}, {by}")
 }

@@ -1,41 +1,45 @@
 //! The status of signatures at AWS Signer: which region is asked, how long an answer is kept, and when the service is not asked.
 
+mod answers;
+mod outages;
+
 use std::collections::BTreeMap;
-use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
-use std::sync::Mutex;
-use std::sync::PoisonError;
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use countersign_core::codec::text;
 use countersign_core::codec::text::Text;
 use countersign_core::evidence::EvidenceResponse;
 use countersign_core::evidence::NotAvailable;
+use countersign_core::evidence::RevokedEntities;
 use countersign_core::evidence::SignerCause;
-use countersign_core::evidence::SignerStatus;
 use countersign_core::evidence::SignerStatusRequest;
-use countersign_core::evidence::Sourced;
+use countersign_core::evidence::TooManyEntities;
 use countersign_core::name::AwsRegion;
 use countersign_core::name::Partition;
-use countersign_core::time::UnixTime;
 use countersign_http::Awaited;
 use countersign_http::FlightError;
-use countersign_http::LruTtlCache;
 use countersign_http::SingleFlight;
 use futures_util::future::BoxFuture;
 use tokio::time::Instant;
 
-use super::memory;
+use self::answers::Answer;
+use self::answers::Answers;
+use self::answers::Question;
+use self::outages::Outages;
+use super::grace::GRACE;
 use crate::clock::Clock;
 use crate::telemetry::metrics::EvidenceKind;
 use crate::telemetry::metrics::EvidenceResult;
-use crate::telemetry::metrics::KeptEvidence;
 use crate::telemetry::metrics::Metrics;
 
 /// Calls AWS Signer.
 pub trait SignerService: fmt::Debug + Send + Sync {
-    /// The names of what is revoked of a signature, as the service in `region` answers until `deadline`.
+    /// The names of what is revoked of a signature, as the service in `region` answers until `deadline`. Nothing else ends a call
+    /// that has no callers any more.
     fn ask(
         &self,
         request: SignerStatusRequest,
@@ -60,11 +64,20 @@ pub struct SignerFailure {
     pub cause: SignerCause,
 }
 
+/// A service with fixed settings: endpoint, authorities, proxy, credentials. Another value is another service, even at the same
+/// address, so that no answer, no request in progress and no pause under former settings counts under new ones. Clones are the
+/// same service.
+#[derive(Clone, Debug)]
+pub struct SignerClient {
+    number: u64,
+    service: Arc<dyn SignerService>,
+}
+
 /// The service, and the settings of its use.
 #[derive(Clone, Debug)]
 pub struct SignerAccess {
     /// The service.
-    pub service: Arc<dyn SignerService>,
+    pub client: SignerClient,
     /// The region that is asked, for each partition that has one.
     pub regions: BTreeMap<Partition, AwsRegion>,
     /// The region of the pod.
@@ -79,39 +92,50 @@ pub struct SignerAccess {
     pub revoked_lifetime: Duration,
 }
 
-/// Most regions with an outage: AWS has half as many.
-const REGIONS: usize = 64;
-
-type Answers = LruTtlCache<SignerStatusRequest, Sourced<SignerStatus>>;
+/// The service of a region.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Server {
+    /// The number of the [`SignerClient`].
+    client: u64,
+    region: AwsRegion,
+}
 
 /// Answers in memory, requests in progress, and pauses. Failures are not kept.
 pub(super) struct SignerStatuses {
-    kept: Arc<Answers>,
-    flights: SingleFlight<SignerStatusRequest, Result<Sourced<SignerStatus>, (SignerCause, Text)>>,
-    outages: Arc<Outages>,
+    shared: Arc<Shared>,
+    flights: SingleFlight<Question, Result<Answer, (SignerCause, Text)>>,
+}
+
+/// What requests in progress need.
+struct Shared {
+    answers: Answers,
+    outages: Outages,
     metrics: Arc<Metrics>,
     clock: Clock,
 }
 
-/// The regions that do not answer.
-#[derive(Debug, Default)]
-struct Outages(Mutex<HashMap<AwsRegion, Outage>>);
+impl SignerClient {
+    /// A service of its own.
+    #[must_use]
+    pub fn new(service: impl SignerService + 'static) -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        Self { number: NEXT.fetch_add(1, Ordering::Relaxed), service: Arc::new(service) }
+    }
 
-#[derive(Clone, Copy, Debug)]
-struct Outage {
-    /// The first of the failures without an answer between them.
-    since: UnixTime,
-    /// Not asked before.
-    paused_until: Option<Instant>,
+    /// The address of the service in `region`, for messages and reports.
+    #[must_use]
+    pub fn address(&self, region: &AwsRegion) -> String {
+        self.service.address(region)
+    }
 }
 
 impl SignerAccess {
-    /// The region that is asked about a signature of this profile: any region of its partition has the status. The configured
-    /// one first, then that of the pod, whose endpoints it can reach, then that of the profile.
+    /// The service that is asked about a signature of this profile: that of any region of its partition has the status. The
+    /// configured region first, then that of the pod, whose endpoints it can reach, then that of the profile.
     ///
     /// # Errors
     /// The partition is not one that is asked.
-    fn region(&self, request: &SignerStatusRequest) -> Result<AwsRegion, NotAvailable> {
+    fn server(&self, request: &SignerStatusRequest) -> Result<Server, NotAvailable> {
         let profile = request.profile_version();
         let Some(partition) = profile.partition().filter(|partition| self.partitions.contains(partition)) else {
             let expected = text::list(self.partitions.iter(), ", ", Partition::ALL.len());
@@ -123,27 +147,22 @@ impl SignerAccess {
             .because(SignerCause::Partition));
         };
         let of_pod = self.pod_region.as_ref().filter(|region| region.partition() == partition);
-        Ok(self.regions.get(&partition).or(of_pod).unwrap_or(profile.region()).clone())
-    }
-
-    fn lifetime(&self, revoked: &[String]) -> Duration {
-        if revoked.is_empty() { self.good_lifetime } else { self.revoked_lifetime }
+        let region = self.regions.get(&partition).or(of_pod).unwrap_or(profile.region()).clone();
+        Ok(Server { client: self.client.number, region })
     }
 }
 
 impl SignerStatuses {
     pub(super) fn new(metrics: Arc<Metrics>, clock: Clock) -> Self {
-        let kept = Arc::new(Answers::new(memory::SIGNER_STATUSES));
-        Self { kept, flights: SingleFlight::default(), outages: Arc::default(), metrics, clock }
+        let shared = Shared { answers: Answers::new(), outages: Outages::default(), metrics, clock };
+        Self { shared: Arc::new(shared), flights: SingleFlight::with_grace(GRACE) }
     }
 
-    /// The answer in memory, if the settings still permit the question.
+    /// The answer in memory, if the settings permit the question and the use of the answer.
     pub(super) fn in_memory(&self, access: &SignerAccess, request: &SignerStatusRequest) -> Option<EvidenceResponse> {
-        access.region(request).ok()?;
-        let kept = self.kept.get(request, Instant::now().into_std());
-        // The clock may have been set since.
-        let current = kept.filter(|status| (self.clock)() < status.value().until());
-        current.map(EvidenceResponse::SignerStatus)
+        let question = Question { server: access.server(request).ok()?, request: request.clone() };
+        let answer = self.shared.answers.get(&question, access, (self.shared.clock)())?;
+        Some(EvidenceResponse::SignerStatus(answer.status(access)))
     }
 
     /// Asks the service, together with all others that have the same question.
@@ -153,46 +172,27 @@ impl SignerStatuses {
         request: &SignerStatusRequest,
         deadline: Instant,
     ) -> EvidenceResponse {
-        let region = match access.region(request) {
-            Ok(region) => region,
+        let server = match access.server(request) {
+            Ok(server) => server,
             Err(why) => return EvidenceResponse::NotAvailable(why),
         };
-        let address = access.service.address(&region);
+        let address = access.client.address(&server.region);
+        let outages = &self.shared.outages;
         let failed = |cause: SignerCause, why: &dyn fmt::Display| {
             let why = NotAvailable::new(format_args!("{address}: {why}")).because(cause);
-            EvidenceResponse::NotAvailable(match self.outages.since(&region) {
+            EvidenceResponse::NotAvailable(match outages.since(&server) {
                 Some(since) => why.since(since),
                 None => why,
             })
         };
-        if let Some(pause) = self.outages.pause(&region) {
+        if let Some(pause) = outages.pause(&server) {
             let why = format_args!("too many requests; it is asked again in {} s", pause.as_secs() + 1);
             return failed(SignerCause::Throttled, &why);
         }
-        let (service, outages, clock) =
-            (Arc::clone(&access.service), Arc::clone(&self.outages), Arc::clone(&self.clock));
-        let (access_of_work, question, asked, source) =
-            (access.clone(), request.clone(), region.clone(), address.clone());
-        let (kept, metrics) = (Arc::clone(&self.kept), Arc::clone(&self.metrics));
-        let work = |_| async move {
-            let started = Instant::now();
-            let answer = service.ask(question.clone(), asked.clone(), started + access_of_work.timeout).await;
-            let now = clock();
-            let result = answer.as_ref().err().map_or(EvidenceResult::Ok, |failure| failure.result);
-            metrics.evidence_request(EvidenceKind::AwsSigner, result, started.elapsed());
-            outages.note(&asked, &source, answer.as_ref().err(), now);
-            let revoked = answer.map_err(|failure| (failure.cause, failure.text))?;
-            let end = now.saturating_add(access_of_work.lifetime(&revoked));
-            let status = SignerStatus::read(&question, &revoked, end)
-                .map_err(|error| (SignerCause::AnswerInvalid, Text::of(error)))?;
-            let status = Sourced::new(status, source, now);
-            // Here, as the callers may have left.
-            keep(&kept, question, &status, now);
-            metrics.evidence_kept(EvidenceKind::AwsSigner, &summary(&kept));
-            Ok(status)
-        };
-        match self.flights.join_or_start(request.clone(), deadline, work).await {
-            Ok(Ok(status)) => EvidenceResponse::SignerStatus(status),
+        let question = Question { server: server.clone(), request: request.clone() };
+        let work = |_| Arc::clone(&self.shared).call(access.clone(), question.clone(), Text::of(&address));
+        match self.flights.join_or_start(question.clone(), deadline, work).await {
+            Ok(Ok(answer)) => EvidenceResponse::SignerStatus(answer.status(access)),
             Ok(Err((cause, why))) => failed(cause, &why),
             Err(FlightError::Deadline { awaited: Awaited::Pause(pause), .. }) => {
                 let why = format_args!("{pause}, which does not end before the request's deadline");
@@ -214,59 +214,40 @@ impl SignerStatuses {
     }
 }
 
-/// Keeps an answer until its end. `now` is when it was received.
-fn keep(kept: &Answers, request: SignerStatusRequest, status: &Sourced<SignerStatus>, now: UnixTime) {
-    let left = u64::try_from(status.value().until().seconds() - now.seconds()).unwrap_or(0);
-    let end = Instant::now() + Duration::from_secs(left);
-    let bytes = request.bytes() + status.value().bytes() + Answers::ENTRY_OVERHEAD;
-    kept.put(request, status.clone(), bytes, Some(end.into_std()));
-}
-
-/// What is kept.
-fn summary(kept: &Answers) -> KeptEvidence {
-    let (entries, bytes) = kept.size();
-    KeptEvidence { entries, bytes, ..KeptEvidence::default() }
-}
-
-impl Outages {
-    /// Notes a failure, or an answer, and logs the first of each.
-    fn note(&self, region: &AwsRegion, address: &str, failure: Option<&SignerFailure>, now: UnixTime) {
-        let mut outages = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        match failure {
-            None => {
-                if let Some(Outage { since, .. }) = outages.remove(region) {
-                    tracing::info!(url = address, %since, "evidence is available again");
-                }
-            }
-            Some(SignerFailure { text, pause, result: _, cause: _ }) => {
-                let former = outages.get(region).copied();
-                if former.is_none() {
-                    tracing::warn!(url = address, error = %text, "evidence is not available");
-                }
-                let since = former.map_or(now, |outage| outage.since);
-                let paused_until = pause.map(|pause| Instant::now() + pause);
-                // Without a configured region, signatures name it.
-                if former.is_none() && outages.len() >= REGIONS {
-                    outages.clear();
-                }
-                outages.insert(region.clone(), Outage { since, paused_until });
-            }
+impl Shared {
+    /// Calls the service once, and keeps the answer. Goes on without callers until the call ends, so that a service that is slower
+    /// than their deadlines has an answer for later ones, and that one without an answer is noted as such.
+    async fn call(
+        self: Arc<Self>,
+        access: SignerAccess,
+        question: Question,
+        address: Text,
+    ) -> Result<Answer, (SignerCause, Text)> {
+        let Self { answers, outages, metrics, clock } = &*self;
+        let Question { server, request } = &question;
+        // Another call may have ended since the caller looked.
+        if let Some(answer) = answers.get(&question, &access, clock()) {
+            return Ok(answer);
         }
+        let started = Instant::now();
+        let names = access.client.service.ask(request.clone(), server.region.clone(), started + access.timeout).await;
+        let answer = names.and_then(|names| RevokedEntities::read(request, &names).map_err(SignerFailure::from));
+        let now = clock();
+        let failure = answer.as_ref().err();
+        let result = failure.map_or(EvidenceResult::Ok, |failure| failure.result);
+        metrics.evidence_request(EvidenceKind::AwsSigner, result, started.elapsed());
+        outages.note(server, address.as_str(), failure, now);
+        let entities = answer.map_err(|failure| (failure.cause, failure.text))?;
+        let answer = Answer::new(entities, address, now);
+        answers.keep(question, answer.clone());
+        metrics.evidence_kept(EvidenceKind::AwsSigner, &answers.summary());
+        Ok(answer)
     }
+}
 
-    fn get(&self, region: &AwsRegion) -> Option<Outage> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(region).copied()
-    }
-
-    fn since(&self, region: &AwsRegion) -> Option<UnixTime> {
-        self.get(region).map(|outage| outage.since)
-    }
-
-    /// The rest of the pause.
-    fn pause(&self, region: &AwsRegion) -> Option<Duration> {
-        let until = self.get(region)?.paused_until?;
-        let rest = until.saturating_duration_since(Instant::now());
-        (!rest.is_zero()).then_some(rest)
+impl From<TooManyEntities> for SignerFailure {
+    fn from(error: TooManyEntities) -> Self {
+        Self { text: Text::of(error), pause: None, result: EvidenceResult::Invalid, cause: SignerCause::AnswerInvalid }
     }
 }
 

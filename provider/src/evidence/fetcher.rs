@@ -33,6 +33,7 @@ use super::client::EvidenceClient;
 use super::failures::Failure;
 use super::failures::Failures;
 use super::fetched::Fetched;
+use super::grace::GRACE;
 use super::kept::Found;
 use super::kept::Kept;
 use super::settings::FetchSettings;
@@ -46,9 +47,6 @@ use crate::telemetry::metrics::EVIDENCE;
 use crate::telemetry::metrics::EvidenceKind;
 use crate::telemetry::metrics::Metrics;
 
-/// How long a fetch goes on without callers. The settings limit its time; this is more than they allow.
-const GRACE: Duration = Duration::from_secs(3600);
-
 /// Fetches OCSP responses and CRLs, and keeps those that core has verified until they end. Clones share everything.
 #[derive(Clone)]
 pub struct Fetcher {
@@ -56,7 +54,8 @@ pub struct Fetcher {
     active: Arc<Active>,
 }
 
-/// What stays when the settings change: evidence depends on no setting but its lifetime, which is computed when it is used.
+/// What stays when the settings change: evidence depends on no setting but its lifetime, which is computed when it is used. The
+/// answers of AWS Signer, which only TLS authenticates, belong to the client that received them.
 struct Shared {
     kept: Kept,
     signer: SignerStatuses,

@@ -76,11 +76,10 @@ const README: [(&str, Tested); 19] = [
 ];
 
 /// Commands with arguments within sentences.
-const PROSE: [(&str, Tested); 21] = [
+const PROSE: [(&str, Tested); 20] = [
     ("cargo e2e --all", Ci),
-    // Some of the chapters of `cargo e2e`, alone.
+    // One of the chapters of `cargo e2e`, alone.
     ("cargo e2e --aws", No),
-    ("cargo e2e --doubles", No),
     ("cargo e2e --gatekeeper oldest", Ci),
     // Waits for Ctrl-C.
     ("cargo e2e --keep", No),

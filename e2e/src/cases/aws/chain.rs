@@ -18,10 +18,9 @@ use super::journal::Journal;
 use super::network;
 use super::settings;
 use super::settings::Identity;
+use crate::aws_doubles::AwsDoubles;
 use crate::certificates::Authority;
 use crate::certificates::Usage;
-use crate::cloud_doubles::Cloud;
-use crate::cloud_doubles::CloudDoubles;
 use crate::cluster;
 use crate::cluster::Cluster;
 use crate::countersign;
@@ -78,7 +77,7 @@ pub(super) struct Chain<'a> {
     pub(super) countersign: Countersign,
     pub(super) gatekeeper: Gatekeeper,
     pub(super) cluster: Cluster,
-    pub(super) doubles: CloudDoubles,
+    pub(super) doubles: AwsDoubles,
     /// The authority of the doubles' certificate, as a file.
     pub(super) ca: PathBuf,
     /// Gatekeeper's client certificate and key in one file.
@@ -332,7 +331,7 @@ fn variables(identity: Identity, roots: &Path) -> Vec<(&'static str, String)> {
     identity.variables().into_iter().chain([roots]).collect()
 }
 
-fn start_doubles(workdir: &Workdir) -> anyhow::Result<CloudDoubles> {
+fn start_doubles(workdir: &Workdir) -> anyhow::Result<AwsDoubles> {
     let config = json!({
         "names": network::names(),
         "region": network::REGION,
@@ -351,7 +350,7 @@ fn start_doubles(workdir: &Workdir) -> anyhow::Result<CloudDoubles> {
         "crossAccountRole": settings::PARTNER_ROLE,
         "externalId": settings::EXTERNAL_ID,
     });
-    CloudDoubles::start(workdir, Cloud::Aws, "doubles", config)
+    AwsDoubles::start(workdir, "doubles", config)
 }
 
 /// The name of a role.

@@ -21,8 +21,8 @@ pub enum EvidenceResponse {
     Ocsp(Sourced<OcspAnswer>),
     /// A CRL, read by [`CrlRequest::read`](super::CrlRequest::read).
     Crl(Sourced<Crl>),
-    /// The status of a signature at AWS Signer, read by [`SignerStatus::read`]. The
-    /// service is authenticated by TLS.
+    /// The status of a signature at AWS Signer, read by
+    /// [`RevokedEntities::read`](super::RevokedEntities::read). The service is authenticated by TLS.
     SignerStatus(Sourced<SignerStatus>),
     /// There is no usable response.
     NotAvailable(NotAvailable),

@@ -1,6 +1,7 @@
 //! The revocation status of a signature at AWS Signer.
 
 use std::fmt;
+use std::sync::Arc;
 
 use super::SignerStatusRequest;
 use crate::codec::text;
@@ -8,11 +9,18 @@ use crate::codec::text::Text;
 use crate::limits;
 use crate::time::UnixTime;
 
-/// The answer of AWS Signer about one signature, at most [`limits::SIGNER_ENTITIES`] names.
+/// The answer of AWS Signer about one signature: what is revoked, at most [`limits::SIGNER_ENTITIES`] names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RevokedEntities {
+    request: SignerStatusRequest,
+    entities: Vec<RevokedEntity>,
+}
+
+/// An answer, with the end of its use. How long it is used is a setting, which may change while the answer is in memory: the end
+/// is computed when it is used. Clones share the answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SignerStatus {
-    request: SignerStatusRequest,
-    revoked: Vec<RevokedEntity>,
+    answer: Arc<RevokedEntities>,
     until: UnixTime,
 }
 
@@ -42,28 +50,55 @@ const SHOWN: usize = 4;
 /// Most bytes of a name of the service in a message.
 const NAME_BYTES: usize = 256;
 
-impl SignerStatus {
-    /// Reads the answer of the service to `request`: the names of what is revoked. It can be used until `until`.
+impl RevokedEntities {
+    /// Reads the answer of the service to `request`: the names of what is revoked.
     ///
     /// # Errors
     /// There are too many names.
-    pub fn read(request: &SignerStatusRequest, revoked: &[String], until: UnixTime) -> Result<Self, TooManyEntities> {
+    pub fn read(request: &SignerStatusRequest, revoked: &[String]) -> Result<Self, TooManyEntities> {
         if revoked.len() > limits::SIGNER_ENTITIES {
             return Err(TooManyEntities { found: revoked.len() });
         }
-        let revoked = revoked.iter().map(|name| RevokedEntity::of(name, request)).collect();
-        Ok(Self { request: request.clone(), revoked, until })
+        let entities = revoked.iter().map(|name| RevokedEntity::of(name, request)).collect();
+        Ok(Self { request: request.clone(), entities })
+    }
+
+    /// What is revoked; empty if the signature is not.
+    #[must_use]
+    pub fn entities(&self) -> &[RevokedEntity] {
+        &self.entities
+    }
+
+    /// The memory of the value, in bytes.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        let names = self.entities.iter().map(|entity| match entity {
+            RevokedEntity::ProfileVersion(name) | RevokedEntity::Job(name) | RevokedEntity::Other(name) => {
+                name.heap_bytes()
+            }
+            RevokedEntity::Certificate(_) => 0,
+        });
+        let names: usize = names.sum();
+        size_of::<Self>() + self.request.bytes() + names + self.entities.len() * size_of::<RevokedEntity>()
+    }
+}
+
+impl SignerStatus {
+    /// An answer that can be used until `until`.
+    #[must_use]
+    pub fn new(answer: impl Into<Arc<RevokedEntities>>, until: UnixTime) -> Self {
+        Self { answer: answer.into(), until }
     }
 
     /// Whether this answers `request`.
     pub(crate) fn answers(&self, request: &SignerStatusRequest) -> bool {
-        self.request == *request
+        self.answer.request == *request
     }
 
     /// What is revoked; empty if the signature is not.
     #[must_use]
     pub fn revoked(&self) -> &[RevokedEntity] {
-        &self.revoked
+        self.answer.entities()
     }
 
     /// The end of its use.
@@ -74,20 +109,7 @@ impl SignerStatus {
 
     /// What is revoked, for messages.
     pub(crate) fn revoked_text(&self) -> Text {
-        Text::of(text::list(self.revoked.iter(), ", ", SHOWN))
-    }
-
-    /// The memory of the value, in bytes.
-    #[must_use]
-    pub fn bytes(&self) -> usize {
-        let names = self.revoked.iter().map(|entity| match entity {
-            RevokedEntity::ProfileVersion(name) | RevokedEntity::Job(name) | RevokedEntity::Other(name) => {
-                name.heap_bytes()
-            }
-            RevokedEntity::Certificate(_) => 0,
-        });
-        let names: usize = names.sum();
-        size_of::<Self>() + self.request.bytes() + names + self.revoked.len() * size_of::<RevokedEntity>()
+        Text::of(text::list(self.revoked().iter(), ", ", SHOWN))
     }
 }
 

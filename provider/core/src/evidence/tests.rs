@@ -170,15 +170,17 @@ fn a_status_names_what_is_revoked_and_belongs_to_its_request() {
     let request = signer_request(&chain);
     let until = UnixTime::from_seconds(1_800_000_000).unwrap();
     let read = |names: &[&str]| {
-        SignerStatus::read(&request, &names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>(), until)
+        let names: Vec<_> = names.iter().map(|name| (*name).to_owned()).collect();
+        SignerStatus::new(RevokedEntities::read(&request, &names).unwrap(), until)
     };
-    let good = read(&[]).unwrap();
+    let good = read(&[]);
     assert!(good.revoked().is_empty() && good.answers(&request));
-    assert_eq!(good.until(), until);
+    assert_eq!(UsableUntil::of_signer(&good), UsableUntil { at: until, by: EndOfUse::SignerGoodLifetime });
     let (profile, job) = (request.profile_version().as_str(), request.job().as_str());
     let [_, second, root] = request.certificate_hashes() else { panic!("three certificates") };
     let other = "arn:aws:signer:eu-central-1:111122223333:/signing-jobs/other";
-    let revoked = read(&[profile, job, second, &root[..96], other, "", &second[..95]]).unwrap();
+    let revoked = read(&[profile, job, second, &root[..96], other, "", &second[..95]]);
+    assert_eq!(UsableUntil::of_signer(&revoked), UsableUntil { at: until, by: EndOfUse::SignerRevokedLifetime });
     assert_eq!(
         revoked.revoked(),
         [
@@ -199,7 +201,7 @@ fn a_status_names_what_is_revoked_and_belongs_to_its_request() {
     );
     let many = vec![job.to_owned(); limits::SIGNER_ENTITIES + 1];
     assert_eq!(
-        SignerStatus::read(&request, &many, until).unwrap_err().to_string(),
+        RevokedEntities::read(&request, &many).unwrap_err().to_string(),
         "found 65 revoked entities, expected at most 64"
     );
     let other_time = SignerStatusRequest::new(

@@ -1,6 +1,7 @@
 //! The end of the use of evidence.
 
 use super::EvidenceSettings;
+use super::SignerStatus;
 use super::Sourced;
 use crate::time::UnixTime;
 use crate::x509::Crl;
@@ -27,6 +28,10 @@ pub enum EndOfUse {
     ResponderCertificate,
     /// The longest use after it was fetched.
     MaxLifetime,
+    /// The longest use of an answer of AWS Signer that nothing is revoked.
+    SignerGoodLifetime,
+    /// The longest use of an answer of AWS Signer that something is revoked.
+    SignerRevokedLifetime,
 }
 
 impl UsableUntil {
@@ -48,6 +53,14 @@ impl UsableUntil {
         Self { at: crl.value().next_update(), by: EndOfUse::NextUpdate }.within_lifetime(crl.fetched(), settings)
     }
 
+    /// The end of the use of an answer of AWS Signer.
+    #[must_use]
+    pub fn of_signer(status: &SignerStatus) -> Self {
+        let is_good = status.revoked().is_empty();
+        let by = if is_good { EndOfUse::SignerGoodLifetime } else { EndOfUse::SignerRevokedLifetime };
+        Self { at: status.until(), by }
+    }
+
     /// The earlier of this end and that of the longest use.
     fn within_lifetime(self, fetched: UnixTime, settings: &EvidenceSettings) -> Self {
         match settings.max_lifetime.map(|lifetime| fetched.saturating_add(lifetime)) {
@@ -66,6 +79,8 @@ impl EndOfUse {
             Self::MaxAge => "maxAge",
             Self::ResponderCertificate => "responderCertificate",
             Self::MaxLifetime => "maxLifetime",
+            Self::SignerGoodLifetime => "signerGoodLifetime",
+            Self::SignerRevokedLifetime => "signerRevokedLifetime",
         }
     }
 }

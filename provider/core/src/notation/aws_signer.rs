@@ -11,7 +11,6 @@ use super::revocation::RevocationInput;
 use super::revocation::RevocationProblem;
 use crate::codec::excerpt::Excerpt;
 use crate::codec::text::Text;
-use crate::evidence::EndOfUse;
 use crate::evidence::EvidenceRequest;
 use crate::evidence::EvidenceResponse;
 use crate::evidence::NotAvailable;
@@ -104,7 +103,6 @@ impl SignerAttributes {
 
     fn judge(&self, status: &Sourced<SignerStatus>) -> ChainStatus {
         let is_good = status.value().revoked().is_empty();
-        let until = status.value().until();
         let fact = EvidenceFact {
             kind: EvidenceKind::AwsSigner,
             certificate: Text::of(&self.profile_version),
@@ -113,7 +111,7 @@ impl SignerAttributes {
             fetched: status.fetched(),
             this_update: status.fetched(),
             next_update: None,
-            usable_until: UsableUntil { at: until, by: EndOfUse::MaxLifetime },
+            usable_until: UsableUntil::of_signer(status.value()),
         };
         let result = if is_good {
             Ok(())

@@ -3,6 +3,7 @@
 use countersign_core::evidence::EvidenceRequest;
 use countersign_core::evidence::EvidenceResponse;
 use countersign_core::evidence::NotAvailable;
+use countersign_core::evidence::RevokedEntities;
 use countersign_core::evidence::SignerCause;
 use countersign_core::evidence::SignerStatus;
 use countersign_core::evidence::SignerStatusRequest;
@@ -69,7 +70,7 @@ fn under_alias(request: SignRequest, alias: &str) -> SignRequest {
 fn answer(request: &SignerStatusRequest, revoked: &[String]) -> EvidenceResponse {
     let until = UnixTime::from_rfc3339(UNTIL).expect("it is valid");
     let asked = UnixTime::from_rfc3339("2026-11-21T12:00:00Z").expect("it is valid");
-    let status = SignerStatus::read(request, revoked, until).expect("it is valid");
+    let status = SignerStatus::new(RevokedEntities::read(request, revoked).expect("it is valid"), until);
     EvidenceResponse::SignerStatus(Sourced::new(status, "https://data-signer.eu-central-1.amazonaws.com", asked))
 }
 

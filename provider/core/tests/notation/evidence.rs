@@ -3,6 +3,7 @@
 
 use countersign_core::evidence::EvidenceRequest;
 use countersign_core::evidence::EvidenceResponse;
+use countersign_core::evidence::RevokedEntities;
 use countersign_core::evidence::SignerStatus;
 use countersign_core::evidence::SignerStatusRequest;
 use countersign_core::evidence::Sourced;
@@ -58,7 +59,7 @@ impl Fixture {
 
 /// An answer of AWS Signer, by which nothing is revoked.
 fn signer_status(request: &SignerStatusRequest, until: UnixTime) -> EvidenceResponse {
-    let status = SignerStatus::read(request, &[], until).expect("it is valid");
+    let status = SignerStatus::new(RevokedEntities::read(request, &[]).expect("it is valid"), until);
     EvidenceResponse::SignerStatus(Sourced::new(status, "https://data-signer.example", UnixTime::EPOCH))
 }
 

@@ -12,7 +12,6 @@ mod identities;
 mod observed;
 mod pin;
 mod plain_http;
-mod products;
 mod proxies;
 mod rate_limits;
 mod redirects;

@@ -144,7 +144,8 @@ struct Evidence {
     /// Null if it is not stated.
     next_update: Option<String>,
     usable_until: String,
-    /// What ends it: `nextUpdate`, `maxAge`, `responderCertificate` or `maxLifetime`.
+    /// What ends it: `nextUpdate`, `maxAge`, `responderCertificate`, `maxLifetime`, `signerGoodLifetime` or
+    /// `signerRevokedLifetime`.
     usable_until_by: &'static str,
 }
 

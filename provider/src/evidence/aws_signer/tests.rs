@@ -1,9 +1,12 @@
+use std::sync::Mutex;
+
 use countersign_core::name::SigningJob;
 use countersign_core::name::SigningProfileVersion;
 use countersign_core::policy::AnchoredChain;
 use countersign_core::policy::Identities;
 use countersign_core::policy::Store;
 use countersign_core::policy::StoreKind;
+use countersign_core::time::UnixTime;
 use countersign_core::x509::Certificate;
 use countersign_core::x509::Chain;
 use countersign_testkit::pki::Authority;
@@ -12,6 +15,7 @@ use futures_util::FutureExt as _;
 use futures_util::future::join_all;
 
 use super::*;
+use crate::telemetry::metrics::encode_text;
 
 const JOB: &str = "arn:aws:signer:eu-central-1:111122223333:/signing-jobs/0a1b";
 const SECOND: Duration = Duration::from_secs(1);
@@ -60,21 +64,19 @@ impl Service {
     }
 }
 
-impl SignerService for Service {
+impl SignerService for Arc<Service> {
     fn ask(
         &self,
         _: SignerStatusRequest,
         region: AwsRegion,
-        _: Instant,
+        deadline: Instant,
     ) -> BoxFuture<'static, Result<Vec<String>, SignerFailure>> {
         self.asked.lock().unwrap().push(region.to_string());
         let answer = self.answer.lock().unwrap().clone().unwrap();
         let delay = *self.delay.lock().unwrap();
-        async move {
-            tokio::time::sleep(delay).await;
-            answer
-        }
-        .boxed()
+        let late = SignerFailure { result: EvidenceResult::Timeout, cause: SignerCause::Slow, ..failure("late", None) };
+        async move { tokio::time::timeout_at(deadline, tokio::time::sleep(delay)).await.map_or(Err(late), |()| answer) }
+            .boxed()
     }
 
     fn address(&self, region: &AwsRegion) -> String {
@@ -87,24 +89,27 @@ struct Fixture {
     service: Arc<Service>,
     access: SignerAccess,
     statuses: SignerStatuses,
+    registry: prometheus::Registry,
 }
 
 impl Fixture {
     fn new() -> Self {
         let service = Arc::new(Service::default());
         let access = SignerAccess {
-            service: Arc::clone(&service) as _,
+            client: SignerClient::new(Arc::clone(&service)),
             regions: BTreeMap::new(),
             pod_region: None,
             partitions: vec![Partition::Aws],
-            timeout: SECOND,
+            timeout: 5 * SECOND,
             good_lifetime: 300 * SECOND,
             revoked_lifetime: 3600 * SECOND,
         };
         let start = Instant::now();
         let first = UnixTime::from_seconds(1_800_000_000).unwrap();
         let clock: Clock = Arc::new(move || first.saturating_add(start.elapsed()));
-        Self { service, access, statuses: SignerStatuses::new(metrics(), clock) }
+        let registry = prometheus::Registry::new();
+        let metrics = Arc::new(Metrics::new(&registry).unwrap());
+        Self { service, access, statuses: SignerStatuses::new(metrics, clock), registry }
     }
 
     async fn get(&self, request: &SignerStatusRequest) -> EvidenceResponse {
@@ -194,7 +199,8 @@ async fn a_service_that_refuses_for_their_number_is_not_asked_during_the_pause()
 
 #[tokio::test(start_paused = true)]
 async fn a_caller_waits_until_its_deadline_and_a_late_answer_is_kept() {
-    let fixture = Fixture::new();
+    let mut fixture = Fixture::new();
+    fixture.access.timeout = 15 * SECOND;
     let request = request();
     fixture.service.answers(Ok(&[JOB]));
     *fixture.service.delay.lock().unwrap() = 11 * SECOND;
@@ -265,7 +271,7 @@ async fn the_configured_region_is_asked_then_that_of_the_pod_then_that_of_the_pr
     for (pod, configured) in
         [(None, None), (Some("us-gov-west-1"), None), (Some("eu-west-1"), None), (Some("eu-west-1"), Some("us-west-2"))]
     {
-        fixture.statuses = SignerStatuses::new(metrics(), Arc::clone(&fixture.statuses.clock));
+        fixture.statuses = SignerStatuses::new(metrics(), Arc::clone(&fixture.statuses.shared.clock));
         fixture.access.pod_region = pod.map(region);
         fixture.access.regions = configured.map(|text| (Partition::Aws, region(text))).into_iter().collect();
         assert_eq!(fixture.text(&request).await, "0 revoked");
@@ -291,18 +297,204 @@ async fn another_partition_is_not_asked() {
     assert_eq!(fixture.service.asked(), [""; 0]);
 }
 
-#[test]
-fn the_number_of_regions_with_an_outage_is_bounded() {
-    let outages = Outages::default();
-    for number in 0..3 * REGIONS {
-        let words = format!(
-            "{}{}",
-            char::from(b'a' + u8::try_from(number / 26).unwrap()),
-            char::from(b'a' + u8::try_from(number % 26).unwrap())
-        );
-        let region: AwsRegion = format!("eu-{words}-1").parse().unwrap();
-        outages.note(&region, "https://a", Some(&failure("down", None)), UnixTime::EPOCH);
-        assert_eq!(outages.since(&region), Some(UnixTime::EPOCH));
-        assert!(outages.0.lock().unwrap().len() <= REGIONS);
+/// A clock that is set by the test.
+fn set_clock() -> (Arc<Mutex<i64>>, Clock) {
+    let now = Arc::new(Mutex::new(1_800_000_000_i64));
+    let shown = Arc::clone(&now);
+    (now, Arc::new(move || UnixTime::from_seconds(*shown.lock().unwrap()).unwrap()))
+}
+
+/// The end of the use of the answer in memory, in seconds after the first time of the fixture's clock.
+fn end_in_memory(fixture: &Fixture, request: &SignerStatusRequest) -> Option<i64> {
+    match fixture.statuses.in_memory(&fixture.access, request)? {
+        EvidenceResponse::SignerStatus(status) => Some(status.value().until().seconds() - 1_800_000_000),
+        other @ (EvidenceResponse::NotAvailable(_) | EvidenceResponse::Ocsp(_) | EvidenceResponse::Crl(_)) => {
+            panic!("{other:?}")
+        }
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_lifetime_is_that_of_the_present_settings() {
+    let mut fixture = Fixture::new();
+    let request = request();
+    fixture.access.good_lifetime = 86_400 * SECOND;
+    fixture.service.answers(Ok(&[]));
+    assert_eq!(fixture.text(&request).await, "0 revoked");
+    assert_eq!(end_in_memory(&fixture, &request), Some(86_400));
+    tokio::time::advance(30 * SECOND).await;
+    // A shorter one applies to the answer in memory, which ends at once if it is older.
+    fixture.access.good_lifetime = 60 * SECOND;
+    assert_eq!(end_in_memory(&fixture, &request), Some(60));
+    fixture.service.answers(Ok(&[JOB]));
+    tokio::time::advance(29 * SECOND).await;
+    assert_eq!(fixture.text(&request).await, "0 revoked");
+    tokio::time::advance(SECOND).await;
+    assert_eq!(fixture.text(&request).await, "1 revoked");
+    assert_eq!(fixture.service.asked().len(), 2);
+    // That of a revocation likewise, and a longer one.
+    assert_eq!(end_in_memory(&fixture, &request), Some(60 + 3600));
+    fixture.access.revoked_lifetime = 7200 * SECOND;
+    tokio::time::advance(3600 * SECOND).await;
+    assert_eq!(end_in_memory(&fixture, &request), Some(60 + 7200));
+    fixture.access.revoked_lifetime = 3600 * SECOND;
+    assert_eq!(end_in_memory(&fixture, &request), None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_clock_that_is_set_does_not_make_an_answer_last_longer() {
+    let mut fixture = Fixture::new();
+    let (now, clock) = set_clock();
+    fixture.statuses = SignerStatuses::new(metrics(), clock);
+    let request = request();
+    fixture.service.answers(Ok(&[]));
+    assert_eq!(fixture.text(&request).await, "0 revoked");
+    *now.lock().unwrap() -= 86_400;
+    fixture.service.answers(Ok(&[JOB]));
+    tokio::time::advance(299 * SECOND).await;
+    assert_eq!(fixture.text(&request).await, "0 revoked");
+    tokio::time::advance(SECOND).await;
+    assert_eq!(fixture.text(&request).await, "1 revoked");
+    *now.lock().unwrap() += 10 * 86_400;
+    assert_eq!(fixture.text(&request).await, "1 revoked");
+    assert_eq!(fixture.service.asked().len(), 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_answer_of_another_service_or_region_is_not_used() {
+    let mut fixture = Fixture::new();
+    let request = request();
+    fixture.service.answers(Ok(&[]));
+    assert_eq!(fixture.text(&request).await, "0 revoked");
+    let former = fixture.access.clone();
+    // Another region.
+    fixture.service.answers(Ok(&[JOB]));
+    fixture.access.pod_region = Some("us-west-2".parse().unwrap());
+    assert_eq!(fixture.text(&request).await, "1 revoked");
+    // Other settings of the clients, such as an endpoint.
+    let other = Arc::new(Service::default());
+    other.answers(Ok(&[JOB, "x"]));
+    fixture.access.client = SignerClient::new(Arc::clone(&other));
+    assert_eq!(fixture.text(&request).await, "2 revoked");
+    assert_eq!(other.asked(), ["us-west-2"]);
+    // Images under the former settings have their answer.
+    fixture.access = former;
+    assert_eq!(fixture.text(&request).await, "0 revoked");
+    assert_eq!(fixture.service.asked(), ["eu-central-1", "us-west-2"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_under_former_settings_is_not_joined_and_its_failure_pauses_nothing() {
+    let fixture = Fixture::new();
+    let request = request();
+    fixture.service.answers(Err(failure("status 429", Some(60 * SECOND))));
+    *fixture.service.delay.lock().unwrap() = 4 * SECOND;
+    let mut access = fixture.access.clone();
+    let other = Arc::new(Service::default());
+    other.answers(Ok(&[JOB]));
+    *other.delay.lock().unwrap() = SECOND;
+    access.client = SignerClient::new(Arc::clone(&other));
+    let new = async {
+        tokio::time::sleep(2 * SECOND).await;
+        fixture.statuses.ask(&access, &request, Instant::now() + 10 * SECOND).await
+    };
+    let (former, new) = futures_util::join!(fixture.text(&request), new);
+    assert_eq!(former, "since 2027-01-15T08:00:04Z: https://data-signer.eu-central-1.amazonaws.com: status 429");
+    assert!(matches!(new, EvidenceResponse::SignerStatus(status) if status.value().revoked().len() == 1));
+    assert_eq!(other.asked(), ["eu-central-1"]);
+    let next = request_of("arn:aws:signer:eu-central-1:111122223333:/signing-profiles/ci/abcDEF1235");
+    let next = fixture.statuses.ask(&access, &next, Instant::now() + 10 * SECOND).await;
+    assert!(matches!(next, EvidenceResponse::SignerStatus(_)), "{next:?}");
+    // Callers with other lifetimes and the same service share a call.
+    *fixture.service.delay.lock().unwrap() = SECOND;
+    fixture.service.answers(Ok(&[]));
+    tokio::time::advance(60 * SECOND).await;
+    fixture.service.asked();
+    let shorter = SignerAccess { good_lifetime: 10 * SECOND, ..fixture.access.clone() };
+    let ask = |access| fixture.statuses.ask(access, &request, Instant::now() + 10 * SECOND);
+    let ends = join_all([&fixture.access, &shorter].map(ask)).await.into_iter().map(|response| match response {
+        EvidenceResponse::SignerStatus(status) => status.value().until().seconds() - 1_800_000_000,
+        other => panic!("{other:?}"),
+    });
+    let at = (fixture.statuses.shared.clock)().seconds() - 1_800_000_000;
+    assert_eq!(ends.collect::<Vec<_>>(), [at + 300, at + 10]);
+    assert_eq!(fixture.service.asked().len(), 1);
+}
+
+/// The value of `countersign_evidence_requests_total` for this result.
+fn requests(fixture: &Fixture, result: &str) -> u64 {
+    let series = format!("countersign_evidence_requests_total{{kind=\"aws-signer\",result=\"{result}\"}} ");
+    let text = encode_text(&fixture.registry).unwrap();
+    text.lines().find_map(|line| line.strip_prefix(&series)).unwrap().parse().unwrap()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_service_that_does_not_answer_is_counted_and_noted_although_no_caller_waits_as_long() {
+    let fixture = Fixture::new();
+    let request = request();
+    fixture.service.answers(Ok(&[]));
+    *fixture.service.delay.lock().unwrap() = 3600 * SECOND;
+    let ask = async || {
+        let response = fixture.statuses.ask(&fixture.access, &request, Instant::now() + 2 * SECOND).await;
+        let EvidenceResponse::NotAvailable(why) = response else { panic!("{response:?}") };
+        why.to_string()
+    };
+    let late = "https://data-signer.eu-central-1.amazonaws.com: the deadline passed while the answer was awaited";
+    assert_eq!(ask().await, late);
+    // The call ends at its own timeout, 5 s after its beginning.
+    tokio::time::sleep(2 * SECOND).await;
+    assert_eq!(requests(&fixture, "timeout"), 0);
+    tokio::time::sleep(SECOND + SECOND / 2).await;
+    assert_eq!((requests(&fixture, "timeout"), requests(&fixture, "ok")), (1, 0));
+    assert_eq!(ask().await, format!("since 2027-01-15T08:00:05Z: {late}"));
+    assert_eq!(fixture.service.asked().len(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_service_that_is_slower_than_callers_wait_has_an_answer_for_later_ones() {
+    let mut fixture = Fixture::new();
+    fixture.access.timeout = 15 * SECOND;
+    let request = request();
+    fixture.service.answers(Ok(&[]));
+    *fixture.service.delay.lock().unwrap() = 10 * SECOND;
+    let late = fixture.statuses.ask(&fixture.access, &request, Instant::now() + 2 * SECOND).await;
+    assert!(matches!(late, EvidenceResponse::NotAvailable(_)), "{late:?}");
+    tokio::time::sleep(8 * SECOND + SECOND / 2).await;
+    assert_eq!(end_in_memory(&fixture, &request), Some(10 + 300));
+    assert_eq!(fixture.service.asked().len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_with_too_many_names_is_counted_and_noted_as_a_failure() {
+    let fixture = Fixture::new();
+    let request = request();
+    fixture.service.answers(Ok(&["x"; 65]));
+    let text = "since 2027-01-15T08:00:00Z: https://data-signer.eu-central-1.amazonaws.com: found 65 revoked entities, expected at \
+                most 64";
+    assert_eq!(fixture.text(&request).await, text);
+    assert_eq!((requests(&fixture, "invalid"), requests(&fixture, "ok")), (1, 0));
+    assert_eq!(cause(&fixture, &request).await, Some(SignerCause::AnswerInvalid));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pause_does_not_end_with_the_answer_of_an_earlier_call() {
+    let fixture = Fixture::new();
+    let (one, two) =
+        (request(), request_of("arn:aws:signer:eu-central-1:111122223333:/signing-profiles/ci/abcDEF1235"));
+    fixture.service.answers(Ok(&[]));
+    *fixture.service.delay.lock().unwrap() = SECOND;
+    let throttled = async {
+        tokio::time::sleep(SECOND / 10).await;
+        fixture.service.answers(Err(failure("status 429", Some(5 * SECOND))));
+        *fixture.service.delay.lock().unwrap() = Duration::ZERO;
+        fixture.text(&two).await
+    };
+    let (answered, refused) = futures_util::join!(fixture.text(&one), throttled);
+    assert_eq!(answered, "0 revoked");
+    assert!(refused.ends_with(": status 429"), "{refused}");
+    assert_eq!(
+        fixture.text(&two).await,
+        "https://data-signer.eu-central-1.amazonaws.com: too many requests; it is asked again in 5 s"
+    );
+    assert_eq!(fixture.service.asked().len(), 2);
 }

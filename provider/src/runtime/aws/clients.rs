@@ -41,6 +41,7 @@ use crate::config::Config;
 use crate::config::Ecr;
 use crate::config::RegistryFiles;
 use crate::evidence::SignerAccess;
+use crate::evidence::SignerClient;
 use crate::evidence::SignerFailure;
 use crate::evidence::SignerService;
 use crate::runtime::proxy_environment;
@@ -49,9 +50,6 @@ use crate::telemetry::metrics::CountCalls;
 use crate::telemetry::metrics::CountLimits;
 use crate::telemetry::metrics::EvidenceResult;
 use crate::telemetry::metrics::Metrics;
-
-/// How long AWS Signer is not asked after it refused a request because of their number. It names no time.
-const PAUSE: Duration = Duration::from_secs(2);
 
 /// The clients of AWS, if the configuration needs them. Clones share everything.
 #[derive(Clone)]
@@ -77,6 +75,8 @@ struct Clients {
     tokens: HashMap<Ecr, Arc<ExpiringIdentities<EcrTokens>>>,
     /// The tokens that are requested at once.
     early: Vec<EarlyToken>,
+    /// AWS Signer over these clients.
+    signer: SignerClient,
     /// Whether AWS Signer is called, which needs the credentials of the pod.
     uses_signer: bool,
 }
@@ -156,8 +156,9 @@ impl AwsServices {
             }
             (None, Err(why)) => Err(why),
         };
+        let signer = former.map_or_else(|| signer_client(&aws), |former| former.signer.clone());
         let mut clients =
-            Clients { aws, tokens: HashMap::new(), early: Vec::new(), uses_signer: config.aws.signer.enabled };
+            Clients { aws, tokens: HashMap::new(), early: Vec::new(), signer, uses_signer: config.aws.signer.enabled };
         files.issue(|ecr| clients.credential(ecr, former, &self.issued));
         clients.early = early_tokens::registries(config)
             .filter_map(|(repository, ecr)| {
@@ -177,12 +178,12 @@ impl AwsServices {
     pub(in crate::runtime) fn signer(&self, config: &Config) -> Option<SignerAccess> {
         let signer = &config.aws.signer;
         let clients = self.clients.as_ref().filter(|_| signer.enabled)?;
-        let (service, pod_region, timeout): (Arc<dyn SignerService>, _, _) = match &clients.aws {
-            Ok(aws) => (Arc::new(OverAws(aws.clone())), aws.settings().region.clone(), aws.longest_call()),
-            Err(why) => (Arc::new(NotCalled(why.clone())), None, config.aws.attempt_timeout),
+        let (pod_region, timeout) = match &clients.aws {
+            Ok(aws) => (aws.settings().region.clone(), aws.longest_call()),
+            Err(_) => (None, config.aws.attempt_timeout),
         };
         Some(SignerAccess {
-            service,
+            client: clients.signer.clone(),
             regions: signer.regions.clone(),
             pod_region,
             partitions: config.aws.partitions.clone(),
@@ -253,6 +254,13 @@ fn tokens(aws: Aws, ecr: &Ecr) -> EcrTokens {
     EcrTokens::new(aws, role, endpoint.map(|endpoint| EcrApi { endpoint, region }))
 }
 
+fn signer_client(aws: &Result<Aws, Text>) -> SignerClient {
+    match aws {
+        Ok(aws) => SignerClient::new(OverAws(aws.clone())),
+        Err(why) => SignerClient::new(NotCalled(why.clone())),
+    }
+}
+
 /// AWS Signer over the clients of AWS.
 #[derive(Debug)]
 struct OverAws(Aws);
@@ -288,8 +296,7 @@ fn failure(error: &AwsError) -> SignerFailure {
         CallResult::Invalid => EvidenceResult::Invalid,
         CallResult::NotAllowed => EvidenceResult::Refused,
     };
-    let pause = error.is_throttled().then_some(PAUSE);
-    SignerFailure { text: Text::of(error), pause, result, cause: error.signer_cause() }
+    SignerFailure { text: Text::of(error), pause: error.pause(), result, cause: error.signer_cause() }
 }
 
 /// AWS Signer, if AWS cannot be called.

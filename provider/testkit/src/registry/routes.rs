@@ -126,15 +126,14 @@ fn correct_response(state: &State, path: &RequestPath, request: &RecordedRequest
 }
 
 fn manifest(state: &State, path: &RequestPath) -> PayloadResponse {
-    let store = state.store();
-    match store.manifest(&path.repository, &path.reference) {
+    match state.store().manifest(&path.repository, &path.reference) {
         Ok(document) => plain(
             Reply::status(200)
                 .header("content-type", &document.media_type)
                 .header("docker-content-digest", &document.digest)
                 .body(document.bytes),
         ),
-        Err(missing) => store.absent.clone().map_or_else(|| not_found(missing), plain),
+        Err(missing) => not_found(missing),
     }
 }
 

@@ -7,6 +7,7 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use countersign::evidence::SignerAccess;
+use countersign::evidence::SignerClient;
 use countersign::evidence::SignerFailure;
 use countersign::evidence::SignerService;
 use countersign::telemetry::metrics::EvidenceResult;
@@ -48,7 +49,7 @@ impl AwsSigner {
     /// The service, with settings as those of the configuration; it is asked about all signing profiles of the commercial regions.
     pub fn access(&self) -> SignerAccess {
         SignerAccess {
-            service: Arc::new(self.clone()),
+            client: SignerClient::new(self.clone()),
             regions: BTreeMap::new(),
             pod_region: None,
             partitions: vec![Partition::Aws],

@@ -79,7 +79,7 @@ fn without_its_proxy_or_region_aws_is_not_called_and_the_reason_is_given() {
     let [Credential::Unusable(why)] = &credentials[..] else { panic!("{credentials:?}") };
     assert!(why.as_str().starts_with("aws.proxy: ") && why.as_str().contains("cannot be read"), "{why}");
     let access = services.signer(&config).unwrap();
-    assert_eq!(access.service.address(&"eu-central-1".parse().unwrap()), "AWS Signer in eu-central-1");
+    assert_eq!(access.client.address(&"eu-central-1".parse().unwrap()), "AWS Signer in eu-central-1");
     assert_eq!(access.timeout, config.aws.attempt_timeout);
 }
 
@@ -95,5 +95,5 @@ fn the_settings_of_aws_signer_are_those_of_the_configuration() {
     assert_eq!(access.revoked_lifetime, Duration::from_secs(7200));
     // Two attempts, the pause between them, and the credentials.
     assert_eq!(access.timeout, Duration::from_secs(2 + 1 + 5));
-    assert_eq!(access.service.address(&"eu-west-1".parse().unwrap()), "https://signer.example");
+    assert_eq!(access.client.address(&"eu-west-1".parse().unwrap()), "https://signer.example");
 }
