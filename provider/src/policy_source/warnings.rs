@@ -56,6 +56,27 @@ pub enum PolicyWarning {
     StoreCertificateEndsSoon { store: String, subject: String, end: UnixTime },
     #[error("trust store {store}: certificate {subject:?} is valid only from {begin} on")]
     StoreCertificateNotYetValid { store: String, subject: String, begin: UnixTime },
+    #[error(
+        "statement {statement:?} trusts signing profiles of AWS Signer, and aws.signer.enabled is false, so that it is not asked \
+         whether their signatures are revoked: {effect}; set aws.signer.enabled: true, or override revocation with skip"
+    )]
+    SignerNotEnabled { statement: String, effect: &'static str },
+    #[error(
+        "statement {statement:?} has the identity {identity:?}, and aws.partitions ({called}) does not have its partition, so that AWS \
+         Signer is not asked whether its signatures are revoked: {effect}; add {partition} to aws.partitions"
+    )]
+    SignerPartitionNotCalled {
+        statement: String,
+        identity: String,
+        partition: String,
+        called: String,
+        effect: &'static str,
+    },
+    #[error(
+        "statement {statement:?} has {found}, and no signing profile: the certificates of AWS Signer are the same for all its \
+         customers, so that its signatures are rejected as untrusted-identity; add the ARN of the signing profile to trustedIdentities"
+    )]
+    NoSigningProfiles { statement: String, found: String },
 }
 
 impl PolicyWarning {
@@ -71,6 +92,9 @@ impl PolicyWarning {
             Self::StoreCertificateExpired { .. } => "store-certificate-expired",
             Self::StoreCertificateEndsSoon { .. } => "store-certificate-ends-soon",
             Self::StoreCertificateNotYetValid { .. } => "store-certificate-not-yet-valid",
+            Self::SignerNotEnabled { .. } => "aws-signer-not-enabled",
+            Self::SignerPartitionNotCalled { .. } => "aws-signer-partition-not-called",
+            Self::NoSigningProfiles { .. } => "aws-signer-without-profiles",
         }
     }
 }

@@ -82,7 +82,7 @@ impl Service {
         let ((files, loaded), components) = load(certificates, || Components::load_with(config, &metrics, &external))?;
         let status = || ReloadStatus::new(Arc::clone(&metrics), Arc::clone(&readiness), path, logged.clone());
         let (mut status, mut trust_status) = (status(), status());
-        publish(&mut status, &mut trust_status, &loaded, &components);
+        publish(config, (&mut status, &mut trust_status), &loaded, &components);
         let polls = PollStatus::new(Arc::clone(&metrics), Arc::clone(&readiness));
         for (variable, proxy) in proxy_environment::read(config).map_err(Cause::ProxyVariables)?.servers() {
             tracing::info!(variable, %proxy, "the proxy is used for the hosts in registries and for evidence; others \
@@ -104,7 +104,7 @@ impl Service {
         }
         let reload = ReloadTask {
             configuration: Configuration::new(config),
-            policy: SharedPolicy::new(policy_source, trust_status, config.trust.reload_interval),
+            policy: SharedPolicy::new(policy_source, trust_status, config),
             certificates: Certificates::new(files, tls),
             registries: LoadedRegistryFiles::new(registry_files, files_seen),
             engine: ActiveEngine { server: server.reload_handle(), current: engine, evidence, aws, external },
@@ -171,15 +171,15 @@ fn load<T>(
 
 /// The status of every component at the start.
 fn publish(
-    status: &mut ReloadStatus,
-    trust_status: &mut ReloadStatus,
+    config: &Config,
+    (status, trust_status): (&mut ReloadStatus, &mut ReloadStatus),
     certificates: &LoadedTls,
     components: &Components,
 ) {
     status.in_use(Component::Config);
     status.certificates_in_use(certificates);
     match &components.policy {
-        Ok(policy) => trust_status.policy_in_use(policy, components.policy_source.location()),
+        Ok(policy) => trust_status.policy_in_use(policy, components.policy_source.location(), &config.aws),
         Err(error) => trust_status.no_policy(error, components.policy_source.location()),
     }
     if components.system_roots == 0 {

@@ -17,6 +17,7 @@ use countersign_core::time::UnixTime;
 use self::policy::PolicyStatus;
 pub(super) use self::polls::PollStatus;
 use crate::clock;
+use crate::config::Aws;
 use crate::config::FindingKind;
 use crate::config::RegistryFiles;
 use crate::config::RegistryFinding;
@@ -86,8 +87,8 @@ impl ReloadStatus {
         self.readiness.in_use(component, now);
     }
 
-    /// This policy is in use from now on, loaded from `location`.
-    pub(super) fn policy_in_use(&mut self, trust: &LoadedPolicy, location: &TrustLocation) {
+    /// This policy is in use from now on, loaded from `location`, with the section `aws` of the configuration.
+    pub(super) fn policy_in_use(&mut self, trust: &LoadedPolicy, location: &TrustLocation, aws: &Aws) {
         let now = clock::now();
         let ends: Vec<_> =
             trust.store_ends(now).map(|(store, end)| (kind(store.kind), store.to_string(), end)).collect();
@@ -101,7 +102,8 @@ impl ReloadStatus {
         }
         let mut findings = self.policy_mistakes(trust.mistakes(), location);
         let by_file = mistakes_by_file(&findings);
-        findings.extend(trust.subdirectory_warnings().iter().map(|warning| warning_of(warning.as_str(), warning)));
+        let warnings = trust.subdirectory_warnings().into_iter().chain(trust.signer_warnings(aws));
+        findings.extend(warnings.map(|warning| warning_of(warning.as_str(), warning)));
         self.logged.replace(findings);
         match trust.error() {
             None if is_new => self.in_use(Component::Trust),

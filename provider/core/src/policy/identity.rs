@@ -224,6 +224,12 @@ impl TrustedIdentity {
         &self.text
     }
 
+    /// The value of the attribute with this short name, such as `O`, if the entry requires one.
+    #[must_use]
+    pub fn attribute(&self, name: &str) -> Option<&str> {
+        self.attributes.get(name).map(String::as_str)
+    }
+
     /// Whether every subject that matches `other` matches this as well.
     fn contains(&self, other: &Self) -> bool {
         self.attributes.iter().all(|(name, value)| other.attributes.get(name) == Some(value))

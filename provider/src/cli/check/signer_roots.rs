@@ -4,6 +4,7 @@
 //! that of AWS is probably a mistake. AWS documents roots for two partitions; those of others are not known here.
 
 use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 use countersign_core::name::SignerIdentity;
 use countersign_core::policy::StoreKind;
@@ -11,61 +12,12 @@ use countersign_core::policy::StoreKind;
 use super::Findings;
 use crate::policy_source::ModeOutline;
 use crate::policy_source::RequirementOutline;
+use crate::policy_source::SignerRoot;
 use crate::policy_source::StatementOutline;
 use crate::policy_source::StoreOutline;
 
 /// Maximum number of statements in one warning.
 const SHOWN_STATEMENTS: usize = 5;
-
-/// What is known of a certificate that anchors signatures of AWS Signer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum SignerRoot {
-    /// The root of the commercial regions.
-    Commercial,
-    /// The root of GovCloud (US).
-    GovCloud,
-    /// None whose fingerprint is known.
-    Unknown,
-}
-
-impl SignerRoot {
-    /// By the SHA-256 of the certificate, in lower-case hexadecimal digits. Computed from the certificates that AWS names in
-    /// [Setting up for container images](https://docs.aws.amazon.com/signer/latest/developerguide/image-signing-prerequisites.html).
-    fn of(fingerprint: &str) -> Self {
-        match fingerprint {
-            "90a87d0543c3f094dbff9589b6649affe2f3d6e0f308799be2258461c686473f" => Self::Commercial,
-            "673653ab76f41a10546cdeb4107ecd6df2c15c2c9a0d32ed97d271b4436fc3e8" => Self::GovCloud,
-            _ => Self::Unknown,
-        }
-    }
-
-    /// Stable text.
-    pub(super) fn as_str(self) -> &'static str {
-        match self {
-            Self::Commercial => "commercial",
-            Self::GovCloud => "govcloud",
-            Self::Unknown => "unknown",
-        }
-    }
-
-    /// For people.
-    pub(super) fn description(self) -> &'static str {
-        match self {
-            Self::Commercial => "the root of AWS Signer for commercial regions",
-            Self::GovCloud => "the root of AWS Signer for GovCloud (US)",
-            Self::Unknown => "not a root of AWS Signer whose fingerprint is known",
-        }
-    }
-
-    /// The name of the partition; `None` for an unknown one.
-    fn partition(self) -> Option<&'static str> {
-        match self {
-            Self::Commercial => Some("aws"),
-            Self::GovCloud => Some("aws-us-gov"),
-            Self::Unknown => None,
-        }
-    }
-}
 
 /// What is known of the certificate with this fingerprint in `store` of a statement with `rules`; `None` if signatures of AWS
 /// Signer are not trusted by it.
@@ -84,9 +36,17 @@ fn identities(rules: &RequirementOutline) -> impl Iterator<Item = (&str, &str)> 
     rules.identities.iter().filter(is_name).map(|text| (text.as_str(), text.split(':').nth(1).unwrap_or_default()))
 }
 
+/// A certificate that is not known, with the statements that trust signing profiles under it.
+struct UnknownRoot<'a> {
+    subject: String,
+    statements: Vec<&'a str>,
+    /// The names of the partitions of the signing profiles.
+    partitions: BTreeSet<&'a str>,
+}
+
 /// Warns about certificates that are not known, and about identities in partitions whose root is in no store.
 pub(super) fn check(statements: &[StatementOutline], findings: &mut Findings) {
-    let mut unknown: BTreeMap<(&str, &str), (String, Vec<&str>)> = BTreeMap::new();
+    let mut unknown: BTreeMap<(&str, &str), UnknownRoot<'_>> = BTreeMap::new();
     for StatementOutline { name, mode, .. } in statements {
         let ModeOutline::Verify(rules) = mode else { continue };
         let mut roots = Vec::new();
@@ -96,26 +56,44 @@ pub(super) fn check(statements: &[StatementOutline], findings: &mut Findings) {
                 roots.push(root);
                 if root == SignerRoot::Unknown {
                     let key = (store.name.as_str(), certificate.fingerprint.as_str());
-                    let (_, names) =
-                        unknown.entry(key).or_insert_with(|| (certificate.subject.to_string(), Vec::new()));
-                    names.push(name);
+                    let found = unknown.entry(key).or_insert_with(|| UnknownRoot {
+                        subject: certificate.subject.to_string(),
+                        statements: Vec::new(),
+                        partitions: BTreeSet::new(),
+                    });
+                    found.statements.push(name);
+                    found.partitions.extend(identities(rules).map(|(_, partition)| partition));
                 }
             }
         }
         about_partitions(name, rules, &roots, findings);
     }
-    for ((store, fingerprint), (subject, statements)) in unknown {
+    for ((store, fingerprint), UnknownRoot { subject, statements, partitions }) in unknown {
         findings.warn(
             "aws-signer-root-unknown",
             format_args!(
                 "trust store {store}: certificate {subject:?} (SHA-256 {fingerprint}) is not a root of AWS Signer whose fingerprint \
-                 is known, and signing profiles are trusted under it (statements {}); only the roots of commercial regions and \
-                 of GovCloud (US) are known: for another partition bring your own, and compare it with the one that AWS \
-                 documents",
-                listed(&statements)
+                 is known, and signing profiles are trusted under it (statements {}); {}",
+                listed(&statements),
+                expected(&partitions)
             ),
         );
     }
+}
+
+/// The roots of these partitions, as far as they are known.
+fn expected(partitions: &BTreeSet<&str>) -> String {
+    let known = partitions.iter().filter_map(|name| Some((name, SignerRoot::fingerprint_for(name)?)));
+    let mut parts: Vec<String> =
+        known.map(|(name, fingerprint)| format!("expected SHA-256 {fingerprint} for the partition {name}")).collect();
+    if partitions.iter().any(|name| SignerRoot::fingerprint_for(name).is_none()) {
+        parts.push(
+            "only the roots of commercial regions and of GovCloud (US) are known: for another partition bring your own, and \
+             compare it with the one that AWS documents"
+                .to_owned(),
+        );
+    }
+    parts.join("; ")
 }
 
 /// An identity matches no signature if its partition has a known root, and the stores have only known roots of others.

@@ -26,6 +26,9 @@ pub(super) fn check(
             for warning in trust.warnings(now, SOON) {
                 findings.warn(warning.as_str(), warning);
             }
+            for warning in trust.signer_warnings(&config.aws) {
+                findings.warn(warning.as_str(), warning);
+            }
             mistakes(file, config, trust.mistakes(), findings);
             let statements = trust.outline();
             signer_roots::check(&statements, findings);

@@ -136,9 +136,10 @@ impl ReloadTask {
         if let Some(loaded) = certificates {
             self.certificates.replace(loaded, &mut self.status);
         }
-        let PolicyState { source, status: trust_status, interval } = &mut *trust;
+        let PolicyState { source, status: trust_status, interval, aws } = &mut *trust;
         *source = policy;
         *interval = config.trust.reload_interval;
+        *aws = config.aws.clone();
         self.registries = LoadedRegistryFiles::new(files, files_seen);
         let Configuration { in_use, started, level, file: _ } = &mut self.configuration;
         if let Some(level) = level {
@@ -150,7 +151,7 @@ impl ReloadTask {
         self.status.in_use(Component::Config);
         self.status.registries_in_use(&self.registries.in_use);
         if let Some(policy) = source.handle().current() {
-            trust_status.policy_in_use(&policy, source.location());
+            trust_status.policy_in_use(&policy, source.location(), aws);
         }
         if let Some(error) = no_policy {
             trust_status.no_policy(&error, source.location());

@@ -10,6 +10,8 @@ use tokio::task::JoinError;
 use tokio::task::spawn_blocking;
 
 use crate::clock;
+use crate::config::Aws;
+use crate::config::Config;
 use crate::policy_source::PolicyHandle;
 use crate::policy_source::PolicyPoll;
 use crate::policy_source::PolicySource;
@@ -29,6 +31,8 @@ pub(super) struct PolicyState {
     pub(super) status: ReloadStatus,
     /// `trust.reloadInterval`.
     pub(super) interval: Duration,
+    /// The section `aws`, for warnings about statements.
+    pub(super) aws: Aws,
 }
 
 impl PolicyState {
@@ -44,8 +48,10 @@ pub(super) fn generation(source: &PolicySource) -> Option<u64> {
 }
 
 impl SharedPolicy {
-    pub(in crate::runtime) fn new(source: PolicySource, status: ReloadStatus, interval: Duration) -> Self {
-        Self(Arc::new(Mutex::new(PolicyState { source, status, interval })))
+    /// `source` with its status, for the service with this configuration.
+    pub(in crate::runtime) fn new(source: PolicySource, status: ReloadStatus, config: &Config) -> Self {
+        let (interval, aws) = (config.trust.reload_interval, config.aws.clone());
+        Self(Arc::new(Mutex::new(PolicyState { source, status, interval, aws })))
     }
 
     /// The handle of the policy in use.
@@ -82,7 +88,7 @@ impl SharedPolicy {
         let mut source = self.source();
         let polled = source.poll(clock::now());
         let mut state = self.lock();
-        let PolicyState { source: in_use, status, interval: _ } = &mut *state;
+        let PolicyState { source: in_use, status, interval: _, aws } = &mut *state;
         // A changed configuration has replaced the source, whose handle is not in use any more.
         if !Arc::ptr_eq(&source.handle(), &in_use.handle()) {
             return;
@@ -94,7 +100,7 @@ impl SharedPolicy {
                 "trust policy and trust stores are changing; reading them again \
                  later"
             ),
-            PolicyPoll::Loaded(policy) => status.policy_in_use(&policy, in_use.location()),
+            PolicyPoll::Loaded(policy) => status.policy_in_use(&policy, in_use.location(), aws),
             PolicyPoll::Refused(error) => status.no_policy(&error, in_use.location()),
         }
     }

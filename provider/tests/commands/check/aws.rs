@@ -1,5 +1,7 @@
 //! The section `aws` and `credentials.ecr`: what is shown, and the variables of the environment that cannot be used.
 
+use countersign_testkit::pki::Authority;
+use countersign_testkit::pki::CertSpec;
 use serde_json::Value;
 use serde_json::json;
 
@@ -83,4 +85,69 @@ fn warns_about_a_region_and_a_proxy_of_the_environment_that_cannot_be_used_for_a
     assert!(warnings(&document).contains(&("aws-proxy", proxy)), "{document}");
     let (_, document) = run(&signer("proxy: none, "), &[("HTTPS_PROXY", "socks5://a")]);
     assert!(!warnings(&document).iter().any(|(name, _)| *name == "aws-proxy"), "{document}");
+}
+
+const PROFILE: &str = "arn:aws:signer:eu-west-1:111122223333:/signing-profiles/ci";
+const GOV_PROFILE: &str = "arn:aws-us-gov:signer:us-gov-west-1:111122223333:/signing-profiles/ci";
+
+/// The warnings about a statement with these identities and this verification, with the section `aws`, apart from those about
+/// roots.
+fn signer_warnings(section: &str, identities: &[&str], verification: &Value) -> Vec<(String, String)> {
+    let folder = sound();
+    let root = Authority::root(CertSpec::root());
+    folder.write("trust/truststore/x509/signingAuthority/aws/root.pem", root.pem());
+    let mut signed = statement("signed", "registry.example.com/app");
+    signed["trustStores"] = json!(["signingAuthority:aws"]);
+    signed["trustedIdentities"] = json!(identities);
+    signed["signatureVerification"] = verification.clone();
+    folder.write("trust/trustpolicy.json", policy(&[signed]));
+    folder.write("c.yaml", format!("trust: {{directory: trust}}\nunlistedRegistries: refuse\nregistries: [{{host: registry.example.com}}]\n{section}"));
+    let (code, text) = check_in(&folder, &["--for", "verify", "-o", "json"], &[("AWS_REGION", "eu-west-1")]);
+    assert_eq!(code, Some(0), "{text}");
+    let document: Value = serde_json::from_str(&text).unwrap();
+    let found = warnings(&document).into_iter().filter(|(kind, _)| !kind.contains("root"));
+    found.map(|(kind, message)| (kind.to_owned(), message.to_owned())).collect()
+}
+
+const INCONCLUSIVE: &str = "its images are inconclusive as signer-service-unchecked";
+const ADMITTED: &str = "its images are admitted with the warning signer-service-unchecked, revoked signatures included";
+
+#[test]
+fn signing_profiles_whose_service_is_not_enabled_are_a_warning() {
+    let skip = json!({"level": "strict", "override": {"revocation": "skip"}});
+    let message = |effect: &str| {
+        format!(
+            "statement \"signed\" trusts signing profiles of AWS Signer, and aws.signer.enabled is false, so that it is not asked \
+             whether their signatures are revoked: {effect}; set aws.signer.enabled: true, or override revocation with skip"
+        )
+    };
+    for section in ["", "aws: {region: eu-west-1}\n", "aws: {signer: {enabled: false}}\n"] {
+        for (level, effect) in [("strict", INCONCLUSIVE), ("permissive", ADMITTED), ("audit", ADMITTED)] {
+            let found = signer_warnings(section, &[PROFILE, GOV_PROFILE], &json!({"level": level}));
+            let found: Vec<_> = found.into_iter().filter(|(kind, _)| kind != "anybody-counts").collect();
+            assert_eq!(found, [("aws-signer-not-enabled".to_owned(), message(effect))], "{section} {level}");
+        }
+        assert_eq!(signer_warnings(section, &[PROFILE], &skip), []);
+    }
+    assert_eq!(signer_warnings("aws: {signer: {enabled: true}}\n", &[PROFILE], &json!({"level": "strict"})), []);
+}
+
+#[test]
+fn a_signing_profile_of_a_partition_that_is_not_called_is_a_warning() {
+    let only = "aws: {partitions: [aws], signer: {enabled: true}}\n";
+    let message = |effect: &str| {
+        format!(
+            "statement \"signed\" has the identity {GOV_PROFILE:?}, and aws.partitions (aws) does not have its partition, so that \
+             AWS Signer is not asked whether its signatures are revoked: {effect}; add aws-us-gov to aws.partitions"
+        )
+    };
+    let version = format!("{GOV_PROFILE}/abcDEF1234");
+    let alias = "arn:aws-us-gov:signer:::/aliases/com.example.release";
+    for (level, effect) in [("strict", INCONCLUSIVE), ("permissive", ADMITTED)] {
+        let found = signer_warnings(only, &[PROFILE, GOV_PROFILE, &version, alias], &json!({"level": level}));
+        assert_eq!(found, [("aws-signer-partition-not-called".to_owned(), message(effect))], "{level}");
+    }
+    let skip = json!({"level": "strict", "override": {"revocation": "skip"}});
+    assert_eq!(signer_warnings(only, &[GOV_PROFILE], &skip), []);
+    assert_eq!(signer_warnings("aws: {signer: {enabled: true}}\n", &[PROFILE, GOV_PROFILE], &json!({"level": "strict"})), []);
 }

@@ -25,6 +25,8 @@ fn with(pem: &str, identities: &[&str]) -> Folder {
     folder
 }
 
+const SUBJECT: &str = "x509.subject: C=US, ST=WA, O=AWS";
+
 fn warnings(document: &Value) -> Vec<(&str, &str)> {
     let list = document["warnings"].as_array().unwrap();
     list.iter().map(|one| (one["warning"].as_str().unwrap(), one["message"].as_str().unwrap())).collect()
@@ -50,9 +52,17 @@ fn another_root_is_a_warning_with_its_fingerprint() {
 
 #[test]
 fn stores_without_identities_of_aws_signer_are_not_compared() {
-    let folder = with(&Authority::root(CertSpec::root()).pem(), &["x509.subject: C=US, ST=WA, O=AWS"]);
+    let folder = with(&Authority::root(CertSpec::root()).pem(), &[SUBJECT]);
     let (_, document) = document(&folder);
     let certificate = &document["statements"][0]["rules"]["stores"][0]["certificates"][0];
     assert_eq!(certificate.get("awsSignerRoot"), None);
-    assert_eq!(warnings(&document), []);
+    let message = format!(
+        "statement \"signed\" has the identity {SUBJECT:?}, and no signing profile: the certificates of AWS Signer are the same for \
+         all its customers, so that its signatures are rejected as untrusted-identity; add the ARN of the signing profile to \
+         trustedIdentities"
+    );
+    assert_eq!(warnings(&document), [("aws-signer-without-profiles", message.as_str())]);
+    // Of other signing authorities.
+    let folder = with(&Authority::root(CertSpec::root()).pem(), &["x509.subject: C=US, ST=WA, O=Example"]);
+    assert_eq!(warnings(&self::document(&folder).1), []);
 }

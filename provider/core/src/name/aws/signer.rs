@@ -183,6 +183,12 @@ impl SignerIdentity {
         }
     }
 
+    /// The partition as the ARN names it.
+    #[must_use]
+    pub fn partition_name(&self) -> &str {
+        self.as_str().split(':').nth(1).unwrap_or_default()
+    }
+
     /// Whether a signature with these attributes is by this signer. Names are compared byte by byte.
     #[must_use]
     pub fn matches(&self, version: &SigningProfileVersion, alias: Option<&SigningProfileAlias>) -> bool {

@@ -81,3 +81,25 @@ fn an_identity_of_another_partition_than_the_roots_is_a_warning() {
     assert_eq!(found, [("aws-signer-root-of-another-partition", message)]);
     assert_eq!(warnings(&[COMMERCIAL, GOVCLOUD, CHINA], &[COMMERCIAL_ROOT, GOVCLOUD_ROOT]), []);
 }
+
+#[test]
+fn an_unknown_root_is_a_warning_with_the_fingerprints_of_its_partitions() {
+    let unknown = "0".repeat(64);
+    let message = |expected: &str| {
+        format!(
+            "trust store signingAuthority:aws: certificate \"CN=root\" (SHA-256 {unknown}) is not a root of AWS Signer whose \
+             fingerprint is known, and signing profiles are trusted under it (statements \"signed\"); {expected}"
+        )
+    };
+    let commercial = format!("expected SHA-256 {COMMERCIAL_ROOT} for the partition aws");
+    let gov_cloud = format!("expected SHA-256 {GOVCLOUD_ROOT} for the partition aws-us-gov");
+    let others = "only the roots of commercial regions and of GovCloud (US) are known: for another partition bring your own, and \
+                  compare it with the one that AWS documents";
+    for (identities, expected) in [
+        (&[COMMERCIAL][..], commercial.clone()),
+        (&[GOVCLOUD, COMMERCIAL], format!("{commercial}; {gov_cloud}")),
+        (&[COMMERCIAL, CHINA], format!("{commercial}; {others}")),
+    ] {
+        assert_eq!(warnings(identities, &[&unknown]), [("aws-signer-root-unknown", message(&expected))]);
+    }
+}

@@ -109,3 +109,37 @@ async fn a_reload_logs_each_finding_in_the_files_of_registries_once() {
     );
     assert_eq!(service.events(), Vec::<Value>::new());
 }
+
+#[tokio::test]
+async fn a_reload_logs_signing_profiles_whose_service_is_not_enabled_once() {
+    let mut service = ReloadedService::start().await;
+    service.folder.write("c.yaml", config("aws: {region: eu-west-1, partitions: [aws]}\n"));
+    assert_eq!(service.events(), Vec::<Value>::new());
+    let root = Authority::root(CertSpec::root());
+    service.folder.write("trust/truststore/x509/signingAuthority/aws/a.pem", root.pem());
+    let signed = r#"{"name": "signed", "registryScopes": ["r.example/signed"], "signatureVerification": {"level": "strict"},
+        "trustStores": ["signingAuthority:aws"],
+        "trustedIdentities": ["arn:aws-us-gov:signer:us-gov-west-1:111122223333:/signing-profiles/ci"]}"#;
+    service.folder.write("trust/trustpolicy.json", format!(r#"{{"version": "1.0", "trustPolicies": [{signed}]}}"#));
+    let warning = |kind: &str, detail: &str| json!({"level": "WARN", "message": "warning", "warning": kind, "detail": detail});
+    let not_enabled = warning(
+        "aws-signer-not-enabled",
+        "statement \"signed\" trusts signing profiles of AWS Signer, and aws.signer.enabled is false, so that it is not asked whether \
+         their signatures are revoked: its images are inconclusive as signer-service-unchecked; set aws.signer.enabled: true, or \
+         override revocation with skip",
+    );
+    assert_eq!(service.events(), [not_enabled.clone()]);
+    assert_eq!(service.events(), Vec::<Value>::new());
+    // A change of the configuration alone.
+    let file = "aws: {region: eu-west-1, partitions: [aws], signer: {enabled: true}}\n";
+    service.folder.write("c.yaml", config(file));
+    let not_called = warning(
+        "aws-signer-partition-not-called",
+        "statement \"signed\" has the identity \"arn:aws-us-gov:signer:us-gov-west-1:111122223333:/signing-profiles/ci\", and \
+         aws.partitions (aws) does not have its partition, so that AWS Signer is not asked whether its signatures are revoked: its \
+         images are inconclusive as signer-service-unchecked; add aws-us-gov to aws.partitions",
+    );
+    assert_eq!(service.events(), [not_called]);
+    service.folder.write("c.yaml", config("aws: {region: eu-west-1, partitions: [aws]}\n"));
+    assert_eq!(service.events(), [not_enabled]);
+}
