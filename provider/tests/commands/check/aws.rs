@@ -149,5 +149,8 @@ fn a_signing_profile_of_a_partition_that_is_not_called_is_a_warning() {
     }
     let skip = json!({"level": "strict", "override": {"revocation": "skip"}});
     assert_eq!(signer_warnings(only, &[GOV_PROFILE], &skip), []);
-    assert_eq!(signer_warnings("aws: {signer: {enabled: true}}\n", &[PROFILE, GOV_PROFILE], &json!({"level": "strict"})), []);
+    assert_eq!(
+        signer_warnings("aws: {signer: {enabled: true}}\n", &[PROFILE, GOV_PROFILE], &json!({"level": "strict"})),
+        []
+    );
 }

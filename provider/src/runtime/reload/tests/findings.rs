@@ -121,7 +121,8 @@ async fn a_reload_logs_signing_profiles_whose_service_is_not_enabled_once() {
         "trustStores": ["signingAuthority:aws"],
         "trustedIdentities": ["arn:aws-us-gov:signer:us-gov-west-1:111122223333:/signing-profiles/ci"]}"#;
     service.folder.write("trust/trustpolicy.json", format!(r#"{{"version": "1.0", "trustPolicies": [{signed}]}}"#));
-    let warning = |kind: &str, detail: &str| json!({"level": "WARN", "message": "warning", "warning": kind, "detail": detail});
+    let warning =
+        |kind: &str, detail: &str| json!({"level": "WARN", "message": "warning", "warning": kind, "detail": detail});
     let not_enabled = warning(
         "aws-signer-not-enabled",
         "statement \"signed\" trusts signing profiles of AWS Signer, and aws.signer.enabled is false, so that it is not asked whether \
