@@ -1,6 +1,6 @@
 //! Doubles of the services of Microsoft Azure that Countersign calls.
 //!
-//! Doubles of one test share a [`Setup`] and a [`Directory`]: its tenants, applications, resources and roles, and the access tokens
+//! Doubles of one test share a [`Setup`](crate::cloud::Setup) and a [`Directory`]: its tenants, applications, resources and roles, and the access tokens
 //! that Entra and the instance metadata issue and the other services accept. Each double is a server with real HTTP or HTTPS, a
 //! journal, and the faults of [`When`](crate::registry::When); each checks what it receives. Texts of errors are those that users
 //! report of the services; what no document or report shows is marked "not verified" where it is written.

@@ -315,7 +315,7 @@ fn check_token(issuer: &TokenIssuer, token: &Jwt<'_>, now: OffsetDateTime) -> Re
     let audiences = match &token.claims["aud"] {
         Value::Array(audiences) => audiences.iter().filter_map(Value::as_str).collect(),
         Value::String(audience) => vec![audience.as_str()],
-        _ => return Err(FederationError::Malformed),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Object(_) => return Err(FederationError::Malformed),
     };
     if audiences != [ServiceAccountToken::ENTRA] {
         return Err(FederationError::Audience(audiences.join(",")));

@@ -68,6 +68,7 @@ use crate::cloud::process;
 use crate::cloud::process::Base;
 use crate::cloud::process::Command;
 use crate::cloud::process::Services;
+use crate::cloud::process::done;
 use crate::cloud::process::text;
 use crate::cloud::server::CloudServer;
 use crate::cloud::service_account::ServiceAccountToken;
@@ -252,11 +253,6 @@ impl Services for Azure {
             .chain(of("private-key", self.vault.private_keys()))
             .collect()
     }
-}
-
-fn done(effect: impl FnOnce()) -> Result<(), String> {
-    effect();
-    Ok(())
 }
 
 /// A self-signed certificate, as the walk-throughs of Azure make it.

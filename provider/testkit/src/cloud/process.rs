@@ -149,6 +149,12 @@ impl Command<'_> {
     }
 }
 
+/// The result of a command that cannot fail.
+pub(crate) fn done(effect: impl FnOnce()) -> Result<(), String> {
+    effect();
+    Ok(())
+}
+
 /// The text of a key of a configuration.
 pub(crate) fn text<'a>(config: &'a Value, key: &str, default: &'a str) -> Result<&'a str, String> {
     let value = &config[key];

@@ -46,6 +46,7 @@ use crate::cloud::process;
 use crate::cloud::process::Base;
 use crate::cloud::process::Command;
 use crate::cloud::process::Services;
+use crate::cloud::process::done;
 use crate::cloud::process::text;
 use crate::cloud::server::CloudServer;
 use crate::google::accounts::Accounts;
@@ -126,28 +127,30 @@ impl Services for Google {
             "tag" => self.tag(command),
             "referrers" => command.referrers().map(|mode| self.registry.referrers(mode)),
             "lifetime" => command.seconds().and_then(|lifetime| match command.text("of")? {
-                "metadata" => Ok(self.accounts.set_lifetime(lifetime)),
-                "registry" => Ok(self.registry.set_lifetime(lifetime)),
+                "metadata" => done(|| self.accounts.set_lifetime(lifetime)),
+                "registry" => done(|| self.registry.set_lifetime(lifetime)),
                 other => Err(format!("of: found {other:?}, expected metadata or registry")),
             }),
             "revoke" => command.text("of").and_then(|of| match of {
-                "metadata" => Ok(self.accounts.revoke_all()),
-                "registry" => Ok(self.registry.revoke_all()),
+                "metadata" => done(|| self.accounts.revoke_all()),
+                "registry" => done(|| self.registry.revoke_all()),
                 other => Err(format!("of: found {other:?}, expected metadata or registry")),
             }),
-            "grant" => Ok(self.accounts.grant(self.account(command), command.text_or("repository", &self.repository))),
-            "revoke-grant" => {
-                Ok(self.accounts.revoke_grant(self.account(command), command.text_or("repository", &self.repository)))
+            "grant" => {
+                done(|| self.accounts.grant(self.account(command), command.text_or("repository", &self.repository)))
             }
-            "account" => Ok(self.metadata.set_account(command.0["email"].as_str())),
+            "revoke-grant" => done(|| {
+                self.accounts.revoke_grant(self.account(command), command.text_or("repository", &self.repository))
+            }),
+            "account" => done(|| self.metadata.set_account(command.0["email"].as_str())),
             "scopes" => {
                 let scopes = command.0["scopes"].as_array().ok_or_else(|| "scopes: expected a list".to_owned());
                 scopes.map(|scopes| {
                     self.metadata.set_scopes(&scopes.iter().filter_map(Value::as_str).collect::<Vec<_>>());
                 })
             }
-            "flavor" => Ok(self.metadata.set_flavor(command.0["value"].as_str())),
-            "renew" => Ok(self.metadata.renew()),
+            "flavor" => done(|| self.metadata.set_flavor(command.0["value"].as_str())),
+            "renew" => done(|| self.metadata.renew()),
             _ => return None,
         };
         Some(result.map(|()| json!("done")))
