@@ -7,12 +7,14 @@ use anyhow::bail;
 
 use crate::release::Release;
 
-pub(crate) const USAGE: &str = "usage: cargo e2e [--all | --aws] [--gatekeeper newest|oldest] [--keep] [--binary PATH]
+pub(crate) const USAGE: &str =
+    "usage: cargo e2e [--all | --aws | --doubles] [--gatekeeper newest|oldest] [--keep] [--binary PATH]
 
 Runs end-to-end cases and exits with 0 if all of them passed, 1 if not, 3 for usage errors.
 
   --all                run every case; without it, those of the main functions
   --aws                run only the chapter with Amazon ECR and AWS Signer under their real names
+  --doubles            run only the chapters with the doubles of clouds, which need no cluster
   --gatekeeper WHICH   newest (default) or oldest: the newest or the oldest supported release of Gatekeeper
   --keep               keep the processes running after the cases, until Ctrl-C
   --binary PATH        use this countersign instead of building it";
@@ -27,6 +29,19 @@ pub(crate) enum Scope {
     All,
     /// The chapter with Amazon ECR and AWS Signer, which has a cluster of its own.
     Aws,
+    /// The chapters with the doubles of clouds, without a cluster.
+    Doubles,
+}
+
+impl Scope {
+    /// The argument of a scope that has no cluster for `--keep` and `--gatekeeper`.
+    fn without_cluster(self) -> Option<&'static str> {
+        match self {
+            Self::Short | Self::All => None,
+            Self::Aws => Some("--aws"),
+            Self::Doubles => Some("--doubles"),
+        }
+    }
 }
 
 /// The parsed command line.
@@ -48,6 +63,7 @@ impl Arguments {
                 "--" => {}
                 "--all" => arguments.set_scope(Scope::All)?,
                 "--aws" => arguments.set_scope(Scope::Aws)?,
+                "--doubles" => arguments.set_scope(Scope::Doubles)?,
                 "--gatekeeper" => arguments.gatekeeper = release(words.next())?,
                 "--keep" => arguments.keep = true,
                 "--binary" => arguments.binary = Some(words.next().context("--binary needs a path")?.into()),
@@ -58,15 +74,17 @@ impl Arguments {
         if arguments.scope == Scope::All && arguments.gatekeeper == Release::Oldest {
             bail!("--all is for the newest Gatekeeper: some cases need features that the oldest one does not have");
         }
-        if arguments.scope == Scope::Aws && (arguments.keep || arguments.gatekeeper == Release::Oldest) {
-            bail!("--aws is for the newest Gatekeeper and keeps no processes: leave out --keep and --gatekeeper");
+        if let Some(scope) = arguments.scope.without_cluster()
+            && (arguments.keep || arguments.gatekeeper == Release::Oldest)
+        {
+            bail!("{scope} is for the newest Gatekeeper and keeps no processes: leave out --keep and --gatekeeper");
         }
         Ok(Some(arguments))
     }
 
     fn set_scope(&mut self, scope: Scope) -> anyhow::Result<()> {
         if self.scope != Scope::Short {
-            bail!("found two of --all and --aws, expected one");
+            bail!("found two of --all, --aws and --doubles, expected one");
         }
         self.scope = scope;
         Ok(())
@@ -103,6 +121,8 @@ mod tests {
         assert_eq!(parse(&["--gatekeeper", "oldest"]).unwrap(), Some(expected));
         let expected = Arguments { scope: Scope::Aws, ..Arguments::default() };
         assert_eq!(parse(&["--aws"]).unwrap(), Some(expected));
+        let expected = Arguments { scope: Scope::Doubles, ..Arguments::default() };
+        assert_eq!(parse(&["--doubles"]).unwrap(), Some(expected));
         assert_eq!(parse(&["--all", "-h"]).unwrap(), None);
     }
 
@@ -113,10 +133,14 @@ mod tests {
             (&["--binary"], "--binary needs a path"),
             (&["--gatekeeper"], "--gatekeeper: found None, expected newest or oldest"),
             (&["--gatekeeper", "3.1"], "--gatekeeper: found Some(\"3.1\"), expected newest or oldest"),
-            (&["--all", "--aws"], "found two of --all and --aws, expected one"),
+            (&["--all", "--aws"], "found two of --all, --aws and --doubles, expected one"),
             (
                 &["--aws", "--keep"],
                 "--aws is for the newest Gatekeeper and keeps no processes: leave out --keep and --gatekeeper",
+            ),
+            (
+                &["--doubles", "--gatekeeper", "oldest"],
+                "--doubles is for the newest Gatekeeper and keeps no processes: leave out --keep and --gatekeeper",
             ),
             (
                 &["--all", "--gatekeeper", "oldest"],

@@ -4,11 +4,14 @@ mod admission;
 mod audit;
 mod aws;
 mod aws_doubles;
+mod azure_doubles;
 mod broken_trust;
 mod deploy;
 mod doubles;
+mod doubles_client;
 mod endpoints;
 mod evidence;
+mod google_doubles;
 mod guide;
 mod hostile;
 mod image;
@@ -35,6 +38,7 @@ use crate::images::Image;
 use crate::process::Finished;
 use crate::release::Release;
 use crate::transcript::Transcript;
+use crate::workdir::Workdir;
 
 pub(crate) use aws::IN_NAMESPACES;
 pub(crate) use aws::run as aws;
@@ -69,14 +73,14 @@ pub(crate) fn run(
             trust::run(environment, transcript, &mut seen)?;
             revocation(environment, transcript, &mut seen, arguments.gatekeeper)?;
         }
-        Scope::All | Scope::Aws => every_other_case(environment, transcript, &mut seen)?,
+        Scope::All | Scope::Aws | Scope::Doubles => every_other_case(environment, transcript, &mut seen)?,
     }
     pods(environment, transcript, &seen)?;
     endpoints::run(environment, transcript)?;
     metrics::health(environment, transcript)?;
     match arguments.scope {
         Scope::Short => {}
-        Scope::All | Scope::Aws => {
+        Scope::All | Scope::Aws | Scope::Doubles => {
             proxies::run(environment, transcript)?;
             rotation::run(environment, transcript)?;
             deploy::monitoring(environment, transcript)?;
@@ -115,11 +119,18 @@ fn revocation(
         Release::Newest => {
             evidence::run(environment, transcript, seen)?;
             doubles::run(environment, transcript)?;
-            aws_doubles::run(environment, transcript)?;
+            cloud_doubles(environment.workdir, transcript)?;
             aws::run(environment.workdir, environment.countersign.binary(), transcript)
         }
         Release::Oldest => Ok(()),
     }
+}
+
+/// The doubles of the services of clouds, with the client library of each.
+pub(crate) fn cloud_doubles(workdir: &Workdir, transcript: &mut Transcript) -> anyhow::Result<()> {
+    aws_doubles::run(workdir, transcript)?;
+    azure_doubles::run(workdir, transcript)?;
+    google_doubles::run(workdir, transcript)
 }
 
 /// Runs kubectl, and prints the command and its output.

@@ -4,9 +4,9 @@
 //! All counterparts are independent programs; kubectl acts for the user.
 
 mod arguments;
-mod aws_doubles;
 mod cases;
 mod certificates;
+mod cloud_doubles;
 mod cluster;
 mod countersign;
 mod environment;
@@ -37,6 +37,7 @@ use std::process::ExitCode;
 use crate::arguments::Arguments;
 use crate::arguments::Scope;
 use crate::arguments::USAGE;
+use crate::cloud_doubles::Cloud;
 use crate::environment::Environment;
 use crate::transcript::Transcript;
 use crate::workdir::Workdir;
@@ -45,16 +46,17 @@ use crate::workdir::Workdir;
 const USAGE_ERROR: u8 = 3;
 
 fn main() -> ExitCode {
-    if std::env::args().nth(1).as_deref() == Some(aws_doubles::ARGUMENT) {
-        return match aws_doubles::serve(&std::env::args().nth(2).unwrap_or_default()) {
+    let argument = std::env::args().nth(1).unwrap_or_default();
+    if let Some(cloud) = Cloud::of_argument(&argument) {
+        return match cloud.serve(&std::env::args().nth(2).unwrap_or_default()) {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => {
-                eprintln!("{}: {error:#}", aws_doubles::ARGUMENT);
+                eprintln!("{argument}: {error:#}");
                 ExitCode::FAILURE
             }
         };
     }
-    if std::env::args().nth(1).as_deref() == Some(cases::IN_NAMESPACES) {
+    if argument == cases::IN_NAMESPACES {
         return match cases::run_in_namespaces(&std::env::args().nth(2).unwrap_or_default()) {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => {
@@ -98,6 +100,9 @@ fn main() -> ExitCode {
 
 /// All started processes have ended when this returns, also after an error.
 fn run(workdir: &Workdir, transcript: &mut Transcript, arguments: &Arguments) -> anyhow::Result<()> {
+    if arguments.scope == Scope::Doubles {
+        return cases::cloud_doubles(workdir, transcript);
+    }
     if arguments.scope == Scope::Aws {
         let binary = countersign::program(workdir, arguments.binary.as_deref())?;
         return cases::aws(workdir, &binary, transcript);

@@ -124,6 +124,7 @@ go_tool kube-apiserver k8s.io/kubernetes/cmd/kube-apiserver "minutes the first t
 go_module_tool helm helm.sh/helm/v3/cmd/helm
 go_module_tool timestamp-server .
 python_tool botocore-python aws
+python_tool clouds-python clouds
 debian_tool docker-registry docker-registry
 debian_tool prometheus prometheus
 debian_tool promtool prometheus

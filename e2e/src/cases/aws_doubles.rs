@@ -3,64 +3,29 @@
 use anyhow::ensure;
 use serde_json::json;
 
-use crate::aws_doubles::AwsDoubles;
-use crate::environment::Environment;
+use crate::cloud_doubles::Cloud;
+use crate::cloud_doubles::CloudDoubles;
 use crate::transcript::Transcript;
+use crate::workdir::Workdir;
 
-pub(super) fn run(environment: &Environment<'_>, transcript: &mut Transcript) -> anyhow::Result<()> {
+use super::doubles_client::Case;
+use super::doubles_client::Client;
+
+/// The program with AWS's client library.
+const LIBRARY: Client = Client { python: "botocore-python", program: "aws/client.py" };
+
+pub(super) fn run(workdir: &Workdir, transcript: &mut Transcript) -> anyhow::Result<()> {
     transcript.chapter("The doubles of AWS's services, with botocore as client");
-    let doubles = AwsDoubles::start(environment.workdir, "aws", json!({}))?;
-    let mut case = Case { environment, transcript, doubles };
+    let doubles = CloudDoubles::start(workdir, Cloud::Aws, "aws", json!({}))?;
+    let mut case = Case { client: LIBRARY, workdir, transcript, doubles };
     let image = case.doubles.command(&json!({ "do": "push", "repository": "shop/app", "tag": "v1" }))?;
-    environment.workdir.write("aws/image.json", image.to_string())?;
+    workdir.write("aws/image.json", image.to_string())?;
     signer(&mut case, &image["job"].to_string())?;
     credentials(&mut case)?;
     registry(&mut case)
 }
 
-/// The client, the doubles, and what is printed.
-struct Case<'a, 'b> {
-    environment: &'a Environment<'b>,
-    transcript: &'a mut Transcript,
-    doubles: AwsDoubles,
-}
-
-impl Case<'_, '_> {
-    /// Sends commands to the doubles.
-    fn set<const N: usize>(&mut self, commands: [serde_json::Value; N]) -> anyhow::Result<()> {
-        commands.iter().try_for_each(|command| self.doubles.command(command).map(drop))
-    }
-
-    /// Runs the client, which must print exactly `lines`; `*` stands for any text within a line.
-    fn prints(&mut self, what: &str, arguments: &str, success: bool, lines: &[&str]) -> anyhow::Result<()> {
-        let client = self.environment.workdir.project().join("e2e/tools/aws/client.py");
-        let (case, more) = arguments.split_once(' ').unwrap_or((arguments, ""));
-        let directory = self.doubles.directory().display();
-        let script = format!("botocore-python {} {case} {directory} {more}", client.display());
-        let finished = self.environment.shell(&script)?;
-        self.transcript.command(&format!("client.py {arguments}"), &finished.output);
-        let result = (|| {
-            ensure!(finished.status.success() == success, "{}", finished.status);
-            let found: Vec<&str> = finished.output.lines().collect();
-            ensure!(found.len() == lines.len(), "{} lines, expected {}", found.len(), lines.len());
-            for (found, expected) in found.iter().zip(lines) {
-                ensure!(matches(expected, found), "found {found:?}, expected {expected:?}");
-            }
-            Ok(())
-        })();
-        self.transcript.verdict(what, result);
-        Ok(())
-    }
-}
-
-/// Whether the text is the pattern with some text for each `*`.
-fn matches(pattern: &str, text: &str) -> bool {
-    let Some((start, rest)) = pattern.split_once('*') else { return pattern == text };
-    let Some(text) = text.strip_prefix(start) else { return false };
-    (0..=text.len()).any(|at| text.is_char_boundary(at) && matches(rest, &text[at..]))
-}
-
-fn signer(case: &mut Case<'_, '_>, job: &str) -> anyhow::Result<()> {
+fn signer(case: &mut Case<'_>, job: &str) -> anyhow::Result<()> {
     let good = ["revokedEntities: []", "retries: 0"];
     case.prints("a signature is not revoked", "revocations", true, &good)?;
     case.prints("the service's older model sends the same request", "revocations signer", true, &good)?;
@@ -90,7 +55,7 @@ fn signer(case: &mut Case<'_, '_>, job: &str) -> anyhow::Result<()> {
     case.set([json!({ "do": "allow", "action": "signer:GetRevocationStatus", "principal": principal })])
 }
 
-fn credentials(case: &mut Case<'_, '_>) -> anyhow::Result<()> {
+fn credentials(case: &mut Case<'_>) -> anyhow::Result<()> {
     for (what, chain, method) in [
         ("IRSA: STS exchanges the service account's token", "web-identity", "assume-role-with-web-identity"),
         ("EKS Pod Identity returns credentials for the service account's token", "pod-identity", "container-role"),
@@ -123,7 +88,7 @@ fn credentials(case: &mut Case<'_, '_>) -> anyhow::Result<()> {
     case.set([json!({ "do": "write-tokens" })])
 }
 
-fn registry(case: &mut Case<'_, '_>) -> anyhow::Result<()> {
+fn registry(case: &mut Case<'_>) -> anyhow::Result<()> {
     let token = "user AWS, password of * characters, for https://111122223333.dkr.ecr.eu-central-1.amazonaws.com";
     case.prints("Amazon ECR issues a token", "ecr-token web-identity", true, &[token, "expires in 12.00 h"])?;
     case.prints(
@@ -184,17 +149,4 @@ fn registry(case: &mut Case<'_, '_>) -> anyhow::Result<()> {
     })();
     case.transcript.verdict("calls are signed, except for AssumeRoleWithWebIdentity", result);
     Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_star_stands_for_any_text() {
-        assert!(matches("a*c*", "abbc"));
-        assert!(matches("abc", "abc"));
-        assert!(!matches("abc", "abcd"));
-        assert!(!matches("a*c", "abcd"));
-    }
 }

@@ -15,6 +15,7 @@ mod fault;
 mod handler;
 mod held_requests;
 mod observer;
+mod product;
 mod reply;
 mod request;
 mod request_log;
@@ -34,6 +35,9 @@ pub use auth::TokenService;
 pub use fault::FaultHandle;
 pub use handler::Handler;
 pub use held_requests::HeldRequests;
+pub use product::Product;
+pub use product::docker_hub_abuse_limit;
+pub use product::docker_hub_pull_limit;
 pub use reply::Reply;
 pub use request::RecordedRequest;
 pub use request::Route;
@@ -167,6 +171,11 @@ impl Registry {
     /// Sets how referrers are listed. Default: [`Referrers::Api`].
     pub fn referrers(&self, mode: Referrers) {
         self.state.store().mode = mode;
+    }
+
+    /// Sets the answer to requests for manifests that do not exist. Default: 404 with an error of registries.
+    pub fn set_absent_manifests(&self, reply: Reply) {
+        self.state.store().absent = Some(reply);
     }
 
     /// Sets the number of entries per page of the referrers API. Default: all on one page.

@@ -76,10 +76,11 @@ const README: [(&str, Tested); 19] = [
 ];
 
 /// Commands with arguments within sentences.
-const PROSE: [(&str, Tested); 20] = [
+const PROSE: [(&str, Tested); 21] = [
     ("cargo e2e --all", Ci),
-    // One of the chapters of `cargo e2e`, alone.
+    // Some of the chapters of `cargo e2e`, alone.
     ("cargo e2e --aws", No),
+    ("cargo e2e --doubles", No),
     ("cargo e2e --gatekeeper oldest", Ci),
     // Waits for Ctrl-C.
     ("cargo e2e --keep", No),

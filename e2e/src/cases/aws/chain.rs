@@ -18,9 +18,10 @@ use super::journal::Journal;
 use super::network;
 use super::settings;
 use super::settings::Identity;
-use crate::aws_doubles::AwsDoubles;
 use crate::certificates::Authority;
 use crate::certificates::Usage;
+use crate::cloud_doubles::Cloud;
+use crate::cloud_doubles::CloudDoubles;
 use crate::cluster;
 use crate::cluster::Cluster;
 use crate::countersign;
@@ -77,7 +78,7 @@ pub(super) struct Chain<'a> {
     pub(super) countersign: Countersign,
     pub(super) gatekeeper: Gatekeeper,
     pub(super) cluster: Cluster,
-    pub(super) doubles: AwsDoubles,
+    pub(super) doubles: CloudDoubles,
     /// The authority of the doubles' certificate, as a file.
     pub(super) ca: PathBuf,
     /// Gatekeeper's client certificate and key in one file.
@@ -331,7 +332,7 @@ fn variables(identity: Identity, roots: &Path) -> Vec<(&'static str, String)> {
     identity.variables().into_iter().chain([roots]).collect()
 }
 
-fn start_doubles(workdir: &Workdir) -> anyhow::Result<AwsDoubles> {
+fn start_doubles(workdir: &Workdir) -> anyhow::Result<CloudDoubles> {
     let config = json!({
         "names": network::names(),
         "region": network::REGION,
@@ -350,7 +351,7 @@ fn start_doubles(workdir: &Workdir) -> anyhow::Result<AwsDoubles> {
         "crossAccountRole": settings::PARTNER_ROLE,
         "externalId": settings::EXTERNAL_ID,
     });
-    AwsDoubles::start(workdir, "doubles", config)
+    CloudDoubles::start(workdir, Cloud::Aws, "doubles", config)
 }
 
 /// The name of a role.

@@ -6,7 +6,7 @@ use std::fs;
 use anyhow::ensure;
 use serde_json::Value;
 
-use crate::aws_doubles::AwsDoubles;
+use crate::cloud_doubles::CloudDoubles;
 
 /// Requests by service, each in order of arrival.
 #[derive(Clone, Debug, Default)]
@@ -14,7 +14,7 @@ pub(super) struct Journal(BTreeMap<String, Vec<Value>>);
 
 impl Journal {
     /// All requests so far.
-    pub(super) fn read(doubles: &mut AwsDoubles) -> anyhow::Result<Self> {
+    pub(super) fn read(doubles: &mut CloudDoubles) -> anyhow::Result<Self> {
         doubles.command(&serde_json::json!({ "do": "journal" }))?;
         Ok(Self(serde_json::from_slice(&fs::read(doubles.directory().join("journal.json"))?)?))
     }

@@ -12,6 +12,7 @@ mod identities;
 mod observed;
 mod pin;
 mod plain_http;
+mod products;
 mod proxies;
 mod rate_limits;
 mod redirects;

@@ -22,7 +22,8 @@ use crate::registry::RecordedRequest;
 use crate::registry::Reply;
 
 /// A store of blobs. It refuses requests with `Authorization`: the address is the
-/// [authorization](https://learn.microsoft.com/en-us/rest/api/storageservices/create-service-sas).
+/// [authorization](https://learn.microsoft.com/en-us/rest/api/storageservices/create-service-sas). It answers requests for ranges, as
+/// Azure's client library sends them.
 #[derive(Debug)]
 pub struct BlobStore {
     server: CloudServer,
@@ -137,7 +138,21 @@ fn answer(request: &RecordedRequest, shared: &Shared, failures: &Failures) -> Re
     failures.next()?;
     let content = table.source.as_ref().and_then(|source| source.blob(&address.repository, &address.digest));
     let content = content.ok_or_else(|| error(404, "BlobNotFound", "The specified blob does not exist."))?;
-    Ok(Reply::status(200).header("content-type", "application/octet-stream").body(content))
+    let reply = |status| Reply::status(status).header("content-type", "application/octet-stream");
+    let Some((first, last)) = request.header("range").and_then(range) else { return Ok(reply(200).body(content)) };
+    if first >= content.len() {
+        return Err(error(416, "InvalidRange", "The range specified is invalid for the current size of the resource."));
+    }
+    let last = last.min(content.len() - 1);
+    let range = format!("bytes {first}-{last}/{}", content.len());
+    Ok(reply(206).header("content-range", &range).body(content.slice(first..=last)))
+}
+
+/// The first and the last byte of a header [`Range`](https://www.rfc-editor.org/rfc/rfc9110#name-range) with one range.
+fn range(header: &str) -> Option<(usize, usize)> {
+    let (first, last) = header.strip_prefix("bytes=")?.split_once('-')?;
+    let (first, last) = (first.parse().ok()?, last.parse().ok()?);
+    (first <= last).then_some((first, last))
 }
 
 /// An error of Azure Storage.

@@ -51,6 +51,7 @@ pub struct TokenService {
     expires_in: Option<u64>,
     lifetime: Option<Duration>,
     response: TokenResponse,
+    challenges_unknown_tokens: bool,
     granted: Arc<Mutex<Granted>>,
 }
 
@@ -79,6 +80,7 @@ impl TokenService {
             expires_in: Some(300),
             lifetime: None,
             response: TokenResponse::Token,
+            challenges_unknown_tokens: true,
             granted: Arc::default(),
         }
     }
@@ -136,6 +138,13 @@ impl TokenService {
     #[must_use]
     pub fn response(mut self, response: TokenResponse) -> Self {
         self.response = response;
+        self
+    }
+
+    /// Answers a token that is unknown or has ended with 403 `DENIED`, without a challenge.
+    #[must_use]
+    pub fn without_challenge_for_unknown_tokens(mut self) -> Self {
+        self.challenges_unknown_tokens = false;
         self
     }
 
@@ -211,6 +220,9 @@ impl TokenService {
                 Some(_) => r#",error="insufficient_scope""#,
             },
         };
+        if error.contains("invalid_token") && !self.challenges_unknown_tokens {
+            return Err(Reply::error(403, "DENIED"));
+        }
         let realm = self.realm.clone().unwrap_or_else(|| format!("{own_url}/token"));
         let scope = if path.repository.is_empty() {
             String::new()

@@ -58,7 +58,8 @@ impl RequestPath {
             if let Some((repository, reference)) = rest.rsplit_once(separator)
                 && !reference.contains('/')
             {
-                return Self { route, repository: repository.to_owned(), reference: reference.to_owned() };
+                // Clients may encode the slashes of a name, and the colon of a digest.
+                return Self { route, repository: decode_path(repository), reference: decode_path(reference) };
             }
         }
         bare(Route::Other)
@@ -179,11 +180,14 @@ pub(crate) fn form_pairs(text: &str) -> Vec<(String, String)> {
 
 /// Form decoding as Go's servers do it: a plus is a space.
 fn decode(text: &str) -> String {
+    decode_path(&text.replace('+', " "))
+}
+
+fn decode_path(text: &str) -> String {
     let mut out = Vec::new();
     let mut bytes = text.bytes();
     while let Some(byte) = bytes.next() {
         match byte {
-            b'+' => out.push(b' '),
             b'%' => {
                 let digits: Vec<u8> = bytes.by_ref().take(2).collect();
                 let digits = std::str::from_utf8(&digits).unwrap_or_default();
@@ -203,6 +207,8 @@ mod tests {
     fn splits_a_path_at_its_last_keyword() {
         let path = RequestPath::parse("/v2/team/manifests/app/manifests/v1");
         assert_eq!((path.route, &*path.repository, &*path.reference), (Route::Manifest, "team/manifests/app", "v1"));
+        let encoded = RequestPath::parse("/v2/team%2Fapp/referrers/sha256%3A00");
+        assert_eq!((&*encoded.repository, &*encoded.reference), ("team/app", "sha256:00"));
         assert_eq!(RequestPath::parse("/v2/").route, Route::Ping);
         assert_eq!(RequestPath::parse("/v2/app/blobs/sha256:00").route, Route::Blob);
         assert_eq!(RequestPath::parse("/v2/app/tags/list").route, Route::Other);

@@ -126,14 +126,15 @@ fn correct_response(state: &State, path: &RequestPath, request: &RecordedRequest
 }
 
 fn manifest(state: &State, path: &RequestPath) -> PayloadResponse {
-    match state.store().manifest(&path.repository, &path.reference) {
+    let store = state.store();
+    match store.manifest(&path.repository, &path.reference) {
         Ok(document) => plain(
             Reply::status(200)
                 .header("content-type", &document.media_type)
                 .header("docker-content-digest", &document.digest)
                 .body(document.bytes),
         ),
-        Err(missing) => not_found(missing),
+        Err(missing) => store.absent.clone().map_or_else(|| not_found(missing), plain),
     }
 }
 

@@ -11,6 +11,7 @@ use crate::Descriptor;
 use crate::IMAGE_INDEX;
 use crate::IMAGE_MANIFEST;
 use crate::registry::handler::Handler;
+use crate::registry::reply::Reply;
 
 /// How referrers are listed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -32,13 +33,15 @@ pub enum Referrers {
     /// Like [`Self::Api`], but the type of an entry is always that of its configuration (`config.mediaType`), to which the filter
     /// applies too.
     ApiWithConfigTypes,
+    /// No API (a plain 404), and no fallback tag.
+    NotCached,
     /// No API (a plain 404); the registry takes `sha256-HEX` for the digest, so the fallback tag is the image itself.
     FallbackTagIsImage,
 }
 
 impl Referrers {
     /// All, with names for configurations.
-    pub(crate) const NAMED: [(&str, Self); 8] = [
+    pub(crate) const NAMED: [(&str, Self); 9] = [
         ("api", Self::Api),
         ("api-without-filter", Self::ApiWithoutFilter),
         ("api-without-types", Self::ApiWithoutTypes),
@@ -47,6 +50,7 @@ impl Referrers {
         ("fallback-tag", Self::FallbackTag),
         ("empty-api", Self::EmptyApiAndFallbackTag),
         ("fallback-tag-is-image", Self::FallbackTagIsImage),
+        ("not-cached", Self::NotCached),
     ];
 
     /// Whether there is a referrers API.
@@ -58,7 +62,7 @@ impl Referrers {
             | Self::ApiWithoutTypesAndFilter
             | Self::ApiWithConfigTypes
             | Self::EmptyApiAndFallbackTag => true,
-            Self::FallbackTag | Self::FallbackTagIsImage => false,
+            Self::FallbackTag | Self::FallbackTagIsImage | Self::NotCached => false,
         }
     }
 
@@ -66,9 +70,11 @@ impl Referrers {
     pub(crate) fn filters(self) -> bool {
         match self {
             Self::Api | Self::ApiWithoutTypes | Self::ApiWithConfigTypes | Self::EmptyApiAndFallbackTag => true,
-            Self::ApiWithoutFilter | Self::ApiWithoutTypesAndFilter | Self::FallbackTag | Self::FallbackTagIsImage => {
-                false
-            }
+            Self::ApiWithoutFilter
+            | Self::ApiWithoutTypesAndFilter
+            | Self::FallbackTag
+            | Self::FallbackTagIsImage
+            | Self::NotCached => false,
         }
     }
 
@@ -87,6 +93,8 @@ pub(crate) struct Store {
     pub(crate) handlers: Vec<(String, Handler)>,
     /// Answers a GET of an existing blob in place of its content.
     pub(crate) blob_address: Option<Handler>,
+    /// The answer to a request for a manifest that does not exist.
+    pub(crate) absent: Option<Reply>,
     images: usize,
 }
 
@@ -126,6 +134,7 @@ impl Store {
             files: HashMap::new(),
             handlers: Vec::new(),
             blob_address: None,
+            absent: None,
             images: 0,
         }
     }
@@ -256,7 +265,8 @@ impl Store {
             | Referrers::ApiWithoutTypes
             | Referrers::ApiWithoutTypesAndFilter
             | Referrers::FallbackTag
-            | Referrers::FallbackTagIsImage => {}
+            | Referrers::FallbackTagIsImage
+            | Referrers::NotCached => {}
         }
         Ok(entries)
     }

@@ -1,5 +1,6 @@
-//! The doubles of AWS's services as a process: this program, started with other arguments. It reads commands and writes a journal as
-//! lines of JSON (see [`countersign_testkit::aws::process`]).
+//! The doubles of the services of a cloud as a process: this program, started with other arguments. It reads commands and writes a
+//! journal as lines of JSON (see [`countersign_testkit::aws::process`], [`countersign_testkit::azure::process`] and
+//! [`countersign_testkit::google::process`]).
 
 use std::fs;
 use std::io::Read as _;
@@ -20,18 +21,52 @@ use crate::workdir::Workdir;
 /// Time limit for the start and for one command.
 const LIMIT: Duration = Duration::from_secs(20);
 
-/// The argument of this program that makes it the doubles, before the path of their configuration.
-pub(crate) const ARGUMENT: &str = "aws-doubles";
+/// A cloud whose services have doubles.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Cloud {
+    Aws,
+    Azure,
+    Google,
+}
 
-/// Runs the doubles with the configuration in this file until the end of standard input.
-pub(crate) fn serve(config: &str) -> anyhow::Result<()> {
-    let config = serde_json::from_slice(&fs::read(config).with_context(|| format!("cannot read {config}"))?)?;
-    let served = countersign_testkit::aws::process::run(&config, std::io::stdin().lock(), std::io::stdout());
-    served.map_err(anyhow::Error::msg)
+impl Cloud {
+    /// The cloud whose doubles this program is with this argument, before the path of their configuration.
+    pub(crate) fn of_argument(argument: &str) -> Option<Self> {
+        [Self::Aws, Self::Azure, Self::Google].into_iter().find(|cloud| cloud.argument() == argument)
+    }
+
+    fn argument(self) -> &'static str {
+        match self {
+            Self::Aws => "aws-doubles",
+            Self::Azure => "azure-doubles",
+            Self::Google => "google-doubles",
+        }
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Aws => "the doubles of AWS",
+            Self::Azure => "the doubles of Azure",
+            Self::Google => "the doubles of Google Cloud",
+        }
+    }
+
+    /// Runs the doubles with the configuration in this file until the end of standard input.
+    pub(crate) fn serve(self, config: &str) -> anyhow::Result<()> {
+        let config = serde_json::from_slice(&fs::read(config).with_context(|| format!("cannot read {config}"))?)?;
+        let (input, output) = (std::io::stdin().lock(), std::io::stdout());
+        let served = match self {
+            Self::Aws => countersign_testkit::aws::process::run(&config, input, output),
+            Self::Azure => countersign_testkit::azure::process::run(&config, input, output),
+            Self::Google => countersign_testkit::google::process::run(&config, input, output),
+        };
+        served.map_err(anyhow::Error::msg)
+    }
 }
 
 /// The running process.
-pub(crate) struct AwsDoubles {
+pub(crate) struct CloudDoubles {
+    cloud: Cloud,
     program: Program,
     output: PathBuf,
     directory: PathBuf,
@@ -42,17 +77,18 @@ pub(crate) struct AwsDoubles {
     error: Option<Value>,
 }
 
-impl AwsDoubles {
-    /// Starts it with this configuration, whose `directory` is set to a new one: see `services.rs` of testkit.
-    pub(crate) fn start(workdir: &Workdir, name: &str, mut config: Value) -> anyhow::Result<Self> {
+impl CloudDoubles {
+    /// Starts it with this configuration, whose `directory` is set to a new one.
+    pub(crate) fn start(workdir: &Workdir, cloud: Cloud, name: &str, mut config: Value) -> anyhow::Result<Self> {
         let directory = workdir.directory(name)?;
         config["directory"] = json!(directory);
         let config = workdir.write(&format!("{name}/config.json"), config.to_string())?;
         let mut command = Command::new(std::env::current_exe()?);
-        command.arg(ARGUMENT).arg(config);
+        command.arg(cloud.argument()).arg(config);
         let output = workdir.log(name);
-        let program = Program::start_with_input("the doubles of AWS", &command, output.clone())?;
-        let mut doubles = Self { program, output, directory, commands: 0, read: 0, answers: Vec::new(), error: None };
+        let program = Program::start_with_input(cloud.name(), &command, output.clone())?;
+        let mut doubles =
+            Self { cloud, program, output, directory, commands: 0, read: 0, answers: Vec::new(), error: None };
         let ready = doubles.wait_for(1)?;
         workdir.write(&format!("{name}/ready.json"), ready.to_string())?;
         Ok(doubles)
@@ -63,7 +99,7 @@ impl AwsDoubles {
         &self.directory
     }
 
-    /// Sends a command and returns the answer: see `commands.rs` of testkit.
+    /// Sends a command and returns the answer.
     pub(crate) fn command(&mut self, command: &Value) -> anyhow::Result<Value> {
         self.program.write_line(&command.to_string())?;
         self.commands += 1;
@@ -71,7 +107,8 @@ impl AwsDoubles {
         self.wait_for(self.commands + 1).with_context(|| format!("command {command}"))
     }
 
-    /// The requests that have ended, in order, as in [`Exchange::to_json`](countersign_testkit::aws::Exchange::to_json).
+    /// The requests that have ended, in order, as the `to_json` of [`aws::Exchange`](countersign_testkit::aws::Exchange) or
+    /// [`cloud::Exchange`](countersign_testkit::cloud::Exchange) writes them.
     pub(crate) fn exchanges(&self) -> anyhow::Result<Vec<Value>> {
         self.lines("exchange")
     }
@@ -104,7 +141,7 @@ impl AwsDoubles {
         wait::until(&format!("answer {count}"), LIMIT, || {
             self.read()?;
             if let Some(error) = &self.error {
-                return Ok(Err(anyhow::anyhow!("the doubles of AWS: {error}")));
+                return Ok(Err(anyhow::anyhow!("{}: {error}", self.cloud.name())));
             }
             if let Err(ended) = self.program.check_running() {
                 return Ok(Err(ended));
