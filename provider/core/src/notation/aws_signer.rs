@@ -30,6 +30,9 @@ use crate::time::UnixTime;
 /// The plugin that AWS Signer's signatures name.
 pub(super) const PLUGIN: &str = "com.amazonaws.signer.notation.plugin";
 
+/// The newest version of the plugin whose number is known. What is judged here includes aliases, which a later one added.
+pub(super) const PLUGIN_VERSION: &str = "1.0.2292";
+
 const PROFILE: &str = "com.amazonaws.signer.signingProfileVersion";
 const JOB: &str = "com.amazonaws.signer.signingJob";
 const ALIAS: &str = "com.amazonaws.signer.signingProfileAlias";

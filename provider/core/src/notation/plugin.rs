@@ -29,13 +29,23 @@ pub(super) fn check(intact: &IntactEnvelope) -> Result<Plugin, Reason> {
         return Ok(Plugin::None);
     };
     let name = critical_text(plugin, "a string that is not blank", |name| !name.trim().is_empty())?;
-    if let Some(version) = attributes.extended(PLUGIN_MIN_VERSION) {
-        critical_text(version, "a version such as 1.0.0", is_semantic_version)?;
-    }
+    let min_version = attributes.extended(PLUGIN_MIN_VERSION);
+    let min_version = min_version
+        .map(|version| critical_text(version, "a version such as 1.0.0", is_semantic_version))
+        .transpose()?;
     if name != aws_signer::PLUGIN {
         let name = Excerpt::of(name);
         let detail =
             format_args!("verification plugin is not supported: found {name}, expected none or a built-in plugin");
+        return Err(Reason::new(Code::PluginUnsupported, detail));
+    }
+    if let Some(version) = min_version.filter(|version| !is_at_most(version, aws_signer::PLUGIN_VERSION)) {
+        let detail = format_args!(
+            "verification plugin {} is not supported in this version: found the minimum version {}, expected at most {}",
+            Excerpt::of(name),
+            Excerpt::of(version),
+            aws_signer::PLUGIN_VERSION
+        );
         return Err(Reason::new(Code::PluginUnsupported, detail));
     }
     refuse_unknown(intact, &aws_signer::ATTRIBUTES)?;
@@ -95,9 +105,32 @@ fn is_semantic_version(text: &str) -> bool {
         && build.is_none_or(|build| build.split('.').all(label))
 }
 
+/// Whether a version has the precedence of `limit`, a version without labels, or a lower one. Both are semantic versions. A
+/// pre-release is lower than its release, so labels change nothing.
+fn is_at_most(version: &str, limit: &str) -> bool {
+    let numbers = |text: &str| -> Vec<(usize, String)> {
+        let core = text.split(['-', '+']).next().unwrap_or_default();
+        // Without leading zeros, the number with more digits is the greater one, however many it has.
+        core.split('.').map(|number| (number.len(), number.to_owned())).collect()
+    };
+    numbers(version) <= numbers(limit)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn versions_are_compared_by_precedence() {
+        for version in ["1.0.2292", "1.0.2292-rc.1", "1.0.2292+1", "1.0.350", "0.99999.9", "1.0.0"] {
+            assert!(is_at_most(version, "1.0.2292"), "{version}");
+        }
+        for version in
+            ["1.0.2293", "1.0.10000", "1.1.0", "2.0.0-alpha", "999.0.0", "10.0.0", "1.0.99999999999999999999"]
+        {
+            assert!(!is_at_most(version, "1.0.2292"), "{version}");
+        }
+    }
 
     #[test]
     fn a_semantic_version_is_three_numbers_and_perhaps_labels() {

@@ -260,3 +260,21 @@ fn attributes_that_are_no_arns_of_the_service_are_malformed() {
          that this verifier processes"
     );
 }
+
+#[test]
+fn a_signature_that_requires_a_later_version_of_the_plugin_is_unsupported() {
+    let fixture = Fixture::new();
+    let judge = fixture.judge(PROFILE);
+    let requires =
+        |version: &str| fixture.signature().critical_attribute("io.cncf.notary.verificationPluginMinVersion", version);
+    assert!(judged(&judge, &requires("1.0.2292"), |_| Vec::new()).is_ok());
+    for version in ["1.0.2293", "999.0.0"] {
+        assert_eq!(
+            judged(&judge, &requires(version), |_| Vec::new()).unwrap_err(),
+            format!(
+                "plugin-unsupported: verification plugin \"com.amazonaws.signer.notation.plugin\" is not supported in this version: found \
+                 the minimum version \"{version}\", expected at most 1.0.2292"
+            )
+        );
+    }
+}
