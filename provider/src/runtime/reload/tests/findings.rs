@@ -129,7 +129,7 @@ async fn a_reload_logs_signing_profiles_whose_service_is_not_enabled_once() {
          their signatures are revoked: its images are inconclusive as signer-service-unchecked; set aws.signer.enabled: true, or \
          override revocation with skip",
     );
-    assert_eq!(service.events(), [not_enabled.clone()]);
+    assert_eq!(service.events(), std::slice::from_ref(&not_enabled));
     assert_eq!(service.events(), Vec::<Value>::new());
     // A change of the configuration alone.
     let file = "aws: {region: eu-west-1, partitions: [aws], signer: {enabled: true}}\n";
