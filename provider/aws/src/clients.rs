@@ -72,14 +72,16 @@ impl Aws {
         observer: Arc<dyn AwsObserver>,
     ) -> Result<Self, TlsSetupError> {
         let transport = Transport::new(&settings, limits, &clock)?;
+        // An endpoint of the environment is used as written.
+        let is_named = settings.endpoints.sts.is_none();
         let config = ProviderConfig::empty()
             .with_behavior_version(Some(behaviour()))
             .with_http_client(transport.clone())
             .with_time_source(clock.clone())
             .with_sleep_impl(TokioSleep::new())
             .with_region(settings.region.as_ref().map(|region| Region::new(region.as_str().to_owned())))
-            .with_use_fips(Some(settings.fips))
-            .with_use_dual_stack(Some(settings.dual_stack))
+            .with_use_fips(Some(settings.fips && is_named))
+            .with_use_dual_stack(Some(settings.dual_stack && is_named))
             .with_retry_config(retries())
             .with_timeout_config(timeouts(&settings));
         let pod = credentials::of_pod(&settings, &config);
@@ -179,7 +181,7 @@ impl Aws {
         if let Some(client) = signers.get(region) {
             return client.clone();
         }
-        let client = signer_client(&self.config(region, &self.0.pod), self.settings().signer.endpoint.as_ref());
+        let client = signer_client(&self.config(region, &self.0.pod), self.settings().signer_endpoint());
         // Without a configured region, signatures name it; AWS has half as many.
         if signers.len() >= limits::REGIONS {
             signers.clear();
@@ -206,6 +208,17 @@ impl Aws {
             .build()
     }
 
+    /// The configuration of clients of STS in a region with the credentials of the pod.
+    fn sts_config(&self, region: &AwsRegion) -> SdkConfig {
+        let config = self.config(region, &self.0.pod);
+        match &self.settings().endpoints.sts {
+            None => config,
+            Some(endpoint) => {
+                config.into_builder().endpoint_url(endpoint.to_string()).use_fips(false).use_dual_stack(false).build()
+            }
+        }
+    }
+
     /// The credentials of a role in another account, or those of the pod. STS is called in the region of the pod, whose
     /// endpoint a VPC has, otherwise in `region`.
     pub(crate) async fn credentials(&self, role: Option<&EcrRole>, region: &AwsRegion) -> KeptCredentials {
@@ -218,13 +231,12 @@ impl Aws {
         let mut provider = AssumeRoleProvider::builder(role.arn.as_str())
             .session_name("countersign")
             .region(Region::new(region.as_str().to_owned()))
-            .configure(&self.config(region, &self.0.pod));
+            .configure(&self.sts_config(region));
         if let Some(id) = &role.external_id {
             provider = provider.external_id(id);
         }
         let source = SharedCredentialsProvider::new(provider.build_from_provider(self.0.pod.clone()).await);
-        let (clock, observer) = (self.0.clock.clone(), Arc::clone(&self.0.observer));
-        let kept = KeptCredentials::new(source, Operation::AssumeRole, clock, observer);
+        let kept = KeptCredentials::of_role(source, self.0.pod.clone());
         let mut roles = self.0.roles.lock().unwrap_or_else(PoisonError::into_inner);
         roles.entry(role.clone()).or_insert(kept).clone()
     }

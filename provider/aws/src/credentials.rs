@@ -1,5 +1,7 @@
 //! Credentials of AWS: their sources in the order of the SDK, and the renewal before they end.
 
+mod checked;
+mod container;
 mod profile;
 mod token_file;
 
@@ -25,15 +27,20 @@ use aws_smithy_async::time::TimeSource as _;
 use countersign_core::codec::text::Text;
 use countersign_http::FlightError;
 use countersign_http::SingleFlight;
+use futures_util::future::BoxFuture;
 use tokio::time::Instant;
 
+use self::checked::Checked;
+use self::container::Container;
 use self::profile::NamingProfile;
 use self::token_file::NamingFile;
+use crate::caught::caught;
 use crate::credentials_status::CredentialsStatus;
 use crate::credentials_status::CurrentCredentials;
 use crate::error::AwsError;
 use crate::error::Kind;
 use crate::error::Operation;
+use crate::error::Origin;
 use crate::error::TokenFile;
 use crate::limits;
 use crate::naming;
@@ -50,17 +57,22 @@ pub(crate) fn of_pod(settings: &AwsSettings, config: &ProviderConfig) -> SharedC
         file: TokenFile::WebIdentity,
         source: WebIdentityTokenCredentialsProvider::builder().configure(config).build(),
     };
-    let container =
-        NamingFile { file: TokenFile::Container, source: EcsCredentialsProvider::builder().configure(config).build() };
-    let mut chain = CredentialsProviderChain::first_try("environment", EnvironmentVariableCredentialsProvider::new())
-        .or_else("web identity token", web_identity)
-        .or_else("container", container);
-    if let Some(profile) = &settings.profile {
-        let source = ProfileFileCredentialsProvider::builder().configure(config).profile_name(profile).build();
-        chain = chain.or_else("profile", NamingProfile { profile: profile.clone(), source });
+    let container = Container(NamingFile {
+        file: TokenFile::Container,
+        source: EcsCredentialsProvider::builder().configure(config).build(),
+    });
+    let environment = Checked { origin: Origin::Environment, source: EnvironmentVariableCredentialsProvider::new() };
+    let mut chain = CredentialsProviderChain::first_try("environment", environment)
+        .or_else("web identity token", Checked { origin: Origin::Sts, source: web_identity })
+        .or_else("container", Checked { origin: Origin::Container, source: container });
+    if let Some(name) = &settings.profile {
+        let source = ProfileFileCredentialsProvider::builder().configure(config).profile_name(name).build();
+        let source = NamingProfile { profile: name.clone(), source };
+        chain = chain.or_else("profile", Checked { origin: Origin::Profile, source });
     }
     if settings.instance_metadata {
-        chain = chain.or_else("instance metadata", ImdsCredentialsProvider::builder().configure(config).build());
+        let source = ImdsCredentialsProvider::builder().configure(config).build();
+        chain = chain.or_else("instance metadata", Checked { origin: Origin::InstanceMetadata, source });
     }
     SharedCredentialsProvider::new(chain)
 }
@@ -73,6 +85,8 @@ pub(crate) struct KeptCredentials(Arc<Inner>);
 
 struct Inner {
     source: SharedCredentialsProvider,
+    /// The credentials that sign the requests of the source, if these do.
+    base: Option<KeptCredentials>,
     /// The name of a fetch in errors.
     operation: Operation,
     clock: AwsClock,
@@ -99,7 +113,15 @@ impl KeptCredentials {
     ) -> Self {
         let fetches = SingleFlight::with_grace(limits::CREDENTIALS_TIMEOUT);
         let (kept, failed) = (Mutex::default(), Mutex::default());
-        Self(Arc::new(Inner { source, operation, clock, observer, kept, failed, fetches }))
+        Self(Arc::new(Inner { source, base: None, operation, clock, observer, kept, failed, fetches }))
+    }
+
+    /// Those of a role, which `source` assumes with `base`.
+    pub(crate) fn of_role(source: SharedCredentialsProvider, base: Self) -> Self {
+        let (clock, observer) = (base.0.clock.clone(), Arc::clone(&base.0.observer));
+        let fetches = SingleFlight::with_grace(limits::CREDENTIALS_TIMEOUT);
+        let (operation, kept, failed) = (Operation::AssumeRole, Mutex::default(), Mutex::default());
+        Self(Arc::new(Inner { source, base: Some(base), operation, clock, observer, kept, failed, fetches }))
     }
 
     /// # Errors
@@ -117,6 +139,11 @@ impl KeptCredentials {
             }
             None => self.fetch().await,
         }
+    }
+
+    /// The same. Its type is known, as the credentials of a role need those of the pod.
+    fn boxed(&self) -> BoxFuture<'_, Result<Credentials, AwsError>> {
+        Box::pin(self.get())
     }
 
     /// Whether there are valid credentials, and how the last fetch failed.
@@ -179,7 +206,7 @@ impl Inner {
         if let Some(kept) = self.valid(now).filter(|kept| !kept.is_due(now)) {
             return Ok(kept.credentials);
         }
-        let loaded = observed(&*self.observer, self.operation, naming_request(self.operation, self.load()).await);
+        let loaded = self.load_with_base().await;
         let failed = loaded.as_ref().err().map(|error| (self.clock.now(), error.clone()));
         *self.failed.lock().unwrap_or_else(PoisonError::into_inner) = failed;
         if loaded.is_err()
@@ -190,12 +217,37 @@ impl Inner {
         loaded
     }
 
+    /// If the service refuses the credentials that signed the request, they are replaced, and it is sent once more.
+    async fn load_with_base(&self) -> Result<Credentials, AwsError> {
+        let Some(base) = &self.base else { return self.load_once().await };
+        let used = base.boxed().await?;
+        match self.load_once().await {
+            Err(error) if error.operation() == self.operation && base.refused(&used, &error) => {
+                base.boxed().await?;
+                self.load_once().await
+            }
+            loaded => loaded,
+        }
+    }
+
+    async fn load_once(&self) -> Result<Credentials, AwsError> {
+        let loaded = naming_request(self.operation, caught(self.operation, self.load())).await;
+        observed(&*self.observer, self.operation, loaded)
+    }
+
     async fn load(&self) -> Result<Credentials, AwsError> {
         let deadline = Instant::now() + limits::CREDENTIALS_TIMEOUT;
         let loaded = countersign_http::until(deadline, self.source.provide_credentials()).await;
         let credentials = loaded
             .map_err(|late| AwsError::new(self.operation, Kind::late(late.awaited)))?
             .map_err(|error| AwsError::of_credentials(self.operation, &error, &naming::last()))?;
+        let origin = match self.operation {
+            Operation::AssumeRole => Origin::Sts,
+            Operation::Credentials | Operation::EcrToken | Operation::EcrPublicToken | Operation::SignerStatus => {
+                Origin::Other
+            }
+        };
+        checked::check(origin, &credentials).map_err(|error| AwsError::new(self.operation, Kind::Source(error)))?;
         let now = self.clock.now();
         if credentials.expiry().is_some_and(|end| end <= now) {
             let text = "found credentials that have ended already, expected valid ones: check the clock of the node";

@@ -19,9 +19,11 @@ use countersign_credentials::IdentityFetcher;
 use countersign_credentials::IssueFailure;
 use countersign_credentials::RepositoryScope;
 use countersign_credentials::Secret;
+use countersign_http::Endpoint;
 use tokio::time::Instant;
 
 use crate::call_result::CallResult;
+use crate::caught::caught;
 use crate::clients::Aws;
 use crate::endpoint::UseEndpoint;
 use crate::error::AwsError;
@@ -99,17 +101,25 @@ impl EcrTokens {
     }
 
     async fn send(&self, key: &EcrTokenKey, config: &SdkConfig) -> Result<Issued, AwsError> {
-        let result = match key {
-            EcrTokenKey::Region(_) => self.issue_private(config).await,
-            EcrTokenKey::Public => self.issue_public(config).await,
+        let call = async {
+            match key {
+                EcrTokenKey::Region(_) => self.issue_private(config).await,
+                EcrTokenKey::Public => self.issue_public(config).await,
+            }
         };
+        let result = caught(key.operation(), call).await;
         observed(self.aws.observer(), key.operation(), result)
+    }
+
+    /// The endpoint of the settings, otherwise that of the environment.
+    fn endpoint<'a>(&'a self, of_environment: Option<&'a Endpoint>) -> Option<&'a Endpoint> {
+        self.api.as_ref().map(|api| &api.endpoint).or(of_environment)
     }
 
     async fn issue_private(&self, config: &SdkConfig) -> Result<Issued, AwsError> {
         let mut config = aws_sdk_ecr::config::Builder::from(config).retry_classifier(NoRetryIfThrottled);
-        if let Some(api) = &self.api {
-            config = config.interceptor(UseEndpoint(api.endpoint.clone()));
+        if let Some(endpoint) = self.endpoint(self.aws.settings().endpoints.ecr.as_ref()) {
+            config = config.interceptor(UseEndpoint(endpoint.clone()));
         }
         let call = aws_sdk_ecr::Client::from_conf(config.build()).get_authorization_token();
         let output = call.send().await.map_err(|error| AwsError::of_call(Operation::EcrToken, &error))?;
@@ -122,8 +132,8 @@ impl EcrTokens {
 
     async fn issue_public(&self, config: &SdkConfig) -> Result<Issued, AwsError> {
         let mut config = aws_sdk_ecrpublic::config::Builder::from(config).retry_classifier(NoRetryIfThrottled);
-        if let Some(api) = &self.api {
-            config = config.interceptor(UseEndpoint(api.endpoint.clone()));
+        if let Some(endpoint) = self.endpoint(self.aws.settings().endpoints.ecr_public.as_ref()) {
+            config = config.interceptor(UseEndpoint(endpoint.clone()));
         }
         let call = aws_sdk_ecrpublic::Client::from_conf(config.build()).get_authorization_token();
         let output = call.send().await.map_err(|error| AwsError::of_call(Operation::EcrPublicToken, &error))?;

@@ -6,6 +6,7 @@ mod remedy;
 mod sdk;
 mod sent;
 mod signer_cause;
+mod source_problem;
 mod token_file;
 
 use std::fmt;
@@ -26,6 +27,9 @@ pub(crate) use self::sdk::find;
 pub(crate) use self::sent::Answered;
 pub(crate) use self::sent::LastRequest;
 pub(crate) use self::sent::Sent;
+pub(crate) use self::source_problem::Origin;
+pub(crate) use self::source_problem::Part;
+pub(crate) use self::source_problem::SourceProblem;
 pub(crate) use self::token_file::TokenFile;
 pub(crate) use self::token_file::TokenFileError;
 pub(crate) use self::token_file::TokenFileProblem;
@@ -35,7 +39,7 @@ use crate::refusal::Refusal;
 
 /// Why a call has no result. Never shows a secret.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{} failed{}: {kind}; {}", operation.name(), Shown(sent.as_ref(), kind), remedy(*operation, kind))]
+#[error("{} failed{}: {kind}; {}", operation.name(), Shown(sent.as_ref(), kind), remedy(*operation, kind, sent.as_ref()))]
 pub struct AwsError {
     operation: Operation,
     kind: Kind,
@@ -63,6 +67,9 @@ pub(crate) enum Kind {
     /// No source has credentials.
     #[error("found no credentials: {0}")]
     NoCredentials(Text),
+    /// A source of credentials has something that an operator corrects.
+    #[error(transparent)]
+    Source(SourceProblem),
     /// The file of the service account's token cannot be used.
     #[error(transparent)]
     TokenFile(TokenFileError),
@@ -132,6 +139,7 @@ impl Kind {
             Self::Refused { refusal, .. } => Some(*refusal),
             Self::Endpoint(EndpointRefused { status }) => Some(Refusal::of_endpoint(*status)),
             Self::NoCredentials(_)
+            | Self::Source(_)
             | Self::TokenFile(_)
             | Self::Credentials(_)
             | Self::Fetch(_)
@@ -196,7 +204,9 @@ impl AwsError {
     #[must_use]
     pub fn result(&self) -> CallResult {
         match &self.kind {
-            Kind::NoCredentials(_) | Kind::TokenFile(_) | Kind::Credentials(_) => CallResult::Credentials,
+            Kind::NoCredentials(_) | Kind::Source(_) | Kind::TokenFile(_) | Kind::Credentials(_) => {
+                CallResult::Credentials
+            }
             Kind::Timeout => CallResult::Timeout,
             Kind::Fetch(error) => match error.kind() {
                 FetchErrorKind::Timeout => CallResult::Timeout,

@@ -9,6 +9,7 @@
 #![warn(missing_docs)]
 
 mod call_result;
+mod caught;
 mod clients;
 mod codes;
 mod credentials;
@@ -41,6 +42,7 @@ pub use observer::Unobserved;
 pub use settings::AwsSettings;
 pub use settings::EcrApi;
 pub use settings::EcrRole;
+pub use settings::ServiceEndpoints;
 pub use settings::SignerSettings;
 pub use signer::SignerAnswer;
 pub use time::AwsClock;

@@ -38,6 +38,30 @@ pub struct AwsSettings {
     pub proxies: ProxyEnvironment,
     /// AWS Signer.
     pub signer: SignerSettings,
+    /// Endpoints of the environment.
+    pub endpoints: ServiceEndpoints,
+}
+
+/// Endpoints of the environment in place of those of the region (`AWS_ENDPOINT_URL_STS` and so on, otherwise `AWS_ENDPOINT_URL`:
+/// [service-specific endpoints](https://docs.aws.amazon.com/sdkref/latest/guide/feature-ss-endpoints.html)). Those of the
+/// configuration take precedence. The sources of credentials in the SDK read that of STS themselves.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ServiceEndpoints {
+    /// STS.
+    pub sts: Option<Endpoint>,
+    /// The API of Amazon ECR.
+    pub ecr: Option<Endpoint>,
+    /// The API of Amazon ECR Public.
+    pub ecr_public: Option<Endpoint>,
+    /// AWS Signer.
+    pub signer: Option<Endpoint>,
+}
+
+impl AwsSettings {
+    /// The endpoint of AWS Signer; `None` for that of the region.
+    pub(crate) fn signer_endpoint(&self) -> Option<&Endpoint> {
+        self.signer.endpoint.as_ref().or(self.endpoints.signer.as_ref())
+    }
 }
 
 /// The settings of AWS Signer.

@@ -16,6 +16,7 @@ use countersign_core::name::AwsRegion;
 use countersign_core::name::SigningProfileVersion;
 use tokio::time::Instant;
 
+use crate::caught::caught;
 use crate::clients::Aws;
 use crate::error::AwsError;
 use crate::error::Kind;
@@ -83,7 +84,7 @@ impl Aws {
     #[must_use]
     pub fn signer_address(&self, region: &AwsRegion) -> String {
         let settings = self.settings();
-        if let Some(endpoint) = &settings.signer.endpoint {
+        if let Some(endpoint) = settings.signer_endpoint() {
             return endpoint.to_string();
         }
         let parameters = Params::builder()
@@ -159,7 +160,8 @@ impl Aws {
             .profile_version_arn(profile)
             .job_arn(job)
             .set_certificate_hashes(Some(certificate_hashes));
-        let result = call.send().await.map_err(|error| AwsError::of_call(Operation::SignerStatus, &error));
+        let send = async { call.send().await.map_err(|error| AwsError::of_call(Operation::SignerStatus, &error)) };
+        let result = caught(Operation::SignerStatus, send).await;
         let output = observed(self.observer(), Operation::SignerStatus, result)?;
         // See `CheckAnswer`.
         Ok(SignerAnswer { revoked: output.revoked_entities.unwrap_or_default() })

@@ -174,6 +174,11 @@ impl Transport {
         let mut answer = http::Response::new(SdkBody::from(bytes));
         *answer.status_mut() = response.status;
         *answer.headers_mut() = response.headers;
+        // Of the connection: the body is complete, or was dropped as it is too large for the text of an error. And the SDK would
+        // correct the time of later requests by the date of any answer, also one that is wrong: the clock of the node is right.
+        for name in [header::CONTENT_LENGTH, header::TRANSFER_ENCODING, header::DATE] {
+            answer.headers_mut().remove(name);
+        }
         HttpResponse::try_from(answer).map_err(|error| malformed(error.to_string()))
     }
 }

@@ -31,7 +31,7 @@ impl FromStr for Endpoint {
     type Err = EndpointError;
 
     fn from_str(text: &str) -> Result<Self, EndpointError> {
-        let refused = || EndpointError { found: Excerpt::at_most(256, text) };
+        let refused = || EndpointError { found: Excerpt::at_most(256, &without_login(text)) };
         let url = Url::parse(text).map_err(|_| refused())?;
         let url = with_plain_host(url).ok_or_else(refused)?;
         let is_loopback = match url.host() {
@@ -48,6 +48,13 @@ impl FromStr for Endpoint {
             && url.fragment().is_none();
         if has_scheme && is_bare { Ok(Self(url)) } else { Err(refused()) }
     }
+}
+
+/// The text of a URL, without a login.
+fn without_login(text: &str) -> String {
+    let Some((before, host)) = text.rsplit_once('@') else { return text.to_owned() };
+    let scheme = before.split_once("://").map_or_else(String::new, |(scheme, _)| format!("{scheme}://"));
+    format!("{scheme}[login]@{host}")
 }
 
 impl fmt::Display for Endpoint {
@@ -83,11 +90,25 @@ mod tests {
             "https://signer.example/path",
             "https://signer.example?x",
             "https://signer.example#x",
-            "https://u:p@signer.example",
             "ftp://signer.example",
         ] {
             let expected = EndpointError { found: Excerpt::at_most(256, text) };
             assert_eq!(text.parse::<Endpoint>(), Err(expected), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_login_is_not_in_the_message() {
+        for (text, found) in [
+            ("https://u:hunter2@signer.example", "https://[login]@signer.example"),
+            ("https://u:hunt@er2@signer.example", "https://[login]@signer.example"),
+            ("u:hunter2@signer.example", "[login]@signer.example"),
+            ("https://@signer.example/x", "https://[login]@signer.example/x"),
+        ] {
+            let expected = format!(
+                "endpoint: found {found:?}, expected https://HOST or https://HOST:PORT; http:// only for loopback addresses"
+            );
+            assert_eq!(text.parse::<Endpoint>().unwrap_err().to_string(), expected);
         }
     }
 }

@@ -19,6 +19,9 @@ mod without;
 
 #[cfg(feature = "aws")]
 pub(super) use clients::AwsServices;
+pub(crate) use environment::SERVICES;
+pub(crate) use environment::endpoint;
+pub(crate) use environment::lacks_region;
 pub(crate) use environment::pod_region;
 pub(crate) use survey::AwsSurvey;
 pub(crate) use survey::TriedSigner;

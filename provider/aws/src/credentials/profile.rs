@@ -9,6 +9,8 @@ use aws_credential_types::provider::error::CredentialsError;
 use aws_credential_types::provider::future;
 use countersign_core::codec::text::Text;
 
+use crate::error::SourceProblem;
+
 /// The files of profiles: their variables, and where they are in the home directory without them
 /// ([location](https://docs.aws.amazon.com/sdkref/latest/guide/file-location.html)).
 const FILES: [(&str, &str); 2] =
@@ -34,6 +36,11 @@ impl<P: ProvideCredentials> ProvideCredentials for NamingProfile<P> {
                 self.profile,
                 files()
             )),
+            // The features of the SDK for them are not built in.
+            CredentialsError::InvalidConfiguration(_) if source_text(&error).contains("cargo feature") => {
+                let problem = SourceProblem::ProfileUnsupported(Text::at_most(128, &self.profile));
+                CredentialsError::provider_error(problem)
+            }
             CredentialsError::InvalidConfiguration(_) => CredentialsError::invalid_configuration(format!(
                 "{}: aws.profile {:?} of {}",
                 source_text(&error),

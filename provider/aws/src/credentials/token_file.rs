@@ -1,5 +1,7 @@
 //! Sources that read the token of the service account from a file: their errors name it.
 
+use std::path::PathBuf;
+
 use aws_credential_types::provider::ProvideCredentials;
 use aws_credential_types::provider::error::CredentialsError;
 use aws_credential_types::provider::future;
@@ -27,8 +29,7 @@ impl<P: ProvideCredentials> ProvideCredentials for NamingFile<P> {
     {
         let named = |error: CredentialsError| match problem(self.file, &error) {
             Some(problem) => {
-                let path = std::env::var_os(self.file.variable()).unwrap_or_default();
-                let path = Text::of(path.display());
+                let path = Text::of(path(self.file).display());
                 CredentialsError::provider_error(TokenFileError { file: self.file, path, problem })
             }
             None => refused_by_endpoint(self.file).map_or(error, CredentialsError::provider_error),
@@ -48,10 +49,22 @@ fn refused_by_endpoint(file: TokenFile) -> Option<EndpointRefused> {
     }
 }
 
+/// As the variable names it.
+fn path(file: TokenFile) -> PathBuf {
+    std::env::var_os(file.variable()).unwrap_or_default().into()
+}
+
 /// What is wrong with the file, if that is the error. The SDK does not name it.
 fn problem(file: TokenFile, error: &CredentialsError) -> Option<TokenFileProblem> {
-    if let Some(why) = find::<std::io::Error>(error) {
+    // Of a request, if there was one.
+    if naming::last().sent.is_none()
+        && let Some(why) = find::<std::io::Error>(error)
+    {
         return Some(TokenFileProblem::Unreadable(Text::of(why)));
+    }
+    // STS and the agent refuse it.
+    if std::fs::metadata(path(file)).is_ok_and(|file| file.is_file() && file.len() == 0) {
+        return Some(TokenFileProblem::Empty);
     }
     let is_no_token = match file {
         // Before a request, it is the only error of this kind: the content is not UTF-8.

@@ -5,13 +5,14 @@ use countersign_http::FetchErrorKind;
 
 use super::EndpointRefused;
 use super::Kind;
+use super::Sent;
 use super::operation::Operation;
 use super::token_file::TokenFile;
 use crate::refusal::Refusal;
 
 const LATER: &str = "it is called again later; ask AWS for a higher quota if this continues";
 
-const AGAIN: &str = "it is called again with the next image";
+pub(super) const AGAIN: &str = "it is called again with the next image";
 
 const NETWORK: &str = "check the region, the network policy, the VPC endpoint and the proxy";
 
@@ -69,15 +70,20 @@ fn remedy_of_endpoint(status: u16) -> &'static str {
 }
 
 /// What to do if a permission is missing.
-fn remedy_of_permission(operation: Operation) -> String {
+fn remedy_of_permission(operation: Operation, role: &str) -> String {
     let action = operation.iam_action();
     match operation {
         Operation::Credentials => {
-            "the trust policy of the role must name the OIDC provider of the cluster, the service account and its namespace"
-                .to_owned()
+            format!(
+                "the role {role} must exist, and its trust policy must name the OIDC provider of the cluster, the service account and \
+                 its namespace"
+            )
         }
         Operation::AssumeRole => {
-            format!("allow {action} to the role of the pod, and trust that role in the role that it assumes")
+            format!(
+                "allow {action} to the role of the pod, and trust that role in the role that it assumes; if its trust policy requires \
+                 an external identifier, set credentials.ecr.externalId"
+            )
         }
         Operation::EcrToken | Operation::EcrPublicToken | Operation::SignerStatus => {
             format!("allow {action} to the role of the pod")
@@ -99,8 +105,21 @@ fn remedy_of_content(operation: Operation, code: &str) -> &'static str {
     }
 }
 
+/// What to do about a code without a meaning here, such as those of another service.
+fn remedy_of_another_refusal(operation: Operation) -> &'static str {
+    match operation {
+        Operation::Credentials | Operation::AssumeRole => AGAIN,
+        Operation::EcrToken | Operation::EcrPublicToken => {
+            "if credentials.ecr.endpoint is set, check that it is that of the API of Amazon ECR (api.ecr), and not of a registry"
+        }
+        Operation::SignerStatus => {
+            "if aws.signer.endpoint is set, check that it is that of AWS Signer (data-signer), and not of another service"
+        }
+    }
+}
+
 /// What to do.
-pub(super) fn remedy(operation: Operation, kind: &Kind) -> String {
+pub(super) fn remedy(operation: Operation, kind: &Kind, sent: Option<&Sent>) -> String {
     let (refusal, code) = match kind {
         Kind::Refused { refusal, code, .. } => (*refusal, code.as_str()),
         Kind::NoCredentials(_) => {
@@ -108,6 +127,7 @@ pub(super) fn remedy(operation: Operation, kind: &Kind) -> String {
                     Identity association"
                 .to_owned();
         }
+        Kind::Source(problem) => return problem.remedy().to_owned(),
         Kind::TokenFile(error) => return remedy_of_file(error.file).to_owned(),
         Kind::Endpoint(EndpointRefused { status }) => return remedy_of_endpoint(*status).to_owned(),
         Kind::Credentials(_) => return AGAIN.to_owned(),
@@ -118,9 +138,13 @@ pub(super) fn remedy(operation: Operation, kind: &Kind) -> String {
         Kind::Partition { .. } => return "add it to aws.partitions if its services may be called".to_owned(),
     };
     match refusal {
-        Refusal::Permission => return remedy_of_permission(operation),
+        Refusal::Permission => {
+            let role = sent.and_then(Sent::role).unwrap_or("of AWS_ROLE_ARN");
+            return remedy_of_permission(operation, role);
+        }
         Refusal::Throttled => LATER,
-        Refusal::Failure | Refusal::Unclassified => AGAIN,
+        Refusal::Failure => AGAIN,
+        Refusal::Unclassified => remedy_of_another_refusal(operation),
         Refusal::Clock => "check the clock of the node, and the secret key if it is static",
         Refusal::Ended => {
             "check the clock of the node, and that the token of the service account is renewed (audience sts.amazonaws.com)"

@@ -14,6 +14,7 @@ use super::AwsError;
 use super::EndpointRefused;
 use super::Kind;
 use super::LastRequest;
+use super::SourceProblem;
 use super::TokenFileError;
 use super::operation::Operation;
 use crate::limits::TEXT_BYTES;
@@ -62,8 +63,12 @@ impl AwsError {
         if let Some(found) = cause::<Self>(error) {
             return found;
         }
+        if let Some(problem) = cause::<SourceProblem>(error) {
+            return Self::new(operation, Kind::Source(problem));
+        }
         let kind = match error {
-            CredentialsError::CredentialsNotLoaded(_) => Kind::NoCredentials(causes(error)),
+            _ if causes(error).as_str().contains(MISSING_REGION) => Kind::Source(SourceProblem::NoRegion),
+            CredentialsError::CredentialsNotLoaded(_) => Kind::NoCredentials(no_credentials(error)),
             CredentialsError::ProviderTimedOut(_) => Kind::Timeout,
             CredentialsError::InvalidConfiguration(_)
             | CredentialsError::ProviderError(_)
@@ -81,6 +86,18 @@ impl AwsError {
             }
         };
         Self::new(operation, kind)
+    }
+}
+
+/// A part of the text of the SDK, whose client has no region. It has no type of its own.
+const MISSING_REGION: &str = "Missing Region";
+
+/// What the sources lack, and a variable that is not one of them.
+fn no_credentials(error: &CredentialsError) -> Text {
+    let text = causes(error);
+    match std::env::var_os("AWS_PROFILE") {
+        Some(_) => Text::of(format_args!("{text}; AWS_PROFILE is not read: aws.profile names the profile")),
+        None => text,
     }
 }
 

@@ -5,6 +5,7 @@ use std::fmt;
 use countersign_core::codec::text::Text;
 use countersign_http::authority;
 use url::Url;
+use url::form_urlencoded;
 
 use crate::query_refusal::QueryRefusal;
 
@@ -14,6 +15,8 @@ pub(crate) struct Sent {
     server: Text,
     /// The action of a request to STS: the errors of the SDK do not name it.
     action: Option<Text>,
+    /// The role that STS was asked for.
+    role: Option<Text>,
 }
 
 /// The answer to a request.
@@ -35,11 +38,18 @@ impl Sent {
     pub(crate) fn of(url: &Url, body: &[u8]) -> Self {
         let action = body.strip_prefix(b"Action=").and_then(|rest| rest.split(|byte| *byte == b'&').next());
         let action = action.and_then(|action| std::str::from_utf8(action).ok()).map(|action| Text::at_most(64, action));
-        Self { server: Text::at_most(256, authority(url)), action }
+        let role = action.as_ref().and_then(|_| form_urlencoded::parse(body).find(|(name, _)| name == "RoleArn"));
+        let role = role.map(|(_, role)| Text::at_most(256, role));
+        Self { server: Text::at_most(256, authority(url)), action, role }
     }
 
     pub(crate) fn without_action(self) -> Self {
         Self { action: None, ..self }
+    }
+
+    /// The role that STS was asked for.
+    pub(crate) fn role(&self) -> Option<&str> {
+        self.role.as_ref().map(Text::as_str)
     }
 
     /// Whether the action is known.

@@ -28,6 +28,8 @@ pub(crate) struct TokenFileError {
 pub(crate) enum TokenFileProblem {
     /// The error of the operating system.
     Unreadable(Text),
+    /// There is no content.
+    Empty,
     /// The content is not text, or has characters that no token has.
     NoToken,
 }
@@ -46,6 +48,7 @@ impl fmt::Display for TokenFileProblem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Unreadable(why) => write!(f, "cannot be read ({why})"),
+            Self::Empty => f.write_str("is empty"),
             Self::NoToken => f.write_str("has other content than a token"),
         }
     }

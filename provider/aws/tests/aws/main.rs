@@ -6,6 +6,7 @@ mod ecr;
 mod names;
 mod observed;
 mod registry;
+mod roles;
 mod secrets;
 mod signer;
 mod signer_errors;
@@ -20,6 +21,7 @@ use aws_credential_types::provider::SharedCredentialsProvider;
 use countersign_aws::Aws;
 use countersign_aws::AwsClock;
 use countersign_aws::AwsSettings;
+use countersign_aws::ServiceEndpoints;
 use countersign_aws::SignerSettings;
 use countersign_aws::Unobserved;
 use countersign_aws::limits;
@@ -81,6 +83,7 @@ fn settings() -> AwsSettings {
         proxy: ProxyChoice::Direct,
         proxies: ProxyEnvironment::default(),
         signer: SignerSettings::default(),
+        endpoints: ServiceEndpoints::default(),
     }
 }
 

@@ -182,7 +182,8 @@ async fn a_role_is_assumed_once_in_the_region_of_the_pod() {
         error,
         "STS AssumeRole failed at sts.eu-central-1.amazonaws.com: found status 403 AccessDenied: User: arn:aws:sts::111122223333:assumed-role/countersign/pod is not authorized to \
          perform: sts:AssumeRole on resource: arn:aws:iam::444455556666:role/registry, expected 200; allow sts:AssumeRole to the role of the \
-         pod, and trust that role in the role that it assumes"
+         pod, and trust that role in the role that it assumes; if its trust policy requires an external identifier, set \
+         credentials.ecr.externalId"
     );
 }
 

@@ -65,23 +65,6 @@ async fn a_request_is_signed_for_the_region_that_is_called() {
     }
 }
 
-#[tokio::test]
-async fn a_clock_that_is_wrong_is_corrected_by_the_time_of_the_service() {
-    let setup = setup();
-    let server = SignerData::start(&setup).await;
-    let key = setup.keys().for_user(USER);
-    let source = SharedCredentialsProvider::new(Credentials::new(&key.id, &key.secret, None, None, "test"));
-    let late = AwsClock::new(|| SystemTime::from(NOW - time::Duration::HOUR));
-    let aws =
-        Aws::with_credentials(signer_at(&server.url()), &shared_limits(), late, Arc::new(Unobserved), source).unwrap();
-    assert_eq!(status(&aws).await, Ok(vec![]));
-    let statuses: Vec<_> = server.journal().iter().map(|exchange| exchange.status).collect();
-    assert_eq!(statuses, [Some(403), Some(200)]);
-    // The next request has the right time.
-    assert_eq!(status(&aws).await, Ok(vec![]));
-    assert_eq!(server.count(), 3);
-}
-
 /// A new session at each fetch.
 #[derive(Debug)]
 struct Sessions(Setup);

@@ -2,6 +2,7 @@
 //! them from environment variables, so each test runs itself again in a process that has these.
 
 mod failures;
+mod variables;
 
 use std::process::Command;
 
@@ -26,6 +27,8 @@ const ENDPOINT: &str = "TEST_SIGNER_ENDPOINT";
 const PROFILE_NAME: &str = "TEST_PROFILE";
 /// Whether the settings of the second process have the instance metadata service.
 const METADATA: &str = "TEST_INSTANCE_METADATA";
+/// Whether the settings of the second process have no region.
+const NO_REGION: &str = "TEST_NO_REGION";
 /// Calls in the second process.
 const CALLS: &str = "TEST_CALLS";
 /// Marks the result in the output of the second process.
@@ -39,6 +42,7 @@ async fn is_second() -> bool {
     let settings = AwsSettings {
         profile: std::env::var(PROFILE_NAME).ok(),
         instance_metadata: std::env::var_os(METADATA).is_some(),
+        region: std::env::var_os(NO_REGION).is_none().then(|| region(REGION)),
         ..signer_at(&endpoint)
     };
     let aws = Aws::new(settings, &shared_limits(), AwsClock::new(SystemTime::now), Arc::new(Unobserved)).unwrap();
@@ -208,7 +212,8 @@ async fn a_role_that_does_not_trust_the_service_account_names_its_trust_policy()
     assert!(results[0].contains("Not authorized to perform sts:AssumeRoleWithWebIdentity"), "{results:?}");
     assert!(
         results[0].ends_with(
-            "; the trust policy of the role must name the OIDC provider of the cluster, the service account and its namespace"
+            "; the role arn:aws:iam::111122223333:role/countersign must exist, and its trust policy must name the OIDC provider of the \
+             cluster, the service account and its namespace"
         ),
         "{results:?}"
     );

@@ -11,7 +11,7 @@ use crate::runtime::aws::TriedSigner;
 use crate::runtime::aws::TriedToken;
 
 /// The difference of clocks that is reported, in seconds. AWS refuses requests from five minutes on.
-const CLOCK_DIFFERENCE: i64 = 60;
+const CLOCK_DIFFERENCE: u64 = 60;
 
 /// A version of each signing profile that the statements trust, for calls about them: a made-up one if none is written.
 pub(super) fn profiles(statements: &[StatementOutline]) -> Vec<SigningProfileVersion> {
@@ -40,8 +40,8 @@ pub(super) fn warn(survey: &AwsSurvey, findings: &mut Findings) {
         let region = region.as_ref().map_or_else(String::new, |region| format!(" in {region}"));
         findings.warn("aws-signer-unusable", format_args!("AWS Signer{region} ({address}): {why}"));
     }
-    if let Some(ahead) = clock_difference.filter(|ahead| ahead.abs() >= CLOCK_DIFFERENCE) {
-        let (seconds, direction) = (ahead.abs(), if ahead > 0 { "ahead of" } else { "behind" });
+    if let Some(ahead) = clock_difference.filter(|ahead| ahead.unsigned_abs() >= CLOCK_DIFFERENCE) {
+        let (seconds, direction) = (ahead.unsigned_abs(), if ahead > 0 { "ahead of" } else { "behind" });
         findings.warn(
             "aws-clock",
             format_args!(

@@ -22,6 +22,9 @@ use crate::config::RegistryProxy;
 use crate::config::RegistryProxyServer;
 use crate::policy_source::ModeOutline;
 use crate::runtime::NO_SYSTEM_AUTHORITIES;
+use crate::runtime::aws::SERVICES;
+use crate::runtime::aws::endpoint;
+use crate::runtime::aws::lacks_region;
 use crate::runtime::aws::pod_region;
 use crate::runtime::proxy_environment;
 use crate::runtime::proxy_environment_beside;
@@ -153,6 +156,16 @@ fn aws_environment(config: &Config, findings: &mut Findings) {
     }
     if let Err(why) = pod_region(&config.aws) {
         findings.warn("aws-region", format_args!("AWS is not called: {why}"));
+    }
+    if lacks_region(&config.aws) {
+        let message = "the environment has AWS_WEB_IDENTITY_TOKEN_FILE and no region, in which STS is called; set aws.region, \
+                       AWS_REGION or AWS_DEFAULT_REGION";
+        findings.warn("aws-region", message);
+    }
+    let mut endpoints: Vec<_> = SERVICES.into_iter().filter_map(|service| endpoint(service).err()).collect();
+    endpoints.dedup();
+    for why in endpoints {
+        findings.warn("aws-endpoint", format_args!("AWS is not called: {why}"));
     }
     // Otherwise it is a mistake already.
     if proxy_environment(config).is_ok()

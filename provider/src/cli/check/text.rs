@@ -1,5 +1,6 @@
 //! The text output: mistakes, warnings, then what would be used.
 
+use std::cmp::Ordering;
 use std::fmt;
 use std::path::Path;
 
@@ -155,7 +156,12 @@ impl Page {
             }
         }
         if let Some(ahead) = clock_difference {
-            self.line("clock", format_args!("{ahead} s ahead of that of AWS"));
+            let seconds = ahead.unsigned_abs();
+            match ahead.cmp(&0) {
+                Ordering::Equal => self.line("clock", "as that of AWS"),
+                Ordering::Greater => self.line("clock", format_args!("{seconds} s ahead of that of AWS")),
+                Ordering::Less => self.line("clock", format_args!("{seconds} s behind that of AWS")),
+            }
         }
     }
 

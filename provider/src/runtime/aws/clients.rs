@@ -13,6 +13,7 @@ use countersign_aws::CallResult;
 use countersign_aws::EcrApi;
 use countersign_aws::EcrRole;
 use countersign_aws::EcrTokens;
+use countersign_aws::ServiceEndpoints;
 use countersign_aws::SignerSettings;
 use countersign_aws::limits;
 use countersign_core::codec::text::Text;
@@ -197,7 +198,7 @@ impl AwsServices {
 /// The settings of the clients.
 ///
 /// # Errors
-/// The proxy or the region of the environment cannot be used: AWS is not called.
+/// The proxy, the region or an endpoint of the environment cannot be used: AWS is not called.
 fn settings(config: &Config, files: &RegistryFiles) -> Result<AwsSettings, Text> {
     let aws = &config.aws;
     let proxy = files.aws_proxy().map_err(|why| Text::of(format_args!("aws.proxy: {why}")))?;
@@ -214,6 +215,12 @@ fn settings(config: &Config, files: &RegistryFiles) -> Result<AwsSettings, Text>
         proxy: proxy.clone(),
         proxies: proxy_environment::beside(&aws.proxy)?,
         signer: SignerSettings { regions: aws.signer.regions.clone(), endpoint: aws.signer.endpoint.clone() },
+        endpoints: ServiceEndpoints {
+            sts: environment::endpoint("STS")?,
+            ecr: environment::endpoint("ECR")?,
+            ecr_public: environment::endpoint("ECR_PUBLIC")?,
+            signer: environment::endpoint("SIGNER")?,
+        },
     })
 }
 

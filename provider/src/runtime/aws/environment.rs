@@ -1,7 +1,10 @@
-//! The region of the pod, of the configuration or the environment. Read each time; never modified.
+//! The region of the pod, of the configuration or the environment, and endpoints of the environment. Read each time; never modified.
+
+use std::ffi::OsString;
 
 use countersign_core::codec::text::Text;
 use countersign_core::name::AwsRegion;
+use countersign_http::Endpoint;
 
 use crate::config::Aws;
 
@@ -38,6 +41,32 @@ fn region(variable: &str, value: &str, aws: &Aws) -> Result<AwsRegion, Text> {
     )))
 }
 
+/// The services whose endpoints the environment can have, as its variables name them.
+pub(crate) const SERVICES: [&str; 4] = ["STS", "ECR", "ECR_PUBLIC", "SIGNER"];
+
+/// The endpoint of a service in the environment, as the SDK reads it: `AWS_ENDPOINT_URL_STS` for STS, otherwise
+/// `AWS_ENDPOINT_URL`; `None` for that of the region.
+///
+/// # Errors
+/// It cannot be used.
+pub(crate) fn endpoint(service: &str) -> Result<Option<Endpoint>, Text> {
+    endpoint_in(service, |name| std::env::var_os(name))
+}
+
+fn endpoint_in(service: &str, variable: impl Fn(&str) -> Option<OsString>) -> Result<Option<Endpoint>, Text> {
+    let names = [format!("AWS_ENDPOINT_URL_{service}"), "AWS_ENDPOINT_URL".to_owned()];
+    let Some((name, value)) = names.into_iter().find_map(|name| variable(&name).map(|value| (name, value))) else {
+        return Ok(None);
+    };
+    let endpoint = value.to_string_lossy().parse();
+    endpoint.map(Some).map_err(|error| Text::of(format_args!("the environment variable {name}: {error}")))
+}
+
+/// Whether the source of credentials for a web identity lacks a region: STS is called in it.
+pub(crate) fn lacks_region(aws: &Aws) -> bool {
+    std::env::var_os("AWS_WEB_IDENTITY_TOKEN_FILE").is_some() && pod_region(aws) == Ok(None)
+}
+
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
@@ -65,6 +94,35 @@ mod tests {
             "the environment variable AWS_REGION: found us-gov-west-1, which is in the partition aws-us-gov, expected a region \
              of one of aws.partitions: aws, aws-cn"
         );
+    }
+
+    #[test]
+    fn the_endpoint_of_a_service_comes_before_that_of_all() {
+        let of = |service: &str, variables: &[(&str, &str)]| {
+            let value = |name: &str| variables.iter().find(|(other, _)| *other == name).map(|(_, value)| value.into());
+            endpoint_in(service, value).map(|endpoint| endpoint.map(|endpoint| endpoint.to_string()))
+        };
+        let both = [("AWS_ENDPOINT_URL_STS", "https://sts.example"), ("AWS_ENDPOINT_URL", "http://localhost:4566")];
+        assert_eq!(of("STS", &both), Ok(Some("https://sts.example".to_owned())));
+        for service in ["ECR", "ECR_PUBLIC", "SIGNER"] {
+            assert_eq!(of(service, &both), Ok(Some("http://localhost:4566".to_owned())));
+            assert_eq!(of(service, &both[..1]), Ok(None));
+        }
+        let wrong = |variable: &str, found: &str| {
+            Err(Text::of(format_args!(
+                "the environment variable {variable}: endpoint: found \"{found}\", expected https://HOST or https://HOST:PORT; \
+                 http:// only for loopback addresses"
+            )))
+        };
+        for (url, found) in [
+            ("http://sts.example", "http://sts.example"),
+            ("", ""),
+            ("https://sts.example/path", "https://sts.example/path"),
+            ("https://user:hunter2@sts.example", "https://[login]@sts.example"),
+        ] {
+            assert_eq!(of("STS", &[("AWS_ENDPOINT_URL", url)]), wrong("AWS_ENDPOINT_URL", found));
+            assert_eq!(of("STS", &[("AWS_ENDPOINT_URL_STS", url), both[1]]), wrong("AWS_ENDPOINT_URL_STS", found));
+        }
     }
 
     #[test]

@@ -34,7 +34,8 @@ async fn an_outage_of_sts_is_none_of_the_web_identity_and_a_refusal_names_what_t
     sts.trust_web_identity(ROLE, &issuer, "countersign", "countersign");
     let start = format!("AWS credentials failed at {} (AssumeRoleWithWebIdentity): found status", sts.host());
     let again = "it is called again with the next image";
-    let trust = "the trust policy of the role must name the OIDC provider of the cluster, the service account and its namespace";
+    let trust = "the role arn:aws:iam::111122223333:role/countersign must exist, and its trust policy must name the OIDC provider of \
+                 the cluster, the service account and its namespace";
     let provider = "in IAM, the account of the role needs an OIDC provider for the issuer of the cluster, with the audience of the \
                     token (sts.amazonaws.com)";
     let renewed = "check the clock of the node, and that the token of the service account is renewed (audience sts.amazonaws.com)";

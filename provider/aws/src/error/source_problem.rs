@@ -1,0 +1,130 @@
+//! What an operator corrects in a source of credentials.
+
+use std::fmt;
+
+use countersign_core::codec::text::Text;
+
+use super::remedy::AGAIN;
+
+/// Where credentials come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Origin {
+    /// Variables of the environment.
+    Environment,
+    /// STS, for a web identity or a role.
+    Sts,
+    /// The endpoint of credentials on the node.
+    Container,
+    /// `aws.profile`.
+    Profile,
+    /// The instance metadata service.
+    InstanceMetadata,
+    /// Another source.
+    Other,
+}
+
+/// A part of credentials.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Part {
+    /// The access key identifier.
+    KeyId,
+    /// The secret access key.
+    Secret,
+    /// The session token.
+    SessionToken,
+}
+
+/// Why a source of credentials cannot be used. Never has a value.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum SourceProblem {
+    /// A part of the credentials cannot be sent.
+    #[error("{}: found {found}, expected {}", Named(*origin, *part), part.expected())]
+    Credential {
+        /// Where it comes from.
+        origin: Origin,
+        /// The part.
+        part: Part,
+        /// What is wrong, without the value.
+        found: &'static str,
+    },
+    /// A variable for the endpoint of credentials on the node.
+    #[error("the environment variable {variable}: found {found}, expected {expected}")]
+    Variable {
+        /// Its name.
+        variable: &'static str,
+        /// What is wrong, without the value.
+        found: &'static str,
+        /// What it must be.
+        expected: &'static str,
+    },
+    /// STS is called in a region.
+    #[error("found no region, expected that of the pod")]
+    NoRegion,
+    /// The profile has a source of credentials that is not built in.
+    #[error(
+        "aws.profile: found the profile {0}, which needs SSO, a login session or a process, expected one with keys, or with a role and \
+         a source of keys"
+    )]
+    ProfileUnsupported(Text),
+}
+
+/// A part of credentials, by the name that an operator knows.
+struct Named(Origin, Part);
+
+impl fmt::Display for Named {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(origin, part) = self;
+        let from = match origin {
+            Origin::Environment => return write!(f, "the environment variable {}", part.variable()),
+            Origin::Sts => " in the answer of STS",
+            Origin::Container => " in the answer of the agent on the node",
+            Origin::Profile => " of aws.profile",
+            Origin::InstanceMetadata => " in the answer of the instance metadata service",
+            Origin::Other => "",
+        };
+        let name = match part {
+            Part::KeyId => "the access key identifier",
+            Part::Secret => "the secret access key",
+            Part::SessionToken => "the session token",
+        };
+        write!(f, "{name}{from}")
+    }
+}
+
+impl Part {
+    fn variable(self) -> &'static str {
+        match self {
+            Self::KeyId => "AWS_ACCESS_KEY_ID",
+            Self::Secret => "AWS_SECRET_ACCESS_KEY",
+            Self::SessionToken => "AWS_SESSION_TOKEN",
+        }
+    }
+
+    fn expected(self) -> &'static str {
+        match self {
+            Self::KeyId => "1 to 128 letters, digits or underscores",
+            Self::Secret | Self::SessionToken => "visible ASCII characters",
+        }
+    }
+}
+
+impl SourceProblem {
+    /// What to do.
+    pub(super) fn remedy(&self) -> &'static str {
+        match self {
+            Self::Credential { origin: Origin::Environment, .. } => {
+                "correct the variable, or the Secret that it comes from: a line break at its end, for example"
+            }
+            Self::Credential { origin: Origin::Profile, .. } => "correct the file",
+            Self::Credential {
+                origin: Origin::Sts | Origin::Container | Origin::InstanceMetadata | Origin::Other,
+                ..
+            } => AGAIN,
+            Self::Variable { .. } => "correct the variable; EKS Pod Identity sets it",
+            Self::NoRegion => "set aws.region or the environment variable AWS_REGION, which EKS sets",
+            Self::ProfileUnsupported(_) => {
+                "use another profile; or export the credentials, for example with `aws configure export-credentials --format env`"
+            }
+        }
+    }
+}
