@@ -47,7 +47,11 @@ fn without_url(error: CredentialsError) -> CredentialsError {
             let found = "a host without such an address";
             CredentialsError::provider_error(SourceProblem::Variable { variable, found, expected })
         }
-        other => other,
+        CredentialsError::CredentialsNotLoaded(_)
+        | CredentialsError::ProviderTimedOut(_)
+        | CredentialsError::ProviderError(_)
+        | CredentialsError::Unhandled(_)
+        | _ => error,
     }
 }
 

@@ -154,3 +154,29 @@ fn a_signing_profile_of_a_partition_that_is_not_called_is_a_warning() {
         []
     );
 }
+
+#[test]
+fn warns_about_an_endpoint_of_the_environment_that_cannot_be_used_and_a_web_identity_without_a_region() {
+    let signer = |more: &str| format!("unlistedRegistries: anonymous\naws: {{{more}signer: {{enabled: true}}}}\n");
+    let with_region = signer("region: eu-west-1, ");
+    let expected = "expected https://HOST or https://HOST:PORT; http:// only for loopback addresses";
+    for (variable, url, found) in [
+        ("AWS_ENDPOINT_URL", "http://10.0.0.1:4566", "http://10.0.0.1:4566"),
+        ("AWS_ENDPOINT_URL_STS", "https://user:hunter2@sts.example", "https://[login]@sts.example"),
+    ] {
+        let (_, document) = run(&with_region, &[(variable, url)]);
+        let message =
+            format!("AWS is not called: the environment variable {variable}: endpoint: found \"{found}\", {expected}");
+        assert_eq!(warnings(&document), [("aws-endpoint", message.as_str())]);
+        assert!(!document.to_string().contains("hunter2"));
+    }
+    let (_, document) = run(&with_region, &[("AWS_ENDPOINT_URL", "https://sts.example")]);
+    assert_eq!(warnings(&document), []);
+    let web_identity = [("AWS_WEB_IDENTITY_TOKEN_FILE", "/token")];
+    let (_, document) = run(&signer(""), &web_identity);
+    let message = "the environment has AWS_WEB_IDENTITY_TOKEN_FILE and no region, in which STS is called; set aws.region, AWS_REGION \
+                   or AWS_DEFAULT_REGION";
+    assert!(warnings(&document).contains(&("aws-region", message)), "{document}");
+    let (_, document) = run(&with_region, &web_identity);
+    assert_eq!(warnings(&document), []);
+}

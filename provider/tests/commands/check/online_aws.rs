@@ -202,16 +202,24 @@ async fn a_service_that_refuses_the_made_up_signature_was_reached() {
 }
 
 #[tokio::test]
-async fn a_clock_that_is_wrong_is_a_warning() {
-    let later = Clock::at(time::OffsetDateTime::now_utc() + Duration::minutes(20));
-    let services = Services::start(&later).await;
-    let (document, _) = services.check(services.folder("region: eu-central-1, "), true).await;
-    let [(kind, message)] = warnings(&document)[..] else { panic!("{document}") };
-    assert_eq!(kind, "aws-clock");
-    assert!(
-        message.starts_with("the clock of this machine is 1") && message.contains(" s behind that of AWS"),
-        "{message}"
-    );
+async fn a_clock_that_is_wrong_is_a_warning_beside_the_calls_that_are_refused_for_it() {
+    for (minutes, direction) in [(20, "behind"), (-20, "ahead of")] {
+        let other = Clock::at(time::OffsetDateTime::now_utc() + Duration::minutes(minutes));
+        let services = Services::start(&other).await;
+        let (document, page) = services.check(services.folder("region: eu-central-1, "), true).await;
+        let refused = warnings(&document).into_iter().filter(|(kind, message)| {
+            ["ecr-token-not-issued", "aws-signer-unusable"].contains(kind)
+                && message.contains("check the clock of the node")
+        });
+        assert_eq!(refused.count(), 3, "{document}");
+        assert!(!page.contains("  issued "), "{page}");
+        let clock: Vec<_> = warnings(&document).into_iter().filter(|(kind, _)| *kind == "aws-clock").collect();
+        let [(_, message)] = clock[..] else { panic!("{document}") };
+        let start = "the clock of this machine is 1";
+        assert!(message.starts_with(start) && message.contains(&format!(" s {direction} that of AWS")), "{message}");
+        let line = page.lines().find(|line| line.trim_start().starts_with("clock ")).unwrap_or_default();
+        assert!(line.ends_with(&format!(" s {direction} that of AWS")) && !line.contains('-'), "{page}");
+    }
 }
 
 #[tokio::test]
