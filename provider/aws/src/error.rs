@@ -227,32 +227,21 @@ impl AwsError {
     }
 
     fn refused(&self, refusal: Refusal) -> CallResult {
-        match (refusal, self.operation) {
-            (Refusal::Throttled, _) => CallResult::Throttled,
-            (Refusal::Failure, _) => CallResult::Failed,
-            // Without them no other call is made.
-            (
-                Refusal::Permission
-                | Refusal::Ended
-                | Refusal::Token
-                | Refusal::Clock
-                | Refusal::UnknownCredentials
-                | Refusal::RegionDisabled
-                | Refusal::Content
-                | Refusal::Unclassified,
-                Operation::Credentials | Operation::AssumeRole,
-            ) => CallResult::Credentials,
-            (
-                Refusal::Permission
-                | Refusal::Ended
-                | Refusal::Token
-                | Refusal::Clock
-                | Refusal::UnknownCredentials
-                | Refusal::RegionDisabled
-                | Refusal::Content
-                | Refusal::Unclassified,
-                Operation::EcrToken | Operation::EcrPublicToken | Operation::SignerStatus,
-            ) => CallResult::Refused,
+        match refusal {
+            Refusal::Throttled => CallResult::Throttled,
+            Refusal::Failure => CallResult::Failed,
+            Refusal::Permission
+            | Refusal::Ended
+            | Refusal::Token
+            | Refusal::Clock
+            | Refusal::UnknownCredentials
+            | Refusal::RegionDisabled
+            | Refusal::Content
+            | Refusal::Unclassified => match self.operation {
+                // Without them no other call is made.
+                Operation::Credentials | Operation::AssumeRole => CallResult::Credentials,
+                Operation::EcrToken | Operation::EcrPublicToken | Operation::SignerStatus => CallResult::Refused,
+            },
         }
     }
 }

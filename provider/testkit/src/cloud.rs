@@ -3,6 +3,7 @@
 pub mod clock;
 pub mod exchange;
 pub(crate) mod jwt;
+pub(crate) mod lines;
 pub(crate) mod process;
 pub(crate) mod random;
 pub mod server;

@@ -37,25 +37,20 @@ impl AwsError {
     }
 
     fn cause_of(&self, refusal: Refusal) -> SignerCause {
-        match (refusal, self.operation) {
-            (Refusal::Throttled, _) => SignerCause::Throttled,
-            (Refusal::Failure, _) => SignerCause::Failed,
-            (_, Operation::Credentials | Operation::AssumeRole) => SignerCause::Credentials,
-            (Refusal::Permission, Operation::EcrToken | Operation::EcrPublicToken | Operation::SignerStatus) => {
-                SignerCause::Denied
-            }
-            (
-                Refusal::Ended
-                | Refusal::Token
-                | Refusal::Clock
-                | Refusal::UnknownCredentials
-                | Refusal::RegionDisabled,
-                Operation::EcrToken | Operation::EcrPublicToken | Operation::SignerStatus,
-            ) => SignerCause::Credentials,
-            (
-                Refusal::Content | Refusal::Unclassified,
-                Operation::EcrToken | Operation::EcrPublicToken | Operation::SignerStatus,
-            ) => SignerCause::Refused,
+        let of_call = match refusal {
+            Refusal::Throttled => return SignerCause::Throttled,
+            Refusal::Failure => return SignerCause::Failed,
+            Refusal::Permission => SignerCause::Denied,
+            Refusal::Ended
+            | Refusal::Token
+            | Refusal::Clock
+            | Refusal::UnknownCredentials
+            | Refusal::RegionDisabled => SignerCause::Credentials,
+            Refusal::Content | Refusal::Unclassified => SignerCause::Refused,
+        };
+        match self.operation {
+            Operation::Credentials | Operation::AssumeRole => SignerCause::Credentials,
+            Operation::EcrToken | Operation::EcrPublicToken | Operation::SignerStatus => of_call,
         }
     }
 }

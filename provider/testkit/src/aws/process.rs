@@ -14,13 +14,14 @@ mod services;
 
 use std::io::BufRead;
 use std::io::Write;
-use std::sync::Arc;
-use std::sync::Mutex;
 
 use serde_json::Value;
 use serde_json::json;
 
 use services::Services;
+
+use crate::cloud::lines::answer_commands;
+use crate::cloud::lines::printer;
 
 /// Runs all doubles until the end of `input`, on a runtime of its own. `services.rs` describes the configuration, and
 /// `commands.rs` the commands.
@@ -28,25 +29,12 @@ use services::Services;
 /// # Errors
 /// The configuration is wrong, or a file cannot be written.
 pub fn run(config: &Value, input: impl BufRead, output: impl Write + Send + 'static) -> Result<(), String> {
-    let output = Arc::new(Mutex::new(output));
-    let print = move |line: &Value| {
-        let mut output = output.lock().expect("the lock is not poisoned");
-        // A whole line at once. A reader that has gone needs no output; the end of the input follows.
-        let _ = output.write_all(format!("{line}\n").as_bytes()).and_then(|()| output.flush());
-    };
+    let print = printer(output);
     let runtime =
         tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(|error| error.to_string())?;
     let services = runtime.block_on(Services::start(config))?;
     let journal = print.clone();
     services.observe(move |exchange| journal(&json!({ "exchange": exchange.to_json() })));
     print(&json!({ "ready": services.describe() }));
-    for line in input.lines() {
-        let line = line.map_err(|error| error.to_string())?;
-        let command = serde_json::from_str(&line).map_err(|error| error.to_string());
-        match command.and_then(|command| commands::run(&services, &command)) {
-            Ok(answer) => print(&json!({ "answer": answer })),
-            Err(error) => print(&json!({ "error": error })),
-        }
-    }
-    Ok(())
+    answer_commands(input, &print, |command| commands::run(&services, command))
 }

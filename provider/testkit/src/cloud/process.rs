@@ -22,14 +22,14 @@ use std::io::BufRead;
 use std::io::Write;
 use std::net::SocketAddr;
 use std::path::Path;
-use std::sync::Arc;
-use std::sync::Mutex;
 use std::time::Duration;
 
 use serde_json::Value;
 use serde_json::json;
 
 use crate::cloud::clock::Clock;
+use crate::cloud::lines::answer_commands;
+use crate::cloud::lines::printer;
 use crate::cloud::server::CloudServer;
 use crate::cloud::setup::Setup;
 use crate::pki::Authority;
@@ -170,12 +170,7 @@ pub(crate) fn run<S: Services>(
     input: impl BufRead,
     output: impl Write + Send + 'static,
 ) -> Result<(), String> {
-    let output = Arc::new(Mutex::new(output));
-    let print = move |line: &Value| {
-        let mut output = output.lock().expect("the lock is not poisoned");
-        // A whole line at once. A reader that has gone needs no output; the end of the input follows.
-        let _ = output.write_all(format!("{line}\n").as_bytes()).and_then(|()| output.flush());
-    };
+    let print = printer(output);
     let runtime =
         tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(|error| error.to_string())?;
     let services = runtime.block_on(S::start(config))?;
@@ -187,15 +182,7 @@ pub(crate) fn run<S: Services>(
     let addresses = services.servers().into_iter().map(|(name, server)| (name.to_owned(), json!(server.address())));
     ready["addresses"] = Value::Object(addresses.collect());
     print(&json!({ "ready": ready }));
-    for line in input.lines() {
-        let line = line.map_err(|error| error.to_string())?;
-        let command = serde_json::from_str(&line).map_err(|error| error.to_string());
-        match command.and_then(|command| execute(&services, &Command(&command))) {
-            Ok(answer) => print(&json!({ "answer": answer })),
-            Err(error) => print(&json!({ "error": error })),
-        }
-    }
-    Ok(())
+    answer_commands(input, &print, |command| execute(&services, &Command(command)))
 }
 
 fn execute<S: Services>(services: &S, command: &Command<'_>) -> Result<Value, String> {
