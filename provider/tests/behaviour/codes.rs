@@ -21,9 +21,10 @@ const UNREACHABLE: &[(&str, &str)] = &[
     ),
 ];
 
-/// The codes in a text, in quotes or before a colon.
+/// Whether a text has the code: in quotes, or at the beginning of a message and before its colon. A code can be a usual word.
 fn has(text: &str, code: &str) -> bool {
-    [format!("\"{code}\""), format!("{code}: ")].iter().any(|form| text.contains(form.as_str()))
+    let forms = [format!("\"{code}\""), format!("\"{code}: "), format!(": {code}: "), format!("({code}: ")];
+    forms.iter().any(|form| text.contains(form.as_str()))
 }
 
 #[test]

@@ -76,7 +76,7 @@ const README: [(&str, Tested); 19] = [
 ];
 
 /// Commands with arguments within sentences.
-const PROSE: [(&str, Tested); 21] = [
+const PROSE: [(&str, Tested); 22] = [
     ("cargo e2e --all", Ci),
     // Some of the chapters of `cargo e2e`, alone.
     ("cargo e2e --aws", No),
@@ -93,6 +93,8 @@ const PROSE: [(&str, Tested); 21] = [
     ("kubectl get pods --all-namespaces -o yaml | countersign verify --config countersign.yaml -f -", EndToEnd),
     // The runbook, whose commands the end-to-end run reads from the page.
     ("kubectl -n countersign rollout restart deployment/countersign", EndToEnd),
+    // Needs a kubelet.
+    ("kubectl -n countersign port-forward deployment/countersign 8888", No),
     ("kubectl delete -k deploy/mutation", EndToEnd),
     // `deploy.rs` of the end-to-end run, with the Providers of MIGRATION.md.
     ("kubectl apply --server-side --force-conflicts -k my-cluster", EndToEnd),
