@@ -4,6 +4,7 @@
 //! Verdicts do not derive `Serialize`: a rename inside changes nothing here.
 
 use countersign_core::codec::hex::hex;
+use countersign_core::codec::text::Text;
 use countersign_core::notation as core;
 use countersign_core::notation::Checks as CoreChecks;
 use countersign_core::verdict::FailedSignature;
@@ -49,6 +50,20 @@ pub struct Signer {
     /// The trust store with the trust anchor of the signing certificate, as in `ca:example`.
     pub trust_store: String,
     pub anchor: Anchor,
+    /// For signatures of AWS Signer. Their certificates name AWS only.
+    pub aws_signer: Option<AwsSigner>,
+}
+
+/// What AWS Signer states about its signature: ARNs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AwsSigner {
+    /// The signing profile, of any version.
+    pub profile: String,
+    pub profile_version: String,
+    /// The alias that the profile was used under, if it was.
+    pub alias: Option<String>,
+    pub job: String,
 }
 
 /// The certificate of the trust store that is in the signature's chain.
@@ -124,7 +139,21 @@ impl Signer {
             signature: manifest.to_string(),
             trust_store: store.to_string(),
             anchor: Anchor { subject: subject.to_string(), sha256: hex(fingerprint).to_string() },
+            aws_signer: signer.aws_signer().map(AwsSigner::from),
         })
+    }
+}
+
+impl From<&core::AwsSigner> for AwsSigner {
+    fn from(signer: &core::AwsSigner) -> Self {
+        let version = signer.profile_version();
+        let text = |arn: &str| Text::of(arn).to_string();
+        Self {
+            profile: text(version.profile()),
+            profile_version: text(version.as_str()),
+            alias: signer.alias().map(|alias| text(alias.as_str())),
+            job: text(signer.job().as_str()),
+        }
     }
 }
 
@@ -181,7 +210,6 @@ impl From<&FailedSignature> for Failed {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
-    use countersign_core::codec::text::Text;
     use countersign_core::name::Digest;
     use countersign_core::name::DigestAlgorithm;
     use countersign_core::notation::CheckOutcome;

@@ -54,6 +54,7 @@ pub use outcome::Checks;
 pub use phases::Opened;
 pub use phases::judge;
 pub use phases::open;
+pub use signer::AwsSigner;
 pub use signer::Signer;
 pub use verified::VerifiedSignature;
 pub use verified::loggable;

@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod aws_signer;
 mod listing;
 mod several;
 mod signatures;

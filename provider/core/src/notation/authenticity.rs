@@ -36,7 +36,7 @@ pub(super) fn check(
 ) -> Result<Authenticity, Reason> {
     match (trusted_chain(intact, plugin, input), input.requirement.level().authenticity) {
         (Ok(chain), Action::Enforce | Action::Log) => {
-            Ok(Authenticity::Passed { signer: Signer::new(intact, &chain), chain: Box::new(chain) })
+            Ok(Authenticity::Passed { signer: Signer::new(intact, &chain, plugin), chain: Box::new(chain) })
         }
         (Err(reason), Action::Log) => Ok(Authenticity::Logged(reason)),
         (Err(reason), Action::Enforce) => Err(reason),

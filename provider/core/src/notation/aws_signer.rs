@@ -46,8 +46,8 @@ pub(super) struct SignerAttributes {
     pub(super) profile_version: SigningProfileVersion,
     /// The alias that the profile was used under, if it was.
     pub(super) alias: Option<SigningProfileAlias>,
-    job: SigningJob,
-    signing_time: UnixTime,
+    pub(super) job: SigningJob,
+    pub(super) signing_time: UnixTime,
 }
 
 impl SignerAttributes {

@@ -1,7 +1,15 @@
 //! The authenticated signer.
 
+use std::fmt;
+
+use super::aws_signer::SignerAttributes;
 use super::integrity::IntactEnvelope;
+use super::plugin::Plugin;
+use crate::codec::excerpt::Excerpt;
 use crate::codec::text::Text;
+use crate::name::SigningJob;
+use crate::name::SigningProfileAlias;
+use crate::name::SigningProfileVersion;
 use crate::policy::Anchor;
 use crate::policy::TrustedChain;
 use crate::time::UnixTime;
@@ -19,10 +27,24 @@ pub struct Signer {
     scheme: &'static str,
     signing_time: UnixTime,
     expiry: Option<UnixTime>,
+    aws_signer: Option<Box<AwsSigner>>,
+}
+
+/// Maximum number of characters of an ARN in a message. Those of AWS have at most 150.
+const ARN_SHOWN: usize = 256;
+
+/// The customer of AWS Signer whose signature it is: what AWS Signer states in the attributes of the signature, under a chain
+/// with a trust anchor. The subject of the certificate names AWS only.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AwsSigner {
+    profile_version: SigningProfileVersion,
+    alias: Option<SigningProfileAlias>,
+    job: SigningJob,
 }
 
 impl Signer {
-    pub(super) fn new(intact: &IntactEnvelope, trusted: &TrustedChain) -> Self {
+    /// The signer of a chain with a trust anchor, which is a trusted identity under `plugin`.
+    pub(super) fn new(intact: &IntactEnvelope, trusted: &TrustedChain, plugin: &Plugin) -> Self {
         let (leaf, attributes) = (trusted.chain().leaf(), intact.attributes());
         Self {
             subject: leaf.subject().to_text(),
@@ -34,7 +56,17 @@ impl Signer {
             scheme: attributes.scheme.name(),
             signing_time: attributes.scheme.time(),
             expiry: attributes.expiry,
+            aws_signer: match plugin {
+                Plugin::None => None,
+                Plugin::AwsSigner(attributes) => Some(Box::new(AwsSigner::from(attributes))),
+            },
         }
+    }
+
+    /// The signing profile, for a signature of AWS Signer.
+    #[must_use]
+    pub fn aws_signer(&self) -> Option<&AwsSigner> {
+        self.aws_signer.as_deref()
     }
 
     /// Distinguished name of the signing certificate's subject.
@@ -95,6 +127,62 @@ impl Signer {
     /// Heap memory that the value owns, in bytes.
     pub(super) fn heap_bytes(&self) -> usize {
         let texts = [&self.subject, &self.issuer, &self.serial, &self.anchor.subject];
-        texts.into_iter().map(Text::heap_bytes).sum::<usize>() + self.anchor.store.name.as_str().len()
+        let aws_signer = self.aws_signer().map_or(0, |aws_signer| size_of::<AwsSigner>() + aws_signer.heap_bytes());
+        texts.into_iter().map(Text::heap_bytes).sum::<usize>() + self.anchor.store.name.as_str().len() + aws_signer
+    }
+}
+
+/// Continues "signed by": the signing profile for AWS Signer, otherwise the subject.
+impl fmt::Display for Signer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.aws_signer() {
+            Some(aws_signer) => fmt::Display::fmt(aws_signer, f),
+            None => write!(f, "{:?}", self.subject),
+        }
+    }
+}
+
+impl AwsSigner {
+    /// The signing profile with its version; or an aliased signing profile, which has none.
+    #[must_use]
+    pub fn profile_version(&self) -> &SigningProfileVersion {
+        &self.profile_version
+    }
+
+    /// The alias that the profile was used under, if it was.
+    #[must_use]
+    pub fn alias(&self) -> Option<&SigningProfileAlias> {
+        self.alias.as_ref()
+    }
+
+    /// The signing job.
+    #[must_use]
+    pub fn job(&self) -> &SigningJob {
+        &self.job
+    }
+
+    /// Heap memory that the value owns, in bytes.
+    fn heap_bytes(&self) -> usize {
+        let Self { profile_version, alias, job } = self;
+        let alias = alias.as_ref().map_or(0, |alias| alias.as_str().len());
+        profile_version.as_str().len() + profile_version.region().as_str().len() + alias + job.as_str().len()
+    }
+}
+
+impl From<&SignerAttributes> for AwsSigner {
+    fn from(SignerAttributes { profile_version, alias, job, signing_time: _ }: &SignerAttributes) -> Self {
+        Self { profile_version: profile_version.clone(), alias: alias.clone(), job: job.clone() }
+    }
+}
+
+/// Continues "signed by".
+impl fmt::Display for AwsSigner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let shown = |arn| Excerpt::at_most(ARN_SHOWN, arn);
+        write!(f, "AWS Signer with signing profile {}", shown(self.profile_version.as_str()))?;
+        match &self.alias {
+            Some(alias) => write!(f, " under the alias {}", shown(alias.as_str())),
+            None => Ok(()),
+        }
     }
 }

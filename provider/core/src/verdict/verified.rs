@@ -51,13 +51,11 @@ impl Verified {
         });
         let failures = text::list(failures, " and ", usize::MAX);
         match (signature.signer(), signature.warnings().next()) {
-            (Some(signer), None) => Text::of(format_args!(
-                "signed by {:?}, trusted by statement {statement:?} of the trust policy",
-                signer.subject()
-            )),
+            (Some(signer), None) => {
+                Text::of(format_args!("signed by {signer}, trusted by statement {statement:?} of the trust policy"))
+            }
             (Some(signer), Some(_)) => Text::of(format_args!(
-                "admitted although {failures}, which statement {statement:?} of the trust policy only logs; signed by {:?}",
-                signer.subject()
+                "admitted although {failures}, which statement {statement:?} of the trust policy only logs; signed by {signer}"
             )),
             (None, _) => Text::of(format_args!(
                 "admitted although {failures}, which statement {statement:?} of the trust policy only logs; who signed is not known"

@@ -4,6 +4,7 @@ use crate::ALLOCATOR;
 use countersign_core::codec::text::Text;
 use countersign_core::name::Digest;
 use countersign_core::name::DigestAlgorithm;
+use countersign_core::notation::VerifiedSignature;
 use countersign_core::policy::StoreKind;
 use countersign_core::verdict::Code;
 use countersign_core::verdict::FailedSignature;
@@ -21,6 +22,7 @@ use countersign_testkit::alone;
 use countersign_testkit::pki::Authority;
 use countersign_testkit::pki::CertSpec;
 use countersign_testkit::signer::Format;
+use countersign_testkit::signer::Scheme;
 use countersign_testkit::signer::SignRequest;
 
 /// Clones that are measured together.
@@ -44,6 +46,31 @@ fn verified(level: &'static str, others: FailedSignatures, common_name: &str) ->
     let stores = if level == "audit" { StoreKind::SigningAuthority } else { StoreKind::Ca };
     let envelope = SignRequest::new(&chain, &target).jws();
     let signature = judge.trusting(stores, root.der()).ask(&envelope, Format::Jws.media_type()).expect("it counts");
+    verified_by(signature, others)
+}
+
+/// By AWS Signer, with ARNs of this length at most.
+fn verified_by_aws_signer(length: usize) -> ImageVerdict {
+    let (root, target) = (Authority::root(CertSpec::root()), Descriptor::sample("image"));
+    let arn = |prefix: &str, suffix: &str| {
+        format!("{prefix}{}{suffix}", "x".repeat(length.saturating_sub(prefix.len() + suffix.len())))
+    };
+    let profile = arn("arn:aws:signer:eu-central-1:111122223333:/signing-profiles/", "ci");
+    let request = SignRequest::new(&root.issue(CertSpec::leaf()), &target)
+        .scheme(Scheme::SigningAuthority)
+        .plugin("com.amazonaws.signer.notation.plugin")
+        .critical_attribute("com.amazonaws.signer.signingProfileVersion", format!("{profile}/abcDEF1234"))
+        .critical_attribute("com.amazonaws.signer.signingProfileAlias", arn("arn:aws:signer:::/aliases/", "a"))
+        .critical_attribute(
+            "com.amazonaws.signer.signingJob",
+            arn("arn:aws:signer:eu-central-1:111122223333:/signing-jobs/", "a"),
+        );
+    let judge = Judge::about(&target.media_type, &target.digest, target.size).overriding("revocation", "skip");
+    let judge = judge.trusting(StoreKind::SigningAuthority, root.der()).identity(&profile);
+    verified_by(judge.ask(&request.jws(), Format::Jws.media_type()).expect("it counts"), FailedSignatures::default())
+}
+
+fn verified_by(signature: Box<VerifiedSignature>, others: FailedSignatures) -> ImageVerdict {
     let manifest = Digest::of(DigestAlgorithm::Sha256, b"{}");
     ImageVerdict::Verified(Verified {
         statement: "app".into(),
@@ -71,6 +98,8 @@ fn the_size_of_a_verdict_covers_its_allocation_closely() {
         ("a thousand as long as can be", none_verified(many(Code::RevocationUnchecked, 1000, 5000, &[5000; 9]))),
         ("verified", verified("strict", FailedSignatures::default(), "leaf")),
         ("verified by a long name, after others", verified("strict", many(Code::Expired, 50, 400, &[400; 3]), &long)),
+        ("verified by AWS Signer", verified_by_aws_signer(0)),
+        ("verified by AWS Signer with long names", verified_by_aws_signer(2000)),
         ("admitted by audit", verified("audit", FailedSignatures::default(), &long)),
     ] {
         let mut copies = Vec::with_capacity(COPIES);

@@ -8,6 +8,7 @@ use countersign_core::evidence::SignerCause;
 use countersign_core::evidence::SignerStatus;
 use countersign_core::evidence::SignerStatusRequest;
 use countersign_core::evidence::Sourced;
+use countersign_core::name::SigningProfileAlias;
 use countersign_core::notation::Check;
 use countersign_core::notation::VerifiedSignature;
 use countersign_core::policy::StoreKind;
@@ -103,6 +104,73 @@ fn a_signature_that_the_service_has_not_revoked_is_verified_until_the_end_of_the
     assert_eq!(verified.good_until(), Some(UnixTime::from_rfc3339(UNTIL).unwrap()));
     assert_eq!(verified.warnings().count(), 0);
     assert!(verified.signer().is_some());
+}
+
+/// Profile version, alias and job of the signer.
+fn shown(verified: &VerifiedSignature) -> Option<[Option<&str>; 3]> {
+    let signer = verified.signer()?.aws_signer()?;
+    let alias = signer.alias().map(SigningProfileAlias::as_str);
+    Some([Some(signer.profile_version().as_str()), alias, Some(signer.job().as_str())])
+}
+
+#[test]
+fn the_signer_has_the_profile_the_alias_and_the_job_that_aws_signer_states() {
+    let fixture = Fixture::new();
+    let (plain, both) = (fixture.signature(), under_alias(fixture.signature(), ALIAS));
+    let aliased = under_alias(fixture.by(&fixture.chain, ALIASED), ALIAS);
+    for (identity, request, expected, text) in [
+        (PROFILE, &plain, [Some(VERSION), None, Some(JOB)], format!("{VERSION:?}")),
+        (PROFILE, &both, [Some(VERSION), Some(ALIAS), Some(JOB)], format!("{VERSION:?} under the alias {ALIAS:?}")),
+        (ALIAS, &aliased, [Some(ALIASED), Some(ALIAS), Some(JOB)], format!("{ALIASED:?} under the alias {ALIAS:?}")),
+    ] {
+        for judge in [fixture.judge(identity), fixture.judge(identity).level("audit")] {
+            let verified = good(&judge, request).unwrap();
+            assert_eq!(shown(&verified), Some(expected));
+            let signer = verified.signer().map(ToString::to_string);
+            assert_eq!(signer, Some(format!("AWS Signer with signing profile {text}")));
+        }
+    }
+}
+
+#[test]
+fn a_profile_is_not_shown_unless_the_chain_and_the_identity_are_trusted_and_the_plugin_is_that_of_aws_signer() {
+    let fixture = Fixture::new();
+    // A chain without a trust anchor, and a profile that is no trusted identity: admitted, as only logged.
+    let foreign = Authority::root(CertSpec::root()).issue(CertSpec::leaf());
+    let audit = fixture.judge(PROFILE).level("audit").overriding("revocation", "skip");
+    let other = VERSION.replace("/ci/", "/other/");
+    for request in [fixture.by(&foreign, VERSION), fixture.by(&fixture.chain, &other)] {
+        let verified = good(&audit, &request).unwrap();
+        assert!(verified.signer().is_none());
+        assert_eq!(verified.warnings().map(|(check, _)| check).collect::<Vec<_>>(), [Check::Authenticity]);
+    }
+    // The attributes without the plugin mean nothing, and are not critical then.
+    let named = SignRequest::new(&fixture.chain, &fixture.target)
+        .scheme(Scheme::SigningAuthority)
+        .attribute("com.amazonaws.signer.signingProfileVersion", VERSION)
+        .attribute("com.amazonaws.signer.signingJob", JOB);
+    let verified = good(&fixture.judge("x509.subject: C=CH, ST=ZH, O=Testkit"), &named).unwrap();
+    let signer = verified.signer().unwrap();
+    assert_eq!((signer.aws_signer(), signer.to_string()), (None, "\"CN=leaf,O=Testkit,ST=ZH,C=CH\"".to_owned()));
+}
+
+#[test]
+fn attributes_of_aws_signer_need_not_be_critical_and_others_that_are_not_critical_pass() {
+    let fixture = Fixture::new();
+    let request = SignRequest::new(&fixture.chain, &fixture.target)
+        .scheme(Scheme::SigningAuthority)
+        .plugin("com.amazonaws.signer.notation.plugin")
+        .attribute("com.amazonaws.signer.signingProfileVersion", VERSION)
+        .attribute("com.amazonaws.signer.signingProfileAlias", ALIAS)
+        .attribute("com.amazonaws.signer.signingJob", JOB)
+        .attribute("com.amazonaws.signer.somethingNew", "1");
+    for identity in [PROFILE, ALIAS] {
+        let verified = good(&fixture.judge(identity), &request).unwrap();
+        assert_eq!(shown(&verified), Some([Some(VERSION), Some(ALIAS), Some(JOB)]));
+    }
+    assert!(good(&fixture.judge(&PROFILE.replace("/ci", "/other")), &request).is_err());
+    let revoked = judged(&fixture.judge(PROFILE), &request, |_| vec![JOB.to_owned()]);
+    assert!(revoked.unwrap_err().starts_with("revoked: "));
 }
 
 #[test]

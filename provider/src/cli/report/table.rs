@@ -52,8 +52,11 @@ fn row(Checked { image, result, fields: _ }: &Checked) -> [String; 4] {
     let last = match verdict {
         ImageVerdict::Verified(verified) => {
             let VerifiedBy::Notation(VerifiedNotation { manifest: _, signature }) = &verified.by;
-            let signer =
-                signature.signer().map_or_else(|| "not known".to_owned(), |signer| signer.subject().to_string());
+            let signer = match signature.signer().map(|signer| (signer.aws_signer(), signer)) {
+                Some((Some(aws_signer), _)) => aws_signer.profile_version().to_string(),
+                Some((None, signer)) => signer.subject().to_string(),
+                None => "not known".to_owned(),
+            };
             match signature.warnings().count() {
                 0 => signer,
                 1 => format!("{signer}, 1 warning"),

@@ -6,7 +6,9 @@ use countersign_core::codec::hex::hex;
 use countersign_core::codec::text::printable;
 use countersign_core::codec::text::truncate;
 use countersign_core::notation::Anchor;
+use countersign_core::notation::AwsSigner;
 use countersign_core::notation::Checks;
+use countersign_core::notation::Signer;
 use countersign_core::verdict::FailedSignature;
 use countersign_core::verdict::FailedSignatures;
 use countersign_core::verdict::ImageVerdict;
@@ -103,7 +105,10 @@ impl Block {
         let VerifiedBy::Notation(VerifiedNotation { manifest, signature }) = &verified.by;
         match signature.signer() {
             Some(signer) => {
-                self.line("signer", signer.subject());
+                match signer.aws_signer() {
+                    Some(aws_signer) => self.aws_signer(aws_signer, signer),
+                    None => self.line("signer", signer.subject()),
+                }
                 self.line("issuer", signer.issuer());
                 let Anchor { store, subject, fingerprint } = signer.anchor();
                 self.line("trusted by", format_args!("{store}, {subject} (sha256 {})", hex(fingerprint)));
@@ -135,6 +140,16 @@ impl Block {
         for (check, reason) in signature.warnings() {
             self.line("warning", format_args!("{check}: {reason}"));
         }
+    }
+
+    /// The customer of AWS, before the certificate, which names AWS.
+    fn aws_signer(&mut self, aws_signer: &AwsSigner, signer: &Signer) {
+        self.line("signer", format_args!("AWS Signer, signing profile {}", aws_signer.profile_version()));
+        if let Some(alias) = aws_signer.alias() {
+            self.line("alias", alias);
+        }
+        self.line("job", aws_signer.job());
+        self.line("subject", signer.subject());
     }
 
     fn failed(&mut self, signatures: &FailedSignatures) {

@@ -15,7 +15,8 @@
 //!     "subject", "issuer", "scheme", "format", "algorithm",
 //!     "signingTime": "RFC 3339", "expiry": "RFC 3339" | null,
 //!     "signature": "sha256:… of the signature manifest",
-//!     "trustStore": "ca:…", "anchor": {"subject", "sha256"} (the certificate there that is the signer's trust anchor)
+//!     "trustStore": "ca:…", "anchor": {"subject", "sha256"}, (the certificate there that is the signer's trust anchor)
+//!     "awsSigner": {"profile", "profileVersion", "alias": … | null, "job"} | null (ARNs; for signatures of AWS Signer)
 //!   } | null, (only of a signature whose authenticity was checked and passed)
 //!   "unverifiedSigner": {"subject", "signature"} | null, (in its place, where authenticity failed and is only logged)
 //!   "checks": {"integrity", "authenticity", "authenticTimestamp", "expiry", "revocation": "passed" | "logged" | "skipped"} | null,

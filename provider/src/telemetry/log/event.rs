@@ -5,6 +5,8 @@ use std::time::Duration;
 use countersign_core::codec::hex::hex;
 use countersign_core::codec::text;
 use countersign_core::codec::text::Text;
+use countersign_core::name::SigningProfileAlias;
+use countersign_core::notation::AwsSigner;
 use countersign_core::notation::Signer;
 use countersign_core::verdict::Code;
 use countersign_core::verdict::FailedSignature;
@@ -106,6 +108,7 @@ pub fn verdict(verdict: &VerdictEvent<'_>) {
     let detail = detail.as_ref().map_or("", Text::as_str);
     let signature_fields = decision.verified().map(SignatureFields::of);
     let signature_fields = signature_fields.as_ref();
+    let aws_signer = signature_fields.and_then(|signature_fields| signature_fields.aws_signer);
     let warned = signature_fields.is_some_and(|signature_fields| !signature_fields.warnings.is_empty());
     let failed = decision.failed().filter(|failed| failed.total() > 0);
     let failed_signatures = failed.map(failed_text);
@@ -131,6 +134,9 @@ pub fn verdict(verdict: &VerdictEvent<'_>) {
                 trust_store = signature_fields.and_then(|signature_fields| signature_fields.trust_store.as_deref()),
                 anchor = signature_fields.and_then(|signature_fields| signature_fields.anchor),
                 anchor_sha256 = signature_fields.and_then(|signature_fields| signature_fields.anchor_sha256.as_deref()),
+                signing_profile_version = aws_signer.map(|aws_signer| aws_signer.profile_version().as_str()),
+                signing_profile_alias = aws_signer.and_then(AwsSigner::alias).map(SigningProfileAlias::as_str),
+                signing_job = aws_signer.map(|aws_signer| aws_signer.job().as_str()),
                 unverified_subject = signature_fields.and_then(|signature_fields| signature_fields.unverified_subject),
                 warnings =
                     signature_fields.filter(|_| warned).map(|signature_fields| signature_fields.warnings.as_str()),
@@ -193,6 +199,7 @@ struct SignatureFields<'a> {
     trust_store: Option<String>,
     anchor: Option<&'a str>,
     anchor_sha256: Option<String>,
+    aws_signer: Option<&'a AwsSigner>,
     unverified_subject: Option<&'a str>,
     /// `check=code`, with commas between.
     warnings: String,
@@ -211,6 +218,7 @@ impl<'a> SignatureFields<'a> {
             trust_store: anchor.map(|anchor| anchor.store.to_string()),
             anchor: anchor.map(|anchor| anchor.subject.as_str()),
             anchor_sha256: anchor.map(|anchor| hex(&anchor.fingerprint).to_string()),
+            aws_signer: signer.and_then(Signer::aws_signer),
             unverified_subject: signer.is_none().then(|| signature.unverified_subject().as_str()),
             warnings: warnings.collect::<Vec<_>>().join(","),
         }

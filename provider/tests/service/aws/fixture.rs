@@ -209,6 +209,13 @@ impl Eks {
         parts.join(" ")
     }
 
+    /// The value of the item of an image of the registry.
+    pub(super) async fn value(&self, repository: &str, tag: &str) -> serde_json::Value {
+        let mut response =
+            self.client.post("/v1/verify", body(&[&format!("{HOST}/{repository}:{tag}")])).await.unwrap();
+        response["items"][0]["value"].take()
+    }
+
     async fn health(&self, path: &str) -> String {
         let client = reqwest::Client::builder().no_proxy().tls_certs_only([]).build().unwrap();
         client.get(format!("{}{path}", self.health)).send().await.unwrap().text().await.unwrap()

@@ -8,9 +8,13 @@ use std::time::Duration;
 use countersign::telemetry::log::subscriber;
 use countersign_testkit::aws::Protocol;
 use countersign_testkit::aws::ServiceError;
+use countersign_testkit::aws::signature::SignerPki;
+use countersign_testkit::aws::signature::SignerSignature;
 use countersign_testkit::registry::Reply;
+use serde_json::json;
 use tracing::Level;
 
+use super::fixture::ALIAS;
 use super::fixture::in_pod;
 use super::job;
 
@@ -31,6 +35,46 @@ impl io::Write for Lines {
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
     }
+}
+
+#[tokio::test]
+async fn item_and_log_of_a_verified_image_name_the_signing_profile() {
+    let Some(eks) = in_pod("aws::log::item_and_log_of_a_verified_image_name_the_signing_profile").await else {
+        return;
+    };
+    let lines = Lines::default();
+    let writer = lines.clone();
+    tracing::subscriber::set_global_default(subscriber(Level::INFO, move || writer.clone())).unwrap();
+    let signature = eks.sign("app", "v0", |signature| signature.with_alias(ALIAS));
+    let (version, job) = (signature.profile_version(), signature.job());
+    let value = eks.value("app", "v0").await;
+    assert_eq!(
+        value["signer"]["awsSigner"],
+        json!({
+            "profile": "arn:aws:signer:eu-central-1:111122223333:/signing-profiles/ci", "profileVersion": version,
+            "alias": ALIAS, "job": job
+        })
+    );
+    let name = value["image"].as_str().unwrap();
+    assert_eq!(
+        value["message"],
+        format!(
+            "{name} is signed by AWS Signer with signing profile {version:?} under the alias {ALIAS:?}, trusted by statement \"app\" \
+             of the trust policy"
+        )
+    );
+    // Untrusted: the ARNs of its attributes are in no field of the log.
+    let image = eks.push("app", "untrusted");
+    SignerSignature::new(&SignerPki::new("eu-central-1"), &image).attach(&eks.registry, "app");
+    assert_eq!(eks.value("app", "untrusted").await["signer"], serde_json::Value::Null);
+    let text = lines.text();
+    let events: Vec<serde_json::Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let verdicts: Vec<_> = events.iter().filter(|event| event["message"] == "verdict").collect();
+    let fields = ["signing_profile_version", "signing_profile_alias", "signing_job"];
+    let found: Vec<_> = verdicts.iter().map(|event| fields.map(|field| event[field].as_str())).collect();
+    assert_eq!(found, [[Some(version), Some(ALIAS), Some(job)], [None; 3]]);
+    assert!(!verdicts[1].to_string().contains("signing-profiles"), "{}", verdicts[1]);
+    eks.stop().await;
 }
 
 /// An answer of STS with a member that the SDK cannot read.
