@@ -157,6 +157,10 @@ impl Client {
                 permit = self.hosts.follow(permit, request.share, hop, deadline).await?;
                 position = next;
             } else {
+                if position.authorization.is_some() && !policy.keeps_credential(&target) {
+                    withheld = true;
+                    position.authorization = None;
+                }
                 position.url = target;
             }
         }

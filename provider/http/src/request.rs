@@ -102,7 +102,7 @@ pub enum Redirects<'a> {
         what: &'static str,
     },
     /// At most [`limits::REDIRECTS`](crate::limits::REDIRECTS) are followed, never from https to http, and without
-    /// `Authorization` once the origin has changed.
+    /// `Authorization` once the origin has changed or the policy withholds it.
     Follow(&'a dyn RedirectPolicy),
 }
 
@@ -114,6 +114,10 @@ pub trait RedirectPolicy: Send + Sync {
     /// # Errors
     /// The reason why `target` must not be reached.
     fn route(&self, from: &Url, target: &Url, peer: Option<SocketAddr>) -> Result<Route, Text>;
+
+    /// Whether the request to `target`, which has the origin of the redirecting URL, has `Authorization` if the redirected
+    /// one had it.
+    fn keeps_credential(&self, target: &Url) -> bool;
 }
 
 /// A complete response.

@@ -286,6 +286,10 @@ impl RedirectPolicy for Policy {
         self.asked.lock().unwrap().push((authority(from), authority(target), peer.is_some()));
         self.route.clone()
     }
+
+    fn keeps_credential(&self, _: &Url) -> bool {
+        true
+    }
 }
 
 #[tokio::test]

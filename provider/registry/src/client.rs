@@ -94,14 +94,14 @@ impl Client {
     }
 
     pub(crate) fn credential_scope(&self, repository: &Repository) -> CredentialScope {
-        match entry_for(self.transport.routes.entries(), repository.host()) {
+        match entry_for(self.transport.routes.entries(), repository) {
             Some((_, entry)) => entry.identities.credential_scope(&entry.name, RepositoryScope::new(repository)),
             None => CredentialScope::anonymous(),
         }
     }
 
     pub(crate) fn share(&self, repository: &Repository) -> Share {
-        share(self.transport.routes.entries(), repository.host())
+        share(self.transport.routes.entries(), repository)
     }
 
     /// Gets a 200 with its body.
@@ -156,6 +156,7 @@ impl Client {
                 route: access.route,
                 accept: query.accept,
                 authorization: authorization.header(),
+                within: access.within(),
                 credential: access.credential_kind(),
                 payload: payload(),
                 body: query.body.clone(),

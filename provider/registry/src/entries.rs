@@ -1,4 +1,4 @@
-//! Checked entries of the settings, and the lookup by host.
+//! Checked entries of the settings, and the lookup by repository.
 
 use std::sync::Arc;
 
@@ -11,32 +11,50 @@ use countersign_http::Share;
 
 use crate::error::Cause;
 use crate::fallback_tag::FallbackTag;
-use crate::host_pattern::HostPattern;
+use crate::registry_pattern::RegistryPattern;
 
 /// A checked entry.
 #[derive(Clone, Debug)]
 pub(crate) struct Entry {
-    pub(crate) pattern: HostPattern,
+    pub(crate) pattern: RegistryPattern,
     /// The pattern as text: the name of the entry.
     pub(crate) name: Arc<str>,
+    /// The position in the configuration and the pattern, for messages.
+    pub(crate) rule: Arc<str>,
     pub(crate) identities: Arc<dyn IdentitySource>,
     pub(crate) scheme: Scheme,
     pub(crate) realm_hosts: Vec<Host>,
     pub(crate) fallback_tag: FallbackTag,
 }
 
-/// The most specific entry that matches a reference's `host`, with its position.
-pub(crate) fn entry_for<'a>(entries: &'a [Entry], host: &Host) -> Option<(usize, &'a Entry)> {
-    most_specific(entries, |entry| entry.pattern.matches(host))
+/// The text of [`Entry::rule`].
+pub(crate) fn rule(position: usize, pattern: &RegistryPattern) -> String {
+    format!("registries[{position}] \"{pattern}\"")
 }
 
-/// The entry for connections to `server`, which has an explicit port, with its position.
+/// The entry for requests about `repository`, with its position: the first that matches.
+pub(crate) fn entry_for<'a>(entries: &'a [Entry], repository: &Repository) -> Option<(usize, &'a Entry)> {
+    entries.iter().enumerate().find(|(_, entry)| entry.pattern.is_for(repository))
+}
+
+/// The entry for connections to `server`, which has an explicit port, that are not about a repository of its own: redirect
+/// targets and token services. The first for all repositories of the server, or else the first for any of them.
 pub(crate) fn entry_at<'a>(entries: &'a [Entry], server: &Host) -> Option<(usize, &'a Entry)> {
-    most_specific(entries, |entry| entry.pattern.connects_to(entry.scheme, server.name(), server.port()))
+    let mut at = entries.iter().enumerate().filter(|(_, entry)| entry.connects_to(server));
+    let first = at.clone().next();
+    at.find(|(_, entry)| entry.pattern.path().is_none()).or(first)
 }
 
-fn most_specific(entries: &[Entry], applies: impl Fn(&Entry) -> bool) -> Option<(usize, &Entry)> {
-    entries.iter().enumerate().filter(|(_, entry)| applies(entry)).max_by_key(|(_, entry)| entry.pattern.rank())
+/// Whether an entry is for some of the repositories on `host` only, so that others may have another entry or none.
+pub(crate) fn divides(entries: &[Entry], host: &Host) -> bool {
+    entries.iter().any(|entry| entry.pattern.path().is_some() && entry.pattern.host().matches(host))
+}
+
+impl Entry {
+    /// Whether connections to `server`, which has an explicit port, may be on behalf of this entry.
+    pub(crate) fn connects_to(&self, server: &Host) -> bool {
+        self.pattern.host().connects_to(self.scheme, server.name(), server.port())
+    }
 }
 
 /// Refuses ambiguous ports in references to a registry over plain HTTP without a port.
@@ -50,8 +68,9 @@ fn most_specific(entries: &[Entry], applies: impl Fn(&Entry) -> bool) -> Option<
 pub(crate) fn check_port(entries: &[Entry], host: &Host) -> Result<(), Cause> {
     let (http, https) = (Scheme::Http.default_port(), Scheme::Https.default_port());
     let Some(port) = host.written_port().filter(|port| [http, https].contains(port)) else { return Ok(()) };
-    let unwritten = most_specific(entries, |entry| entry.pattern.connects_to(Scheme::Https, host.name(), https));
-    match unwritten.map(|(_, entry)| entry.scheme) {
+    // All entries that can be for repositories of one host have one scheme.
+    let unwritten = entries.iter().find(|entry| entry.pattern.host().connects_to(Scheme::Https, host.name(), https));
+    match unwritten.map(|entry| entry.scheme) {
         Some(Scheme::Http) => Err(Cause::PlainHttpPort { host: host.to_string(), port }),
         Some(Scheme::Https) | None => Ok(()),
     }
@@ -61,7 +80,7 @@ pub(crate) fn check_port(entries: &[Entry], host: &Host) -> Result<(), Cause> {
 /// [`check_port`].
 pub(crate) fn with_plain_port(entries: &[Entry], repository: &Repository) -> Option<Repository> {
     let host = repository.host();
-    let (_, entry) = entry_for(entries, host)?;
+    let (_, entry) = entry_for(entries, repository)?;
     match (entry.scheme, host.written_port()) {
         (Scheme::Http, None) => {
             format!("{}:{}/{}", host.name(), Scheme::Http.default_port(), repository.path()).parse().ok()
@@ -70,14 +89,14 @@ pub(crate) fn with_plain_port(entries: &[Entry], repository: &Repository) -> Opt
     }
 }
 
-/// The share of the limits that work for `host` counts against.
-pub(crate) fn share(entries: &[Entry], host: &Host) -> Share {
-    let class = match entry_for(entries, host) {
-        Some((_, entry)) if entry.pattern.is_exact() => Class::Listed,
+/// The share of the limits that work for `repository` counts against: that of its host.
+pub(crate) fn share(entries: &[Entry], repository: &Repository) -> Share {
+    let class = match entry_for(entries, repository) {
+        Some((_, entry)) if entry.pattern.host().is_exact() => Class::Listed,
         Some((_, entry)) => Class::Pattern(Arc::clone(&entry.name)),
         None => Class::Unlisted,
     };
-    Share::new(&host.canonical(), class)
+    Share::new(&repository.host().canonical(), class)
 }
 
 #[cfg(test)]
@@ -93,22 +112,57 @@ mod tests {
     }
 
     #[test]
-    fn the_most_specific_entry_applies() {
-        let entries =
-            settings(vec![entry("*.example.com"), entry("a.b.example.com"), entry("*.b.example.com")]).check().unwrap();
-        let applies = |host: &str| entry_for(&entries, &host.parse().unwrap()).map(|(position, _)| position);
-        assert_eq!(applies("a.b.example.com"), Some(1));
-        assert_eq!(applies("c.b.example.com"), Some(2));
-        assert_eq!(applies("c.example.com"), Some(0));
-        assert_eq!(applies("example.com"), None);
+    fn the_first_entry_that_matches_applies() {
+        let entries = settings(vec![
+            entry("a.b.example.com/team/app"),
+            entry("a.b.example.com/team"),
+            entry("a.b.example.com"),
+            entry("*.b.example.com"),
+            entry("**.example.com/team"),
+            entry("**.example.com"),
+        ])
+        .check()
+        .unwrap();
+        let applies = |repository: &str| {
+            entry_for(&entries, &repository.parse().unwrap())
+                .map(|(position, entry)| (position, entry.rule.to_string()))
+        };
+        let rule = |position: usize, pattern: &str| Some((position, format!("registries[{position}] \"{pattern}\"")));
+        assert_eq!(applies("a.b.example.com/team/app/x"), rule(0, "a.b.example.com/team/app"));
+        assert_eq!(applies("a.b.example.com/team/apps"), rule(1, "a.b.example.com/team"));
+        assert_eq!(applies("a.b.example.com/teams/app"), rule(2, "a.b.example.com"));
+        assert_eq!(applies("c.b.example.com/team/app"), rule(3, "*.b.example.com"));
+        assert_eq!(applies("c.example.com/team/app"), rule(4, "**.example.com/team"));
+        assert_eq!(applies("x.y.z.example.com/app"), rule(5, "**.example.com"));
+        assert_eq!(applies("example.com/app"), None);
+        assert_eq!(applies("a.b.example.com:5000/team/app"), None);
+    }
+
+    #[test]
+    fn connections_that_are_not_about_a_repository_belong_to_the_entry_for_all_of_the_server() {
+        let entries = settings(vec![
+            entry("a.example/x"),
+            entry("b.example/x"),
+            entry("b.example/y"),
+            entry("**.a.example"),
+            entry("a.example"),
+        ]);
+        let entries = entries.check().unwrap();
+        let at = |server: &str| entry_at(&entries, &server.parse().unwrap()).map(|(position, _)| position);
+        assert_eq!(at("a.example:443"), Some(4));
+        assert_eq!(at("b.example:443"), Some(1));
+        assert_eq!(at("c.a.example:443"), Some(3));
+        assert_eq!(at("c.example:443"), None);
+        let divided = |host: &str| divides(&entries, &host.parse().unwrap());
+        assert!(divided("a.example") && divided("b.example") && !divided("c.a.example") && !divided("b.example:5000"));
     }
 
     #[test]
     fn a_plain_registry_without_a_port_has_one_spelling() {
         let entries = settings(vec![
             plain("r.example"),
-            plain("*.in.example"),
             entry("tls.in.example"),
+            plain("*.in.example"),
             plain("eighty.example:80"),
             entry("*.in.example:5000"),
         ])
@@ -132,8 +186,8 @@ mod tests {
     fn a_repository_at_a_plain_registry_without_a_port_is_at_port_80() {
         let entries = settings(vec![
             plain("r.example"),
-            plain("*.in.example"),
             entry("tls.in.example"),
+            plain("*.in.example"),
             plain("eighty.example:80"),
             plain("[fd00::1]"),
         ])

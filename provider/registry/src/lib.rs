@@ -13,9 +13,11 @@
 //!
 //! # Where a credential goes
 //!
-//! A credential is sent to hosts that match its configured pattern, after their challenge (at once to private registries of Amazon
-//! ECR), and to their token services as decided in `repository_access`. It is not sent to other hosts by redirects, further pages or realms. A
-//! request that needs a credential is never sent without it.
+//! The first entry of the settings that matches the host and the path of a repository has its credential. It is sent with
+//! requests about this repository, after the challenge of its host (at once to private registries of Amazon ECR), and to the
+//! token services of that host as decided in `repository_access`. It is not sent to other hosts by redirects, further pages
+//! or realms, nor to other repositories if the host has an entry with a path. A request that needs a credential is never sent
+//! without it.
 //!
 //! # What goes through a proxy
 //!
@@ -40,6 +42,7 @@ mod pin_cache;
 mod quota;
 mod referrers;
 mod registries;
+mod registry_pattern;
 mod repository_access;
 mod request;
 mod request_result;
@@ -76,6 +79,9 @@ pub use observer::TagCache;
 pub use observer::Unobserved;
 pub use quota::Quota;
 pub use registries::Registries;
+pub use registry_pattern::PatternMiss;
+pub use registry_pattern::RegistryPattern;
+pub use registry_pattern::RegistryPatternError;
 pub use resolve::Pinned;
 pub use settings::RegistryEntry;
 pub use settings::RegistrySettings;

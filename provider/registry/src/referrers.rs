@@ -48,6 +48,7 @@ use crate::observer::Stage;
 use crate::registries::Registries;
 use crate::repository_access::RepositoryAccess;
 use crate::request::ApiResponse;
+use crate::request::is_within;
 use crate::resolve::Pinned;
 use crate::resolve::TARGETS;
 
@@ -290,14 +291,18 @@ fn failed(access: &RepositoryAccess, cause: Cause) -> RegistryError {
     RegistryError { repository: access.repository.clone(), stage: Stage::Referrers, cause }
 }
 
-/// The URL of the next page. It must be on the registry itself.
+/// The URL of the next page. It must be on the registry itself, and about the repository if entries of the settings divide
+/// the repositories of the registry.
 fn next_page(access: &RepositoryAccess, response: &ApiResponse) -> Result<Option<Url>, LinkRefusal> {
     let Some(link) = link::next(&response.headers)? else {
         return Ok(None);
     };
     let next = resolve_link(&response.url, &link)?;
     if same_origin(&next, access.base()) {
-        return Ok(Some(next));
+        if access.within().is_none_or(|within| is_within(&next, within)) {
+            return Ok(Some(next));
+        }
+        return Err(LinkRefusal::Repository { found: Excerpt::of(next.path()) });
     }
     let name = |url: &Url| format!("{}://{}", url.scheme(), authority(url));
     Err(LinkRefusal::Origin { found: Excerpt::of(&name(&next)), expected: name(access.base()) })

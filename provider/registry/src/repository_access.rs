@@ -23,6 +23,7 @@ use url::Url;
 
 use crate::challenge::Bearer;
 use crate::entries::check_port;
+use crate::entries::divides;
 use crate::entries::entry_for;
 use crate::entries::share;
 use crate::error::Cause;
@@ -48,6 +49,8 @@ pub(crate) struct RepositoryAccess {
     pub(crate) share: Share,
     scheme: Scheme,
     realm_hosts: Vec<Host>,
+    /// The paths of requests about the repository, if the host has an entry for some of its repositories only.
+    within: Option<String>,
     pub(crate) fallback_tag: FallbackTag,
 }
 
@@ -70,13 +73,13 @@ impl RepositoryAccess {
         };
         let host = repository.host();
         check_port(routes.entries(), host)?;
-        let entry = entry_for(routes.entries(), host);
+        let entry = entry_for(routes.entries(), repository);
         if entry.is_none() && unlisted == Unlisted::Refuse {
             return Err(Cause::HostRefused { host: host.to_string() });
         }
         let scheme = entry.map_or(Scheme::Https, |(_, entry)| entry.scheme);
         let base = Url::parse(&format!("{}://{}/", scheme.as_str(), host.authority())).map_err(|_| unusable())?;
-        let route = routes.to_registry(host, &base);
+        let route = routes.to_registry(repository, &base);
         let source = entry.map(|(_, entry)| Arc::clone(&entry.identities));
         let identity = match &source {
             Some(source) => {
@@ -85,15 +88,16 @@ impl RepositoryAccess {
             }
             None => Identity::anonymous(),
         };
-        let origin = CredentialOrigin::of(entry.map(|(_, entry)| &entry.name), &identity);
+        let origin = CredentialOrigin::of(entry.map(|(_, entry)| &entry.rule), &identity);
         let mut realm_hosts = entry.map(|(_, entry)| entry.realm_hosts.clone()).unwrap_or_default();
         if host.is_docker_hub() {
             realm_hosts.extend("auth.docker.io".parse());
         }
-        let share = share(routes.entries(), host);
+        let share = share(routes.entries(), repository);
         let fallback_tag = entry.map_or(FallbackTag::WhenNeeded, |(_, entry)| entry.fallback_tag);
+        let within = divides(routes.entries(), host).then(|| format!("/v2/{}/", repository.path()));
         let repository = repository.clone();
-        Ok(Self { repository, base, route, identity, origin, source, share, scheme, realm_hosts, fallback_tag })
+        Ok(Self { repository, base, route, identity, origin, source, share, scheme, realm_hosts, within, fallback_tag })
     }
 
     /// `/v2/<repository>/<kind>/<what>` on the registry. Names and digests have no character that a path must escape.
@@ -101,6 +105,12 @@ impl RepositoryAccess {
         let mut url = self.base.clone();
         url.set_path(&format!("/v2/{}/{kind}/{what}", self.repository.path()));
         url
+    }
+
+    /// The beginning of the paths on the registry that may get the credential; `None` for all of them. With an entry for some
+    /// repositories of the host, the credential of one repository is not sent with requests about another one.
+    pub(crate) fn within(&self) -> Option<&str> {
+        self.within.as_deref()
     }
 
     pub(crate) fn authority(&self) -> String {
@@ -165,6 +175,7 @@ impl RepositoryAccess {
             share: self.share.clone(),
             realm,
             route,
+            entry: self.route.entry,
             service: bearer.service,
             scope: bearer.scope.unwrap_or_else(|| format!("repository:{}:pull", self.repository.path())),
             identity: self.identity.clone(),
@@ -241,8 +252,8 @@ mod tests {
             let repository = format!("{host}/app").parse().unwrap();
             access(&routes, Unlisted::Anonymous, &repository).origin.to_string()
         };
-        assert_eq!(origin("r.example"), "entry R.example:0443 of registries applies, with no credentials");
-        assert_eq!(origin("a.below.example"), "entry *.below.example of registries applies, with no credentials");
+        assert_eq!(origin("r.example"), "registries[0] \"R.example:0443\" applies, with no credentials");
+        assert_eq!(origin("a.below.example"), "registries[1] \"*.below.example\" applies, with no credentials");
         assert_eq!(origin("other.example"), "no entry of registries applies, and unlistedRegistries is anonymous");
     }
 

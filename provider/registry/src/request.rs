@@ -26,6 +26,8 @@ pub(crate) struct Request<'a> {
     pub(crate) route: HostRoute,
     pub(crate) accept: &'a str,
     pub(crate) authorization: Option<&'a HeaderValue>,
+    /// The beginning of the paths of the host that may get `authorization` after a redirect; `None` for all of them.
+    pub(crate) within: Option<&'a str>,
     /// The kind of credential in `authorization` or the form, for messages.
     pub(crate) credential: CredentialKind,
     pub(crate) payload: Payload,
@@ -63,6 +65,11 @@ pub(crate) struct ApiResponse {
     pub(crate) headers: HeaderMap,
     pub(crate) body: Content,
     pub(crate) digest: Option<Digest>,
+}
+
+/// Whether the path of `url` begins with `within`, for every reading of it: none with escaped characters.
+pub(crate) fn is_within(url: &Url, within: &str) -> bool {
+    url.path().starts_with(within) && !url.path().contains('%')
 }
 
 impl Request<'_> {

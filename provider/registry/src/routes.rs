@@ -3,7 +3,7 @@
 
 use std::net::SocketAddr;
 
-use countersign_core::name::Host;
+use countersign_core::name::Repository;
 use countersign_http::AddressPolicy;
 use countersign_http::ClientBuilder;
 use countersign_http::Network;
@@ -20,6 +20,7 @@ use url::Url;
 use crate::entries::Entry;
 use crate::entries::entry_at;
 use crate::entries::entry_for;
+use crate::entries::rule;
 use crate::settings::RegistryEntry;
 
 /// The entries of the settings, and the client's data for each.
@@ -55,11 +56,11 @@ impl Routes {
         client: &mut ClientBuilder,
     ) -> Result<Self, TlsSetupError> {
         let mut by_entry = Vec::with_capacity(entries.len());
-        for entry in entries {
+        for (position, entry) in entries.iter().enumerate() {
             let rule = ProxyRule {
                 choice: entry.proxy.clone(),
-                setting: format!("the entry {} of registries", entry.pattern),
-                exact: entry.pattern.is_exact(),
+                setting: rule(position, &entry.pattern),
+                exact: entry.pattern.host().is_exact(),
                 no_proxy: NoProxyScope::OtherHosts,
             };
             by_entry
@@ -77,9 +78,9 @@ impl Routes {
         position.and_then(|position| self.entries.get(position))
     }
 
-    /// The route to the registry `host` at `url`.
-    pub(crate) fn to_registry(&self, host: &Host, url: &Url) -> HostRoute {
-        match entry_for(&self.entries, host) {
+    /// The route to the registry of `repository` at `url`.
+    pub(crate) fn to_registry(&self, repository: &Repository, url: &Url) -> HostRoute {
+        match entry_for(&self.entries, repository) {
             Some((position, entry)) => {
                 self.host_route(url, addresses_of(entry), self.roots_of(position), Some(position))
             }
@@ -133,6 +134,10 @@ impl Routes {
         peer: Option<SocketAddr>,
     ) -> HostRoute {
         let (base_url, registry) = base;
+        // The registry itself under the entry of the repository.
+        if own {
+            return self.host_route(realm, registry.route.addresses, registry.route.roots, registry.entry);
+        }
         let listed = self.listed(realm);
         let roots = match listed {
             Some(listed) => listed.route.roots,
@@ -141,7 +146,6 @@ impl Routes {
         };
         let listed_exactly = listed.is_some_and(|listed| listed.route.addresses == AddressPolicy::Any);
         let addresses = match registry.entry {
-            _ if own => registry.route.addresses,
             // Named without an entry: the token service of Docker Hub, which is fixed.
             None if named => registry.route.addresses,
             None => AddressPolicy::PublicOnly,
@@ -157,17 +161,19 @@ impl Routes {
     }
 
     fn host_route(&self, url: &Url, addresses: AddressPolicy, roots: RootsId, entry: Option<usize>) -> HostRoute {
-        let listed = server_of(url).and_then(|server| entry_at(&self.entries, &server)).map(|(position, _)| position);
+        let server = server_of(url);
+        let is_of = |entry: &Entry| server.as_ref().is_some_and(|server| entry.connects_to(server));
         let proxy = entry
-            .and_then(|position| self.by_entry.get(position))
-            .map(|by_entry| ProxyRoute { rule: by_entry.proxy_rule, own: listed == entry });
-        HostRoute { route: Route { addresses, roots, proxy, listed: listed.is_some() }, entry }
+            .and_then(|position| Some((self.by_entry.get(position)?, self.entries.get(position)?)))
+            .map(|(by_entry, entry)| ProxyRoute { rule: by_entry.proxy_rule, own: is_of(entry) });
+        let listed = self.entries.iter().any(is_of);
+        HostRoute { route: Route { addresses, roots, proxy, listed }, entry }
     }
 }
 
 /// The addresses that hosts of an entry may have. Not every subdomain of a suffix need belong to the operator.
 fn addresses_of(entry: &Entry) -> AddressPolicy {
-    if entry.pattern.is_exact() { AddressPolicy::Any } else { AddressPolicy::WithPrivate }
+    if entry.pattern.host().is_exact() { AddressPolicy::Any } else { AddressPolicy::WithPrivate }
 }
 
 /// The addresses of redirect targets of a listed registry with the address `peer`.

@@ -21,16 +21,17 @@ use countersign_http::Scheme;
 use countersign_http::TlsSetupError;
 
 use crate::entries::Entry;
+use crate::entries::rule;
 use crate::fallback_tag::FallbackTag;
-use crate::host_pattern::HostPattern;
-use crate::host_pattern::HostPatternError;
+use crate::registry_pattern::RegistryPattern;
+use crate::registry_pattern::RegistryPatternError;
 
 /// The settings of registry access.
 #[derive(Clone, Debug)]
 pub struct RegistrySettings {
-    /// The most specific entry that matches a host applies: exact before pattern, longer pattern before shorter.
+    /// The first entry that matches a repository applies.
     pub registries: Vec<RegistryEntry>,
-    /// The handling of hosts that no entry matches.
+    /// The handling of repositories that no entry matches.
     pub unlisted: Unlisted,
     /// The timeout of one connection, including TLS.
     pub connect_timeout: Duration,
@@ -72,14 +73,14 @@ pub enum Unlisted {
     Refuse,
 }
 
-/// The settings of one host, or of all subdomains of a suffix.
+/// The settings of repositories on one host, or on hosts whose names match wildcards.
 ///
-/// An exact host may have any address, loopback included. Hosts that match by suffix may have the same addresses as
+/// An exact host may have any address, loopback included. Hosts that match wildcards may have the same addresses as
 /// unlisted ones, as not every subdomain of a suffix need belong to the operator.
 #[derive(Clone, Debug)]
 pub struct RegistryEntry {
-    /// The hosts.
-    pub pattern: HostPattern,
+    /// The repositories.
+    pub pattern: RegistryPattern,
     /// The source of identities for these hosts and their token services.
     pub identities: Arc<dyn IdentitySource>,
     /// HTTP with or without TLS.
@@ -100,7 +101,7 @@ impl RegistryEntry {
     /// An entry over https with the system's certificate authorities, no further token services, the proxies of the
     /// environment, and the referrers tag when it is needed.
     #[must_use]
-    pub fn new(pattern: HostPattern, identities: impl IdentitySource) -> Self {
+    pub fn new(pattern: RegistryPattern, identities: impl IdentitySource) -> Self {
         Self {
             pattern,
             identities: Arc::new(identities),
@@ -116,24 +117,38 @@ impl RegistryEntry {
 /// A mistake in [`RegistrySettings`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SettingsError {
-    /// A pattern of hosts is not well-formed.
-    Pattern(HostPatternError),
-    /// Two entries are for the same hosts.
+    /// A pattern is not well-formed.
+    Pattern(RegistryPatternError),
+    /// An entry can never apply, because an earlier one matches all of its repositories.
+    Covered {
+        /// The pattern of the later entry.
+        pattern: RegistryPattern,
+        /// The pattern of the earlier entry.
+        first: RegistryPattern,
+    },
+    /// Two entries are for the same servers under hosts that differ in references.
     Twice {
         /// The pattern of the later entry.
-        pattern: HostPattern,
+        pattern: RegistryPattern,
         /// The pattern of the earlier entry.
-        first: HostPattern,
+        first: RegistryPattern,
+    },
+    /// Two entries that can be for repositories of one host have different schemes.
+    Schemes {
+        /// The pattern of the later entry.
+        pattern: RegistryPattern,
+        /// The pattern of the earlier entry.
+        first: RegistryPattern,
     },
     /// An entry over plain HTTP has the port of https.
     PlainHttpPort {
         /// The pattern of the entry.
-        pattern: HostPattern,
+        pattern: RegistryPattern,
     },
     /// An entry configures Docker Hub over plain HTTP.
     PlainDockerHub {
         /// The pattern of the entry.
-        pattern: HostPattern,
+        pattern: RegistryPattern,
     },
     /// A number or time is zero.
     Zero {
@@ -148,6 +163,14 @@ impl Mismatched for SettingsError {
     fn mismatch(&self) -> Mismatch {
         match self {
             Self::Pattern(error) => error.mismatch(),
+            Self::Covered { pattern, first } => Mismatch::new(format_args!(
+                "registry {pattern} never applies, as {first} is before it and has all of its repositories"
+            ))
+            .expecting("each registry once, and the narrower one first"),
+            Self::Schemes { pattern, first } => Mismatch::new(format_args!(
+                "registry {pattern} and {first} are for repositories of one host, and one of them is plain HTTP"
+            ))
+            .expecting("plain HTTP for both or for none"),
             Self::Twice { pattern, first } => {
                 Mismatch::new(format_args!("registry {pattern} is the same registry as {first}"))
                     .expecting("each registry once")
@@ -177,7 +200,9 @@ impl Error for SettingsError {
         match self {
             Self::Tls(error) => error.source(),
             Self::Pattern(_)
+            | Self::Covered { .. }
             | Self::Twice { .. }
+            | Self::Schemes { .. }
             | Self::PlainHttpPort { .. }
             | Self::PlainDockerHub { .. }
             | Self::Zero { .. } => None,
@@ -185,8 +210,8 @@ impl Error for SettingsError {
     }
 }
 
-impl From<HostPatternError> for SettingsError {
-    fn from(error: HostPatternError) -> Self {
+impl From<RegistryPatternError> for SettingsError {
+    fn from(error: RegistryPatternError) -> Self {
         Self::Pattern(error)
     }
 }
@@ -217,20 +242,28 @@ impl RegistrySettings {
         let mut entries: Vec<Entry> = Vec::new();
         for entry in &self.registries {
             let pattern = entry.pattern.clone();
-            if let Some(other) =
-                entries.iter().find(|other| pattern.is_same_registry(entry.scheme, &other.pattern, other.scheme))
-            {
-                return Err(SettingsError::Twice { pattern, first: other.pattern.clone() });
+            for other in &entries {
+                let first = || other.pattern.clone();
+                if other.pattern.covers(&pattern) {
+                    return Err(SettingsError::Covered { pattern, first: first() });
+                }
+                if other.pattern.is_other_spelling_of(other.scheme, &pattern, entry.scheme) {
+                    return Err(SettingsError::Twice { pattern, first: first() });
+                }
+                if other.pattern.shares_host_with(&pattern) && other.scheme != entry.scheme {
+                    return Err(SettingsError::Schemes { pattern, first: first() });
+                }
             }
-            if entry.scheme == Scheme::Http && pattern.written_port() == Some(Scheme::Https.default_port()) {
+            if entry.scheme == Scheme::Http && pattern.host().written_port() == Some(Scheme::Https.default_port()) {
                 return Err(SettingsError::PlainHttpPort { pattern });
             }
-            if entry.scheme == Scheme::Http && pattern.is_docker_hub() {
+            if entry.scheme == Scheme::Http && pattern.host().is_docker_hub() {
                 return Err(SettingsError::PlainDockerHub { pattern });
             }
             let realm_hosts = entry.realm_hosts.clone();
             entries.push(Entry {
                 name: pattern.to_string().into(),
+                rule: rule(entries.len(), &pattern).into(),
                 pattern,
                 identities: Arc::clone(&entry.identities),
                 scheme: entry.scheme,
@@ -251,12 +284,12 @@ mod tests {
 
     #[test]
     fn names_the_mistake() {
-        let pattern: HostPattern = "r.example".parse().unwrap();
-        let twice = settings(vec![entry("r.example"), entry("R.example:443")]).check().unwrap_err();
+        let pattern: RegistryPattern = "r.example".parse().unwrap();
+        let covered = settings(vec![entry("r.example"), entry("R.example:443/team")]).check().unwrap_err();
         assert_eq!(
-            twice.to_string(),
-            "registry R.example:443 is the same registry as r.example, expected each \
-                                       registry once"
+            covered.to_string(),
+            "registry R.example:443/team never applies, as r.example is before it and has all of its repositories, expected \
+             each registry once, and the narrower one first"
         );
         let plain = |pattern: &str| RegistryEntry { scheme: Scheme::Http, ..entry(pattern) };
         let twice = settings(vec![plain("r.example"), entry("r.example:80")]).check().unwrap_err();
@@ -265,16 +298,25 @@ mod tests {
             "registry r.example:80 is the same registry as r.example, expected each \
                                        registry once"
         );
+        let schemes = settings(vec![plain("*.r.example/team"), entry("a.r.example")]).check().unwrap_err();
+        assert_eq!(
+            schemes.to_string(),
+            "registry a.r.example and *.r.example/team are for repositories of one host, and one of them is plain HTTP, \
+             expected plain HTTP for both or for none"
+        );
+        // No repository of one host can have both.
+        assert!(settings(vec![entry("a.r.example"), plain("*.r.example/team")]).check().is_ok());
+        assert!(settings(vec![plain("r.example/team"), plain("r.example")]).check().is_ok());
         let port = SettingsError::PlainHttpPort { pattern: pattern.clone() };
         assert_eq!(settings(vec![plain("r.example:0443")]).check().err(), Some(port));
         for name in ["docker.io", "index.docker.io", "Registry-1.docker.io:0443", "registry.hub.docker.com"] {
             let hub = SettingsError::PlainDockerHub { pattern: name.parse().unwrap() };
             assert_eq!(settings(vec![plain(name)]).check().err(), Some(hub), "{name}");
         }
-        let pattern = SettingsError::from("a..b".parse::<HostPattern>().unwrap_err()).mismatch();
+        let pattern = SettingsError::from("a..b".parse::<RegistryPattern>().unwrap_err()).mismatch();
         assert_eq!(
             pattern.expected(),
-            Some("host, host:port or *.suffix as in image references, with at least two labels after *.")
+            Some("host or host:port as in image references, with *. or **. only before at least two labels")
         );
         let zero = RegistrySettings { requests: 0, ..RegistrySettings::default() };
         assert_eq!(zero.check().err(), Some(SettingsError::Zero { member: "requests" }));

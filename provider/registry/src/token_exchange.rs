@@ -66,6 +66,7 @@ pub(crate) async fn exchange(transport: &Transport, request: &TokenRequest) -> R
             route: request.route,
             accept: "application/json",
             authorization,
+            within: None,
             credential,
             payload: form.clone().map_or(Payload::TokenQuery, Payload::TokenForm),
             body: BodyLimits::at_most(limits::TOKEN_BODY_BYTES),

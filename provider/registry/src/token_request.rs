@@ -16,6 +16,8 @@ pub(crate) struct TokenRequest {
     pub(crate) share: Share,
     pub(crate) realm: Url,
     pub(crate) route: HostRoute,
+    /// The position of the entry of the repository, which may differ from that of the route.
+    pub(crate) entry: Option<usize>,
     pub(crate) service: Option<String>,
     pub(crate) scope: String,
     pub(crate) identity: Identity,
@@ -26,6 +28,8 @@ pub(crate) struct TokenRequest {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct TokenKey {
     registry: String,
+    /// The entry of the settings: no repository uses a token that was requested under another one.
+    entry: Option<usize>,
     realm: String,
     service: Option<String>,
     scope: String,
@@ -35,7 +39,7 @@ pub(crate) struct TokenKey {
 impl TokenKey {
     /// The memory of the texts, in bytes.
     pub(crate) fn bytes(&self) -> usize {
-        let Self { registry, realm, service, scope, credential } = self;
+        let Self { registry, entry: _, realm, service, scope, credential } = self;
         let service = service.as_ref().map_or(0, String::len);
         registry.len() + realm.len() + service + scope.len() + credential.bytes()
     }
@@ -50,6 +54,7 @@ impl TokenRequest {
     pub(crate) fn key(&self) -> TokenKey {
         TokenKey {
             registry: self.registry.clone(),
+            entry: self.entry,
             realm: self.realm.to_string(),
             service: self.service.clone(),
             scope: self.scope.clone(),

@@ -36,6 +36,7 @@ use crate::request::ApiResponse;
 use crate::request::Payload;
 use crate::request::Reply;
 use crate::request::Request;
+use crate::request::is_within;
 use crate::request_result::observed;
 use crate::routes::HostRoute;
 use crate::routes::Routes;
@@ -224,6 +225,10 @@ impl RedirectPolicy for RegistryRedirects<'_> {
             Some(error) => Err(Text::of(error)),
             None => Ok(route.route),
         }
+    }
+
+    fn keeps_credential(&self, target: &Url) -> bool {
+        self.request.within.is_none_or(|within| is_within(target, within))
     }
 }
 

@@ -18,7 +18,7 @@ use countersign_credentials::Credential;
 use countersign_http::ProxyChoice;
 use countersign_http::ProxyEnvironment;
 use countersign_http::Roots;
-use countersign_registry::HostPattern;
+use countersign_registry::RegistryPattern;
 use countersign_registry::RegistrySettings;
 
 use self::load::LoadedProxy;
@@ -56,7 +56,7 @@ impl RegistryFiles {
     }
 
     /// The credential of each registry, in order of the configuration.
-    pub fn credentials(&self) -> impl Iterator<Item = (&HostPattern, &Credential)> {
+    pub fn credentials(&self) -> impl Iterator<Item = (&RegistryPattern, &Credential)> {
         self.registries.iter().map(|loaded| (&loaded.registry.host, &loaded.credential))
     }
 

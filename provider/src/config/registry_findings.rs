@@ -13,7 +13,7 @@ use countersign_credentials::DockerConfigWarning;
 use countersign_credentials::EntryMistake;
 use countersign_http::ProxyServerError;
 use countersign_http::RootCertificatesError;
-use countersign_registry::HostPattern;
+use countersign_registry::RegistryPattern;
 
 /// Maximum size of a file with a credential or with certificate authorities, in bytes: what a Secret or ConfigMap can hold.
 pub(super) const FILE_BYTES: usize = 1024 * 1024;
@@ -30,7 +30,7 @@ pub struct RegistryFinding {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum FileOwner {
     /// The element of `registries` with this `host`.
-    Registry(HostPattern),
+    Registry(RegistryPattern),
     /// `evidence.proxy`.
     EvidenceProxy,
     /// `evidence.ca`.

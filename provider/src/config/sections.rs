@@ -123,8 +123,9 @@ pub(super) const CACHE: Key<Nested<Cache>> = section("cache", "What is kept in m
 
 pub(super) const REGISTRIES: Key<registries::RegistriesKind> = Key {
     name: "registries",
-    doc: "How to reach registries. For each image the most specific entry applies: an exact host before a pattern, a longer \
-          pattern before a shorter one. None unless configured.",
+    doc: "How to reach registries. For each image the first entry applies that matches its host and repository: write narrower \
+          entries before wider ones. An entry that never applies, because an earlier one has all of its repositories, is a \
+          mistake. None unless configured.",
     kind: registries::RegistriesKind,
     change: Change::Reload,
 };

@@ -83,8 +83,8 @@ fn refuses_other_types_in_place_of_a_section() {
         &[
             ":2: registries[0]: found a text, expected the keys host, plainHttp, ca, credentials, realmHosts, proxy, \
              fallbackTag",
-            ":2: registries[0].host: found nothing, expected host[:port] as in image references, or *.suffix with at \
-             least two labels, for example registry.example.com",
+            ":2: registries[0].host: found nothing, expected host[:port][/path] as in image references, with *. or \
+             **. only before at least two labels, for example registry.example.com",
         ],
     );
     assert_eq!(

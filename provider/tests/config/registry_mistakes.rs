@@ -2,12 +2,37 @@
 
 use super::check;
 
+/// The mistake of a second entry that never applies.
+fn never(second: &str, first: &str) -> String {
+    format!(
+        ":4: registries[1].host: found {second}, which never applies: registries[0] \"{first}\" is before it and has all of \
+         its repositories, expected each registry once, and the narrower one first"
+    )
+}
+
 #[test]
 fn refuses_bad_registries() {
-    let host = "expected host[:port] as in image references, or *.suffix with at least two labels, for example \
-                registry.example.com";
+    let host = "expected host[:port][/path] as in image references, with *. or **. only before at least two labels, for \
+                example registry.example.com";
     check("registries: [{plainHttp: true}]", &[&format!(":2: registries[0].host: found nothing, {host}")]);
-    for bad in ["https://a.b", "a.b/c", "*.com", "*", "a.*.b", "-a.b", "a..b", "[::1", "a.b."] {
+    for bad in [
+        "https://a.b",
+        "a.b/",
+        "a.b/C",
+        "a.b/c:v1",
+        "a.b/*",
+        "*.com",
+        "**.com",
+        "*",
+        "**",
+        "a.*.b",
+        "a*.b.c",
+        "a.**.b.c",
+        "-a.b",
+        "a..b",
+        "[::1",
+        "a.b.",
+    ] {
         check(
             &format!("registries: [{{host: \"{bad}\"}}]"),
             &[&format!(":2: registries[0].host: found \"{bad}\", {host}")],
@@ -30,27 +55,38 @@ fn refuses_bad_registries() {
             &[&format!(":2: registries[0].host: found \"{bad}\", {host}")],
         );
     }
-    check(
-        "registries:\n- host: docker.io\n- host: index.docker.io",
-        &[":4: registries[1].host: found index.docker.io, the same registry as docker.io, expected each registry once"],
-    );
+    check("registries:\n- host: docker.io\n- host: index.docker.io", &[&never("index.docker.io", "docker.io")]);
     for (first, second) in [
         ("a.b", "A.B"),
         ("a.b", "a.b:0443"),
         ("'*.a.b:5000'", "'*.A.b:05000'"),
         ("'[fd00::1]:5000'", "'[FD00:0::1]:5000'"),
         ("10.0.0.5", "'[::ffff:a00:5]'"),
+        ("a.b", "a.b/team"),
+        ("a.b/team", "A.b/team/app"),
+        ("'**.b.c'", "'*.b.c/team'"),
+        ("'*.b.c'", "a.b.c"),
     ] {
-        let same =
-            format!("found {second}, the same registry as {first}, expected each registry once").replace('\'', "");
         check(
             &format!("registries:\n- host: {first}\n- host: {second}"),
-            &[&format!(":4: registries[1].host: {same}")],
+            &[&never(&second.replace('\'', ""), &first.replace('\'', ""))],
         );
     }
+    check("registries:\n- {host: a.b, plainHttp: true}\n- host: a.b:80", &[&never("a.b:80", "a.b")]);
+    // Entries for some repositories of a host, and hosts that no entry before has.
     check(
-        "registries:\n- {host: a.b, plainHttp: true}\n- host: a.b:80",
-        &[":4: registries[1].host: found a.b:80, the same registry as a.b, expected each registry once"],
+        "registries:\n- {host: a.b/team, plainHttp: true}\n- host: a.b",
+        &[
+            ":4: registries[1].plainHttp: found false beside registries[0] \"a.b/team\", which can be for repositories of the \
+           same host, expected the same in both",
+        ],
+    );
+    check(
+        "registries:\n- host: '*.a.b/team'\n- {host: x.a.b, plainHttp: true}",
+        &[
+            ":4: registries[1].plainHttp: found true beside registries[0] \"*.a.b/team\", which can be for repositories of \
+           the same host, expected the same in both",
+        ],
     );
     check(
         "registries: [{host: 'a.b:443', plainHttp: true}]",

@@ -8,7 +8,7 @@ use countersign_credentials::Identity;
 /// See the documentation of the module. Has no secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CredentialOrigin {
-    /// The `host` of the entry, as it is written; `None` if no entry applies.
+    /// The position of the entry and its `host` as written, `registries[0] "r.example"`; `None` if no entry applies.
     pub entry: Option<Arc<str>>,
     /// The key of the configuration with its file. `None` if the source has no name.
     pub source: Option<Arc<str>>,
@@ -26,8 +26,8 @@ impl fmt::Display for CredentialOrigin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (&self.entry, &self.source) {
             (None, _) => f.write_str("no entry of registries applies, and unlistedRegistries is anonymous"),
-            (Some(entry), Some(source)) => write!(f, "entry {entry} of registries applies, with {source}"),
-            (Some(entry), None) => write!(f, "entry {entry} of registries applies"),
+            (Some(entry), Some(source)) => write!(f, "{entry} applies, with {source}"),
+            (Some(entry), None) => write!(f, "{entry} applies"),
         }
     }
 }

@@ -37,6 +37,12 @@ pub enum LinkRefusal {
         /// The registry.
         expected: String,
     },
+    /// The link leads to another repository of the registry, and the settings have an entry for some of its repositories only.
+    #[error("found the path {found} of another repository, which may have another entry of registries")]
+    Repository {
+        /// The path of the link.
+        found: Excerpt,
+    },
     /// The link leads to an earlier page.
     #[error("it leads to a page that was already read")]
     Loop,

@@ -118,10 +118,10 @@ mod tests {
             }),
             "r.example is a name inside the cluster, for which no proxy is used (here p.example:3128 from HTTPS_PROXY); if it can be reached directly, add it to NO_PROXY, or set proxy: none in its entry of registries"
         );
-        let setting = "the entry *.example of registries".to_owned();
+        let setting = "registries[0] \"*.example\"".to_owned();
         assert_eq!(
             message(FetchError::NotByProxy { host: host(), internal, proxy, setting, no_proxy_applies: false }),
-            "r.example is a name inside the cluster, for which no proxy is used (here p.example:3128 from the entry *.example of registries); if it can be reached directly, add an entry of its own with proxy: none to registries: NO_PROXY has no effect on the proxy of an entry"
+            "r.example is a name inside the cluster, for which no proxy is used (here p.example:3128 from registries[0] \"*.example\"); if it can be reached directly, add an entry of its own with proxy: none to registries: NO_PROXY has no effect on the proxy of an entry"
         );
     }
 }

@@ -45,7 +45,7 @@ async fn a_denial_names_the_entry_and_the_source_of_the_credential() {
     let login = r#"{"username": "alice", "password": "wrong"}"#;
     let basic = "the configured user name and password";
     let none = "a request without credentials, as none are configured for it";
-    let said = "saying \"UNAUTHORIZED: as the test wanted\"; entry REGISTRY of registries applies, with";
+    let said = "saying \"UNAUTHORIZED: as the test wanted\"; registries[0] \"REGISTRY\" applies, with";
     registry.require_basic("alice", "right");
     for (credential, sent, source) in [
         (from_files(), basic, FILES),
@@ -76,8 +76,8 @@ async fn a_403_names_them_too() {
     assert_eq!(
         message(&registry, settings(vec![entry(&registry, from_files())])).await,
         format!(
-            "REGISTRY responds with status 403 to a request without credentials, as none are configured for it; entry \
-             REGISTRY of registries applies, with {FILES}"
+            "REGISTRY responds with status 403 to a request without credentials, as none are configured for it; \
+             registries[0] \"REGISTRY\" applies, with {FILES}"
         )
     );
 }
@@ -91,8 +91,8 @@ async fn a_denial_of_the_token_service_names_them_too() {
         assert_eq!(
             message(&registry, settings(vec![entry(&registry, from_files())])).await,
             format!(
-                "REGISTRY responds with status {status} to the configured user name and password; entry REGISTRY of \
-                 registries applies, with {FILES}"
+                "REGISTRY responds with status {status} to the configured user name and password; registries[0] \
+                 \"REGISTRY\" applies, with {FILES}"
             )
         );
         fault.remove();

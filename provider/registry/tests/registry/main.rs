@@ -18,6 +18,7 @@ mod rate_limits;
 mod redirects;
 mod references;
 mod referrers;
+mod rules;
 mod server_certificates;
 mod shares;
 mod spellings;

@@ -119,7 +119,7 @@ async fn the_absence_of_signatures_is_certain_except_where_absent_tags_are_forbi
             format!(
                 "cannot get the referrers of {host}/app: the referrers API: {host} responds with status 406; the fallback \
                  tag {tag}: {host} responds with status 403 to a request without credentials, as none are configured for it, \
-                 saying \"UNAUTHORIZED: The client does not have permission for manifest\"; entry {host} of registries \
+                 saying \"UNAUTHORIZED: The client does not have permission for manifest\"; registries[0] \"{host}\" \
                  applies, with no credentials; expected an image index from one of them"
             )
         );
@@ -179,7 +179,7 @@ async fn docker_hub_issues_a_token_for_a_repository_that_it_denies() {
         cause.to_string(),
         format!(
             "{host} responds with status 401 to a request without credentials, as none are configured for it, saying \
-             \"UNAUTHORIZED: as the test wanted\"; entry {host} of registries applies, with no credentials"
+             \"UNAUTHORIZED: as the test wanted\"; registries[0] \"{host}\" applies, with no credentials"
         )
     );
     // One exchange for the challenge, and none after the refusal.

@@ -90,7 +90,7 @@ async fn pin(registries: &Registries, host: &str) -> Result<(), Cause> {
 async fn failure(url: &str) -> (ProxyFailure, Cause) {
     let cause = pin(&with(ProxyEnvironment::default(), vec![by(url, HOST, Roots::System)]), HOST).await.unwrap_err();
     let Cause::Fetch(FetchError::Proxy { host, setting, failure, .. }) = &cause else { panic!("{cause:?}") };
-    assert_eq!((host.as_str(), setting.as_str()), (HOST, "the entry registry.example of registries"));
+    assert_eq!((host.as_str(), setting.as_str()), (HOST, "registries[0] \"registry.example\""));
     (failure.as_ref().clone(), cause)
 }
 
@@ -149,7 +149,7 @@ async fn distinguishes_a_proxys_authentication_from_a_registrys() {
     assert_eq!(
         cause.to_string(),
         format!(
-            "cannot reach registry.example through the proxy {} (from the entry registry.example of registries): it responds with status 407: it requires a user name and a password; add them to the proxy's URL, or to its \
+            "cannot reach registry.example through the proxy {} (from registries[0] \"registry.example\"): it responds with status 407: it requires a user name and a password; add them to the proxy's URL, or to its \
              usernameFile and passwordFile",
             proxy.host()
         )

@@ -54,7 +54,7 @@ pub(super) fn check(file: &Path, config: &Config, purpose: Purpose, findings: &m
 /// The proxy of the environment and the entries of the pull secret for each registry.
 fn applied(config: &Config) -> Vec<Applied> {
     let environment = proxy_environment(config).unwrap_or_default();
-    let proxy = |registry: &Registry| match (&registry.proxy, registry.host.exact()) {
+    let proxy = |registry: &Registry| match (&registry.proxy, registry.host.host().exact()) {
         (RegistryProxy::Environment, Some(host)) => {
             environment.server_for(&host, registry.plain_http).map(|(variable, server)| (variable, server.to_string()))
         }
@@ -83,7 +83,7 @@ fn proxies(config: &Config, findings: &mut Findings) {
     for Registry { host, plain_http, proxy, .. } in &config.registries {
         match proxy {
             RegistryProxy::Environment => {
-                let refusal = host.exact().and_then(|host| environment.refuses(&host, *plain_http));
+                let refusal = host.host().exact().and_then(|host| environment.refuses(&host, *plain_http));
                 if let Some((internal, variable)) = refusal {
                     let message = format_args!(
                         "registry {host} is {}, for which no proxy is used, and {variable} names one; add it to \

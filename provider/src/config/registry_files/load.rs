@@ -71,7 +71,7 @@ impl LoadedRegistry {
         let proxy = files.or_former(proxy_choice(proxy, shared), former_proxy.map(|former| former.proxy.clone()));
         if let (Some(Credential::DockerConfig(config)), Credentials::DockerConfig(path)) = (&credential, credentials) {
             let is_first = shared.reported.insert(path.clone());
-            docker_config(config, host, is_first, |kind| files.found(path, kind));
+            docker_config(config, host.host(), is_first, |kind| files.found(path, kind));
         }
         let Files { owner: _, findings, unusable } = files;
         let is_disabled = unusable.is_some();
@@ -90,7 +90,7 @@ impl LoadedRegistry {
 
     /// See [`RegistryFiles::pull_secret_keys`](super::RegistryFiles::pull_secret_keys).
     pub(super) fn pull_secret_keys(&self) -> Vec<String> {
-        let host: Option<Host> = self.registry.host.exact().and_then(|host| host.parse().ok());
+        let host: Option<Host> = self.registry.host.host().exact().and_then(|host| host.parse().ok());
         match (&self.credential, host) {
             (Credential::DockerConfig(config), Some(host)) => {
                 config.keys_on(&host).map(|key| key.escaped().to_owned()).collect()

@@ -4,6 +4,7 @@ use countersign_core::name::EcrHost;
 use countersign_core::name::Host;
 use countersign_core::name::Partition;
 use countersign_registry::HostPattern;
+use countersign_registry::RegistryPattern;
 
 use super::aws::WITHOUT_CLIENTS;
 use super::credentials::Credentials;
@@ -13,7 +14,8 @@ use crate::config::fields::Fields;
 /// The host of an entry. Of a pattern, that of any account: a token is for all accounts of a region.
 pub(crate) fn any_host(pattern: &HostPattern) -> Option<Host> {
     let written = pattern.to_string();
-    let one = written.strip_prefix("*.").map_or(written.clone(), |suffix| format!("000000000000.{suffix}"));
+    let suffix = written.strip_prefix("**.").or_else(|| written.strip_prefix("*."));
+    let one = suffix.map_or_else(|| written.clone(), |suffix| format!("000000000000.{suffix}"));
     one.parse().ok()
 }
 
@@ -23,13 +25,18 @@ pub(super) fn registry_of(pattern: &HostPattern) -> Option<EcrHost> {
 }
 
 /// Records what credentials of Amazon ECR contradict in their entry.
-pub(super) fn check(entry: &Fields<'_>, host: Option<&HostPattern>, credentials: &Credentials, realm_hosts: &[Host]) {
+pub(super) fn check(
+    entry: &Fields<'_>,
+    host: Option<&RegistryPattern>,
+    credentials: &Credentials,
+    realm_hosts: &[Host],
+) {
     let (Credentials::Ecr(Ecr { role_arn, region, .. }), Some(host)) = (credentials, host) else { return };
     if !cfg!(feature = "aws") {
         let wanted = format_args!("another key: {WITHOUT_CLIENTS}");
         return entry.conflict_in("credentials", "ecr", "tokens of Amazon ECR", wanted);
     }
-    let Some(registry) = registry_of(host) else {
+    let Some(registry) = registry_of(host.host()) else {
         let wanted = "a host of Amazon ECR: ACCOUNT.dkr.ecr.REGION.amazonaws.com, *.dkr.ecr.REGION.amazonaws.com or \
                       public.ecr.aws; no token of AWS is sent to another host";
         return entry.conflict_in("credentials", "ecr", format_args!("credentials for {host}"), wanted);

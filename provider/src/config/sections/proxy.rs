@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use countersign_core::codec::mismatch::Mismatched as _;
 use countersign_http::ProxyServer;
 use countersign_http::internal_host;
-use countersign_registry::HostPattern;
+use countersign_registry::RegistryPattern;
 
 use serde_json::json;
 
@@ -142,13 +142,15 @@ impl Kind for ProxyKind {
 }
 
 /// Records a proxy for a host that is always contacted directly.
-pub(super) fn check(entry: &Fields<'_>, host: Option<&HostPattern>, proxy: &RegistryProxy) {
+pub(super) fn check(entry: &Fields<'_>, host: Option<&RegistryPattern>, proxy: &RegistryProxy) {
     let server = match proxy {
         RegistryProxy::Environment | RegistryProxy::Direct => return,
         RegistryProxy::Server(server) => server,
     };
     let Some(host) = host else { return };
-    if let Some(internal) = host.exact().and_then(|host| internal_host(&host).filter(|host| !host.may_be_meant())) {
+    if let Some(internal) =
+        host.host().exact().and_then(|host| internal_host(&host).filter(|host| !host.may_be_meant()))
+    {
         let found = format_args!("the proxy {} for {host}, which is {}", server.server, internal.as_str());
         entry.conflict("proxy", found, "none, as no proxy is used for this host");
     }

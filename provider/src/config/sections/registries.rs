@@ -1,4 +1,4 @@
-//! `registries`: the registry hosts, with the settings of requests to them.
+//! `registries`: hosts and repositories, with the settings of requests to them.
 
 use std::path::PathBuf;
 
@@ -6,7 +6,8 @@ use countersign_core::name::Host;
 use countersign_core::name::HostError;
 use countersign_http::Scheme;
 use countersign_registry::FallbackTag;
-use countersign_registry::HostPattern;
+use countersign_registry::RegistryPattern;
+use countersign_registry::RegistryPatternError;
 use serde_json::Value as Json;
 use serde_json::json;
 
@@ -34,7 +35,7 @@ use crate::config::yaml::Value;
 /// One element of `registries`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Registry {
-    pub host: HostPattern,
+    pub host: RegistryPattern,
     /// If true, `ca` and credentials are not allowed.
     pub plain_http: bool,
     /// PEM file with the authorities to trust, in place of the built-in ones.
@@ -49,14 +50,16 @@ pub struct Registry {
 section! {
     /// The keys of one entry of `registries`.
     pub(super) RegistryKeys {
-        /// Exactly this host, as it is in image references (docker.io for Docker Hub), with a port where they have one; or
-        /// *.suffix for all hosts below it. Any spelling of the host is accepted, except of docker.io and index.docker.io, which container
-        /// runtimes compare letter by letter; one entry for each host: a.b, A.b and a.b:443 are one.
+        /// The host, as it is in image references (docker.io for Docker Hub), with a port where they have one, and the beginning of the
+        /// repository's name if the entry is for some repositories only: registry.example.com/team is for team and team/app, not for
+        /// teams; docker.io/library for images such as nginx. *.example.com matches one label, **.example.com one or more;
+        /// there are no other wildcards. Any spelling of the host is accepted, except of docker.io and index.docker.io, which container
+        /// runtimes compare letter by letter; a.b, A.b and a.b:443 are one host.
         /// Danger: the credentials are sent to every host that a pattern matches.
-        host "host": Option<HostPattern> = PatternKind;
+        host "host": Option<RegistryPattern> = PatternKind;
         /// Use plain HTTP. Danger: an attacker on the network can alter responses; signatures are still verified, but images
         /// can be denied. Not together with `ca` or credentials, nor for Docker Hub. Without a port in `host` that is port 80,
-        /// and neither images nor scopes of the trust policy have one.
+        /// and neither images nor scopes of the trust policy have one. The same in all entries for repositories of one host.
         plain_http "plainHttp": bool = Flag;
         /// PEM file with the certificate authorities to trust for this host, in place of the built-in ones; or with the host's
         /// own self-signed certificate, which is then accepted as it is, while its names and dates are valid.
@@ -92,6 +95,16 @@ impl Registry {
         if self.plain_http { Scheme::Http } else { Scheme::Https }
     }
 
+    /// Whether the later entry `other` can never apply, or is for the same server under another host.
+    fn hides(&self, other: &Self) -> bool {
+        self.host.covers(&other.host) || self.host.is_other_spelling_of(self.scheme(), &other.host, other.scheme())
+    }
+
+    /// Whether this entry and the later entry `other` can be for repositories of one host over different schemes.
+    fn differs(&self, other: &Self) -> bool {
+        self.host.shares_host_with(&other.host) && self.plain_http != other.plain_http
+    }
+
     /// Returns `None` if `host` cannot be read.
     fn read(entry: &Fields<'_>) -> Option<Self> {
         let RegistryKeys { host, plain_http, ca, credentials, realm_hosts, proxy, fallback_tag } =
@@ -110,11 +123,11 @@ impl Registry {
         proxy::check(entry, host.as_ref(), &proxy);
         ecr_hosts::check(entry, host.as_ref(), &credentials, &realm_hosts);
         let host = host?;
-        if plain_http && host.written_port() == Some(443) {
+        if plain_http && host.host().written_port() == Some(443) {
             let wanted = "another port, or none for port 80; references can omit the default port of https";
             entry.conflict("plainHttp", format_args!("true beside the port of https in {host}"), wanted);
         }
-        if plain_http && host.is_docker_hub() {
+        if plain_http && host.host().is_docker_hub() {
             let wanted = "https; all of its names mean port 443";
             entry.conflict("plainHttp", format_args!("true beside {host}, which is Docker Hub"), wanted);
         }
@@ -143,7 +156,7 @@ impl Registry {
 pub(in crate::config) fn check_partitions(fields: &Fields<'_>, registries: &[Registry], aws: &Aws) {
     let Some(Value::List(list)) = fields.node("registries").map(|node| &node.value) else { return };
     for registry in registries.iter().filter(|registry| matches!(registry.credentials, Credentials::Ecr(_))) {
-        let partition = ecr_hosts::registry_of(&registry.host).map(|registry| registry.partition());
+        let partition = ecr_hosts::registry_of(registry.host.host()).map(|registry| registry.partition());
         let Some(partition) = partition.filter(|partition| !aws.partitions.contains(partition)) else { continue };
         let written = list.iter().enumerate().find_map(|(index, node)| {
             let Value::Map(keys) = &node.value else { return None };
@@ -157,7 +170,7 @@ pub(in crate::config) fn check_partitions(fields: &Fields<'_>, registries: &[Reg
     }
 }
 
-/// The list `registries`, in the order of the file; each registry once.
+/// The list `registries`, in the order of the file; no entry hides a later one.
 pub(in crate::config) struct RegistriesKind;
 
 impl Kind for RegistriesKind {
@@ -168,11 +181,20 @@ impl Kind for RegistriesKind {
         for (path, node) in fields.list(key) {
             let entry = fields.element(node, &path, names(RegistryKeys::KEYS));
             let Some(registry) = Registry::read(&entry) else { continue };
-            let same =
-                |other: &&Registry| registry.host.is_same_registry(registry.scheme(), &other.host, other.scheme());
-            if let Some(first) = registries.iter().find(same) {
-                let found = format_args!("{}, the same registry as {}", registry.host, first.host);
-                entry.conflict("host", found, "each registry once");
+            if let Some((position, first)) = registries.iter().enumerate().find(|(_, first)| first.hides(&registry)) {
+                let found = format_args!(
+                    "{}, which never applies: registries[{position}] \"{}\" is before it and has all of its repositories",
+                    registry.host, first.host
+                );
+                entry.conflict("host", found, "each registry once, and the narrower one first");
+            } else if let Some((position, first)) =
+                registries.iter().enumerate().find(|(_, first)| first.differs(&registry))
+            {
+                let found = format_args!(
+                    "{} beside registries[{position}] \"{}\", which can be for repositories of the same host",
+                    registry.plain_http, first.host
+                );
+                entry.conflict("plainHttp", found, "the same in both");
             }
             registries.push(registry);
         }
@@ -203,17 +225,19 @@ impl Kind for RegistriesKind {
 
 /// The characters of a host and of a pattern of hosts, for the JSON Schema, which has not the whole grammar.
 const HOST_PATTERN: &str = r"^[A-Za-z0-9.:\[\]-]+$";
-const PATTERN_PATTERN: &str = r"^(\*\.[A-Za-z0-9-]+\.[A-Za-z0-9.:-]+|[A-Za-z0-9.:\[\]-]+)$";
+const PATTERN_PATTERN: &str = r"^((\*\*\.|\*\.|[A-Za-z0-9-]+\.)(\*\.|[A-Za-z0-9-]+\.)*[A-Za-z0-9-]+\.[A-Za-z0-9-]+(:[0-9]+)?|[A-Za-z0-9.:\[\]-]+)(/[a-z0-9]+([._-]+[a-z0-9]+)*)*$";
 
-/// A required host or host pattern.
+/// The required pattern of hosts and repositories.
 pub(super) struct PatternKind;
 
 impl Kind for PatternKind {
-    type Value = Option<HostPattern>;
+    type Value = Option<RegistryPattern>;
 
-    fn read(&self, fields: &Fields<'_>, key: &'static str) -> Option<HostPattern> {
-        let (wanted, example) =
-            ("host[:port] as in image references, or *.suffix with at least two labels", "registry.example.com");
+    fn read(&self, fields: &Fields<'_>, key: &'static str) -> Option<RegistryPattern> {
+        let (wanted, example) = (
+            "host[:port][/path] as in image references, with *. or **. only before at least two labels",
+            "registry.example.com",
+        );
         if !fields.has(key) {
             fields.missing(key, wanted, example);
         }
@@ -222,7 +246,7 @@ impl Kind for PatternKind {
         fields.text(key, &wanted, example, |text| text.parse().ok())
     }
 
-    fn show(&self, key: &str, value: &Option<HostPattern>, effective: &mut Effective) {
+    fn show(&self, key: &str, value: &Option<RegistryPattern>, effective: &mut Effective) {
         if let Some(host) = value {
             effective.add(key, host);
         }
@@ -240,8 +264,10 @@ impl Kind for PatternKind {
 
 /// Why the text is not a valid host, if it has the form of one.
 fn reason_against(text: &str) -> Option<HostError> {
-    let reason = text.parse::<HostPattern>().err()?.reason;
-    (reason != HostError::Syntax).then_some(reason)
+    match text.parse::<RegistryPattern>().err()? {
+        RegistryPatternError::Host(error) => (error.reason != HostError::Syntax).then_some(error.reason),
+        RegistryPatternError::Path { .. } => None,
+    }
 }
 
 fn listed(hosts: &[Host]) -> String {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use countersign_core::name::Repository;
 use countersign_credentials::IdentitySource;
 use countersign_credentials::RepositoryScope;
-use countersign_registry::HostPattern;
+use countersign_registry::RegistryPattern;
 use futures_util::StreamExt as _;
 use futures_util::stream;
 use tokio::runtime::Handle;
@@ -40,8 +40,8 @@ pub(super) fn registries(config: &Config) -> impl Iterator<Item = (Repository, &
 }
 
 /// Any repository of an entry.
-pub(super) fn any_repository(pattern: &HostPattern) -> Option<Repository> {
-    format!("{}/countersign", any_host(pattern)?).parse().ok()
+pub(super) fn any_repository(pattern: &RegistryPattern) -> Option<Repository> {
+    format!("{}/{}", any_host(pattern.host())?, pattern.path().unwrap_or("countersign")).parse().ok()
 }
 
 /// Requests the tokens in the background. Those that are cached cause no request. The source reports failures.
@@ -106,9 +106,9 @@ mod tests {
 aws: {region: eu-west-1}
 registries:
 - {host: 111122223333.dkr.ecr.eu-west-1.amazonaws.com, credentials: {ecr: {}}}
+- {host: 444455556666.dkr.ecr.eu-west-1.amazonaws.com}
 - {host: '*.dkr.ecr.eu-west-1.amazonaws.com', credentials: {ecr: {}}}
 - {host: public.ecr.aws, credentials: {ecr: {}}}
-- {host: 444455556666.dkr.ecr.eu-west-1.amazonaws.com}
 - {host: registry.example.com}
 ";
         let config = Config::parse(text, Path::new("c.yaml"), Purpose::Verify).unwrap();

@@ -99,7 +99,7 @@ fn warns_about_a_scope_at_a_refused_registry() {
         "c.yaml",
         "trust: {directory: trust}
 unlistedRegistries: refuse
-registries: [{host: registry.example.com}, {host: '*.example.org'}]
+registries: [{host: registry.example.com}, {host: '**.example.org'}]
 ",
     );
     let (code, page) = check(&folder, &["--for", "verify"]);

@@ -86,7 +86,7 @@ async fn a_token_of_another_region_is_refused_without_a_loop() {
         error.to_string(),
         format!(
             "cannot get the manifest of {HOST}/app: {HOST} responds with status 400 to the issued token, saying \"DENIED: \
-             Your Authorization Token is invalid.\"; entry {HOST} of registries applies, with credentials.ecr, for the role of \
+             Your Authorization Token is invalid.\"; registries[0] \"{HOST}\" applies, with credentials.ecr, for the role of \
              the pod; check that the credential is a token for the region of this registry, and the clock of the node"
         )
     );
@@ -108,7 +108,7 @@ async fn a_missing_permission_names_its_action_and_no_token_is_fetched_for_each_
         format!(
             "cannot get the {what} of {HOST}/app: {HOST} responds with status 403 to the issued token, saying \"DENIED: User: \
              arn:aws:sts::111122223333:assumed-role/countersign/pod is not authorized to perform: {action} on resource: \
-             arn:aws:ecr:eu-cen…\"; entry {HOST} of registries applies, with credentials.ecr, for the role of the pod; allow \
+             arn:aws:ecr:eu-cen…\"; registries[0] \"{HOST}\" applies, with credentials.ecr, for the role of the pod; allow \
              {action} on the repository to the role that the token was issued for, and in the policy of the repository if it \
              is in another account"
         )
@@ -169,7 +169,7 @@ async fn a_registry_without_a_credential_names_the_key() {
         error.to_string(),
         format!(
             "cannot get the manifest of {HOST}/app: {HOST} responds with status 401 to a request without credentials, as none \
-             are configured for it; entry {HOST} of registries applies, with no credentials; set `credentials.ecr` in its entry \
+             are configured for it; registries[0] \"{HOST}\" applies, with no credentials; set `credentials.ecr` in its entry \
              of registries"
         )
     );
