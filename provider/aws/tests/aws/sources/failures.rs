@@ -99,55 +99,125 @@ async fn an_sts_that_is_not_there_is_unreachable() {
     assert!(seen.ends_with("; check the region, the network policy, the VPC endpoint and the proxy"), "{seen}");
 }
 
+/// An agent of EKS Pod Identity, and the pod's token for it. The SDK repeats its requests with pauses, so each case is a test.
+struct WithAgent {
+    agent: PodIdentity,
+    setup: Setup,
+    server: SignerData,
+    issuer: TokenIssuer,
+    folder: Folder,
+}
+
+impl WithAgent {
+    async fn start() -> Self {
+        let (setup, server) = started().await;
+        let (issuer, folder) = (issuer(), Folder::new());
+        let agent = PodIdentity::start(&setup, &issuer).await;
+        agent.associate("countersign", "countersign", ROLE);
+        let started = Self { agent, setup, server, issuer, folder };
+        started.token(ServiceAccountToken::POD_IDENTITY);
+        started
+    }
+
+    /// Writes a token for this audience.
+    fn token(&self, audience: &str) {
+        let token = ServiceAccountToken::new("countersign", "countersign", self.setup.clock().now()).audience(audience);
+        self.folder.write("token", self.issuer.token(&token));
+    }
+
+    /// The result of a call, which does not reach AWS Signer.
+    async fn call(&self, test: &str) -> String {
+        let (file, uri) = (self.folder.file("token"), self.agent.credentials_uri());
+        let variables =
+            [("AWS_CONTAINER_CREDENTIALS_FULL_URI", uri.as_str()), ("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", &file)];
+        let mut seen = second(&format!("failures::{test}"), &self.server, &variables).await;
+        assert_eq!((seen.len(), self.server.count()), (1, 0), "{seen:?}");
+        seen.remove(0)
+    }
+
+    /// The result of a call to which the agent answers with this status.
+    async fn answer(&self, test: &str, status: u16) -> String {
+        self.agent.fail(ServiceError::new(status, "x", "text"));
+        self.call(test).await
+    }
+
+    /// The beginning of the message about a status.
+    fn start_of(&self, status: u16) -> String {
+        format!("AWS credentials failed at {}: found status {status}, expected 200", self.agent.host())
+    }
+}
+
 #[tokio::test]
 async fn an_outage_of_the_agent_of_pod_identity_is_no_missing_association() {
     if is_second().await {
         return;
     }
-    let name = "failures::an_outage_of_the_agent_of_pod_identity_is_no_missing_association";
-    let (setup, server) = started().await;
-    let (issuer, folder) = (issuer(), Folder::new());
-    let agent = PodIdentity::start(&setup, &issuer).await;
-    agent.associate("countersign", "countersign", ROLE);
-    let token = |audience: &str| {
-        issuer.token(&ServiceAccountToken::new("countersign", "countersign", setup.clock().now()).audience(audience))
-    };
-    folder.write("token", token(ServiceAccountToken::POD_IDENTITY));
-    let (file, uri) = (folder.file("token"), agent.credentials_uri());
-    let variables =
-        [("AWS_CONTAINER_CREDENTIALS_FULL_URI", uri.as_str()), ("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", &file)];
-    let start = format!("AWS credentials failed at {}: found status", agent.host());
-    let again = "it is called again with the next image";
-    for (status, result, remedy) in [
-        (500, "failed", again),
-        (503, "failed", again),
-        (429, "throttled", "it is called again later; ask AWS for a higher quota if this continues"),
-    ] {
-        agent.succeed();
-        agent.fail(ServiceError::new(status, "x", "text"));
-        let seen = second(name, &server, &variables).await;
-        assert_eq!(seen, [format!("{result} {start} {status}, expected 200; {remedy}")]);
+    let with = WithAgent::start().await;
+    let seen = with.answer("an_outage_of_the_agent_of_pod_identity_is_no_missing_association", 500).await;
+    assert_eq!(seen, format!("failed {}; it is called again with the next image", with.start_of(500)));
+}
+
+#[tokio::test]
+async fn an_agent_of_pod_identity_that_is_not_available_is_no_missing_association() {
+    if is_second().await {
+        return;
     }
-    // A token for another audience.
-    agent.succeed();
-    folder.write("token", token("other.example"));
+    let with = WithAgent::start().await;
+    let seen = with.answer("an_agent_of_pod_identity_that_is_not_available_is_no_missing_association", 503).await;
+    assert_eq!(seen, format!("failed {}; it is called again with the next image", with.start_of(503)));
+}
+
+#[tokio::test]
+async fn an_agent_of_pod_identity_that_throttles_is_no_missing_association() {
+    if is_second().await {
+        return;
+    }
+    let with = WithAgent::start().await;
+    let seen = with.answer("an_agent_of_pod_identity_that_throttles_is_no_missing_association", 429).await;
+    let remedy = "it is called again later; ask AWS for a higher quota if this continues";
+    assert_eq!(seen, format!("throttled {}; {remedy}", with.start_of(429)));
+}
+
+#[tokio::test]
+async fn a_token_that_the_agent_of_pod_identity_refuses_is_one_of_the_credentials() {
+    if is_second().await {
+        return;
+    }
+    let with = WithAgent::start().await;
+    with.token("other.example");
+    let seen = with.call("a_token_that_the_agent_of_pod_identity_refuses_is_one_of_the_credentials").await;
     let remedy = "check that the token of the service account is renewed (audience pods.eks.amazonaws.com), and that the role of its \
                   EKS Pod Identity association trusts pods.eks.amazonaws.com (sts:AssumeRole and sts:TagSession)";
-    assert_eq!(second(name, &server, &variables).await, [format!("credentials {start} 400, expected 200; {remedy}")]);
-    // Another content.
-    folder.write("token", token(ServiceAccountToken::POD_IDENTITY));
-    agent.when().body("<html></html>");
-    let [seen] = &second(name, &server, &variables).await[..] else { panic!() };
+    assert_eq!(seen, format!("credentials {}; {remedy}", with.start_of(400)));
+}
+
+#[tokio::test]
+async fn other_content_than_credentials_of_the_agent_of_pod_identity_is_invalid() {
+    if is_second().await {
+        return;
+    }
+    let with = WithAgent::start().await;
+    with.agent.when().body("<html></html>");
+    let seen = with.call("other_content_than_credentials_of_the_agent_of_pod_identity_is_invalid").await;
     assert!(seen.starts_with("invalid AWS credentials failed at "), "{seen}");
     assert!(seen.ends_with("; check that the endpoint is that of the service, and the clock of the node"), "{seen}");
-    // No agent.
-    let host = agent.host();
+}
+
+#[tokio::test]
+async fn an_agent_of_pod_identity_that_is_not_there_is_unreachable() {
+    if is_second().await {
+        return;
+    }
+    let WithAgent { agent, server, folder, .. } = WithAgent::start().await;
+    let (file, uri, host) = (folder.file("token"), agent.credentials_uri(), agent.host());
     drop(agent);
+    let variables =
+        [("AWS_CONTAINER_CREDENTIALS_FULL_URI", uri.as_str()), ("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", &file)];
+    let name = "failures::an_agent_of_pod_identity_that_is_not_there_is_unreachable";
     let [seen] = &second(name, &server, &variables).await[..] else { panic!() };
     let start = format!("unreachable AWS credentials failed: cannot connect to {host}: ");
     assert!(seen.starts_with(&start), "{seen}");
     assert!(seen.ends_with("; check the region, the network policy, the VPC endpoint and the proxy"), "{seen}");
-    assert_eq!(server.count(), 0);
 }
 
 #[tokio::test]
