@@ -1,15 +1,16 @@
 //! Countersign: a Gatekeeper external-data provider. See `ARCHITECTURE.md` for its modules.
 
-pub mod cache;
 pub mod cli;
-pub mod clock;
-pub mod config;
-pub mod engine;
-pub mod evidence;
-mod files;
-pub mod json_model;
-pub mod policy_source;
-pub mod protocol;
 pub mod runtime;
-pub mod server;
-pub mod telemetry;
+
+pub use countersign_service::cache;
+pub use countersign_service::clock;
+pub use countersign_service::config;
+pub use countersign_service::engine;
+pub use countersign_service::evidence;
+use countersign_service::files;
+pub use countersign_service::json_model;
+pub use countersign_service::policy_source;
+pub use countersign_service::protocol;
+pub use countersign_service::server;
+pub use countersign_service::telemetry;

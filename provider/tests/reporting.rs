@@ -6,10 +6,6 @@
 
 #![allow(clippy::unwrap_used)]
 
-use std::io;
-use std::sync::Arc;
-use std::sync::Mutex;
-
 use countersign::telemetry::log;
 use countersign_core::name::Digest;
 use countersign_core::name::DigestAlgorithm;
@@ -18,6 +14,7 @@ use countersign_test_support::mounted;
 use countersign_test_support::mounted::MountedService;
 use countersign_test_support::mounted::root;
 use countersign_testkit::Descriptor;
+use countersign_testkit::captured_log::Lines;
 use countersign_testkit::notation;
 use countersign_testkit::notation::Signature;
 use countersign_testkit::pki::CertSpec;
@@ -34,33 +31,11 @@ use tracing::Level;
 use tracing::subscriber::DefaultGuard;
 
 /// The log of this thread, on which the test's runtime runs.
-#[derive(Clone, Default)]
-struct Lines(Arc<Mutex<Vec<u8>>>);
-
-impl io::Write for Lines {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        io::Write::write(&mut *self.0.lock().unwrap(), bytes)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl Lines {
-    fn capture() -> (Self, DefaultGuard) {
-        let lines = Self::default();
-        let writer = lines.clone();
-        let guard = tracing::subscriber::set_default(log::subscriber(Level::INFO, move || writer.clone()));
-        (lines, guard)
-    }
-
-    /// The events with that message.
-    fn events(&self, message: &str) -> Vec<Json> {
-        let bytes = self.0.lock().unwrap();
-        let events = std::str::from_utf8(&bytes).unwrap().lines().map(|line| serde_json::from_str(line).unwrap());
-        events.filter(|event: &Json| event["message"] == message).collect()
-    }
+fn capture() -> (Lines, DefaultGuard) {
+    let lines = Lines::default();
+    let writer = lines.clone();
+    let guard = tracing::subscriber::set_default(log::subscriber(Level::INFO, move || writer.clone()));
+    (lines, guard)
 }
 
 /// A repository `audit` under a statement that only logs, and `app` under one that enforces.
@@ -87,7 +62,7 @@ struct ReportingFixture {
 
 impl ReportingFixture {
     async fn new() -> Self {
-        let (lines, log) = Lines::capture();
+        let (lines, log) = capture();
         let service = MountedService::start().await;
         let policy = policy(&service.registry.host());
         service.until_other_trust(|| service.policy.swap(&[("trustpolicy.json", policy)])).await;
@@ -111,7 +86,7 @@ impl ReportingFixture {
     }
 
     fn verdicts(&self, image: &str) -> Vec<Json> {
-        self.lines.events("verdict").into_iter().filter(|event| event["image"] == image).collect()
+        self.lines.events_with("verdict").into_iter().filter(|event| event["image"] == image).collect()
     }
 
     async fn count(&self, check: &str, code: &str, statement: &str) -> f64 {
@@ -294,7 +269,7 @@ async fn logs_a_refused_connection_with_its_peer() {
     stream.write_all(b"GET / HTTP/1.1\r\n\r\n").await.unwrap();
     let _ = stream.read_to_end(&mut Vec::new()).await;
 
-    let events = fixture.lines.events("connection refused");
+    let events = fixture.lines.events_with("connection refused");
     let text = |event: &Json, field: &str| event[field].as_str().unwrap_or("-").to_owned();
     let found: Vec<_> =
         events.iter().map(|event| ["reason", "client", "unverified_client"].map(|field| text(event, field))).collect();
@@ -322,7 +297,7 @@ async fn limits_log_events_of_refused_connections_and_counts_all() {
     let malformed = r#"countersign_tls_handshake_failures_total{reason="malformed"}"#;
     assert_eq!(fixture.service.metric(malformed).await, Some(50.0));
     // Twenty per ten seconds; a slow machine may need a second period.
-    let events = fixture.lines.events("connection refused");
+    let events = fixture.lines.events_with("connection refused");
     assert!((20..50).contains(&events.len()), "{}", events.len());
     assert_eq!(events[0]["left_out"], 0);
     fixture.service.stop().await;

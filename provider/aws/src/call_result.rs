@@ -22,18 +22,6 @@ pub enum CallResult {
 }
 
 impl CallResult {
-    /// Every value.
-    pub const ALL: [Self; 8] = [
-        Self::Throttled,
-        Self::Credentials,
-        Self::Timeout,
-        Self::Unreachable,
-        Self::Failed,
-        Self::Refused,
-        Self::Invalid,
-        Self::NotAllowed,
-    ];
-
     /// Stable text for metrics.
     #[must_use]
     pub fn as_str(self) -> &'static str {

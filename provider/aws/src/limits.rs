@@ -3,17 +3,7 @@
 use std::time::Duration;
 
 use countersign_http::RequestLimits;
-use countersign_http::Resource;
-use countersign_http::Resources;
 use countersign_http::ShareLimits;
-use countersign_http::Unit;
-
-/// Requests to AWS and their responses, in messages and metrics.
-pub const AWS: Resources = Resources {
-    requests: Resource::new("aws-requests", "too many requests to AWS in progress", Unit::Item, 64),
-    responders: Resource::new("aws-answers", "too many requests to AWS in progress", Unit::Item, 64),
-    bytes: Resource::new("aws-bytes", "too many bytes of responses of AWS being received", Unit::Byte, 8),
-};
 
 /// A response. Tokens of ECR have some kilobytes, and no stated limit.
 pub const RESPONSE_BYTES: usize = 256 * 1024;

@@ -2,6 +2,8 @@
 //! kept across reloads, with their credentials and tokens, while their settings are equal.
 
 #[cfg(feature = "aws")]
+mod call_counter;
+#[cfg(feature = "aws")]
 mod clients;
 #[cfg(feature = "aws")]
 mod early_tokens;

@@ -42,6 +42,7 @@
 mod alone;
 pub mod aws;
 pub mod azure;
+pub mod captured_log;
 pub mod cloud;
 pub mod crl;
 pub mod der;

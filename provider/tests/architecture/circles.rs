@@ -10,8 +10,9 @@ use crate::source::Crate;
 use crate::source::top;
 
 /// The source folder of each crate.
-const FOLDERS: [&str; 9] = [
+const FOLDERS: [&str; 10] = [
     "provider/src",
+    "provider/service/src",
     "provider/core/src",
     "provider/http/src",
     "provider/credentials/src",

@@ -34,6 +34,7 @@ fn the_core_has_no_io() {
         "countersign-credentials",
         "countersign-http",
         "countersign-registry",
+        "countersign-service",
         "futures-util",
         "http",
         "hyper",
@@ -65,6 +66,7 @@ fn the_testkit_does_not_depend_on_the_code_under_test() {
         "countersign-credentials",
         "countersign-http",
         "countersign-registry",
+        "countersign-service",
         "coset",
         "x509-parser",
     ] {
@@ -80,6 +82,7 @@ fn only_tests_sign() {
         "provider/core/Cargo.toml",
         "provider/http/Cargo.toml",
         "provider/registry/Cargo.toml",
+        "provider/service/Cargo.toml",
     ] {
         let shipped = dependencies(manifest, "dependencies");
         for name in ["countersign-testkit", "countersign-test-support", "countersign-core-test-support", "regorus"] {

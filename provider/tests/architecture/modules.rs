@@ -12,6 +12,7 @@ use crate::source::top;
 /// Source folders, and what `crate` means in them: a prefix of modules, or one module of the table.
 const FOLDERS: &[(&str, Home)] = &[
     ("provider/src", Home::Modules("")),
+    ("provider/service/src", Home::Modules("")),
     ("provider/core/src", Home::Modules("core::")),
     ("provider/http/src", Home::Module("http")),
     ("provider/credentials/src", Home::Module("credentials")),
@@ -77,7 +78,7 @@ fn used(read: &Crate, module: &[String], home: Home) -> BTreeSet<String> {
                 let absolute = read.absolute(module, &path).unwrap_or_default();
                 used.extend(absolute.first().map(|name| home.name(name)));
             }
-            "countersign" => drop(used.insert(second.to_owned())),
+            "countersign" | "countersign_service" => drop(used.insert(second.to_owned())),
             "countersign_core" => drop(used.insert(format!("core::{second}"))),
             "countersign_aws"
             | "countersign_http"

@@ -9,9 +9,14 @@ use std::path::PathBuf;
 fn sources() -> Vec<(String, String)> {
     let top = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
     let mut found = Vec::new();
-    for folder in
-        ["provider/src", "provider/core/src", "provider/http/src", "provider/credentials/src", "provider/registry/src"]
-    {
+    for folder in [
+        "provider/src",
+        "provider/service/src",
+        "provider/core/src",
+        "provider/http/src",
+        "provider/credentials/src",
+        "provider/registry/src",
+    ] {
         collect(&top.join(folder), &mut found);
     }
     let name = |path: &PathBuf| path.strip_prefix(top).unwrap().display().to_string();
@@ -63,7 +68,7 @@ fn only_the_strict_reader_gives_anything_to_serde_json() {
 
 #[test]
 fn only_one_module_reads_yaml_and_one_cbor() {
-    let yaml = ["", "/error", "/parsed", "/syntax"].map(|file| format!("provider/src/config/yaml{file}.rs"));
+    let yaml = ["", "/error", "/parsed", "/syntax"].map(|file| format!("provider/service/src/config/yaml{file}.rs"));
     assert_eq!(with("serde_saphyr", &yaml.each_ref().map(String::as_str)), [""; 0]);
     assert_eq!(with("ciborium", &["provider/core/src/notation/envelope/cose.rs"]), [""; 0]);
 }

@@ -16,10 +16,6 @@ pub enum Operation {
 }
 
 impl Operation {
-    /// Every operation.
-    pub const ALL: [Self; 5] =
-        [Self::Credentials, Self::AssumeRole, Self::EcrToken, Self::EcrPublicToken, Self::SignerStatus];
-
     /// The name in messages.
     #[must_use]
     pub fn name(self) -> &'static str {
@@ -29,18 +25,6 @@ impl Operation {
             Self::EcrToken => "ECR GetAuthorizationToken",
             Self::EcrPublicToken => "ECR Public GetAuthorizationToken",
             Self::SignerStatus => "AWS Signer GetRevocationStatus",
-        }
-    }
-
-    /// Stable text for metrics.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Credentials => "credentials",
-            Self::AssumeRole => "assume-role",
-            Self::EcrToken => "ecr-token",
-            Self::EcrPublicToken => "ecr-public-token",
-            Self::SignerStatus => "signer-status",
         }
     }
 

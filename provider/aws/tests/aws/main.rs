@@ -40,9 +40,12 @@ use countersign_core::x509::Chain;
 use countersign_http::LimitObserver;
 use countersign_http::ProxyChoice;
 use countersign_http::ProxyEnvironment;
+use countersign_http::Resource;
+use countersign_http::Resources;
 use countersign_http::RootCertificates;
 use countersign_http::Roots;
 use countersign_http::SharedLimits;
+use countersign_http::Unit;
 use countersign_testkit::aws::AccessKey;
 use countersign_testkit::aws::Clock;
 use countersign_testkit::aws::Setup;
@@ -98,9 +101,16 @@ fn trusting(root: &Authority, settings: AwsSettings) -> AwsSettings {
     AwsSettings { roots, ..settings }
 }
 
+/// The names of the limits of requests to AWS.
+const AWS: Resources = Resources {
+    requests: Resource::new("requests", "too many requests", Unit::Item, 64),
+    responders: Resource::new("responders", "too many requests", Unit::Item, 64),
+    bytes: Resource::new("bytes", "too many bytes", Unit::Byte, 8),
+};
+
 fn shared_limits() -> SharedLimits {
     let observer: Arc<dyn LimitObserver> = Arc::new(countersign_http::Unobserved);
-    SharedLimits::new(limits::REQUESTS, limits::BODIES, &limits::AWS, &observer)
+    SharedLimits::new(limits::REQUESTS, limits::BODIES, &AWS, &observer)
 }
 
 fn clock(setup: &Setup) -> AwsClock {

@@ -31,6 +31,7 @@ use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use tokio::time::Instant;
 
+use super::call_counter::CallCounter;
 use super::early_tokens;
 use super::early_tokens::EarlyToken;
 use super::environment;
@@ -47,7 +48,7 @@ use crate::evidence::SignerFailure;
 use crate::evidence::SignerService;
 use crate::runtime::proxy_environment;
 use crate::server::health::StatusLine;
-use crate::telemetry::metrics::CountCalls;
+use crate::telemetry::metrics::AWS;
 use crate::telemetry::metrics::CountLimits;
 use crate::telemetry::metrics::EvidenceResult;
 use crate::telemetry::metrics::Metrics;
@@ -152,7 +153,7 @@ impl AwsServices {
         let aws = match (former, settings) {
             (Some(former), _) => former.aws.clone(),
             (None, Ok(settings)) => {
-                let observer = Arc::new(CountCalls(Arc::clone(&self.metrics)));
+                let observer = Arc::new(CallCounter(Arc::clone(&self.metrics)));
                 Ok(Aws::new(settings, &limits, AwsClock::new(SystemTime::now), observer)?)
             }
             (None, Err(why)) => Err(why),
@@ -172,7 +173,7 @@ impl AwsServices {
 
     fn beside_others(&self) -> SharedLimits {
         let observer: Arc<dyn LimitObserver> = Arc::new(CountLimits(Arc::clone(&self.metrics)));
-        self.others.beside(limits::REQUESTS, limits::BODIES, &limits::AWS, &observer)
+        self.others.beside(limits::REQUESTS, limits::BODIES, &AWS, &observer)
     }
 
     /// AWS Signer, if the configuration has it.

@@ -18,7 +18,7 @@ fn with_role(name: &str) -> String {
 
 fn none() -> AwsServices {
     let observer: Arc<dyn LimitObserver> = Arc::new(Unobserved);
-    let others = SharedLimits::new(limits::REQUESTS, limits::BODIES, &limits::AWS, &observer);
+    let others = SharedLimits::new(limits::REQUESTS, limits::BODIES, &AWS, &observer);
     AwsServices::none(&others, &Arc::new(Metrics::new(&Registry::new()).unwrap()))
 }
 

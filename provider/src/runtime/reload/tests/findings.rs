@@ -1,11 +1,12 @@
 //! Findings in the log.
 
+use countersign_testkit::captured_log::capture;
 use serde_json::Value;
 use serde_json::json;
 use tracing::Level;
 
 use super::*;
-use crate::telemetry::log::tests::written;
+use crate::telemetry::log;
 
 impl ReloadedService {
     /// The events of a poll from WARN, without times.
@@ -15,9 +16,13 @@ impl ReloadedService {
             event.as_object_mut().unwrap().remove("timestamp");
             serde_json::from_str(&event.to_string().replace(&folder, "")).unwrap()
         };
-        let events = written(Level::WARN, || {
-            self.poll();
-        });
+        let events = capture(
+            |lines| log::subscriber(Level::WARN, move || lines.clone()),
+            || {
+                self.poll();
+            },
+        )
+        .events();
         events.into_iter().map(untimed).collect()
     }
 }

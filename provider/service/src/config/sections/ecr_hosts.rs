@@ -12,7 +12,8 @@ use super::ecr::Ecr;
 use crate::config::fields::Fields;
 
 /// The host of an entry. Of a pattern, that of any account: a token is for all accounts of a region.
-pub(crate) fn any_host(pattern: &HostPattern) -> Option<Host> {
+#[must_use]
+pub fn any_host(pattern: &HostPattern) -> Option<Host> {
     let written = pattern.to_string();
     let suffix = written.strip_prefix("**.").or_else(|| written.strip_prefix("*."));
     let one = suffix.map_or_else(|| written.clone(), |suffix| format!("000000000000.{suffix}"));

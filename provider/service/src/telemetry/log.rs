@@ -119,4 +119,4 @@ pub fn panic_text(payload: &(dyn std::any::Any + Send)) -> &str {
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
-pub(crate) mod tests;
+mod tests;

@@ -20,7 +20,7 @@ use rustix::fs::OFlags;
 
 /// Why a file is not read.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum ReadError {
+pub enum ReadError {
     /// The system reports an error.
     #[error(transparent)]
     Io(#[from] io::Error),
@@ -76,7 +76,7 @@ impl std::error::Error for NotRegular {}
 ///
 /// # Errors
 /// The file cannot be read, is not a regular file, or has more bytes.
-pub(crate) fn read(path: &Path, max: usize) -> Result<Vec<u8>, ReadError> {
+pub fn read(path: &Path, max: usize) -> Result<Vec<u8>, ReadError> {
     limited(read_start(path, max.saturating_add(1))?, max)
 }
 
@@ -84,7 +84,7 @@ pub(crate) fn read(path: &Path, max: usize) -> Result<Vec<u8>, ReadError> {
 ///
 /// # Errors
 /// The file cannot be read, or is not a regular file.
-pub(crate) fn read_start(path: &Path, max: usize) -> io::Result<Vec<u8>> {
+pub fn read_start(path: &Path, max: usize) -> io::Result<Vec<u8>> {
     // Opening a pipe would wait for a writer, and opening some devices has an effect. The kind is that of the open file:
     // another one may take its path at any time. Reading a regular file ignores the flag.
     let flags = (OFlags::NONBLOCK | OFlags::NOCTTY).bits().cast_signed();
@@ -101,7 +101,7 @@ pub(crate) fn read_start(path: &Path, max: usize) -> io::Result<Vec<u8>> {
 ///
 /// # Errors
 /// The file cannot be read, or has more bytes.
-pub(crate) fn read_input(path: &Path, max: usize) -> Result<Vec<u8>, ReadError> {
+pub fn read_input(path: &Path, max: usize) -> Result<Vec<u8>, ReadError> {
     limited(read_input_start(path, max.saturating_add(1))?, max)
 }
 
@@ -131,7 +131,7 @@ fn socket_or(path: &Path, error: io::Error) -> io::Error {
 
 /// The result of polling.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Change<T> {
+pub enum Change<T> {
     /// The content is unchanged.
     None,
     /// The content changed between two readings: the files are being written, or files of two versions were read.
@@ -141,7 +141,7 @@ pub(crate) enum Change<T> {
 }
 
 /// Reads with `read`, compares with the known content by `is_known`, and confirms a change with a second reading.
-pub(crate) fn poll<T>(
+pub fn poll<T>(
     mut read: impl FnMut() -> T,
     is_known: impl Fn(&T) -> bool,
     agree: impl Fn(&T, &T) -> bool,

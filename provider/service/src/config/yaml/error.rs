@@ -14,13 +14,13 @@ use super::syntax::limit;
 
 /// Why a text is not the YAML that was wanted.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct YamlError {
+pub struct YamlError {
     /// 0 if it has no line.
-    pub(crate) line: u64,
+    pub line: u64,
     /// `registries[0].host`; empty if it is not known.
-    pub(crate) field: String,
-    pub(crate) found: Text,
-    pub(crate) wanted: Text,
+    pub field: String,
+    pub found: Text,
+    pub wanted: Text,
 }
 
 /// What a file without anchors has in place of them.

@@ -150,9 +150,9 @@ impl ReloadHandle {
         self.0.handler.store(Arc::new(successor));
     }
 
-    /// Identifies the configuration.
-    #[cfg(test)]
-    pub(crate) fn handler_address(&self) -> usize {
+    /// Identifies the configuration: another value after each [`Self::swap`].
+    #[must_use]
+    pub fn handler_address(&self) -> usize {
         Arc::as_ptr(&self.0.handler.load_full()).addr()
     }
 }

@@ -296,7 +296,8 @@ impl Readiness {
     }
 
     /// Whether all conditions are met, and a line for each that is not, or for `all` of them.
-    pub(crate) fn report(&self, all: bool) -> (bool, String) {
+    #[must_use]
+    pub fn report(&self, all: bool) -> (bool, String) {
         let state = self.lock();
         let mut ready = true;
         let mut text = String::new();

@@ -40,10 +40,11 @@ use self::requests::Requests;
 use self::tokens::Tokens;
 use self::verdicts::Verdicts;
 
-#[cfg(feature = "aws")]
-pub use aws::CountCalls;
 pub use evidence::KeptEvidence;
 pub use gauged::Gauged;
+pub use labels::AWS;
+pub use labels::AwsCall;
+pub use labels::AwsCallResult;
 pub use labels::CacheEvent;
 pub use labels::Certificate;
 pub use labels::Component;

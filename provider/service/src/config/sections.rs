@@ -35,8 +35,7 @@ pub use self::aws::AwsSigner;
 pub use self::cache::Cache;
 pub use self::credentials::Credentials;
 pub use self::ecr::Ecr;
-#[cfg(feature = "aws")]
-pub(crate) use self::ecr_hosts::any_host;
+pub use self::ecr_hosts::any_host;
 pub use self::evidence::Evidence;
 pub use self::health::Health;
 pub use self::log::Log;

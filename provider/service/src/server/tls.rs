@@ -37,8 +37,8 @@ use rustls_pki_types::PrivatePkcs8KeyDer;
 use rustls_pki_types::PrivateSec1KeyDer;
 use tokio::net::TcpStream;
 
-pub(crate) use certificate::TlsCertificate;
-pub(crate) use certificate::TlsName;
+pub use certificate::TlsCertificate;
+pub use certificate::TlsName;
 pub use certificate::TlsOutline;
 pub use client::AllowedClients;
 pub use client::AllowedClientsError;
@@ -157,7 +157,7 @@ impl Tls {
 }
 
 /// In the form that rustls needs.
-pub(crate) fn private_key_der(PrivateKey { format, der }: PrivateKey) -> PrivateKeyDer<'static> {
+pub fn private_key_der(PrivateKey { format, der }: PrivateKey) -> PrivateKeyDer<'static> {
     match format {
         KeyFormat::Pkcs8 => PrivatePkcs8KeyDer::from(der).into(),
         KeyFormat::Pkcs1 => PrivatePkcs1KeyDer::from(der).into(),

@@ -1,6 +1,3 @@
-use std::sync::Arc;
-use std::sync::Mutex;
-use std::sync::Once;
 use std::time::Duration;
 
 use countersign_core::name::Digest;
@@ -11,67 +8,17 @@ use countersign_core::verdict::ImageVerdict;
 use countersign_core::verdict::Reason;
 use countersign_core::verdict::Reasons;
 use countersign_core::verdict::Skipped;
+use countersign_testkit::captured_log::Lines;
+use countersign_testkit::captured_log::capture;
 use serde_json::json;
 
 use super::event::FAILED_BYTES;
 use super::event::IMAGE_BYTES;
 use super::*;
 
-#[derive(Clone, Default)]
-struct Lines(Arc<Mutex<Vec<u8>>>);
-
-impl io::Write for Lines {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().write(bytes)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-/// The subscriber of threads without another. Tests run side by side, and `tracing` keeps for the whole process whether
-/// an event is of interest: without this one, a thread that has no subscriber could disable an event for the others.
-struct Undecided;
-
-impl tracing::Subscriber for Undecided {
-    fn register_callsite(&self, _: &'static tracing::Metadata<'static>) -> tracing::subscriber::Interest {
-        tracing::subscriber::Interest::sometimes()
-    }
-
-    fn enabled(&self, _: &tracing::Metadata<'_>) -> bool {
-        false
-    }
-
-    fn max_level_hint(&self) -> Option<tracing::level_filters::LevelFilter> {
-        Some(tracing::level_filters::LevelFilter::TRACE)
-    }
-
-    fn new_span(&self, _: &tracing::span::Attributes<'_>) -> tracing::span::Id {
-        tracing::span::Id::from_u64(1)
-    }
-
-    fn record(&self, _: &tracing::span::Id, _: &tracing::span::Record<'_>) {}
-    fn record_follows_from(&self, _: &tracing::span::Id, _: &tracing::span::Id) {}
-    fn event(&self, _: &tracing::Event<'_>) {}
-    fn enter(&self, _: &tracing::span::Id) {}
-    fn exit(&self, _: &tracing::span::Id) {}
-}
-
-fn keep_events_undecided() {
-    static INSTALLED: Once = Once::new();
-    INSTALLED.call_once(|| tracing::subscriber::set_global_default(Undecided).unwrap());
-}
-
 /// The events of `act`.
-pub(crate) fn written(level: Level, act: impl FnOnce()) -> Vec<serde_json::Value> {
-    keep_events_undecided();
-    let lines = Lines::default();
-    let writer = lines.clone();
-    tracing::subscriber::with_default(subscriber(level, move || writer.clone()), act);
-    let bytes = lines.0.lock().unwrap();
-    let text = std::str::from_utf8(&bytes).unwrap();
-    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+fn written(level: Level, act: impl FnOnce()) -> Vec<serde_json::Value> {
+    capture(|lines| subscriber(level, move || lines.clone()), act).events()
 }
 
 fn one(decision: Decision<'_>) -> VerdictEvent<'_> {
@@ -157,14 +104,15 @@ fn the_level_can_be_changed_at_run_time() {
     let lines = Lines::default();
     let writer = lines.clone();
     let (subscriber, handle) = adjustable(Level::WARN, Format::Json, move || writer.clone());
-    keep_events_undecided();
-    tracing::subscriber::with_default(subscriber, || {
-        tracing::info!(target: "countersign::server", "one");
-        handle.set(Level::INFO);
-        tracing::info!(target: "countersign::server", "two");
-    });
-    let bytes = lines.0.lock().unwrap();
-    let text = std::str::from_utf8(&bytes).unwrap();
+    capture(
+        |_| subscriber,
+        || {
+            tracing::info!(target: "countersign::server", "one");
+            handle.set(Level::INFO);
+            tracing::info!(target: "countersign::server", "two");
+        },
+    );
+    let text = lines.text();
     assert!(!text.contains("one") && text.contains("two"), "{text}");
 }
 
@@ -181,15 +129,14 @@ fn other_crates_log_only_warnings() {
 
 #[test]
 fn text_is_one_line_with_message_and_fields() {
-    let lines = Lines::default();
-    let writer = lines.clone();
-    let (subscriber, _) = adjustable(Level::INFO, Format::Text, move || writer.clone());
-    keep_events_undecided();
-    tracing::subscriber::with_default(subscriber, || {
-        tracing::warn!(host = "a.example", why = "one\ntwo", count = 2, "slow");
-        tracing::debug!("below the level");
-    });
-    let text = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
+    let text = capture(
+        |lines| adjustable(Level::INFO, Format::Text, move || lines.clone()).0,
+        || {
+            tracing::warn!(host = "a.example", why = "one\ntwo", count = 2, "slow");
+            tracing::debug!("below the level");
+        },
+    )
+    .text();
     let (time, rest) = text.split_once(' ').unwrap();
     assert!(countersign_core::time::UnixTime::from_rfc3339(time).is_ok(), "{time}");
     assert_eq!(rest, " WARN slow host=\"a.example\" why=\"one\\ntwo\" count=2\n");
@@ -197,7 +144,7 @@ fn text_is_one_line_with_message_and_fields() {
 
 /// The targets of the crates of the AWS SDK that are linked.
 fn targets_of_the_aws_sdk() -> Vec<String> {
-    let lock = include_str!("../../../../Cargo.lock");
+    let lock = include_str!("../../../../../Cargo.lock");
     let names = lock.lines().filter_map(|line| line.strip_prefix("name = \"")?.strip_suffix('"'));
     names.filter(|name| name.starts_with("aws-")).map(|name| name.replace('-', "_")).collect()
 }

@@ -12,7 +12,7 @@ use x509_parser::time::ASN1Time;
 /// The certificate of a server, a client or an authority. Extensions are parsed on demand, so that an unusual one
 /// affects only its users.
 #[derive(Debug)]
-pub(crate) struct TlsCertificate<'a>(X509Certificate<'a>);
+pub struct TlsCertificate<'a>(X509Certificate<'a>);
 
 /// What a certificate is, for people.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,7 +26,7 @@ pub struct TlsOutline {
 
 /// A name that clients compare with the host of their URL.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum TlsName {
+pub enum TlsName {
     /// As it is written.
     Dns(String),
     /// Of either family.
@@ -37,7 +37,7 @@ pub(crate) enum TlsName {
 
 impl TlsName {
     /// The name as text; none of another kind.
-    pub(crate) fn text(&self) -> Option<String> {
+    pub fn text(&self) -> Option<String> {
         match self {
             Self::Dns(name) => Some(name.clone()),
             Self::Address(address) => Some(address.to_string()),
@@ -48,13 +48,13 @@ impl TlsName {
 
 impl<'a> TlsCertificate<'a> {
     /// `None` if `der` is not one X.509 certificate and nothing else.
-    pub(crate) fn parse(der: &'a [u8]) -> Option<Self> {
+    pub fn parse(der: &'a [u8]) -> Option<Self> {
         let (rest, parsed) = parse_x509_certificate(der).ok()?;
         rest.is_empty().then_some(Self(parsed))
     }
 
     /// `None` if the end of its validity is outside the years 1970 to 9999.
-    pub(crate) fn outline(&self) -> Option<TlsOutline> {
+    pub fn outline(&self) -> Option<TlsOutline> {
         let names = self.names().unwrap_or_default();
         Some(TlsOutline {
             subject: self.subject().to_string(),
@@ -63,43 +63,43 @@ impl<'a> TlsCertificate<'a> {
         })
     }
 
-    pub(crate) fn subject(&self) -> impl fmt::Display {
+    pub fn subject(&self) -> impl fmt::Display {
         self.0.subject()
     }
 
-    pub(crate) fn common_names(&self) -> Vec<String> {
+    pub fn common_names(&self) -> Vec<String> {
         self.0.subject().iter_common_name().filter_map(|name| name.as_str().ok()).map(str::to_owned).collect()
     }
 
     /// Of the subject alternative name, in its order. `None` if it cannot be read.
-    pub(crate) fn names(&self) -> Option<Vec<TlsName>> {
+    pub fn names(&self) -> Option<Vec<TlsName>> {
         let extension = self.0.subject_alternative_name().ok()?;
         Some(extension.iter().flat_map(|names| &names.value.general_names).map(name).collect())
     }
 
     /// `None` outside the years 1970 to 9999.
-    pub(crate) fn not_before(&self) -> Option<UnixTime> {
+    pub fn not_before(&self) -> Option<UnixTime> {
         time(self.0.validity().not_before)
     }
 
     /// `None` outside the years 1970 to 9999.
-    pub(crate) fn not_after(&self) -> Option<UnixTime> {
+    pub fn not_after(&self) -> Option<UnixTime> {
         time(self.0.validity().not_after)
     }
 
     /// Whether the extended key usage is absent or has serverAuth. `None` if it cannot be read.
-    pub(crate) fn may_serve(&self) -> Option<bool> {
+    pub fn may_serve(&self) -> Option<bool> {
         let usage = self.0.extended_key_usage().ok()?;
         Some(usage.is_none_or(|usage| usage.value.any || usage.value.server_auth))
     }
 
     /// Whether the basic constraints mark it as an authority.
-    pub(crate) fn is_authority(&self) -> bool {
+    pub fn is_authority(&self) -> bool {
         self.0.is_ca()
     }
 
     /// The subject public key info in DER.
-    pub(crate) fn public_key(&self) -> &[u8] {
+    pub fn public_key(&self) -> &[u8] {
         self.0.public_key().raw
     }
 }

@@ -16,7 +16,7 @@ use serde_saphyr::MergeKeyPolicy;
 use serde_saphyr::Spanned;
 use serde_saphyr::options::NonFiniteFloatPolicy;
 
-pub(crate) use self::error::YamlError;
+pub use self::error::YamlError;
 use self::parsed::Parsed;
 use super::field_path::join;
 
@@ -28,13 +28,13 @@ const CONFIG: Limits =
     Limits { bytes: CONFIG_BYTES, levels: 16, values: 100_000, documents: 1, anchors: 0, aliased: 0 };
 
 /// Largest file with manifests, in bytes: all pods of a cluster with a thousand of them.
-pub(crate) const MANIFEST_BYTES: usize = 16 * 1024 * 1024;
+pub const MANIFEST_BYTES: usize = 16 * 1024 * 1024;
 
 /// Deepest nesting of a manifest. Definitions of custom resources have 40 levels.
-pub(crate) const MANIFEST_DEPTH: usize = 64;
+pub const MANIFEST_DEPTH: usize = 64;
 
 /// Most values of a file with manifests. A thousand pods have a third of it.
-pub(crate) const MANIFEST_NODES: usize = 1_000_000;
+pub const MANIFEST_NODES: usize = 1_000_000;
 
 /// The limits of a file with manifests. Manifests with anchors were written by people: they have few.
 const MANIFESTS: Limits = Limits {
@@ -81,10 +81,10 @@ pub(super) enum Value {
 
 /// A document of a file with manifests.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct ManifestDocument {
+pub struct ManifestDocument {
     /// The line on which it starts, counted from 1.
-    pub(crate) line: u64,
-    pub(crate) value: serde_json::Value,
+    pub line: u64,
+    pub value: serde_json::Value,
 }
 
 /// Reads manifests of Kubernetes: any number of documents. Empty ones are left out. Anchors, aliases and merge keys are
@@ -92,7 +92,7 @@ pub(crate) struct ManifestDocument {
 ///
 /// # Errors
 /// Above the limits, not YAML, a key twice, or a tag of an application.
-pub(crate) fn load_manifests(text: &str) -> Result<Vec<ManifestDocument>, YamlError> {
+pub fn load_manifests(text: &str) -> Result<Vec<ManifestDocument>, YamlError> {
     MANIFESTS.check_bytes(text)?;
     let documents: Vec<Spanned<serde_json::Value>> =
         serde_saphyr::from_multiple_with_options(text, MANIFESTS.options())

@@ -60,14 +60,14 @@ pub use sections::Tls;
 pub use sections::Trust;
 pub use sections::TrustLocation;
 pub use sections::Verification;
-#[cfg(feature = "aws")]
-pub(crate) use sections::any_host;
+pub use sections::any_host;
 pub use yaml::CONFIG_BYTES;
-pub(crate) use yaml::MANIFEST_BYTES;
-pub(crate) use yaml::MANIFEST_DEPTH;
-pub(crate) use yaml::MANIFEST_NODES;
-pub(crate) use yaml::ManifestDocument;
-pub(crate) use yaml::load_manifests;
+pub use yaml::MANIFEST_BYTES;
+pub use yaml::MANIFEST_DEPTH;
+pub use yaml::MANIFEST_NODES;
+pub use yaml::ManifestDocument;
+pub use yaml::YamlError;
+pub use yaml::load_manifests;
 
 /// The reference sample of the configuration: a valid YAML document with every key, its documentation and its default.
 #[must_use]

@@ -27,16 +27,19 @@ pub const EVIDENCE: Resources = Resources {
     bytes: Resource::new("evidence-bytes", "too many bytes of evidence being received", Unit::Byte, 8),
 };
 
-/// Requests to AWS and their responses; none in a build without AWS.
-#[cfg(feature = "aws")]
-const AWS: Option<Resources> = Some(countersign_aws::limits::AWS);
-#[cfg(not(feature = "aws"))]
-const AWS: Option<Resources> = None;
+/// Requests to AWS and their responses.
+pub const AWS: Resources = Resources {
+    requests: Resource::new("aws-requests", "too many requests to AWS in progress", Unit::Item, 64),
+    responders: Resource::new("aws-answers", "too many requests to AWS in progress", Unit::Item, 64),
+    bytes: Resource::new("aws-bytes", "too many bytes of responses of AWS being received", Unit::Byte, 8),
+};
 
 /// All resources that have a limit with shares.
 pub fn limited_resources() -> impl Iterator<Item = Resource> {
     let of_kind = |Resources { requests, responders, bytes }: Resources| [requests, responders, bytes];
-    let kinds = [EVIDENCE].into_iter().chain(AWS).flat_map(of_kind);
+    // None in a build without AWS.
+    let aws = cfg!(feature = "aws").then_some(AWS);
+    let kinds = [EVIDENCE].into_iter().chain(aws).flat_map(of_kind);
     [VERIFICATIONS].into_iter().chain(resources::ALL.iter().copied()).chain(kinds)
 }
 
@@ -97,6 +100,45 @@ labels! {
         Unusable "unusable"
         /// Cancelled, as a limit of this process was reached.
         Overloaded "overloaded"
+    }
+}
+
+labels! {
+    /// The calls of AWS.
+    AwsCall {
+        /// Credentials of the pod.
+        Credentials "credentials"
+        /// STS `AssumeRole`, for a role of the configuration.
+        AssumeRole "assume-role"
+        /// Amazon ECR `GetAuthorizationToken`.
+        EcrToken "ecr-token"
+        /// Amazon ECR Public `GetAuthorizationToken`.
+        EcrPublicToken "ecr-public-token"
+        /// AWS Signer `GetRevocationStatus`.
+        SignerStatus "signer-status"
+    }
+}
+
+labels! {
+    /// How a call of AWS ended.
+    AwsCallResult {
+        Ok "ok"
+        /// Refused because of the number of calls.
+        Throttled "throttled"
+        /// Not sent: there are no credentials.
+        Credentials "credentials"
+        /// No response in time.
+        Timeout "timeout"
+        /// No connection, or it was interrupted.
+        Unreachable "unreachable"
+        /// A status from 500 on.
+        Failed "failed"
+        /// Another status than 200.
+        Refused "refused"
+        /// A response that is not usable.
+        Invalid "invalid"
+        /// Not sent: the settings do not allow it.
+        NotAllowed "not-allowed"
     }
 }
 

@@ -1,0 +1,39 @@
+//! Counts calls of AWS in the metrics.
+
+use std::sync::Arc;
+
+use countersign_aws::AwsObserver;
+use countersign_aws::CallResult;
+use countersign_aws::Operation;
+
+use crate::telemetry::metrics::AwsCall;
+use crate::telemetry::metrics::AwsCallResult;
+use crate::telemetry::metrics::Metrics;
+
+/// Counts each call when it ends.
+#[derive(Debug)]
+pub(super) struct CallCounter(pub(super) Arc<Metrics>);
+
+impl AwsObserver for CallCounter {
+    fn call(&self, operation: Operation, result: Result<(), CallResult>) {
+        let call = match operation {
+            Operation::Credentials => AwsCall::Credentials,
+            Operation::AssumeRole => AwsCall::AssumeRole,
+            Operation::EcrToken => AwsCall::EcrToken,
+            Operation::EcrPublicToken => AwsCall::EcrPublicToken,
+            Operation::SignerStatus => AwsCall::SignerStatus,
+        };
+        let result = match result {
+            Ok(()) => AwsCallResult::Ok,
+            Err(CallResult::Throttled) => AwsCallResult::Throttled,
+            Err(CallResult::Credentials) => AwsCallResult::Credentials,
+            Err(CallResult::Timeout) => AwsCallResult::Timeout,
+            Err(CallResult::Unreachable) => AwsCallResult::Unreachable,
+            Err(CallResult::Failed) => AwsCallResult::Failed,
+            Err(CallResult::Refused) => AwsCallResult::Refused,
+            Err(CallResult::Invalid) => AwsCallResult::Invalid,
+            Err(CallResult::NotAllowed) => AwsCallResult::NotAllowed,
+        };
+        self.0.aws_call(call, result);
+    }
+}
