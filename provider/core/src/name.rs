@@ -20,6 +20,7 @@ pub use aws::RoleArn;
 pub use aws::RoleArnError;
 pub use aws::SignerIdentity;
 pub use aws::SignerIdentityError;
+pub use aws::SignerNearMiss;
 pub use aws::SigningJob;
 pub use aws::SigningProfileAlias;
 pub use aws::SigningProfileVersion;

@@ -23,6 +23,8 @@ pub use crate::reason::Code;
 pub use crate::reason::Reached;
 pub use crate::reason::Reason;
 pub use crate::reason::Reasons;
+pub use crate::reason::Remedy;
 pub use crate::reason::Responsible;
+pub use crate::reason::SignerRevoked;
 pub use crate::reason::Stage;
 pub use crate::reason::VerdictKind;

@@ -183,7 +183,7 @@ impl From<&CoreChecks> for Checks {
 }
 
 impl From<&Reason> for Why {
-    fn from(Reason { code, detail, signer_cause: _ }: &Reason) -> Self {
+    fn from(Reason { code, detail, remedy: _ }: &Reason) -> Self {
         Self { code: code.as_str(), message: detail.to_string() }
     }
 }

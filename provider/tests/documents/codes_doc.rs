@@ -4,6 +4,7 @@
 
 use countersign_core::evidence::SignerCause;
 use countersign_core::verdict::Code;
+use countersign_core::verdict::SignerRevoked;
 
 /// The cells of every row of the table with this heading.
 fn rows_of(heading: &str) -> Vec<Vec<String>> {
@@ -25,6 +26,13 @@ fn rows() -> Vec<Vec<String>> {
 fn each_cause_without_a_status_of_aws_signer_has_its_remedy_in_order() {
     let documented: Vec<_> = rows_of("| Cause | Remedy |").into_iter().map(|row| row[1].clone()).collect();
     assert_eq!(documented, SignerCause::ALL.map(SignerCause::advice));
+}
+
+#[test]
+fn each_revocation_of_aws_signer_has_its_remedy_in_order() {
+    let documented: Vec<_> =
+        rows_of("| Revoked at AWS Signer | Remedy |").into_iter().map(|row| row[1].clone()).collect();
+    assert_eq!(documented, SignerRevoked::ALL.map(SignerRevoked::advice));
 }
 
 #[test]

@@ -7,6 +7,7 @@ mod log;
 mod outages;
 mod start;
 
+use countersign_core::verdict::SignerRevoked;
 use countersign_testkit::aws::signature::SignerPki;
 use countersign_testkit::aws::signature::SignerSignature;
 use countersign_testkit::notation;
@@ -50,6 +51,11 @@ async fn the_status_of_a_signature_decides_and_only_trusted_signers_are_asked_ab
     ] {
         assert_eq!(eks.verdict("app", tag).await, verdict, "{tag}");
     }
+    for (tag, case) in [("revoked", SignerRevoked::Job), ("old-version", SignerRevoked::ProfileVersion)] {
+        let value = eks.value("app", tag).await;
+        assert_eq!(value["advice"], case.advice());
+        assert!(value["message"].as_str().unwrap().contains(case.advice()), "{value}");
+    }
     let asked = eks.signer.journal();
     let parameters = |name: &str| -> Vec<_> {
         asked.iter().map(|exchange| exchange.parameter(name).unwrap_or_default().to_owned()).collect()
@@ -78,6 +84,19 @@ async fn the_status_of_a_signature_decides_and_only_trusted_signers_are_asked_ab
         assert_eq!(eks.verdict("app", tag).await, verdict, "{tag}");
     }
     assert_eq!(eks.signer.count(), 0);
+    let value = eks.value("app", "other-account").await;
+    let profile = "arn:aws:signer:eu-central-1:444455556666:/signing-profiles/ci";
+    let remedy = format!(
+        "sign with a trusted signing profile; or add {profile:?} to trustedIdentities of the statement, if you trust this profile of \
+         account 444455556666"
+    );
+    assert_eq!(value["advice"], remedy);
+    let nearest = "arn:aws:signer:eu-central-1:111122223333:/signing-profiles/ci";
+    let differs = format!(
+        "expected one of {nearest:?} (the nearest; account: found \"444455556666\", expected \"111122223333\"), "
+    );
+    let message = value["message"].as_str().unwrap();
+    assert!(message.contains(&differs) && message.contains(&format!("what to do: {remedy} (request ")), "{message}");
 
     // One exchange of the service account's token and one token of the registry for all of that.
     let operations: Vec<_> = eks.sts.journal().iter().map(|exchange| exchange.operation.clone()).collect();

@@ -7,6 +7,7 @@ use super::SignerStatusRequest;
 use crate::codec::text;
 use crate::codec::text::Text;
 use crate::limits;
+use crate::reason::SignerRevoked;
 use crate::time::UnixTime;
 
 /// The answer of AWS Signer about one signature: what is revoked, at most [`limits::SIGNER_ENTITIES`] names.
@@ -107,6 +108,11 @@ impl SignerStatus {
         self.until
     }
 
+    /// What is revoked, of several the one that decides what to do; `None` if nothing is.
+    pub(crate) fn revoked_case(&self) -> Option<SignerRevoked> {
+        self.revoked().iter().map(RevokedEntity::case).min()
+    }
+
     /// What is revoked, for messages.
     pub(crate) fn revoked_text(&self) -> Text {
         Text::of(text::list(self.revoked().iter(), ", ", SHOWN))
@@ -126,6 +132,15 @@ impl RevokedEntity {
             Self::Certificate(position)
         } else {
             Self::Other(shown())
+        }
+    }
+
+    fn case(&self) -> SignerRevoked {
+        match self {
+            Self::ProfileVersion(_) => SignerRevoked::ProfileVersion,
+            Self::Certificate(_) => SignerRevoked::Certificate,
+            Self::Job(_) => SignerRevoked::Job,
+            Self::Other(_) => SignerRevoked::Other,
         }
     }
 }

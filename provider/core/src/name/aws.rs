@@ -15,6 +15,7 @@ pub use role::RoleArn;
 pub use role::RoleArnError;
 pub use signer::SignerIdentity;
 pub use signer::SignerIdentityError;
+pub use signer::SignerNearMiss;
 pub use signer::SigningJob;
 pub use signer::SigningProfileAlias;
 pub use signer::SigningProfileVersion;

@@ -13,6 +13,7 @@ use crate::policy::StoreKind;
 use crate::policy::TrustedChain;
 use crate::reason::Code;
 use crate::reason::Reason;
+use crate::reason::Remedy;
 
 /// Maximum number of trust stores in a message.
 const STORES_SHOWN: usize = 8;
@@ -57,7 +58,10 @@ fn trusted_chain(
             anchored.trust_profile(identities, &attributes.profile_version, attributes.alias.as_ref())
         }
     }
-    .map_err(|error| Reason::new(Code::UntrustedIdentity, error))
+    .map_err(|mismatch| {
+        let remedy = mismatch.remedy().map(Remedy::Identity);
+        Reason::new(Code::UntrustedIdentity, mismatch).with_remedy(remedy)
+    })
 }
 
 /// The chain with a trust anchor in a store of the statement.

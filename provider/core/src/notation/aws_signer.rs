@@ -105,22 +105,23 @@ impl SignerAttributes {
     }
 
     fn judge(&self, status: &Sourced<SignerStatus>) -> ChainStatus {
-        let is_good = status.value().revoked().is_empty();
+        let revoked = status.value().revoked_case();
         let fact = EvidenceFact {
             kind: EvidenceKind::AwsSigner,
             certificate: Text::of(&self.profile_version),
-            status: if is_good { EvidenceStatus::Good } else { EvidenceStatus::Revoked },
+            status: if revoked.is_none() { EvidenceStatus::Good } else { EvidenceStatus::Revoked },
             url: status.url().clone(),
             fetched: status.fetched(),
             this_update: status.fetched(),
             next_update: None,
             usable_until: UsableUntil::of_signer(status.value()),
         };
-        let result = if is_good {
-            Ok(())
-        } else {
-            let revoked = status.value().revoked_text();
-            Err(RevocationProblem::Revoked(Text::of(format_args!("{revoked} (asked at {})", status.fetched()))))
+        let result = match revoked {
+            None => Ok(()),
+            Some(case) => {
+                let text = Text::of(format_args!("{} (asked at {})", status.value().revoked_text(), status.fetched()));
+                Err(RevocationProblem::SignerRevoked { text, case })
+            }
         };
         ChainStatus { result, facts: vec![fact] }
     }

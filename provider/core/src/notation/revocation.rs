@@ -25,6 +25,8 @@ use crate::policy::Action;
 use crate::policy::TrustedLink;
 use crate::reason::Code;
 use crate::reason::Reason;
+use crate::reason::Remedy;
+use crate::reason::SignerRevoked;
 use crate::time::UnixTime;
 use crate::x509::Certificate;
 
@@ -60,6 +62,12 @@ pub(super) enum RevocationProblem {
     Revoked(Text),
     /// No certificate is known to be revoked, and the status of at least one is not known.
     Unchecked(Text),
+    /// AWS Signer has revoked the signature.
+    SignerRevoked {
+        /// What is revoked.
+        text: Text,
+        case: SignerRevoked,
+    },
     /// AWS Signer has not stated whether the signature is revoked.
     SignerUnchecked(NotAvailable),
 }
@@ -68,8 +76,6 @@ pub(super) enum RevocationProblem {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum ChainOwner {
     Signer,
-    /// A signer at AWS Signer, which has the status of the signature too.
-    AwsSigner,
     TimestampAuthority,
 }
 
@@ -150,7 +156,6 @@ impl RevocationProblem {
     pub(super) fn into_reason(self, owner: ChainOwner, action: Action) -> Reason {
         let (revoked, unchecked) = match owner {
             ChainOwner::Signer => (Code::Revoked, Code::RevocationUnchecked),
-            ChainOwner::AwsSigner => (Code::Revoked, Code::SignerServiceUnchecked),
             ChainOwner::TimestampAuthority => (Code::TimestampInvalid, Code::TimestampUnchecked),
         };
         let effect = match action {
@@ -161,17 +166,12 @@ impl RevocationProblem {
             (Self::Revoked(text), ChainOwner::Signer) => {
                 Reason::new(revoked, format_args!("certificate is revoked: found {text}, {EXPECTED}"))
             }
-            (Self::Revoked(text), ChainOwner::AwsSigner) => {
+            (Self::SignerRevoked { text, case }, ChainOwner::Signer | ChainOwner::TimestampAuthority) => {
                 let expected = "expected a signature that is not revoked";
-                Reason::new(revoked, format_args!("signature is revoked at AWS Signer: found {text}, {expected}"))
+                let detail = format_args!("signature is revoked at AWS Signer: found {text}, {expected}");
+                Reason::new(Code::Revoked, detail).with_remedy(Some(Remedy::SignerRevoked(case)))
             }
-            (Self::Unchecked(text), ChainOwner::AwsSigner) => {
-                Reason::new(unchecked, format_args!("revocation was not checked at AWS Signer: {text}{effect}"))
-            }
-            (
-                Self::SignerUnchecked(why),
-                ChainOwner::Signer | ChainOwner::AwsSigner | ChainOwner::TimestampAuthority,
-            ) => {
+            (Self::SignerUnchecked(why), ChainOwner::Signer | ChainOwner::TimestampAuthority) => {
                 let detail = format_args!("revocation was not checked at AWS Signer: {why}{effect}");
                 Reason::signer_unchecked(why.signer_cause(), detail)
             }

@@ -76,7 +76,7 @@ pub(super) fn check(intact: &IntactEnvelope, input: &VerificationInput<'_>) -> R
 
 /// Adds to the reason that a timestamp could have helped, and why it is not used.
 fn with_unused_timestamp(reason: Reason, intact: &IntactEnvelope, input: &VerificationInput<'_>) -> Reason {
-    let Reason { code, detail, signer_cause: _ } = &reason;
+    let Reason { code, detail, remedy: _ } = &reason;
     let has_store = input.requirement.stores_of(StoreKind::Tsa).next().is_some();
     match &intact.envelope().timestamp_token {
         Some(_) if !has_store => Reason::new(

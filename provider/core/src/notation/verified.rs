@@ -104,7 +104,7 @@ impl VerifiedSignature {
     /// The memory of the value, itself included, in bytes.
     #[must_use]
     pub fn bytes(&self) -> usize {
-        let warnings = self.warnings().map(|(_, reason)| reason.detail.heap_bytes()).sum::<usize>();
+        let warnings = self.warnings().flat_map(|(_, reason)| reason.allocations()).sum::<usize>();
         let target = self.target.media_type.as_str().len() + self.target.digest.as_str().len();
         let signer = self.signer.as_ref().map_or(0, Signer::heap_bytes);
         size_of::<Self>() + self.unverified_subject.heap_bytes() + signer + warnings + target

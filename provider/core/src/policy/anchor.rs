@@ -1,7 +1,7 @@
 //! Certificate chains with a trust anchor, and those with a trusted signer.
 
 use super::identity::Identities;
-use super::identity_error::IdentityMismatch;
+use super::identity_mismatch::IdentityMismatch;
 use super::store::Store;
 use super::store_name::StoreKind;
 use super::store_name::StoreRef;

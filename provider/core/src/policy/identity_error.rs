@@ -5,7 +5,6 @@ use crate::codec::excerpt::Excerpt;
 use crate::codec::mismatch::Mismatch;
 use crate::codec::mismatch::Mismatched;
 use crate::codec::mismatch::mismatch_error;
-use crate::codec::text::Text;
 
 /// A mistake in a list of trusted identities.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -69,65 +68,3 @@ impl Mismatched for IdentityError {
 }
 
 mismatch_error!(IdentityError);
-
-/// The reason why a signer is not a trusted identity.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum IdentityMismatch {
-    /// There is no entry for subjects.
-    #[error("trusted identities: found no x509.subject, expected at least one, or *")]
-    NoSubjects,
-    /// A subject with an attribute twice.
-    #[error(
-        "subject {subject:?}: found more than one {attribute}, expected each attribute once; trust * to \
-             accept it"
-    )]
-    Repeated {
-        /// Subject of the certificate.
-        subject: Text,
-        /// The type of the attribute.
-        attribute: &'static str,
-    },
-    /// A subject that parsers of printed names read differently.
-    #[error("subject {subject:?}: found =# in its {attribute}, expected plain text; trust * to accept it")]
-    Hexadecimal {
-        /// Subject of the certificate.
-        subject: Text,
-        /// The type of the attribute.
-        attribute: &'static str,
-    },
-    /// `*`, under which every customer of AWS would be trusted.
-    #[error(
-        "signed by AWS Signer with profile {profile}: found trusted identity *, which would trust every customer of AWS, expected the ARN of the signing profile"
-    )]
-    AnyProfile {
-        /// The signing profile.
-        profile: Excerpt,
-    },
-    /// Another signing profile than those of the statement.
-    #[error("signing profile is not a trusted identity: found {profile}, expected one of {expected}{hint}")]
-    ProfileNotListed {
-        /// The signing profile, and the alias that it was used under.
-        profile: Text,
-        /// The first trusted identities of AWS Signer.
-        expected: Text,
-        /// An entry that almost matches, and the difference; empty if there is none.
-        hint: Text,
-    },
-    /// The statement has no identity of AWS Signer.
-    #[error(
-        "signing profile is not a trusted identity: found {profile}, expected its ARN in trustedIdentities, which has none of AWS \
-         Signer"
-    )]
-    NoProfiles {
-        /// The signing profile, and the alias that it was used under.
-        profile: Text,
-    },
-    /// Another subject than those of the statement.
-    #[error("signer is not a trusted identity: found subject {subject:?}, expected one of {expected}")]
-    NotListed {
-        /// Subject of the certificate.
-        subject: Text,
-        /// The first trusted identities.
-        expected: Text,
-    },
-}

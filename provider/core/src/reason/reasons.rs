@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::code::Code;
+use super::remedy::Remedy;
 use super::signer_cause::SignerCause;
 use super::verdict_kind::VerdictKind;
 use crate::codec::text::Text;
@@ -14,27 +15,39 @@ pub struct Reason {
     pub code: Code,
     /// The message. Starts lower-case, has no full stop, names the found and the expected value.
     pub detail: Text,
-    /// The case of [`Code::SignerServiceUnchecked`], if it is known.
-    pub signer_cause: Option<SignerCause>,
+    /// The remedy of the case, if it has one of its own.
+    pub remedy: Option<Remedy>,
 }
 
 impl Reason {
     /// `detail` may contain untrusted text of any length; it is truncated while it is written.
     #[must_use]
     pub fn new(code: Code, detail: impl fmt::Display) -> Self {
-        Self { code, detail: Text::of(detail), signer_cause: None }
+        Self { code, detail: Text::of(detail), remedy: None }
+    }
+
+    /// The same reason with the remedy of its case.
+    #[must_use]
+    pub fn with_remedy(self, remedy: Option<Remedy>) -> Self {
+        Self { remedy, ..self }
     }
 
     /// The reason why AWS Signer has not stated whether a signature is revoked.
     #[must_use]
     pub fn signer_unchecked(cause: Option<SignerCause>, detail: impl fmt::Display) -> Self {
-        Self { signer_cause: cause, ..Self::new(Code::SignerServiceUnchecked, detail) }
+        Self::new(Code::SignerServiceUnchecked, detail).with_remedy(cause.map(Remedy::SignerService))
     }
 
     /// The remediation, as one sentence without a full stop: that of the case, or of the code.
     #[must_use]
-    pub fn advice(&self) -> &'static str {
-        self.signer_cause.map_or_else(|| self.code.advice(), SignerCause::advice)
+    pub fn advice(&self) -> &str {
+        self.remedy.as_ref().map_or_else(|| self.code.advice(), Remedy::advice)
+    }
+
+    /// The sizes of the allocations that the value owns, in bytes.
+    pub(crate) fn allocations(&self) -> impl Iterator<Item = usize> {
+        let Self { code: _, detail, remedy } = self;
+        [detail.heap_bytes(), remedy.as_ref().map_or(0, Remedy::heap_bytes)].into_iter()
     }
 }
 

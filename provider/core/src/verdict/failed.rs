@@ -2,6 +2,7 @@
 //! keeps a bounded part of them.
 
 use super::memory::allocated;
+use super::memory::of_reason;
 use crate::codec::text::Text;
 use crate::name::Digest;
 use crate::reason::Reason;
@@ -29,11 +30,11 @@ impl FailedSignature {
     fn heap_bytes(&self) -> usize {
         let Self { manifest, unverified_subject, reasons } = self;
         let subject = unverified_subject.as_ref().map_or(0, Text::heap_bytes);
-        let details: usize = reasons.iter().map(|reason| allocated(reason.detail.heap_bytes())).sum();
+        let texts: usize = reasons.iter().map(of_reason).sum();
         allocated(manifest.as_str().len())
             + allocated(subject)
             + allocated(reasons.iter().skip(1).count() * size_of::<Reason>())
-            + details
+            + texts
     }
 }
 
@@ -104,9 +105,7 @@ impl FailedSignatures {
     pub(super) fn heap_bytes(&self) -> usize {
         let spare = self.listed.capacity() - self.listed.len();
         let reasons = [&self.furthest, &self.undecided].into_iter().flatten();
-        self.bytes
-            + spare * size_of::<FailedSignature>()
-            + reasons.map(|reason| allocated(reason.detail.heap_bytes())).sum::<usize>()
+        self.bytes + spare * size_of::<FailedSignature>() + reasons.map(of_reason).sum::<usize>()
     }
 }
 

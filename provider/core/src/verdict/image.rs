@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::failed::FailedSignatures;
-use super::memory::allocated;
+use super::memory::of_reason;
 use super::verified::Verified;
 use crate::reason::Code;
 use crate::reason::Reason;
@@ -126,7 +126,7 @@ impl ImageVerdict {
             Self::Skipped(Skipped { statement: _ }) => 0,
             Self::Rejected(Rejected { statement: _, reason, signatures })
             | Self::Inconclusive(Inconclusive { statement: _, reason, signatures }) => {
-                allocated(reason.detail.heap_bytes()) + signatures.heap_bytes()
+                of_reason(reason) + signatures.heap_bytes()
             }
         };
         size_of::<Self>() + heap

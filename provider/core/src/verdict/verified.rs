@@ -46,7 +46,7 @@ impl Verified {
     #[must_use]
     pub fn summary(&self) -> Text {
         let Self { statement, by: VerifiedBy::Notation(VerifiedNotation { manifest: _, signature }), others: _ } = self;
-        let failures = signature.warnings().map(|(check, Reason { code, detail, signer_cause: _ })| {
+        let failures = signature.warnings().map(|(check, Reason { code, detail, remedy: _ })| {
             fmt::from_fn(move |f| write!(f, "{check} failed ({code}: {detail})"))
         });
         let failures = text::list(failures, " and ", usize::MAX);

@@ -12,6 +12,7 @@ use countersign_core::verdict::FailedSignatures;
 use countersign_core::verdict::ImageVerdict;
 use countersign_core::verdict::Reason;
 use countersign_core::verdict::Reasons;
+use countersign_core::verdict::Remedy;
 use countersign_core::verdict::Skipped;
 use countersign_core::verdict::Verified;
 use countersign_core::verdict::VerifiedBy;
@@ -34,6 +35,15 @@ fn failed(code: Code, subject: usize, details: &[usize]) -> FailedSignature {
         manifest: Digest::of(DigestAlgorithm::Sha512, b"{}"),
         unverified_subject: Some(Text::of("x".repeat(subject))),
         reasons: Reasons::of(reasons).expect("a reason"),
+    }
+}
+
+/// One with the longest remedy.
+fn not_an_identity() -> FailedSignature {
+    let reason = Reason::new(Code::UntrustedIdentity, "x".repeat(40));
+    FailedSignature {
+        reasons: Reasons::one(reason.with_remedy(Some(Remedy::Identity(Text::of("x".repeat(5000)))))),
+        ..failed(Code::UntrustedIdentity, 40, &[0])
     }
 }
 
@@ -96,6 +106,7 @@ fn the_size_of_a_verdict_covers_its_allocation_closely() {
         ("one that failed", none_verified(many(Code::Expired, 1, 40, &[10]))),
         ("a hundred that failed", none_verified(many(Code::Expired, 100, 40, &[10]))),
         ("a thousand as long as can be", none_verified(many(Code::RevocationUnchecked, 1000, 5000, &[5000; 9]))),
+        ("a hundred that are no trusted identities", none_verified((0..100).map(|_| not_an_identity()).collect())),
         ("verified", verified("strict", FailedSignatures::default(), "leaf")),
         ("verified by a long name, after others", verified("strict", many(Code::Expired, 50, 400, &[400; 3]), &long)),
         ("verified by AWS Signer", verified_by_aws_signer(0)),

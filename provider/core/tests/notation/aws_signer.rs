@@ -14,6 +14,7 @@ use countersign_core::notation::VerifiedSignature;
 use countersign_core::policy::StoreKind;
 use countersign_core::time::UnixTime;
 use countersign_core::verdict::Code;
+use countersign_core::verdict::SignerRevoked;
 use countersign_core_test_support::judge::Judge;
 use countersign_testkit::Descriptor;
 use countersign_testkit::pki::Authority;
@@ -193,6 +194,53 @@ fn what_the_service_has_revoked_is_named() {
     }
     let of_certificate = judged(&judge, &request, |request| vec![request.certificate_hashes()[1].clone()]);
     assert_eq!(of_certificate.unwrap_err(), sentence("certificate 2 of the chain"));
+}
+
+#[test]
+fn the_remedy_of_a_revocation_is_that_of_what_is_revoked() {
+    let fixture = Fixture::new();
+    let jws = fixture.signature().jws();
+    let certificate = "certificate";
+    for (revoked, case) in [
+        (&[JOB][..], SignerRevoked::Job),
+        (&["something", JOB], SignerRevoked::Job),
+        (&[JOB, certificate], SignerRevoked::Certificate),
+        (&[JOB, certificate, VERSION], SignerRevoked::ProfileVersion),
+        (&["something"], SignerRevoked::Other),
+    ] {
+        let respond = |request: &EvidenceRequest| {
+            let EvidenceRequest::SignerStatus(request) = request else { panic!("{request:?}") };
+            let hash = &request.certificate_hashes()[0];
+            let names = revoked.iter().map(|name| if *name == certificate { hash.clone() } else { (*name).to_owned() });
+            answer(request, &names.collect::<Vec<_>>())
+        };
+        let (result, _) = fixture.judge(PROFILE).ask_with(&jws, Format::Jws.media_type(), respond);
+        let reasons = result.unwrap_err().reasons;
+        assert_eq!((reasons.first().code, reasons.first().advice()), (Code::Revoked, case.advice()), "{revoked:?}");
+    }
+}
+
+#[test]
+fn the_remedy_of_an_untrusted_profile_names_it_only_under_a_trusted_chain() {
+    let fixture = Fixture::new();
+    let advice = |judge: &Judge, chain: &Chain| {
+        let nothing = |_: &EvidenceRequest| panic!("nothing is requested");
+        let jws = fixture.by(chain, VERSION).jws();
+        let (result, _) = judge.ask_with(&jws, Format::Jws.media_type(), nothing);
+        let reasons = result.unwrap_err().reasons;
+        (reasons.first().code, reasons.first().advice().to_owned())
+    };
+    let other = fixture.judge("arn:aws:signer:eu-central-1:111122223333:/signing-profiles/other");
+    let add = format!(
+        "sign with a trusted signing profile; or add {PROFILE:?} to trustedIdentities of the statement, if you trust this profile of \
+         account 111122223333"
+    );
+    assert_eq!(advice(&other, &fixture.chain), (Code::UntrustedIdentity, add.clone()));
+    // Where authenticity is only logged and revocation is enforced, its remedy stays.
+    let logged = fixture.judge("x509.subject: C=US, ST=WA, O=AWS").overriding("authenticity", "log");
+    assert_eq!(advice(&logged, &fixture.chain), (Code::UntrustedIdentity, add));
+    let foreign = Authority::root(CertSpec::root()).issue(CertSpec::leaf());
+    assert_eq!(advice(&other, &foreign), (Code::UntrustedChain, Code::UntrustedChain.advice().to_owned()));
 }
 
 #[test]

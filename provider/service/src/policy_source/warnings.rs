@@ -172,10 +172,15 @@ fn why_never_matched(entry: &Identity, requirement: &NotationRequirement) -> Opt
         Identity::Signer(_) => {
             Some("the statement has no signingAuthority trust store, which signatures of AWS Signer need".to_owned())
         }
-        Identity::Foreign { prefix: _, text } => Some(match SignerIdentity::parse(text) {
-            Some(Err(error)) => error.to_string(),
-            Some(Ok(_)) | None => "only x509.subject identities and ARNs of AWS Signer are compared".to_owned(),
-        }),
+        Identity::Foreign { prefix: _, text } => {
+            Some(match (SignerIdentity::respelled(text), SignerIdentity::parse(text)) {
+                (Some(arn), _) => format!("it is not spelled as an ARN of AWS Signer, expected {arn:?}"),
+                (None, Some(Err(error))) => error.to_string(),
+                (None, Some(Ok(_)) | None) => {
+                    "only x509.subject identities and ARNs of AWS Signer are compared".to_owned()
+                }
+            })
+        }
     }
 }
 

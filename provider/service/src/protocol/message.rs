@@ -40,7 +40,7 @@ impl Message {
 
 /// `image: code: found, wanted; what to do`: everything that the reader of a denial needs.
 pub(super) fn sentence(image: &str, reason: &Reason) -> String {
-    let Reason { code, detail, signer_cause: _ } = reason;
+    let Reason { code, detail, remedy: _ } = reason;
     format!("{image}: {code}: {detail}; what to do: {}", reason.advice())
 }
 
@@ -62,7 +62,7 @@ pub(super) fn rejection(
         1 => " (1 signature was tried)".to_owned(),
         count => format!(" ({count} signatures were tried; this one passed the most checks)"),
     };
-    let Reason { code, detail, signer_cause: _ } = reason;
+    let Reason { code, detail, remedy: _ } = reason;
     format!("{image} was rejected{statement}: {code}: {detail}{tried}; what to do: {}", reason.advice())
 }
 

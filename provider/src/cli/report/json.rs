@@ -34,7 +34,7 @@ pub(in crate::cli) struct Image {
     verdict: &'static str,
     code: &'static str,
     message: String,
-    advice: &'static str,
+    advice: String,
     /// The expanded reference; as written if it is no reference.
     image: String,
     /// The fields of manifests that name the image.
@@ -99,7 +99,7 @@ impl From<&Checked> for Image {
             verdict: verdict.kind().as_str(),
             code: verdict.code().as_str(),
             message: message(verdict),
-            advice: verdict.reason().map_or_else(|| verdict.code().advice(), Reason::advice),
+            advice: verdict.reason().map_or_else(|| verdict.code().advice(), Reason::advice).to_owned(),
             image: truncate(image, IMAGE_BYTES),
             fields: fields.iter().map(Field::from).collect(),
             digest: result.digest.as_ref().map(ToString::to_string),

@@ -321,3 +321,22 @@ fn warns_about_reachable_hosts_for_which_a_proxy_is_configured() {
         ]
     );
 }
+
+#[test]
+fn an_arn_of_aws_signer_that_is_misspelled_has_a_warning_with_the_spelling_that_is_meant() {
+    let folder = sound();
+    let arn = "arn:aws:signer:eu-central-1:111122223333:/signing-profiles/ci";
+    let mut app = statement("app", "*");
+    app["trustedIdentities"] = json!([format!("{arn}/"), format!(" {arn}"), arn.replace(":/", ":")]);
+    folder.write("trust/trustpolicy.json", policy(&[app]));
+    let (_, document) = document(&folder);
+    let messages: Vec<_> =
+        document["warnings"].as_array().unwrap().iter().map(|warning| warning["message"].as_str().unwrap()).collect();
+    let of = |entry: &str| {
+        format!(
+            "statement \"app\" has the identity {entry:?}, which no signer matches: it is not spelled as an ARN of AWS Signer, expected \
+             {arn:?}"
+        )
+    };
+    assert_eq!(messages, [of(&format!("{arn}/")), of(&format!(" {arn}")), of(&arn.replace(":/", ":"))]);
+}

@@ -1,6 +1,10 @@
 //! Names of AWS Signer's resources, as [ARNs](https://docs.aws.amazon.com/signer/latest/developerguide/security-iam.html)
 //! in an envelope and among the trusted identities of a statement.
 
+mod near_miss;
+
+pub use near_miss::SignerNearMiss;
+
 use std::fmt;
 
 use super::partition::Partition;
@@ -84,6 +88,12 @@ impl SigningProfileVersion {
         if self.is_aliased { &self.arn } else { self.arn.rsplit_once('/').map_or("", |(profile, _)| profile) }
     }
 
+    /// The account of the profile; `None` for an aliased signing profile, which has none.
+    #[must_use]
+    pub fn account(&self) -> Option<&str> {
+        self.arn.split(':').nth(4).filter(|account| !account.is_empty())
+    }
+
     /// The partition that the ARN names; `None` if this version does not know it.
     #[must_use]
     pub fn partition(&self) -> Option<Partition> {
@@ -137,13 +147,6 @@ impl SigningProfileAlias {
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
-    }
-
-    /// Whether both are aliases of the same name in one partition, and differ in region or account only: some ARNs of
-    /// aliases name a region, and others do not.
-    fn has_name_of(&self, other: &str) -> bool {
-        let name = |text: &str| Arn::parse(text).map(|arn| (arn.partition.to_owned(), arn.resource.to_owned()));
-        name(&self.0) == name(other)
     }
 }
 
@@ -199,27 +202,6 @@ impl SignerIdentity {
             Self::Alias(arn) => alias.is_some_and(|alias| alias.as_str() == arn),
         }
     }
-
-    /// What a signature with these attributes has in common with this signer, which it does not match.
-    #[must_use]
-    pub fn almost_matches(
-        &self,
-        version: &SigningProfileVersion,
-        alias: Option<&SigningProfileAlias>,
-    ) -> Option<&'static str> {
-        let attributes =
-            [version.as_str(), version.profile()].into_iter().chain(alias.map(SigningProfileAlias::as_str));
-        let in_other_case = |found: &str| found != self.as_str() && found.eq_ignore_ascii_case(self.as_str());
-        if attributes.into_iter().any(in_other_case) {
-            return Some("it differs in letter case only");
-        }
-        match self {
-            Self::Alias(arn) if alias.is_some_and(|alias| alias.has_name_of(arn)) => {
-                Some("it is the alias of the signature with another region or account")
-            }
-            Self::Alias(_) | Self::AliasedProfile(_) | Self::Profile(_) | Self::Version(_) => None,
-        }
-    }
 }
 
 impl fmt::Display for SigningProfileVersion {
@@ -240,9 +222,8 @@ impl fmt::Display for SigningProfileAlias {
     }
 }
 
-/// The fields of an ARN of AWS Signer.
+/// The fields of an ARN of AWS Signer, after its partition.
 struct Arn<'a> {
-    partition: &'a str,
     region: &'a str,
     account: &'a str,
     resource: &'a str,
@@ -259,7 +240,7 @@ impl<'a> Arn<'a> {
         else {
             return None;
         };
-        is_name(partition, b"-").then_some(Self { partition, region, account, resource })
+        is_name(partition, b"-").then_some(Self { region, account, resource })
     }
 
     fn has_region(&self) -> bool {

@@ -108,19 +108,14 @@ impl Examination {
             RevocationAction::Skip => return Progress::Done(CheckState::Passed(CheckOutcome::Skipped).into()),
         };
         let input = self.revocation_input(evidence);
-        let (owner, checked) = match (self.signer_service(), trusted) {
+        let checked = match (self.signer_service(), trusted) {
             // AWS Signer has the status of all certificates and of the signature.
-            (Some(attributes), _) => (ChainOwner::AwsSigner, attributes.status(trusted, &input)),
-            (None, Some(trusted)) => {
-                (ChainOwner::Signer, revocation::check(trusted.links(), trusted.above_anchors(), &input))
-            }
-            (None, None) => {
-                let unchecked = revocation::without_trust(self.intact.chain().certificates());
-                (ChainOwner::Signer, Progress::Done(unchecked))
-            }
+            (Some(attributes), _) => attributes.status(trusted, &input),
+            (None, Some(trusted)) => revocation::check(trusted.links(), trusted.above_anchors(), &input),
+            (None, None) => Progress::Done(revocation::without_trust(self.intact.chain().certificates())),
         };
         checked.map(|status| {
-            let problem = |problem: RevocationProblem| problem.into_reason(owner, action);
+            let problem = |problem: RevocationProblem| problem.into_reason(ChainOwner::Signer, action);
             let outcome = CheckOutcome::of(action, status.result.clone().map_err(problem));
             let state = self.state("revocation is checked only for trusted signers", outcome);
             SettledRevocation { state, status: Some(status) }
@@ -150,10 +145,9 @@ impl Examination {
         match (&state, &self.authenticity) {
             (CheckState::Passed(_) | CheckState::Refused(_) | CheckState::NotReached, _) => state,
             (CheckState::Unchecked(_), _) if self.is_refused() => CheckState::NotReached,
-            (
-                CheckState::Unchecked(_),
-                CheckState::Passed(Authenticity::Logged(Reason { code, detail, signer_cause: _ })),
-            ) => CheckState::Refused(Reason::new(*code, format_args!("{context}: {detail}"))),
+            (CheckState::Unchecked(_), CheckState::Passed(Authenticity::Logged(Reason { code, detail, remedy }))) => {
+                CheckState::Refused(Reason::new(*code, format_args!("{context}: {detail}")).with_remedy(remedy.clone()))
+            }
             (CheckState::Unchecked(_), CheckState::Passed(Authenticity::Passed { .. })) => state,
             // The refused case is handled above; authenticity has no other state.
             (CheckState::Unchecked(_), CheckState::Refused(_) | CheckState::Unchecked(_) | CheckState::NotReached) => {

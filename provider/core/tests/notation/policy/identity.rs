@@ -29,8 +29,8 @@ fn matches(entry: &str, subject: &[(&str, &str)]) -> bool {
     let identities = trusted(&[entry]);
     match identities.matches(&name(subject)) {
         Ok(()) => true,
-        Err(IdentityMismatch::NotListed { subject: _, expected }) => {
-            assert_eq!(expected, format!("{entry:?}").as_str());
+        Err(IdentityMismatch::NotListed { subject: _, expected, remedy: _ }) => {
+            assert!(expected.as_str().starts_with(&format!("{entry:?}")), "{expected}");
             false
         }
         Err(other) => panic!("another mismatch: {other}"),
@@ -109,8 +109,92 @@ fn other_prefixes_are_accepted_and_never_match_a_subject() {
     let table = "arn:aws:dynamodb:eu-central-1:111122223333:table/t";
     let foreign = Identity::Foreign { prefix: "arn".to_owned(), text: table.to_owned() };
     assert_eq!(trusted(&[arn, table]), Identities::Listed(vec![signer, foreign]));
-    assert_eq!(identities.matches(&name(&RELEASE)), Err(IdentityMismatch::NoSubjects));
+    let mismatch = identities.matches(&name(&RELEASE)).unwrap_err();
+    assert_eq!(mismatch.to_string(), "trusted identities: found no x509.subject, expected at least one, or *");
+    assert_eq!(mismatch.remedy().unwrap(), add(RELEASE_ENTRY).as_str());
     assert_eq!(trusted(&[arn, "x509.subject: C=CH, ST=ZH, O=Example AG"]).matches(&name(&RELEASE)), Ok(()));
+}
+
+/// The entry that trusts [`RELEASE`] and no other subject, within a string of JSON.
+const RELEASE_ENTRY: &str = "x509.subject: CN=release,OU=build,O=Example AG,ST=ZH,C=CH";
+
+fn add(entry: &str) -> String {
+    format!(
+        "sign with a trusted identity; or add \"{entry}\" to trustedIdentities of the statement, if you trust this signer"
+    )
+}
+
+/// The entries that the message expects, and the remedy.
+fn mismatch(entries: &[&str], subject: &DistinguishedName) -> (String, Option<String>) {
+    let mismatch = trusted(entries).matches(subject).unwrap_err();
+    let text = mismatch.to_string();
+    let (_, expected) = text.split_once(", expected one of ").unwrap();
+    (expected.to_owned(), mismatch.remedy().map(|remedy| remedy.to_string()))
+}
+
+#[test]
+fn the_nearest_entry_is_first_with_the_attributes_that_differ() {
+    let subject = name(&RELEASE);
+    let far = "x509.subject: C=CH, ST=ZH, O=Another AG";
+    for (entry, differences) in [
+        ("x509.subject: C=CH, ST=ZH, O=example ag", "O: found \"Example AG\", expected \"example ag\""),
+        ("x509.subject: C=CH, ST=ZH, O=Example  AG", "O: found \"Example AG\", expected \"Example  AG\""),
+        ("x509.subject: CN=release, O=Other, ST=ZH, C=CH", "O: found \"Example AG\", expected \"Other\""),
+        (
+            "x509.subject: C=CH, ST=BE, O=Example AG, L=Zürich",
+            "L: found none, expected \"Zürich\"; ST: found \"ZH\", expected \"BE\"",
+        ),
+        ("x509.subject: C=CH, ST=ZH, O=Example AG, CN=other", "CN: found \"release\", expected \"other\""),
+    ] {
+        assert_eq!(
+            mismatch(&[far, entry], &subject),
+            (format!("{entry:?} (the nearest; {differences}), {far:?}"), Some(add(RELEASE_ENTRY)))
+        );
+    }
+    // Of two near ones, the one with fewer differences; country and state alone make none near.
+    let two = ["x509.subject: C=CH, ST=BE, O=Example AG, CN=x", "x509.subject: C=CH, ST=BE, O=Example AG, CN=release"];
+    let expected = format!("{:?} (the nearest; ST: found \"ZH\", expected \"BE\"), {:?}", two[1], two[0]);
+    assert_eq!(mismatch(&two, &subject).0, expected);
+    assert_eq!(mismatch(&[far], &subject).0, format!("{far:?}"));
+}
+
+#[test]
+fn the_remedy_has_an_entry_that_trusts_the_subject_or_none() {
+    let entry = ["x509.subject: C=US, ST=WA, O=Other"];
+    let entry_of = |subject: &DistinguishedName| mismatch(&entry, subject).1.unwrap_or_default();
+    // Of the remedy, as a trust policy has it in JSON.
+    let odd = name(&[("C", "CH"), ("ST", "ZH"), ("O", " a,b+c\"\\ü\u{202e}")]);
+    let remedy = entry_of(&odd);
+    let quoted = remedy.split_once("add ").unwrap().1.split_once(" to trustedIdentities").unwrap().0;
+    let copied: String = serde_json::from_str(quoted).unwrap();
+    assert_eq!(trusted(&[&copied]).matches(&odd), Ok(()), "{copied}");
+    assert_ne!(trusted(&[&copied]).matches(&name(&RELEASE)), Ok(()));
+    // Beside a narrower one, the statement would be disabled.
+    let narrow = "x509.subject: C=CH, ST=ZH, O=a, CN=b";
+    let wide = "x509.subject: O=a,ST=ZH,C=CH";
+    assert!(Identities::parse(&[narrow, wide]).is_err());
+    assert_eq!(
+        mismatch(&[entry[0], narrow], &name(&[("C", "CH"), ("ST", "ZH"), ("O", "a")])).1.unwrap(),
+        format!(
+            "sign with a trusted identity; or replace {narrow:?} in trustedIdentities of the statement by {wide:?}, if you trust this \
+             signer"
+        )
+    );
+    // No entry can trust them.
+    assert_eq!(
+        entry_of(&name(&RELEASE[2..])),
+        "sign with a trusted identity; the subject of this certificate has no C and ST, so that no x509.subject can trust it"
+    );
+    let unnamed = name(&[&RELEASE[..], &[("0.9.2342.19200300.100.1.25", "a")]].concat());
+    assert_eq!(mismatch(&entry, &unnamed).1, None);
+    let long = name(&[("C", "CH"), ("ST", "ZH"), ("O", &"x".repeat(300))]);
+    assert_eq!(mismatch(&entry, &long).1, None);
+    let twice = name(&[("C", "CH"), ("ST", "ZH"), ("O", "a"), ("OU", "a"), ("OU", "b")]);
+    assert_eq!(
+        trusted(&entry).matches(&twice).unwrap_err().remedy().unwrap(),
+        "sign with a certificate whose subject has each attribute once and as plain text; or trust *, which is every signer under the \
+         statement's trust stores"
+    );
 }
 
 /// The errors, one for each entry.

@@ -61,7 +61,7 @@ enum Value {
     Verified(Common),
     Skipped(Common),
     Rejected {
-        advice: &'static str,
+        advice: String,
         #[serde(flatten)]
         common: Common,
     },
@@ -132,7 +132,10 @@ fn outcome(context: ResponseContext<'_>, image: &ImageRef, result: &ImageResult)
         ImageVerdict::Rejected(Rejected { statement, reason, signatures }) => {
             let message = rejection(&name, statement.as_deref(), reason, signatures);
             let message = Message::of_request(&message, context.request_id).into_string();
-            KeyOutcome::Value(Value::Rejected { advice: reason.advice(), common: common(message, signatures) })
+            KeyOutcome::Value(Value::Rejected {
+                advice: reason.advice().to_owned(),
+                common: common(message, signatures),
+            })
         }
         ImageVerdict::Inconclusive(inconclusive) => KeyOutcome::Undecided(undecided(&name, &inconclusive.reason)),
     }

@@ -78,7 +78,7 @@ struct Bad {
     reference_digest: String,
     message: String,
     error_reason: String,
-    remediation: &'static str,
+    remediation: String,
 }
 
 /// The item of the key that names `image`.
@@ -156,7 +156,7 @@ impl Value {
 impl Bad {
     fn new(reference_digest: String, message: String, reason: &Reason) -> Self {
         let error_reason = Bounded::of(reason).to_string();
-        Self { reference_digest, message, error_reason, remediation: reason.advice() }
+        Self { reference_digest, message, error_reason, remediation: reason.advice().to_owned() }
     }
 }
 

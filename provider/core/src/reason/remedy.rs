@@ -1,0 +1,37 @@
+//! Remedies of cases.
+
+use super::signer_cause::SignerCause;
+use super::signer_revoked::SignerRevoked;
+use crate::codec::text::Text;
+
+/// The remedy of a case, in place of that of its code.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Remedy {
+    /// Of [`Code::SignerServiceUnchecked`](super::Code::SignerServiceUnchecked).
+    SignerService(SignerCause),
+    /// Of [`Code::Revoked`](super::Code::Revoked), for a signature of AWS Signer.
+    SignerRevoked(SignerRevoked),
+    /// Of [`Code::UntrustedIdentity`](super::Code::UntrustedIdentity): names the signer and the entry that would trust it. One
+    /// sentence without a full stop.
+    Identity(Text),
+}
+
+impl Remedy {
+    /// One sentence without a full stop.
+    #[must_use]
+    pub fn advice(&self) -> &str {
+        match self {
+            Self::SignerService(cause) => cause.advice(),
+            Self::SignerRevoked(revoked) => revoked.advice(),
+            Self::Identity(text) => text.as_str(),
+        }
+    }
+
+    /// Heap memory that the value owns, in bytes.
+    pub(super) fn heap_bytes(&self) -> usize {
+        match self {
+            Self::SignerService(_) | Self::SignerRevoked(_) => 0,
+            Self::Identity(text) => text.heap_bytes(),
+        }
+    }
+}
