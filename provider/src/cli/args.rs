@@ -117,6 +117,9 @@ const CHECK_AFTER: &str = "\
 All mistakes are reported at once, each with its file, what was found and what was expected. Warnings concern valid
 settings that are probably not intended, and certificates that expire within 30 days.
 
+With images, each is shown with the entry of `registries` that applies to it: credentials, certificate authorities, proxy and
+plain HTTP, and what differs in each earlier entry: its host, or the path on it.
+
 --online tries the addresses of OCSP responders and CRLs that certificates of the trust stores name; with --image also
 those that the signatures of the image need, as `inspect` does for one image.
 It requests a token for each entry with credentials.ecr, and asks AWS Signer about a signature that does not exist, if the
@@ -134,6 +137,7 @@ files have a ValidatingWebhookConfiguration or MutatingWebhookConfiguration.
 Examples:
   countersign check --config /etc/countersign/countersign.yaml
   countersign check --config laptop.yaml --for verify
+  countersign check --config countersign.yaml registry.example.com/team/app:v1
   countersign check --config countersign.yaml --provider providers.yaml
   kubectl kustomize my-cluster | countersign check --config countersign.yaml --provider -
   countersign check --config countersign.yaml --for verify --online --image registry.example.com/app:v1
@@ -275,6 +279,12 @@ pub struct CheckArgs {
     /// Output format
     #[arg(short, long, value_enum, default_value_t = Output::Text)]
     pub output: Output,
+
+    /// Show which entry of `registries` applies to this image, and why no earlier one does
+    ///
+    /// Nothing is requested.
+    #[arg(value_name = "IMAGE")]
+    pub entries_for: Vec<ImageRef>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

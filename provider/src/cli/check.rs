@@ -4,6 +4,7 @@
 mod aws_calls;
 mod endpoint_certificates;
 mod events;
+mod images;
 mod json;
 mod mounts;
 mod online;
@@ -24,6 +25,7 @@ use countersign_core::codec::mismatch::Mismatch;
 use countersign_core::time::UnixTime;
 
 use self::endpoint_certificates::EndpointCertificates;
+use self::images::ImageEntry;
 use self::mounts::Mounts;
 use super::Exit;
 use super::Failure;
@@ -54,6 +56,8 @@ pub(super) struct Findings {
     endpoints: Option<EndpointCertificates>,
     /// For each of the registries, in their order.
     applied: Vec<Applied>,
+    /// The entry of `registries` for each image on the command line.
+    images: Vec<ImageEntry>,
     /// The files of `--manifests`, as long as they are needed.
     mounts: Option<Mounts>,
     /// The objects of `--provider`, with what was compared and fits; `None` without it.
@@ -121,6 +125,9 @@ pub(super) fn run(args: &CheckArgs) -> Result<Exit, Failure> {
             return Err(Failure::usage(ProviderWithoutServer));
         }
         findings.compare_providers(&args.providers, now);
+    }
+    if let Some(config) = &findings.config {
+        findings.images = images::entries(config, &args.entries_for, &findings);
     }
     if args.online
         && let Some(config) = findings.config.take()

@@ -5,6 +5,7 @@
 
 mod aws;
 mod certificates;
+mod images;
 mod kinds;
 mod mounts;
 mod online;

@@ -63,6 +63,8 @@ const README: [(&str, Tested); 19] = [
     ("countersign inspect --config countersign.yaml -o json -f deployment.yaml -f cronjob.yaml", Here),
     ("countersign check --config countersign.yaml --for verify", Here),
     ("countersign check --config countersign.yaml", Here),
+    // `tests/commands/check/images.rs` has it.
+    ("countersign check --config countersign.yaml registry.example.com/shop:v1", Here),
     ("countersign check --config countersign.yaml --provider providers.yaml", Here),
     // `evidence.rs` of the end-to-end run, with the authorities of sigstore and OpenSSL.
     (

@@ -11,6 +11,8 @@ use super::Findings;
 use super::Mistake;
 use super::Warning;
 use super::endpoint_certificates::EndpointCertificate;
+use super::images::AppliedEntry;
+use super::images::ImageEntry;
 use super::signer_roots;
 use crate::config::Credentials;
 use crate::config::Ecr;
@@ -27,6 +29,7 @@ use crate::runtime::aws::TriedSigner;
 use crate::runtime::aws::TriedToken;
 use countersign_core::notation::CertificateSummary;
 use countersign_registry::FallbackTag;
+use countersign_registry::Unlisted;
 
 #[derive(Debug, Serialize)]
 pub(super) struct Document {
@@ -36,6 +39,9 @@ pub(super) struct Document {
     doors: Option<EndpointsView>,
     statements: Option<Vec<StatementView>>,
     registries: Vec<RegistryView>,
+    /// Absent without images on the command line.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    images: Vec<ImageView>,
     settings: Option<SettingsView>,
     /// Null without `--provider`.
     compared: Option<Vec<ComparedView>>,
@@ -218,6 +224,28 @@ struct RegistryView {
     proxy_ca: Option<String>,
 }
 
+/// An image with the entry of `registries` that applies to it.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ImageView {
+    image: String,
+    /// The earlier entries.
+    not: Vec<PassedView>,
+    /// `registries[2] "registry.example.com/team"`; null if none matches.
+    entry: Option<String>,
+    /// What the entry has; null if none matches.
+    registry: Option<RegistryView>,
+    /// `anonymous` or `refuse`; null if an entry matches.
+    unlisted_registries: Option<&'static str>,
+}
+
+#[derive(Debug, Serialize)]
+struct PassedView {
+    entry: String,
+    /// `other host` or `other path`.
+    reason: &'static str,
+}
+
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct EcrView {
@@ -253,6 +281,7 @@ impl Document {
             doors,
             statements: statements.map(|list| list.iter().map(StatementView::from).collect()),
             registries: findings.registries().map(|(registry, applied)| RegistryView::of(registry, applied)).collect(),
+            images: findings.images.iter().map(ImageView::from).collect(),
             settings: findings
                 .config
                 .as_ref()
@@ -261,6 +290,20 @@ impl Document {
             evidence: findings.online.as_ref().map(|survey| survey.tried.iter().map(TriedAddressView::from).collect()),
             aws: findings.aws.as_ref().map(AwsView::from),
         }
+    }
+}
+
+impl From<&ImageEntry> for ImageView {
+    fn from(ImageEntry { image, passed, entry }: &ImageEntry) -> Self {
+        let not = passed.iter().map(|(rule, miss)| PassedView { entry: rule.clone(), reason: miss.as_str() });
+        let (entry, registry, unlisted_registries) = match entry {
+            AppliedEntry::Listed { rule, registry, applied } => {
+                (Some(rule.clone()), Some(RegistryView::of(registry, applied.clone())), None)
+            }
+            AppliedEntry::None(Unlisted::Anonymous) => (None, None, Some("anonymous")),
+            AppliedEntry::None(Unlisted::Refuse) => (None, None, Some("refuse")),
+        };
+        Self { image: image.clone(), not: not.collect(), entry, registry, unlisted_registries }
     }
 }
 

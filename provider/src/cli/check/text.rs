@@ -7,12 +7,15 @@ use std::path::Path;
 use countersign_core::codec::text::printable;
 use countersign_core::notation::CertificateSummary;
 use countersign_registry::FallbackTag;
+use countersign_registry::Unlisted;
 
 use super::Applied;
 use super::Compared;
 use super::Findings;
 use super::endpoint_certificates::EndpointCertificate;
 use super::endpoint_certificates::EndpointCertificates;
+use super::images::AppliedEntry;
+use super::images::ImageEntry;
 use super::signer_roots;
 use crate::cli::usable::usable;
 use crate::config::Credentials;
@@ -29,6 +32,10 @@ use crate::policy_source::StatementOutline;
 use crate::runtime::aws::AwsSurvey;
 use crate::runtime::aws::TriedSigner;
 use crate::runtime::aws::TriedToken;
+
+fn transport(registry: &Registry) -> &'static str {
+    if registry.plain_http { "plain HTTP" } else { "TLS" }
+}
 
 /// Width of the first column.
 const NAMES: usize = 14;
@@ -50,6 +57,9 @@ pub(super) fn page(path: &Path, findings: &Findings) -> String {
     }
     for (registry, applied) in findings.registries() {
         page.registry(registry, &applied);
+    }
+    for image in &findings.images {
+        page.image(image);
     }
     if let Some(config) = &findings.config {
         page.settings("evidence", config.evidence_keys());
@@ -228,9 +238,35 @@ impl Page {
     }
 
     fn registry(&mut self, registry: &Registry, applied: &Applied) {
-        let Registry { host, plain_http, ca, credentials, realm_hosts, proxy, fallback_tag } = registry;
         self.0.push('\n');
-        self.line("registry", format_args!("{host}, {}", if *plain_http { "plain HTTP" } else { "TLS" }));
+        self.line("registry", format_args!("{}, {}", registry.host, transport(registry)));
+        self.access(registry, applied);
+    }
+
+    /// An image with the entry that applies to it.
+    fn image(&mut self, ImageEntry { image, passed, entry }: &ImageEntry) {
+        self.0.push('\n');
+        self.line("image", image);
+        for (rule, miss) in passed {
+            self.line("  not", format_args!("{rule}: {}", miss.as_str()));
+        }
+        match entry {
+            AppliedEntry::Listed { rule, registry, applied } => {
+                self.line("  entry", format_args!("{rule}, {}", transport(registry)));
+                self.access(registry, applied);
+            }
+            AppliedEntry::None(Unlisted::Anonymous) => {
+                self.line("  entry", "none; unlistedRegistries is anonymous, TLS");
+                self.line("  credentials", "none");
+            }
+            AppliedEntry::None(Unlisted::Refuse) => {
+                self.line("  entry", "none; unlistedRegistries is refuse: no request is sent");
+            }
+        }
+    }
+
+    fn access(&mut self, registry: &Registry, applied: &Applied) {
+        let Registry { host: _, plain_http: _, ca, credentials, realm_hosts, proxy, fallback_tag } = registry;
         if let Some(ca) = ca {
             self.line("  authorities", ca.display());
         }
