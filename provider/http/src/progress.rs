@@ -17,10 +17,10 @@ tokio::task_local! {
     static CURRENT: Progress;
 }
 
-/// A pause that a host requested: no request is sent to it before the end.
+/// A pause that a host requested, or that a setting requires: no request is sent to it before the end.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HostPause {
-    /// Host and port as in the URL.
+    /// Host and port as in the URL, or the setting.
     pub host: String,
     /// The rest of the pause.
     pub wait: Duration,

@@ -9,6 +9,7 @@ use countersign_http::Class;
 use countersign_http::Scheme;
 use countersign_http::Share;
 
+use crate::entry_numbers::EntryNumbers;
 use crate::error::Cause;
 use crate::fallback_tag::FallbackTag;
 use crate::registry_pattern::RegistryPattern;
@@ -25,6 +26,7 @@ pub(crate) struct Entry {
     pub(crate) scheme: Scheme,
     pub(crate) realm_hosts: Vec<Host>,
     pub(crate) fallback_tag: FallbackTag,
+    pub(crate) numbers: EntryNumbers,
 }
 
 /// The text of [`Entry::rule`].

@@ -29,6 +29,8 @@ mod challenge;
 mod client;
 mod content;
 mod entries;
+mod entry_limits;
+mod entry_numbers;
 mod error;
 mod error_body;
 mod fallback_tag;
@@ -56,6 +58,7 @@ mod token_request;
 mod transport;
 
 pub use countersign_credentials::CredentialScope;
+pub use entry_numbers::EntryNumbers;
 pub use error::Cause;
 pub use error::CredentialKind;
 pub use error::CredentialOrigin;

@@ -53,7 +53,7 @@ impl Registries {
         let limit_observer: Arc<dyn LimitObserver> = Arc::clone(&observer) as Arc<dyn LimitObserver>;
         let (requests, bodies) = (settings.request_limits(), limits::BODIES);
         let limits = SharedLimits::new(requests, bodies, &resources::NAMED, &limit_observer);
-        let registries = Self::within(limits, settings, observer)?;
+        let registries = Self::within(limits, settings, observer, None)?;
         registries.inner.client.transport().show_entries();
         Ok(registries)
     }
@@ -64,7 +64,8 @@ impl Registries {
     /// # Errors
     /// As [`Self::new`].
     pub fn successor(&self, settings: RegistrySettings) -> Result<Self, SettingsError> {
-        Self::within(self.inner.limits.clone(), settings, Arc::clone(&self.inner.observer))
+        let former = Some(self.inner.client.transport());
+        Self::within(self.inner.limits.clone(), settings, Arc::clone(&self.inner.observer), former)
     }
 
     /// Applies the limits of these settings, also to requests in progress in `former`, and drops the caches of
@@ -80,8 +81,9 @@ impl Registries {
         limits: SharedLimits,
         settings: RegistrySettings,
         observer: Arc<dyn Observer>,
+        former: Option<&Transport>,
     ) -> Result<Self, SettingsError> {
-        let transport = Transport::new(&settings, &limits, &observer)?;
+        let transport = Transport::new(&settings, &limits, &observer, former)?;
         let inner = Inner {
             client: Client::new(transport, settings.unlisted),
             requests: settings.request_limits(),

@@ -229,7 +229,7 @@ mod tests {
         let observer: Arc<dyn LimitObserver> = Arc::new(Unobserved);
         let limits = SharedLimits::new(settings.request_limits(), limits::BODIES, &crate::resources::NAMED, &observer);
         let observer: Arc<dyn Observer> = Arc::new(Unobserved);
-        Transport::new(settings, &limits, &observer).unwrap().routes
+        Transport::new(settings, &limits, &observer, None).unwrap().routes
     }
 
     /// Access to a repository whose identity is available immediately.

@@ -22,6 +22,7 @@ use countersign_http::TlsSetupError;
 
 use crate::entries::Entry;
 use crate::entries::rule;
+use crate::entry_numbers::EntryNumbers;
 use crate::fallback_tag::FallbackTag;
 use crate::registry_pattern::RegistryPattern;
 use crate::registry_pattern::RegistryPatternError;
@@ -95,6 +96,8 @@ pub struct RegistryEntry {
     pub proxy: ProxyChoice,
     /// Whether the referrers tag is read.
     pub fallback_tag: FallbackTag,
+    /// Its own limits.
+    pub numbers: EntryNumbers,
 }
 
 impl RegistryEntry {
@@ -110,6 +113,7 @@ impl RegistryEntry {
             realm_hosts: Vec::new(),
             proxy: ProxyChoice::Environment,
             fallback_tag: FallbackTag::WhenNeeded,
+            numbers: EntryNumbers::default(),
         }
     }
 }
@@ -242,6 +246,13 @@ impl RegistrySettings {
         let mut entries: Vec<Entry> = Vec::new();
         for entry in &self.registries {
             let pattern = entry.pattern.clone();
+            let EntryNumbers { request_timeout, requests, per_second: _ } = entry.numbers;
+            if requests == Some(0) {
+                return Err(SettingsError::Zero { member: "requests" });
+            }
+            if request_timeout.is_some_and(|timeout| timeout.is_zero()) {
+                return Err(SettingsError::Zero { member: "request_timeout" });
+            }
             for other in &entries {
                 let first = || other.pattern.clone();
                 if other.pattern.covers(&pattern) {
@@ -269,6 +280,7 @@ impl RegistrySettings {
                 scheme: entry.scheme,
                 realm_hosts,
                 fallback_tag: entry.fallback_tag,
+                numbers: entry.numbers,
             });
         }
         Ok(entries)

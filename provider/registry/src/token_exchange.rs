@@ -42,7 +42,7 @@ pub(crate) struct Token {
 /// identity token.
 pub(crate) async fn exchange(transport: &Transport, request: &TokenRequest) -> Result<Token, Cause> {
     let started = Instant::now();
-    let deadline = started + transport.request_timeout;
+    let deadline = started + transport.request_timeout(request.route);
     let host = authority(&request.realm);
     let mut url = request.realm.clone();
     let (authorization, credential, form) = match request.identity.method() {

@@ -25,6 +25,7 @@ use http::StatusCode;
 use tokio::time::Instant;
 use url::Url;
 
+use crate::entry_limits::EntryLimits;
 use crate::error::Cause;
 use crate::error::CredentialKind;
 use crate::error_body::RegistryErrorBody;
@@ -47,18 +48,23 @@ use crate::settings::SettingsError;
 pub(crate) struct Transport {
     pub(crate) routes: Routes,
     pub(crate) limits: SharedLimits,
-    pub(crate) request_timeout: Duration,
+    request_timeout: Duration,
+    /// By position of the entry.
+    entry_limits: Vec<EntryLimits>,
     client: Client,
     observer: Arc<dyn Observer>,
 }
 
 impl Transport {
+    /// The use of the limits of entries continues that of `former`.
+    ///
     /// # Errors
     /// The first mistake in the settings.
     pub(crate) fn new(
         settings: &RegistrySettings,
         limits: &SharedLimits,
         observer: &Arc<dyn Observer>,
+        former: Option<&Self>,
     ) -> Result<Self, SettingsError> {
         let checked = settings.check()?;
         let client = ClientSettings {
@@ -68,8 +74,11 @@ impl Transport {
         };
         let mut client = ClientBuilder::new(client, limits)?;
         let routes = Routes::new(&settings.registries, checked, &mut client)?;
+        let former = former.map_or(&[][..], |former| &former.entry_limits);
+        let entry_limits = routes.entries().iter().map(|entry| EntryLimits::of(entry, former)).collect();
         Ok(Self {
             routes,
+            entry_limits,
             limits: limits.clone(),
             request_timeout: settings.request_timeout,
             client: client.build(),
@@ -92,17 +101,33 @@ impl Transport {
         self.client.close_idle_connections();
     }
 
+    /// The timeout of one request over `route`.
+    pub(crate) fn request_timeout(&self, route: HostRoute) -> Duration {
+        self.limits_of(route).and_then(EntryLimits::request_timeout).unwrap_or(self.request_timeout)
+    }
+
+    fn limits_of(&self, route: HostRoute) -> Option<&EntryLimits> {
+        self.entry_limits.get(route.entry?)
+    }
+
     /// Sends a request once.
     pub(crate) async fn send(&self, stage: Stage, request: &Request<'_>, deadline: Instant) -> Result<Reply, Cause> {
         let redirects = RegistryRedirects { transport: self, request };
         let fetched = fetched(request, &redirects);
+        let _of_entry = match self.limits_of(request.route) {
+            Some(limits) => limits.acquire(&*self.observer, deadline).await?,
+            None => None,
+        };
         let permit = self.client.acquire(&fetched, deadline).await.map_err(Cause::Fetch)?;
         let started = Instant::now();
         let result = match self.disabled(request.route) {
             // No request is sent to a disabled registry on behalf of another one either.
             Some(error) => Err(Cause::of_credential(authority(request.url), error)),
             None => {
-                let response = self.client.fetch(&fetched, permit, deadline.min(started + self.request_timeout)).await;
+                let response = self
+                    .client
+                    .fetch(&fetched, permit, deadline.min(started + self.request_timeout(request.route)))
+                    .await;
                 self.reply(stage, request, response)
             }
         };

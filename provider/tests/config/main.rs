@@ -131,6 +131,9 @@ fn commented_keys_of_the_full_sample_are_valid() {
             ca: None,
         }),
         fallback_tag: FallbackTag::WhenNeeded,
+        request_timeout: Some(Duration::from_secs(5)),
+        max_requests: Some(8),
+        requests_per_second: Some(10),
     };
     assert_eq!(config.registries, [registry]);
     assert_eq!(config.verification.required_metadata["production"]["io.example.pipeline"], "release");
@@ -178,7 +181,7 @@ fn reads_registries_of_every_kind() {
     let text = "registries:
 - {host: 'LOCALHOST:5000', plainHttp: true}
 - {host: '*.Example.com', credentials: {usernameFile: /u, passwordFile: p}, realmHosts: [Auth.example.com:443]}
-- {host: '[::1]:5000', credentials: {anonymous: true}}
+- {host: '[::1]:5000', credentials: {anonymous: true}, requestTimeout: 2s, maxRequests: 4, requestsPerSecond: 20}
 - {host: docker.io, ca: ca.pem, credentials: {dockerConfig: d}, fallbackTag: always}
 unlistedRegistries: refuse
 ";
@@ -191,6 +194,9 @@ unlistedRegistries: refuse
         realm_hosts: Vec::new(),
         proxy: RegistryProxy::Environment,
         fallback_tag: FallbackTag::WhenNeeded,
+        request_timeout: None,
+        max_requests: None,
+        requests_per_second: None,
     };
     let files = Credentials::Files { username: PathBuf::from("/u"), password: PathBuf::from("/etc/cs/p") };
     assert_eq!(
@@ -203,7 +209,12 @@ unlistedRegistries: refuse
                 realm_hosts: vec!["auth.example.com".parse().unwrap()],
                 ..plain("x.y")
             },
-            plain("[::1]:5000"),
+            Registry {
+                request_timeout: Some(Duration::from_secs(2)),
+                max_requests: Some(4),
+                requests_per_second: Some(20),
+                ..plain("[::1]:5000")
+            },
             Registry {
                 ca: Some(PathBuf::from("/etc/cs/ca.pem")),
                 credentials: Credentials::DockerConfig(PathBuf::from("/etc/cs/d")),

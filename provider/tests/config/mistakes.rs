@@ -48,7 +48,7 @@ fn refuses_unknown_keys_in_every_section() {
         "registries: [{host: a.b, insecure: true}]",
         &[
             ":2: registries[0].insecure: found an unknown key, expected one of host, plainHttp, ca, credentials, realmHosts, \
-           proxy, fallbackTag",
+           proxy, fallbackTag, requestTimeout, maxRequests, requestsPerSecond",
         ],
     );
     check(
@@ -82,7 +82,7 @@ fn refuses_other_types_in_place_of_a_section() {
         "registries: [a.b]",
         &[
             ":2: registries[0]: found a text, expected the keys host, plainHttp, ca, credentials, realmHosts, proxy, \
-             fallbackTag",
+             fallbackTag, requestTimeout, maxRequests, requestsPerSecond",
             ":2: registries[0].host: found nothing, expected host[:port][/path] as in image references, with *. or \
              **. only before at least two labels, for example registry.example.com",
         ],

@@ -103,6 +103,15 @@ fn refuses_bad_registries() {
         );
     }
     check(
+        "registries: [{host: a.b, requestTimeout: 0s, maxRequests: 0, requestsPerSecond: 1001}]",
+        &[
+            ":2: registries[0].requestTimeout: found \"0s\", expected a duration with its unit (h, m, s or ms), from 50ms to 1m, \
+             for example 5s",
+            ":2: registries[0].maxRequests: found the number 0, expected a whole number from 1 to 1024, for example 8",
+            ":2: registries[0].requestsPerSecond: found the number 1001, expected a whole number from 1 to 1000, for example 10",
+        ],
+    );
+    check(
         "registries: [{host: a.b, plainHttp: true, ca: x}]",
         &[
             ":2: registries[0].plainHttp: found true beside ca, expected one or the other; plain HTTP has no certificates",

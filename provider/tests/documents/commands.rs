@@ -44,7 +44,7 @@ enum Tested {
 use Tested::*;
 
 /// The shell lines of README.md.
-const README: [(&str, Tested); 19] = [
+const README: [(&str, Tested); 20] = [
     ("cargo demo", Ci),
     // `demo.rs` runs the commands that it prints.
     ("cargo demo --keep", Here),

@@ -2,6 +2,8 @@
 //! every request with what it carried.
 
 use std::collections::BTreeSet;
+use std::num::NonZeroU32;
+use std::time::Duration;
 
 use countersign_core::codec::excerpt::Excerpt;
 use countersign_core::name::ImageRef;
@@ -11,6 +13,7 @@ use countersign_http::RootCertificates;
 use countersign_http::Roots;
 use countersign_http::Scheme;
 use countersign_registry::Cause;
+use countersign_registry::EntryNumbers;
 use countersign_registry::LinkRefusal;
 use countersign_registry::Registries;
 use countersign_registry::RegistryEntry;
@@ -29,6 +32,7 @@ use countersign_testkit::registry::Route;
 use crate::support::SIGNATURE;
 use crate::support::build;
 use crate::support::settings;
+use crate::support::shortly;
 use crate::support::soon;
 use crate::support::start_secure;
 
@@ -259,4 +263,68 @@ async fn entries_of_one_host_have_authorities_of_their_own() {
     let names: Vec<_> =
         seen.by_entry().into_iter().filter(|(_, stage)| *stage == Stage::Manifest).map(|(name, _)| name).collect();
     assert_eq!(names, [Some(format!("{}/team", registry.host())), Some(registry.host())]);
+}
+
+/// The settings of one entry with these numbers, without a tag cache.
+fn limited(registry: &Registry, numbers: EntryNumbers) -> RegistrySettings {
+    settings(vec![RegistryEntry { numbers, ..rule(registry, "", Credential::Anonymous) }])
+}
+
+#[tokio::test]
+async fn an_entry_has_a_limit_of_concurrent_requests_of_its_own() {
+    let registry = Registry::start().await;
+    registry.push_image("app", "v1");
+    let (registries, seen) = build(limited(&registry, EntryNumbers { requests: Some(1), ..EntryNumbers::default() }));
+    let held = registry.when(Route::Manifest).times(1).hold();
+    let image = image(&registry, "app");
+    let first = tokio::spawn({
+        let (registries, image) = (registries.clone(), image.clone());
+        async move { registries.pin(&image, soon()).await.map(drop) }
+    });
+    seen.until(countersign_registry::resources::REQUESTS, |in_use| in_use == 1).await;
+    let error = registries.pin(&image, shortly()).await.unwrap_err();
+    assert_eq!(error.kind(), RegistryErrorKind::Overloaded);
+    assert_eq!(
+        error.cause.to_string(),
+        format!(
+            "too many registry requests in progress for all hosts that match {}: found 1, expected at most 1",
+            registry.host()
+        )
+    );
+    // Other settings continue the use of the limit.
+    let next = registries
+        .successor(limited(&registry, EntryNumbers { requests: Some(1), ..EntryNumbers::default() }))
+        .unwrap();
+    assert_eq!(next.pin(&image, shortly()).await.unwrap_err().kind(), RegistryErrorKind::Overloaded);
+    held.release();
+    first.await.unwrap().unwrap();
+    drop(registries.pin(&image, soon()).await.unwrap());
+}
+
+#[tokio::test]
+async fn a_request_beyond_the_number_of_a_second_waits_or_names_the_entry() {
+    let registry = Registry::start().await;
+    registry.push_image("app", "v1");
+    let numbers = EntryNumbers { per_second: NonZeroU32::new(1), ..EntryNumbers::default() };
+    let (registries, _) = build(limited(&registry, numbers));
+    let image = image(&registry, "app");
+    drop(registries.pin(&image, soon()).await.unwrap());
+    let error = registries.pin(&image, shortly()).await.unwrap_err();
+    assert_eq!(error.kind(), RegistryErrorKind::Throttled);
+    assert_eq!(
+        error.cause.to_string(),
+        format!("requestsPerSecond of registries[0] \"{}\" requires a wait of 1 s", registry.host())
+    );
+    assert_eq!(registry.count(Route::Manifest), 1);
+}
+
+#[tokio::test]
+async fn an_entry_has_a_timeout_of_its_own() {
+    let registry = Registry::start().await;
+    registry.push_image("app", "v1");
+    registry.when(Route::Manifest).never_answer();
+    let numbers = EntryNumbers { request_timeout: Some(Duration::from_millis(50)), ..EntryNumbers::default() };
+    let (registries, _) = build(limited(&registry, numbers));
+    let error = registries.pin(&image(&registry, "app"), soon()).await.unwrap_err();
+    assert_eq!(error.kind(), RegistryErrorKind::Timeout);
 }

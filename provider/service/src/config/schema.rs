@@ -15,6 +15,7 @@ pub(super) use super::field_path::join;
 use super::fields::Fields;
 
 pub(super) use self::bounded::Number;
+pub(super) use self::bounded::Optional;
 pub(super) use self::bounded::Size;
 pub(super) use self::bounded::Time;
 pub(super) use self::json_schema::json_schema;

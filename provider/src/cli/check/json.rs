@@ -215,6 +215,13 @@ struct RegistryView {
     /// `always`; absent if the fallback tag is read when it is needed.
     #[serde(skip_serializing_if = "Option::is_none")]
     fallback_tag: Option<&'static str>,
+    /// Absent unless configured, as the following two.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    request_timeout_milliseconds: Option<u128>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    max_requests: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    requests_per_second: Option<u32>,
     /// The proxy that the environment names for the host; null if it names none, and for a pattern of hosts.
     environment_proxy: Option<EnvironmentProxyView>,
     /// `environment`, `none` or a URL without its login.
@@ -442,7 +449,7 @@ impl From<&CertificateSummary> for CertificateView {
 
 impl RegistryView {
     fn of(registry: &Registry, applied: Applied) -> Self {
-        let Registry { host, plain_http, ca, credentials, realm_hosts, proxy, fallback_tag } = registry;
+        let Registry { host, plain_http, ca, credentials, realm_hosts, proxy, fallback_tag, .. } = registry;
         let Applied { proxy: environment, pull_secret_keys } = applied;
         let path = |path: &Path| path.display().to_string();
         let server = match proxy {
@@ -466,6 +473,9 @@ impl RegistryView {
             realm_hosts: realm_hosts.iter().map(ToString::to_string).collect(),
             pull_secret_keys,
             fallback_tag: (*fallback_tag == FallbackTag::Always).then_some("always"),
+            request_timeout_milliseconds: registry.request_timeout.map(|time| time.as_millis()),
+            max_requests: registry.max_requests,
+            requests_per_second: registry.requests_per_second,
             proxy: proxy.text(),
             environment_proxy: environment.map(|(variable, url)| EnvironmentProxyView { variable, url }),
             proxy_login: login.map(|(username, password)| vec![path(username), path(password)]).unwrap_or_default(),

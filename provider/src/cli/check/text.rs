@@ -266,7 +266,7 @@ impl Page {
     }
 
     fn access(&mut self, registry: &Registry, applied: &Applied) {
-        let Registry { host: _, plain_http: _, ca, credentials, realm_hosts, proxy, fallback_tag } = registry;
+        let Registry { host: _, plain_http: _, ca, credentials, realm_hosts, proxy, fallback_tag, .. } = registry;
         if let Some(ca) = ca {
             self.line("  authorities", ca.display());
         }
@@ -287,6 +287,18 @@ impl Page {
         if *fallback_tag == FallbackTag::Always {
             self.line("  fallback tag", "always");
         }
+        registry
+            .request_timeout
+            .iter()
+            .for_each(|time| self.line("  timeout", format_args!("{} ms", time.as_millis())));
+        registry
+            .max_requests
+            .iter()
+            .for_each(|limit| self.line("  requests", format_args!("{limit} at the same time")));
+        registry
+            .requests_per_second
+            .iter()
+            .for_each(|limit| self.line("  requests", format_args!("{limit} in a second")));
         match proxy {
             RegistryProxy::Environment => {
                 if let Some((variable, server)) = &applied.proxy {

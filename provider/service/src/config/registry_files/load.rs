@@ -56,7 +56,7 @@ impl LoadedRegistry {
     /// Loads the files of `registry`. If a file cannot be used now but could when `former` was loaded, its former
     /// content stays in use.
     pub(super) fn load(registry: &Registry, former: Option<&Self>, shared: &mut SharedFiles) -> Self {
-        let Registry { host, plain_http: _, ca, credentials, realm_hosts: _, proxy, fallback_tag: _ } = registry;
+        let Registry { host, ca, credentials, proxy, .. } = registry;
         let mut files = Files::of(FileOwner::Registry(host.clone()));
         // The former content applies only if the element names the same files.
         let of_same = |same: fn(&Registry, &Registry) -> bool| former.filter(|former| same(&former.registry, registry));
@@ -132,6 +132,7 @@ impl LoadedRegistry {
             realm_hosts: self.registry.realm_hosts.clone(),
             proxy: self.proxy.clone(),
             fallback_tag: self.registry.fallback_tag,
+            numbers: self.registry.numbers(),
         }
     }
 
@@ -139,7 +140,8 @@ impl LoadedRegistry {
     pub(super) fn is_reached_as(&self, other: &Self) -> bool {
         let entry = |loaded: &Self| {
             let Registry { host, realm_hosts, fallback_tag, .. } = loaded.registry.clone();
-            (host, loaded.registry.scheme(), realm_hosts, fallback_tag, loaded.roots.clone(), loaded.proxy.clone())
+            let reached = (host, loaded.registry.scheme(), realm_hosts, fallback_tag, loaded.registry.numbers());
+            (reached, loaded.roots.clone(), loaded.proxy.clone())
         };
         entry(self) == entry(other)
     }

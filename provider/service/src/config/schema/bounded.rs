@@ -131,3 +131,28 @@ impl Kind for Time {
         }
     }
 }
+
+/// A value that applies only if it is written. The reference sample shows the default of the kind as an example.
+pub(in crate::config) struct Optional<K>(pub(in crate::config) K);
+
+impl<K: Kind> Kind for Optional<K> {
+    type Value = Option<K::Value>;
+
+    fn read(&self, fields: &Fields<'_>, key: &'static str) -> Option<K::Value> {
+        fields.has(key).then(|| self.0.read(fields, key))
+    }
+
+    fn show(&self, key: &str, value: &Option<K::Value>, effective: &mut Effective) {
+        if let Some(value) = value {
+            self.0.show(key, value, effective);
+        }
+    }
+
+    fn describe(&self) -> Description {
+        let mut description = self.0.describe();
+        if let Some(schema) = description.schema.as_object_mut() {
+            schema.remove("default");
+        }
+        Description { is_required: false, ..description }
+    }
+}

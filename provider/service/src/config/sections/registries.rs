@@ -1,23 +1,29 @@
 //! `registries`: hosts and repositories, with the settings of requests to them.
 
+use std::num::NonZeroU32;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use countersign_core::name::Host;
 use countersign_core::name::HostError;
 use countersign_http::Scheme;
+use countersign_registry::EntryNumbers;
 use countersign_registry::FallbackTag;
 use countersign_registry::RegistryPattern;
 use countersign_registry::RegistryPatternError;
 use serde_json::Value as Json;
 use serde_json::json;
 
+use super::MINUTE;
 use super::aws::Aws;
 use super::credentials::Credentials;
 use super::credentials::CredentialsKind;
 use super::ecr_hosts;
+use super::ms;
 use super::proxy;
 use super::proxy::ProxyKind;
 use super::proxy::RegistryProxy;
+use super::seconds;
 use crate::config::fields::Fields;
 use crate::config::schema::Choice;
 use crate::config::schema::Description;
@@ -25,8 +31,11 @@ use crate::config::schema::Effective;
 use crate::config::schema::File;
 use crate::config::schema::Flag;
 use crate::config::schema::Kind;
+use crate::config::schema::Number;
+use crate::config::schema::Optional;
 use crate::config::schema::Sample;
 use crate::config::schema::Section as _;
+use crate::config::schema::Time;
 use crate::config::schema::list_schema;
 use crate::config::schema::names;
 use crate::config::schema::section;
@@ -45,6 +54,11 @@ pub struct Registry {
     pub realm_hosts: Vec<Host>,
     pub proxy: RegistryProxy,
     pub fallback_tag: FallbackTag,
+    /// In place of `registryAccess.requestTimeout`.
+    pub request_timeout: Option<Duration>,
+    /// Beside the limits of `registryAccess`.
+    pub max_requests: Option<usize>,
+    pub requests_per_second: Option<u32>,
 }
 
 section! {
@@ -85,6 +99,14 @@ section! {
             default: FallbackTag::WhenNeeded,
             wanted: "whenNeeded or always",
         };
+        /// For one request with its response, in place of registryAccess.requestTimeout.
+        request_timeout "requestTimeout": Option<Duration> = Optional(Time::of(seconds(5), ms(50), MINUTE));
+        /// Requests at the same time under this entry, within the limits of registryAccess. More wait. None unless configured.
+        max_requests "maxRequests": Option<usize> = Optional(Number::of(8, 1, 1024));
+        /// Requests under this entry that begin in one second, after at most as many at once; each redirect belongs to its request. More
+        /// wait as for a pause that the registry requests, and their images are `registry-throttled` if that takes too long. Of each
+        /// replica. None unless configured.
+        requests_per_second "requestsPerSecond": Option<usize> = Optional(Number::of(10, 1, 1000));
     }
 }
 
@@ -93,6 +115,16 @@ impl Registry {
     #[must_use]
     pub fn scheme(&self) -> Scheme {
         if self.plain_http { Scheme::Http } else { Scheme::Https }
+    }
+
+    /// The limits of the entry.
+    #[must_use]
+    pub fn numbers(&self) -> EntryNumbers {
+        EntryNumbers {
+            request_timeout: self.request_timeout,
+            requests: self.max_requests,
+            per_second: self.requests_per_second.and_then(NonZeroU32::new),
+        }
     }
 
     /// Whether the later entry `other` can never apply, or is for the same server under another host.
@@ -107,8 +139,18 @@ impl Registry {
 
     /// Returns `None` if `host` cannot be read.
     fn read(entry: &Fields<'_>) -> Option<Self> {
-        let RegistryKeys { host, plain_http, ca, credentials, realm_hosts, proxy, fallback_tag } =
-            RegistryKeys::read(entry);
+        let RegistryKeys {
+            host,
+            plain_http,
+            ca,
+            credentials,
+            realm_hosts,
+            proxy,
+            fallback_tag,
+            request_timeout,
+            max_requests,
+            requests_per_second,
+        } = RegistryKeys::read(entry);
         if plain_http && ca.is_some() {
             entry.conflict("plainHttp", "true beside ca", "one or the other; plain HTTP has no certificates");
         }
@@ -131,11 +173,23 @@ impl Registry {
             let wanted = "https; all of its names mean port 443";
             entry.conflict("plainHttp", format_args!("true beside {host}, which is Docker Hub"), wanted);
         }
-        Some(Self { host, plain_http, ca, credentials, realm_hosts, proxy, fallback_tag })
+        let requests_per_second = requests_per_second.and_then(|number| u32::try_from(number).ok());
+        Some(Self {
+            host,
+            plain_http,
+            ca,
+            credentials,
+            realm_hosts,
+            proxy,
+            fallback_tag,
+            request_timeout,
+            max_requests,
+            requests_per_second,
+        })
     }
 
     fn show(&self) -> Effective {
-        let Self { host, plain_http, ca, credentials, realm_hosts, proxy, fallback_tag } = self;
+        let Self { host, plain_http, ca, credentials, realm_hosts, proxy, fallback_tag, .. } = self;
         let mut effective = Effective::default();
         effective.add("host", host);
         effective.add("plainHttp", plain_http);
@@ -148,6 +202,10 @@ impl Registry {
         if *fallback_tag == FallbackTag::Always {
             effective.add("fallbackTag", "always");
         }
+        let Self { request_timeout, max_requests, requests_per_second, .. } = self;
+        request_timeout.iter().for_each(|time| effective.add("requestTimeout", format_args!("{}ms", time.as_millis())));
+        max_requests.iter().for_each(|limit| effective.add("maxRequests", limit));
+        requests_per_second.iter().for_each(|limit| effective.add("requestsPerSecond", limit));
         effective
     }
 }
