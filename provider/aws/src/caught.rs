@@ -9,14 +9,15 @@ use futures_util::FutureExt as _;
 use crate::error::AwsError;
 use crate::error::Kind;
 use crate::error::Operation;
+use crate::naming;
 
 /// Runs a call; a panic in it is its error. The SDK panics if it cannot make a request of what it was given, such as credentials.
 pub(crate) async fn caught<T>(
     operation: Operation,
     call: impl Future<Output = Result<T, AwsError>>,
 ) -> Result<T, AwsError> {
-    // Nothing of the call is used afterwards, except clients of the SDK, which are made for concurrent use.
-    let ended = AssertUnwindSafe(call).catch_unwind().await;
+    // On the heap, as the compiler limits the depth of futures. Nothing of the call is used afterwards, except clients of the SDK, which are made for concurrent use.
+    let ended = AssertUnwindSafe(naming::calling(operation, Box::pin(call))).catch_unwind().await;
     // Not its text, which can have what the SDK was given.
     ended.unwrap_or_else(|_| {
         Err(AwsError::new(operation, Kind::Request(Text::of("internal error: the AWS SDK panicked"))))

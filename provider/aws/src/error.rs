@@ -18,7 +18,6 @@ use countersign_core::name::Partition;
 use countersign_http::Awaited;
 use countersign_http::FetchError;
 use countersign_http::FetchErrorKind;
-use countersign_http::Phase;
 
 pub(crate) use self::endpoint_refused::EndpointRefused;
 pub use self::operation::Operation;
@@ -126,11 +125,7 @@ impl Kind {
 
     /// No answer in time, with what was waited for.
     pub(crate) fn late(awaited: Awaited) -> Self {
-        match awaited {
-            Awaited::Pause(pause) => Self::Fetch(FetchError::Throttled(pause)),
-            Awaited::Answer { host } => Self::Fetch(FetchError::Timeout { host, phase: Phase::Request }),
-            Awaited::Nothing => Self::Timeout,
-        }
+        FetchError::of_awaited(awaited).map_or(Self::Timeout, Self::Fetch)
     }
 
     /// What the service refuses, if it does.

@@ -1,9 +1,10 @@
-//! The last request of a call, which its error names.
+//! The last request of a call, which its error names; and what a request is for.
 
 use std::cell::RefCell;
 use std::future::Future;
 
 use http::StatusCode;
+use tokio::task::futures::TaskLocalFuture;
 use url::Url;
 
 use crate::error::Answered;
@@ -16,6 +17,8 @@ use crate::query_refusal::QueryRefusal;
 tokio::task_local! {
     /// Of the call that runs in this task.
     static LAST: RefCell<LastRequest>;
+    /// The call that runs in this task.
+    static OPERATION: Operation;
 }
 
 /// Runs a call, and names its last request in an error of this operation.
@@ -28,6 +31,29 @@ pub(crate) async fn naming_request<T>(
         result.map_err(|error| if error.operation() == operation { error.after(last().sent) } else { error })
     };
     LAST.scope(RefCell::default(), call).await
+}
+
+/// Runs the requests of a call.
+pub(crate) fn calling<F: Future>(operation: Operation, call: F) -> TaskLocalFuture<Operation, F> {
+    OPERATION.scope(operation, call)
+}
+
+/// What a request of the call that runs in this task is for.
+pub(crate) fn step(url: &Url, body: &[u8]) -> &'static str {
+    let operation = OPERATION.try_with(|operation| *operation).unwrap_or(Operation::Credentials);
+    match operation {
+        Operation::Credentials if Sent::of(url, body).is_action("AssumeRoleWithWebIdentity") => {
+            "STS AssumeRoleWithWebIdentity"
+        }
+        Operation::Credentials => match url.host_str() {
+            Some("169.254.170.23" | "[fd00:ec2::23]") => "credentials of EKS Pod Identity",
+            Some("169.254.169.254" | "[fd00:ec2::254]") => "credentials of the instance metadata service",
+            Some(_) | None => operation.name(),
+        },
+        Operation::AssumeRole | Operation::EcrToken | Operation::EcrPublicToken | Operation::SignerStatus => {
+            operation.name()
+        }
+    }
 }
 
 /// The last request of the call that runs in this task.
@@ -45,4 +71,41 @@ pub(crate) fn note(url: &Url, body: &[u8]) {
 pub(crate) fn note_answer(status: StatusCode, refusal: Option<QueryRefusal>) {
     let answered = Some(Answered { status: status.as_u16(), refusal });
     let _ = LAST.try_with(|last| last.borrow_mut().answered = answered);
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_request_is_for_the_action_of_its_call_or_for_the_credentials_of_the_pod() {
+        let of = async |operation, url: &str, body: &'static str| {
+            let url = Url::parse(url).unwrap();
+            calling(operation, async { step(&url, body.as_bytes()) }).await
+        };
+        let sts = "https://sts.eu-west-1.amazonaws.com/";
+        for (operation, url, body, expected) in [
+            (Operation::Credentials, sts, "Action=AssumeRoleWithWebIdentity&x=y", "STS AssumeRoleWithWebIdentity"),
+            (Operation::Credentials, sts, "Action=Other", "AWS credentials"),
+            (Operation::Credentials, "http://169.254.170.23/v1/credentials", "", "credentials of EKS Pod Identity"),
+            (Operation::Credentials, "http://[fd00:ec2::23]/v1/credentials", "", "credentials of EKS Pod Identity"),
+            (
+                Operation::Credentials,
+                "http://169.254.169.254/latest/api/token",
+                "",
+                "credentials of the instance metadata service",
+            ),
+            (Operation::AssumeRole, sts, "Action=AssumeRole&x=y", "STS AssumeRole"),
+            (Operation::EcrToken, "https://api.ecr.eu-west-1.amazonaws.com/", "{}", "ECR GetAuthorizationToken"),
+            (
+                Operation::SignerStatus,
+                "https://data-signer.eu-west-1.amazonaws.com/",
+                "",
+                "AWS Signer GetRevocationStatus",
+            ),
+        ] {
+            assert_eq!(of(operation, url, body).await, expected, "{url}");
+        }
+    }
 }

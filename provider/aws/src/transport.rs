@@ -139,6 +139,7 @@ impl Transport {
         let share = Share::new(&Arc::from(server.as_str()), Class::Listed);
         let request = Request {
             share: &share,
+            step: naming::step(&url, body),
             home: &server,
             url: &url,
             referred_by: None,

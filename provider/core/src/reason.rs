@@ -1,6 +1,7 @@
 //! Reasons: a stable code, the responsible party, and one sentence. The error of every check.
 
 mod code;
+mod late_cause;
 mod reasons;
 mod remedy;
 mod responsible;
@@ -10,6 +11,7 @@ mod stage;
 mod verdict_kind;
 
 pub use code::Code;
+pub use late_cause::LateCause;
 pub use reasons::Reason;
 pub use reasons::Reasons;
 pub use remedy::Remedy;

@@ -20,6 +20,7 @@ pub use verified::VerifiedBy;
 pub use verified::VerifiedNotation;
 
 pub use crate::reason::Code;
+pub use crate::reason::LateCause;
 pub use crate::reason::Reached;
 pub use crate::reason::Reason;
 pub use crate::reason::Reasons;

@@ -5,11 +5,9 @@ use std::hash::BuildHasher as _;
 use std::hash::Hash;
 use std::sync::Arc;
 
-use countersign_http::Awaited;
 use countersign_http::FetchError;
 use countersign_http::FlightError;
 use countersign_http::LruTtlCache;
-use countersign_http::Phase;
 use countersign_http::SingleFlight;
 use tokio::time::Instant;
 
@@ -109,11 +107,9 @@ impl<F: IdentityFetcher> ExpiringIdentities<F> {
         };
         match self.0.fetches.join_or_start(key.clone(), deadline, fetch).await {
             Ok(result) => result,
-            Err(FlightError::Deadline { awaited, .. }) => Err(match awaited {
-                Awaited::Pause(pause) => CredentialError::Fetch(FetchError::Throttled(pause)),
-                Awaited::Answer { host } => CredentialError::Fetch(FetchError::Timeout { host, phase: Phase::Request }),
-                Awaited::Nothing => CredentialError::Timeout,
-            }),
+            Err(FlightError::Deadline { awaited, .. }) => {
+                Err(FetchError::of_awaited(awaited).map_or(CredentialError::Timeout, CredentialError::Fetch))
+            }
             Err(FlightError::Panicked) => Err(CredentialError::Interrupted),
         }
     }

@@ -13,6 +13,7 @@ use http::header;
 use tokio::time::Instant;
 use url::Url;
 
+use crate::answer::Reception;
 use crate::body;
 use crate::connection::UnreadResponse;
 use crate::connection::is_of_tls_port;
@@ -96,13 +97,13 @@ impl Client {
         permit: RequestPermit,
         deadline: Instant,
     ) -> Result<Response, FetchError> {
-        let mut redirected_to = None;
-        let followed = self.follow(request, permit, deadline, &mut redirected_to);
+        let (mut redirected_to, reception) = (None, Reception::new());
+        let followed = self.follow(request, permit, deadline, &mut redirected_to, &reception);
         let result = match tokio::time::timeout_at(deadline, followed).await {
             Ok(result) => result,
             Err(_) => {
                 let host = redirected_to.clone().unwrap_or_else(|| authority(request.url));
-                Err(FetchError::Timeout { host, phase: Phase::Request })
+                Err(FetchError::Timeout { host, phase: Phase::Request, missing: reception.missing() })
             }
         };
         result.map_err(|cause| match redirected_to {
@@ -112,13 +113,14 @@ impl Client {
     }
 
     /// Sends the request and follows redirects. `redirected_to` is the host of the current hop, unless it is that of the
-    /// request: it is needed whenever the request is cancelled.
+    /// request: it is needed whenever the request is cancelled, as is `reception`, what has come.
     async fn follow(
         &self,
         request: &Request<'_>,
         mut permit: RequestPermit,
         deadline: Instant,
         redirected_to: &mut Option<String>,
+        reception: &Reception,
     ) -> Result<Response, FetchError> {
         let mut position = Position {
             url: request.url.clone(),
@@ -129,8 +131,9 @@ impl Client {
         let mut withheld = false;
         let mut redirects = 0;
         loop {
-            let waiting = progress::waiting_for_answer(&authority(&position.url));
-            let response = self.head(request, &position).await?;
+            let waiting = progress::waiting_for_answer(&authority(&position.url), request.step, reception);
+            let response = self.head(request, &position, reception).await?;
+            reception.responded();
             if !is_redirect(response.status()) {
                 return self.read(request, response, position, withheld).await;
             }
@@ -148,6 +151,7 @@ impl Client {
             let peer = response.peer();
             body::read_error(response).await;
             drop(waiting);
+            reception.restart();
             *redirected_to = (!same_origin(request.url, &target)).then(|| authority(&target));
             if !same_origin(&position.url, &target) {
                 withheld = true;
@@ -167,10 +171,18 @@ impl Client {
     }
 
     /// Sends the request to `position`, and waits for the head of the response.
-    async fn head(&self, request: &Request<'_>, position: &Position<'_>) -> Result<UnreadResponse, FetchError> {
-        let sent = self.sender.send(request, position);
+    async fn head(
+        &self,
+        request: &Request<'_>,
+        position: &Position<'_>,
+        reception: &Reception,
+    ) -> Result<UnreadResponse, FetchError> {
+        let sent = self.sender.send(request, position, reception);
         let Some(time) = request.head_timeout else { return sent.await };
-        let late = |_| Err(FetchError::Timeout { host: authority(&position.url), phase: Phase::Head });
+        let late = |_| {
+            let (host, missing) = (authority(&position.url), reception.missing());
+            Err(FetchError::Timeout { host, phase: Phase::Head, missing })
+        };
         tokio::time::timeout(time, sent).await.unwrap_or_else(late)
     }
 

@@ -2,7 +2,7 @@
 //! module limits what hyper does not: name resolution ([`lookup`]), received bytes that are not content
 //! ([`metered`]), and the number of open connections ([`open`]).
 
-mod current_share;
+mod current_request;
 mod direct;
 mod lookup;
 mod metered;
@@ -13,7 +13,8 @@ mod response;
 mod setup;
 mod stream;
 
-pub(crate) use current_share::on_behalf_of;
+pub(crate) use current_request::current_reception;
+pub(crate) use current_request::on_behalf_of;
 pub(crate) use direct::Direct;
 pub(crate) use lookup::LookupError;
 pub(crate) use lookup::Lookups;

@@ -6,8 +6,11 @@ use countersign_core::codec::excerpt::Excerpt;
 use countersign_core::codec::text::Text;
 
 use crate::address::Network;
+use crate::answer::AwaitedAnswer;
+use crate::answer::Missing;
 use crate::limits;
 use crate::origin::BadLink;
+use crate::progress::Awaited;
 use crate::progress::HostPause;
 use crate::proxy::InternalHost;
 use crate::proxy::ProxyFailure;
@@ -132,13 +135,18 @@ pub enum FetchError {
         shared: bool,
     },
     /// The request timed out.
-    #[error("{host} did not respond in time (connecting or reading)")]
+    #[error("{host} did not respond in time ({})", missing.activity())]
     Timeout {
         /// The destination of the request.
         host: String,
         /// The phase of the request.
         phase: Phase,
+        /// What had not come.
+        missing: Missing,
     },
+    /// The deadline of the caller passed while another request, which goes on, waited for an answer.
+    #[error("the deadline passed: {0}")]
+    Late(Box<AwaitedAnswer>),
     /// The host requested a pause that ends after the deadline.
     #[error("{0}")]
     Throttled(HostPause),
@@ -187,6 +195,18 @@ pub enum FetchError {
     /// A limit of this process is reached.
     #[error(transparent)]
     Limit(#[from] LimitReached),
+}
+
+impl FetchError {
+    /// The failure of the request that work in progress waited for when a deadline passed; `None` if it waited for none.
+    #[must_use]
+    pub fn of_awaited(awaited: Awaited) -> Option<Self> {
+        match awaited {
+            Awaited::Pause(pause) => Some(Self::Throttled(pause)),
+            Awaited::Answer(answer) => Some(Self::Late(answer)),
+            Awaited::Nothing => None,
+        }
+    }
 }
 
 /// The phase in which a request timed out.

@@ -1,5 +1,6 @@
 //! Classification of a [`FetchError`]: its kind, whether to retry, and the caller's settings that could change it.
 
+use crate::answer::Missing;
 use crate::error::FetchError;
 use crate::proxy::ProxyFailure;
 use crate::retry::RetryAdvice;
@@ -66,7 +67,7 @@ impl FetchError {
             | Self::Tls { .. }
             | Self::TlsPort { .. }
             | Self::Broken { .. } => FetchErrorKind::Unreachable,
-            Self::Timeout { .. } | Self::Stalled { .. } => FetchErrorKind::Timeout,
+            Self::Timeout { .. } | Self::Late(_) | Self::Stalled { .. } => FetchErrorKind::Timeout,
             Self::Throttled(_) => FetchErrorKind::Throttled,
             Self::Excess { .. } | Self::ContentEncoding { .. } => FetchErrorKind::ResponseInvalid,
             Self::TooLarge { .. } | Self::Size { .. } => FetchErrorKind::ContentMismatch,
@@ -93,6 +94,7 @@ impl FetchError {
             | Self::Tls { .. }
             | Self::TlsPort { .. }
             | Self::Timeout { .. }
+            | Self::Late(_)
             | Self::Stalled { .. }
             | Self::Excess { .. }
             | Self::Redirect { .. }
@@ -100,6 +102,33 @@ impl FetchError {
             | Self::Size { .. }
             | Self::ContentEncoding { .. }
             | Self::Limit(_) => RetryAdvice::Never,
+        }
+    }
+
+    /// What had not come when the time was over; `None` for other failures.
+    #[must_use]
+    pub fn missing(&self) -> Option<Missing> {
+        match self {
+            Self::Timeout { missing, .. } => Some(*missing),
+            Self::Late(answer) => Some(answer.missing),
+            Self::Stalled { .. } => Some(Missing::Body),
+            Self::Redirected { cause, .. } => cause.missing(),
+            Self::Proxy { failure, .. } => (**failure == ProxyFailure::Timeout).then_some(Missing::Connection),
+            Self::AddressRefused { .. }
+            | Self::ReferredInside { .. }
+            | Self::HostDisabled { .. }
+            | Self::NotByProxy { .. }
+            | Self::Unreachable { .. }
+            | Self::Tls { .. }
+            | Self::TlsPort { .. }
+            | Self::Broken { .. }
+            | Self::Excess { .. }
+            | Self::Throttled(_)
+            | Self::Redirect { .. }
+            | Self::TooLarge { .. }
+            | Self::Size { .. }
+            | Self::ContentEncoding { .. }
+            | Self::Limit(_) => None,
         }
     }
 
@@ -121,6 +150,7 @@ impl FetchError {
             | Self::Stalled { .. }
             | Self::Excess { .. }
             | Self::Timeout { .. }
+            | Self::Late(_)
             | Self::Throttled(_)
             | Self::Redirect { .. }
             | Self::Redirected { .. }

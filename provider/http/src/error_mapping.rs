@@ -3,6 +3,7 @@
 use std::error::Error;
 
 use crate::address::AddressRefused;
+use crate::answer::Missing;
 use crate::connection::ConnectError;
 use crate::connection::Excess;
 use crate::connection::LookupError;
@@ -16,12 +17,14 @@ use crate::proxy::SelectedProxy;
 use crate::proxy::TunnelError;
 use crate::tls::tls_failure;
 
-/// Maps the error of a request to `host`.
-pub(crate) fn unreachable(error: &(dyn Error + 'static), host: &str) -> FetchError {
+/// Maps the error of a request to `host`, which waited for what is `missing`.
+pub(crate) fn unreachable(error: &(dyn Error + 'static), host: &str, missing: Missing) -> FetchError {
     let host = || host.to_owned();
     for error in chain(error) {
         match error.downcast_ref() {
-            Some(ConnectError::Timeout) => return FetchError::Timeout { host: host(), phase: Phase::Connect },
+            Some(ConnectError::Timeout) => {
+                return FetchError::Timeout { host: host(), phase: Phase::Connect, missing };
+            }
             // The inner error is more specific.
             Some(ConnectError::Tcp(_) | ConnectError::Tls(_) | ConnectError::Name) | None => {}
         }
@@ -30,7 +33,9 @@ pub(crate) fn unreachable(error: &(dyn Error + 'static), host: &str) -> FetchErr
                 return FetchError::AddressRefused { host: host(), address: *address };
             }
             Some(LookupError::Limit(reached)) => return FetchError::Limit(reached.clone()),
-            Some(LookupError::Timeout) => return FetchError::Timeout { host: host(), phase: Phase::Connect },
+            Some(LookupError::Timeout) => {
+                return FetchError::Timeout { host: host(), phase: Phase::Connect, missing: Missing::Address };
+            }
             Some(LookupError::Failed { .. }) | None => {}
         }
         if let Some(Excess { shared }) = Excess::of(error) {
@@ -47,14 +52,19 @@ pub(crate) fn unreachable(error: &(dyn Error + 'static), host: &str) -> FetchErr
 }
 
 /// Maps the error of a request to `host` through `proxy`, and decides whether the proxy failed.
-pub(crate) fn unreachable_by(error: &(dyn Error + 'static), host: &str, proxy: &SelectedProxy<'_>) -> FetchError {
+pub(crate) fn unreachable_by(
+    error: &(dyn Error + 'static),
+    host: &str,
+    proxy: &SelectedProxy<'_>,
+    missing: Missing,
+) -> FetchError {
     let failure = chain(error).find_map(|error| match error.downcast_ref() {
         Some(TunnelError::Proxy(failure)) => Some(failure.clone()),
         Some(TunnelError::Inside(_)) | None => None,
     });
     match failure {
         Some(failure) => proxy_failed(host.to_owned(), proxy, failure),
-        None => unreachable(error, host),
+        None => unreachable(error, host, missing),
     }
 }
 

@@ -9,6 +9,7 @@
 #![warn(missing_docs)]
 
 mod address;
+mod answer;
 mod body;
 mod budgeted;
 mod client;
@@ -43,6 +44,8 @@ mod tls;
 
 pub use address::AddressPolicy;
 pub use address::Network;
+pub use answer::AwaitedAnswer;
+pub use answer::Missing;
 pub use body::BodyLimits;
 pub use budgeted::Budgeted;
 pub use client::Client;

@@ -12,6 +12,9 @@ use std::time::Duration;
 use tokio::task::futures::TaskLocalFuture;
 use tokio::time::Instant;
 
+use crate::answer::AwaitedAnswer;
+use crate::answer::Reception;
+
 tokio::task_local! {
     /// That of the work that runs in this task.
     static CURRENT: Progress;
@@ -32,10 +35,7 @@ pub enum Awaited {
     /// Nothing that is known here.
     Nothing,
     /// The complete answer of a host.
-    Answer {
-        /// Host and port as in the URL.
-        host: String,
-    },
+    Answer(Box<AwaitedAnswer>),
     /// The end of a pause.
     Pause(HostPause),
 }
@@ -65,7 +65,7 @@ enum Wait {
     /// The end of a pause.
     Pause { host: Arc<str>, until: Instant },
     /// The complete answer of a host.
-    Answer { host: Arc<str> },
+    Answer { host: Arc<str>, step: &'static str, since: Instant, reception: Reception },
     /// Other work.
     Work(Progress),
 }
@@ -120,7 +120,7 @@ impl Awaited {
         match (self, other) {
             (Self::Pause(one), Self::Pause(other)) => Self::Pause(if other.wait > one.wait { other } else { one }),
             (pause @ Self::Pause(_), _) | (_, pause @ Self::Pause(_)) => pause,
-            (answer @ Self::Answer { .. }, _) => answer,
+            (answer @ Self::Answer(_), _) => answer,
             (Self::Nothing, other) => other,
         }
     }
@@ -133,7 +133,13 @@ impl Wait {
                 Duration::ZERO => Awaited::Nothing,
                 wait => Awaited::Pause(HostPause { host: host.as_ref().to_owned(), wait }),
             },
-            Self::Answer { host } => Awaited::Answer { host: host.as_ref().to_owned() },
+            Self::Answer { host, step, since, reception } => Awaited::Answer(Box::new(AwaitedAnswer {
+                host: host.as_ref().to_owned(),
+                step,
+                missing: reception.missing(),
+                proxy: reception.proxy(),
+                waited: since.elapsed(),
+            })),
             Self::Work(progress) => progress.awaited(),
         }
     }
@@ -155,9 +161,9 @@ pub(crate) fn waiting_for(other: &Progress) -> Option<Waiting> {
     note(Wait::Work(other.clone()))
 }
 
-/// Notes that the work of this task waits for the complete answer of `host`.
-pub(crate) fn waiting_for_answer(host: &str) -> Option<Waiting> {
-    note(Wait::Answer { host: host.into() })
+/// Notes that the work of this task waits for the complete answer of `host` for `step`, of which `reception` has come.
+pub(crate) fn waiting_for_answer(host: &str, step: &'static str, reception: &Reception) -> Option<Waiting> {
+    note(Wait::Answer { host: host.into(), step, since: Instant::now(), reception: reception.clone() })
 }
 
 /// Waits until the pause of a host has ended.
@@ -195,6 +201,7 @@ impl fmt::Display for HostPause {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
+    use crate::answer::Missing;
 
     const SECOND: Duration = Duration::from_secs(1);
 
@@ -229,14 +236,21 @@ mod tests {
     async fn of_several_answers_the_first_is_named_and_a_pause_before_them() {
         let answer = async |host: &str, after: u32| {
             tokio::time::sleep(after * SECOND / 10).await;
-            let _waiting = waiting_for_answer(host);
+            let _waiting = waiting_for_answer(host, "the list", &Reception::new());
             tokio::time::sleep(20 * SECOND).await;
         };
         let late = async |work| until(Instant::now() + SECOND, work).await.unwrap_err().awaited;
         let answers = async {
             tokio::join!(answer("b", 2), answer("a", 1), answer("c", 3));
         };
-        assert_eq!(late(Box::pin(answers) as BoxedWork<'_>).await, Awaited::Answer { host: "a".to_owned() });
+        let expected = AwaitedAnswer {
+            host: "a".to_owned(),
+            step: "the list",
+            missing: Missing::Response,
+            proxy: None,
+            waited: 9 * SECOND / 10,
+        };
+        assert_eq!(late(Box::pin(answers) as BoxedWork<'_>).await, Awaited::Answer(Box::new(expected)));
         let both = async {
             tokio::join!(answer("a", 1), pause(of("b", 5)), answer("c", 3));
         };

@@ -23,6 +23,8 @@ use crate::share::Share;
 pub struct Request<'a> {
     /// The share on whose behalf the request is sent.
     pub share: &'a Share,
+    /// What the request is for, for the message to callers whose deadline passes: a noun phrase such as "the list of referrers".
+    pub step: &'static str,
     /// The server of the share, as [`authority`](crate::authority) names it. Requests to it count as the host's own.
     pub home: &'a str,
     /// The URL.

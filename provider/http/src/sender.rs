@@ -11,6 +11,7 @@ use url::Url;
 
 use crate::address::AddressPolicy;
 use crate::address::AddressRefused;
+use crate::answer::Reception;
 use crate::connection::UnreadResponse;
 use crate::connection::on_behalf_of;
 use crate::error::FetchError;
@@ -55,7 +56,7 @@ enum Via<'a> {
 }
 
 impl Sender {
-    /// Sends `request` to `position`, and returns the head of the response.
+    /// Sends `request` to `position`, and returns the head of the response. `reception` has what is missing until then.
     ///
     /// # Errors
     /// The request must not be sent, or there is no response.
@@ -63,6 +64,7 @@ impl Sender {
         &self,
         request: &Request<'_>,
         position: &Position<'_>,
+        reception: &Reception,
     ) -> Result<UnreadResponse, FetchError> {
         let (url, route) = (&position.url, position.route);
         let host = authority(url);
@@ -70,7 +72,9 @@ impl Sender {
         match self.via(&host, url, route)? {
             Via::Proxy { proxy, rule } => {
                 let forwarder = self.pools.forwarder(&proxy, rule, route.roots);
-                on_behalf_of(request.share, send_through_proxy(&forwarder, &proxy, message, &host)).await
+                reception.by_proxy(&proxy.server.authority());
+                let sent = send_through_proxy(&forwarder, &proxy, message, &host, reception);
+                on_behalf_of(request.share, reception, sent).await
             }
             Via::Direct => {
                 let refused = |AddressRefused { address }| FetchError::AddressRefused { host: host.clone(), address };
@@ -80,8 +84,8 @@ impl Sender {
                     .map_err(refused)
                     .map_err(|error| with_referring_host(error, position))?;
                 let client = self.pools.direct(route.roots, route.addresses);
-                let sent = on_behalf_of(request.share, client.send(message)).await;
-                sent.map_err(|error| with_referring_host(unreachable(&error, &host), position))
+                let sent = on_behalf_of(request.share, reception, client.send(message)).await;
+                sent.map_err(|error| with_referring_host(unreachable(&error, &host, reception.missing()), position))
             }
         }
     }
@@ -126,9 +130,11 @@ async fn send_through_proxy(
     proxy: &SelectedProxy<'_>,
     message: http::Request<Full<Bytes>>,
     host: &str,
+    reception: &Reception,
 ) -> Result<UnreadResponse, FetchError> {
     let plain = message.uri().scheme_str() == Some("http");
-    let response = forwarder.send(message).await.map_err(|error| unreachable_by(&error, host, proxy))?;
+    let sent = forwarder.send(message).await;
+    let response = sent.map_err(|error| unreachable_by(&error, host, proxy, reception.missing()))?;
     // In plain HTTP, a response may be that of the proxy itself. Only a 407 or `Proxy-Authenticate` identifies it.
     let has_proxy_challenge = response.headers().contains_key(header::PROXY_AUTHENTICATE);
     if plain && (has_proxy_challenge || response.status() == StatusCode::PROXY_AUTHENTICATION_REQUIRED) {

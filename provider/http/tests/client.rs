@@ -22,6 +22,7 @@ use countersign_http::FetchErrorKind;
 use countersign_http::FetchRemedy;
 use countersign_http::HostPause;
 use countersign_http::LimitObserver;
+use countersign_http::Missing;
 use countersign_http::MissingRoot;
 use countersign_http::NoProxyScope;
 use countersign_http::Payload;
@@ -109,6 +110,7 @@ async fn fetch_with(
     let (share, home) = (Share::new(&authority(&url), Class::Listed), authority(&url));
     let mut request = Request {
         share: &share,
+        step: "the list",
         home: &home,
         url: &url,
         referred_by: None,
@@ -207,13 +209,30 @@ async fn the_head_of_a_response_has_a_time_limit_of_its_own() {
     let silent = server.when(Path::Other).never_answer();
     let soon = |request: &mut Request<'_>| request.head_timeout = Some(Duration::from_millis(50));
     let late = fetch(&client(), &format!("{}/list", server.url()), soon).await.err();
-    let expected = FetchError::Timeout { host: server.host(), phase: countersign_http::Phase::Head };
+    let expected =
+        FetchError::Timeout { host: server.host(), phase: countersign_http::Phase::Head, missing: Missing::Response };
     assert_eq!(late, Some(expected));
     silent.remove();
     server.when(Path::Other).stalled_body();
     let later = |request: &mut Request<'_>| request.head_timeout = Some(Duration::from_secs(20));
     let stalled = fetch(&client(), &format!("{}/list", server.url()), later).await;
     assert!(matches!(stalled, Err(FetchError::Stalled { .. })));
+}
+
+#[tokio::test]
+async fn a_tls_handshake_that_does_not_end_is_told_from_a_response_that_does_not_come() {
+    // Accepts connections by its backlog, and sends nothing.
+    let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let host = silent.local_addr().unwrap().to_string();
+    let soon = |request: &mut Request<'_>| request.head_timeout = Some(Duration::from_millis(50));
+    let late = |scheme: &str| {
+        let url = format!("{scheme}://{host}/list");
+        async move { fetch(&client(), &url, soon).await.err() }
+    };
+    let expected =
+        |missing| Some(FetchError::Timeout { host: host.clone(), phase: countersign_http::Phase::Head, missing });
+    assert_eq!(late("https").await, expected(Missing::Handshake));
+    assert_eq!(late("http").await, expected(Missing::Response));
 }
 
 #[tokio::test]

@@ -26,6 +26,17 @@ impl Stage {
     pub const ALL: &'static [Self] =
         &[Self::Token, Self::Manifest, Self::Referrers, Self::ReferrerManifest, Self::Blob];
 
+    /// What a request is for, for the message to callers whose deadline passes.
+    pub(crate) fn step(self) -> &'static str {
+        match self {
+            Self::Token => "a token of the registry",
+            Self::Manifest => "the manifest of the image",
+            Self::Referrers => "the list of referrers",
+            Self::ReferrerManifest => "the manifest of a referrer",
+            Self::Blob => "the content of a referrer",
+        }
+    }
+
     /// Stable text for labels and messages.
     #[must_use]
     pub fn as_str(self) -> &'static str {

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use countersign_http::Awaited;
 use countersign_http::FetchError;
 use countersign_http::FlightError;
 use countersign_http::LruTtlCache;
@@ -72,11 +71,9 @@ impl Tokens {
         };
         match self.exchanges.join_or_start(request.key(), deadline, exchange).await {
             Ok(result) => result,
-            Err(FlightError::Deadline { awaited: Awaited::Pause(pause), .. }) => {
-                Err(Cause::Fetch(FetchError::Throttled(pause)))
-            }
-            Err(FlightError::Deadline { awaited: Awaited::Nothing | Awaited::Answer { .. }, .. }) => {
-                Err(Cause::TokenTimeout { host: authority(&request.realm) })
+            Err(FlightError::Deadline { awaited, .. }) => {
+                let timeout = || Cause::TokenTimeout { host: authority(&request.realm) };
+                Err(FetchError::of_awaited(awaited).map_or_else(timeout, Cause::Fetch))
             }
             Err(FlightError::Panicked) => Err(Cause::Interrupted),
         }

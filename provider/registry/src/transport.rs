@@ -113,7 +113,7 @@ impl Transport {
     /// Sends a request once.
     pub(crate) async fn send(&self, stage: Stage, request: &Request<'_>, deadline: Instant) -> Result<Reply, Cause> {
         let redirects = RegistryRedirects { transport: self, request };
-        let fetched = fetched(request, &redirects);
+        let fetched = fetched(stage, request, &redirects);
         let _of_entry = match self.limits_of(request.route) {
             Some(limits) => limits.acquire(&*self.observer, deadline).await?,
             None => None,
@@ -258,7 +258,7 @@ impl RedirectPolicy for RegistryRedirects<'_> {
 }
 
 /// Converts the request for the HTTP client.
-fn fetched<'a>(request: &'a Request<'a>, redirects: &'a RegistryRedirects<'a>) -> fetch::Request<'a> {
+fn fetched<'a>(stage: Stage, request: &'a Request<'a>, redirects: &'a RegistryRedirects<'a>) -> fetch::Request<'a> {
     const TOKENS: Redirects<'_> = Redirects::Refuse { what: "requests for tokens" };
     let (payload, redirects) = match &request.payload {
         Payload::Content => (fetch::Payload::Get, Redirects::Follow(redirects)),
@@ -271,6 +271,7 @@ fn fetched<'a>(request: &'a Request<'a>, redirects: &'a RegistryRedirects<'a>) -
     };
     fetch::Request {
         share: request.share,
+        step: stage.step(),
         home: request.registry,
         url: request.url,
         referred_by: request.referred_by,

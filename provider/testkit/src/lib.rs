@@ -60,6 +60,7 @@ pub mod responder;
 pub mod signer;
 pub mod timestamp;
 pub mod variants;
+pub mod waited;
 
 pub use alone::alone;
 pub use alone::alone_with;

@@ -10,6 +10,10 @@ const CODES: &str = include_str!("../golden/codes.txt");
 /// Codes that no case can have, and why.
 const UNREACHABLE: &[(&str, &str)] = &[
     (
+        "deadline-exceeded",
+        "needs work that is late and waits for no host, such as for a permit: see tests/engine/shares and the server's tests",
+    ),
+    (
         "internal-error",
         "needs a mistake in the product; the tests of the server and the engine have panics of their own",
     ),

@@ -4,6 +4,7 @@
 
 use countersign_core::evidence::SignerCause;
 use countersign_core::verdict::Code;
+use countersign_core::verdict::LateCause;
 use countersign_core::verdict::SignerRevoked;
 
 /// The cells of every row of the table with this heading.
@@ -33,6 +34,12 @@ fn each_revocation_of_aws_signer_has_its_remedy_in_order() {
     let documented: Vec<_> =
         rows_of("| Revoked at AWS Signer | Remedy |").into_iter().map(|row| row[1].clone()).collect();
     assert_eq!(documented, SignerRevoked::ALL.map(SignerRevoked::advice));
+}
+
+#[test]
+fn each_part_of_a_response_that_has_not_come_has_its_remedy_in_order() {
+    let documented: Vec<_> = rows_of("| Missing | Remedy |").into_iter().map(|row| row[1].clone()).collect();
+    assert_eq!(documented, LateCause::ALL.map(LateCause::advice));
 }
 
 #[test]

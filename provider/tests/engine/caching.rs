@@ -166,14 +166,7 @@ async fn verification_continues_after_the_deadline_for_the_next_request() {
     let late = fixture.verify_within(&reference, Duration::from_millis(300)).await;
     assert_eq!(late.verdict.kind(), VerdictKind::Inconclusive);
     let ImageVerdict::Inconclusive(inconclusive) = &*late.verdict else { panic!("late") };
-    assert_eq!(
-        inconclusive.reason.to_string(),
-        format!(
-            "deadline-exceeded: verification did not finish before the request's deadline: it ended while its \
-             signatures were fetched and verified, without a complete answer of {}",
-            fixture.registry.host()
-        )
-    );
+    assert_eq!(inconclusive.reason.code, Code::RegistryTimeout);
     held.release();
     assert_eq!(fixture.code(&reference).await, Code::Verified);
     assert_eq!(fixture.registry.count(Route::Blob), 1);

@@ -8,6 +8,7 @@ mod pauses;
 mod referrers;
 mod shares;
 mod spellings;
+mod waits;
 
 use countersign_core::verdict::Code;
 use countersign_core::verdict::ImageVerdict;

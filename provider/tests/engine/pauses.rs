@@ -1,4 +1,4 @@
-//! Images whose work is late: the verdict names the host that requested a pause, with its rest, or that has not answered.
+//! Images whose work is late: the verdict names the host that requested a pause, with its rest.
 
 use std::time::Duration;
 
@@ -90,38 +90,6 @@ async fn a_token_service_that_throttles_is_named() {
     assert_eq!((code, message), (Code::RegistryThrottled, expected(&tokens.host(), stage)));
     assert_eq!(tokens.requests().len(), 1);
     assert_nothing_stored(&fixture);
-}
-
-/// The reason of an image whose work is late.
-async fn reason(fixture: &EngineFixture, image: &str) -> String {
-    let result = fixture.verify_within(image, DEADLINE).await;
-    let ImageVerdict::Inconclusive(inconclusive) = &*result.verdict else { panic!("{:?}", result.verdict) };
-    inconclusive.reason.to_string()
-}
-
-#[tokio::test]
-async fn without_a_pause_the_host_is_named_whose_answer_is_late() {
-    let late = "deadline-exceeded: verification did not finish before the request's deadline: it ended while";
-    let (fixture, image) = signed().await;
-    let reference = fixture.registry.reference("app", &image);
-    let store = fixture.other.url();
-    fixture.registry.redirect_blobs(move |request| format!("{store}{}", request.path));
-    fixture.other.when_any().never_answer();
-    assert_eq!(
-        reason(&fixture, &reference).await,
-        format!(
-            "{late} its signatures were fetched and verified, without a complete answer of {}",
-            fixture.other.host()
-        )
-    );
-    let (fixture, image) = signed().await;
-    let tokens = Registry::start().await;
-    fixture.registry.require_bearer(&TokenService::anonymous().realm(&format!("{}/token", tokens.url())));
-    tokens.when_any().never_answer();
-    assert_eq!(
-        reason(&fixture, &fixture.registry.reference("app", &image)).await,
-        format!("{late} the image's manifest was fetched, without a complete answer of {}", tokens.host())
-    );
 }
 
 #[tokio::test]

@@ -52,6 +52,11 @@ impl Sent {
         self.role.as_ref().map(Text::as_str)
     }
 
+    /// Whether this is the action.
+    pub(crate) fn is_action(&self, action: &str) -> bool {
+        self.action.as_ref().is_some_and(|own| own.as_str() == action)
+    }
+
     /// Whether the action is known.
     pub(crate) fn has_action(&self) -> bool {
         self.action.is_some()

@@ -16,7 +16,7 @@ use countersign_credentials::IssueFailure;
 use countersign_credentials::RepositoryScope;
 use countersign_http::FetchError;
 use countersign_http::HostPause;
-use countersign_http::Phase;
+use countersign_http::Missing;
 use countersign_testkit::aws::Protocol;
 use countersign_testkit::aws::ServiceError;
 use countersign_testkit::aws::ecr_api;
@@ -300,8 +300,9 @@ async fn a_caller_whose_deadline_passes_learns_which_host_has_not_answered() {
     api.when().never_answer();
     let (repository, deadline) = (repository(HOST), Instant::now() + Duration::from_millis(300));
     let error = source.identity(RepositoryScope::new(&repository), deadline).await.unwrap_err();
-    let late = FetchError::Timeout { host: api.host(), phase: Phase::Request };
-    assert_eq!(error, CredentialError::Fetch(late));
+    let CredentialError::Fetch(FetchError::Late(answer)) = error else { panic!("{error:?}") };
+    assert_eq!(answer.host, api.host());
+    assert_eq!((answer.step, answer.missing), ("ECR GetAuthorizationToken", Missing::Response));
 }
 
 #[tokio::test]

@@ -11,6 +11,7 @@ mod secrets;
 mod signer;
 mod signer_errors;
 mod sources;
+mod waits;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -30,13 +30,13 @@ const NAMES: [&str; 6] = [
     "sts.us-west-2.amazonaws.com",
 ];
 
-fn through(proxy: &Proxy, settings: AwsSettings) -> AwsSettings {
+pub(super) fn through(proxy: &Proxy, settings: AwsSettings) -> AwsSettings {
     let server = proxy.url().parse().unwrap();
     AwsSettings { proxy: ProxyChoice::Server { server, roots: Roots::System }, ..settings }
 }
 
 /// A setup over TLS with all names, the authority, and a proxy.
-async fn tls() -> (Setup, Authority, Proxy) {
+pub(super) async fn tls() -> (Setup, Authority, Proxy) {
     let root = Authority::root(CertSpec::root());
     let setup = setup().tls(&root.issue(CertSpec::tls_server(&NAMES)));
     (setup, root, Proxy::start().await)

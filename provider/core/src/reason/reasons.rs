@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::code::Code;
+use super::late_cause::LateCause;
 use super::remedy::Remedy;
 use super::signer_cause::SignerCause;
 use super::verdict_kind::VerdictKind;
@@ -36,6 +37,12 @@ impl Reason {
     #[must_use]
     pub fn signer_unchecked(cause: Option<SignerCause>, detail: impl fmt::Display) -> Self {
         Self::new(Code::SignerServiceUnchecked, detail).with_remedy(cause.map(Remedy::SignerService))
+    }
+
+    /// The reason why a registry, or a server that it needs, has not responded in time.
+    #[must_use]
+    pub fn late(cause: Option<LateCause>, detail: impl fmt::Display) -> Self {
+        Self::new(Code::RegistryTimeout, detail).with_remedy(cause.map(Remedy::Late))
     }
 
     /// The remediation, as one sentence without a full stop: that of the case, or of the code.

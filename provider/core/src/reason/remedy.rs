@@ -1,5 +1,6 @@
 //! Remedies of cases.
 
+use super::late_cause::LateCause;
 use super::signer_cause::SignerCause;
 use super::signer_revoked::SignerRevoked;
 use crate::codec::text::Text;
@@ -7,6 +8,8 @@ use crate::codec::text::Text;
 /// The remedy of a case, in place of that of its code.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Remedy {
+    /// Of [`Code::RegistryTimeout`](super::Code::RegistryTimeout).
+    Late(LateCause),
     /// Of [`Code::SignerServiceUnchecked`](super::Code::SignerServiceUnchecked).
     SignerService(SignerCause),
     /// Of [`Code::Revoked`](super::Code::Revoked), for a signature of AWS Signer.
@@ -21,6 +24,7 @@ impl Remedy {
     #[must_use]
     pub fn advice(&self) -> &str {
         match self {
+            Self::Late(cause) => cause.advice(),
             Self::SignerService(cause) => cause.advice(),
             Self::SignerRevoked(revoked) => revoked.advice(),
             Self::Identity(text) => text.as_str(),
@@ -30,7 +34,7 @@ impl Remedy {
     /// Heap memory that the value owns, in bytes.
     pub(super) fn heap_bytes(&self) -> usize {
         match self {
-            Self::SignerService(_) | Self::SignerRevoked(_) => 0,
+            Self::Late(_) | Self::SignerService(_) | Self::SignerRevoked(_) => 0,
             Self::Identity(text) => text.heap_bytes(),
         }
     }

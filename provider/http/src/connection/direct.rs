@@ -19,6 +19,7 @@ use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 use tower_service::Service;
 
+use super::current_request::current_reception;
 use super::lookup::Lookups;
 use super::lookup::Resolver;
 use super::metered::Metered;
@@ -33,6 +34,8 @@ use super::setup::tcp;
 use super::setup::with_user_agent;
 use super::stream::Stream;
 use crate::address::AddressPolicy;
+use crate::answer::Missing;
+use crate::answer::Reception;
 
 /// Sends requests under one address policy and one TLS configuration.
 #[derive(Clone)]
@@ -82,9 +85,9 @@ impl Service<Uri> for Connector {
     fn call(&mut self, to: Uri) -> Self::Future {
         let shared = Arc::clone(&self.0);
         // Created outside the future, which may continue in another task after the request found an idle connection.
-        let resolver = Resolver::new(shared.policy, &shared.lookups);
+        let (resolver, reception) = (Resolver::new(shared.policy, &shared.lookups), current_reception());
         Box::pin(async move {
-            let connecting = shared.connect(to, resolver);
+            let connecting = shared.connect(to, resolver, &reception);
             timeout(shared.connect_timeout, connecting).await.unwrap_or(Err(ConnectError::Timeout))
         })
     }
@@ -92,7 +95,8 @@ impl Service<Uri> for Connector {
 
 impl Shared {
     /// Opens a connection, with a TLS handshake for https.
-    async fn connect(&self, to: Uri, resolver: Resolver) -> Result<Stream, ConnectError> {
+    async fn connect(&self, to: Uri, resolver: Resolver, reception: &Reception) -> Result<Stream, ConnectError> {
+        reception.connecting(Missing::Connection);
         let https = to.scheme_str() == Some("https");
         let name = to.host().unwrap_or_default().to_owned();
         let tcp =
@@ -102,11 +106,14 @@ impl Shared {
         let io = Metered::new(tcp, self.open.open());
         let allowance = io.allowance().clone();
         if !https {
+            reception.connecting(Missing::Response);
             let io = PlainHttp::new(io);
             return Ok(Stream { io: Box::new(TokioIo::new(io)), http2: false, forwards: false, peer, allowance });
         }
         let name = server_name(&name).ok_or(ConnectError::Name)?;
+        reception.connecting(Missing::Handshake);
         let tls = TlsConnector::from(Arc::clone(&self.tls)).connect(name, io).await.map_err(ConnectError::Tls)?;
+        reception.connecting(Missing::Response);
         let http2 = tls.get_ref().1.alpn_protocol() == Some(b"h2".as_slice());
         Ok(Stream { io: Box::new(TokioIo::new(tls)), http2, forwards: false, peer, allowance })
     }
@@ -143,7 +150,7 @@ mod tests {
         let client = Direct::new(&settings, AddressPolicy::Any, Arc::new(tls), OpenConnections::new(1));
         let mut request = Request::new(Full::new(Bytes::new()));
         *request.uri_mut() = Uri::from_static("http://blobs.example/");
-        let error = on_behalf_of(&share, client.send(request)).await.err().unwrap();
+        let error = on_behalf_of(&share, &Reception::new(), client.send(request)).await.err().unwrap();
         let limit = used.len();
         let reached = LimitReached {
             resource: LOOKUPS,
@@ -152,6 +159,6 @@ mod tests {
             found: limit,
             limit,
         };
-        assert_eq!(unreachable(&error, "blobs.example"), FetchError::Limit(reached));
+        assert_eq!(unreachable(&error, "blobs.example", Missing::Connection), FetchError::Limit(reached));
     }
 }

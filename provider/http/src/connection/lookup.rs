@@ -14,9 +14,12 @@ use tokio::task::spawn_blocking;
 use tokio::time::Instant;
 use tower_service::Service;
 
-use super::current_share::current_share;
+use super::current_request::current_reception;
+use super::current_request::current_share;
 use crate::address::AddressPolicy;
 use crate::address::AddressRefused;
+use crate::answer::Missing;
+use crate::answer::Reception;
 use crate::limiter::Limiter;
 use crate::limits;
 use crate::resource::LimitReached;
@@ -96,12 +99,13 @@ pub(crate) struct Resolver {
     policy: AddressPolicy,
     lookups: Lookups,
     share: Option<Share>,
+    reception: Reception,
 }
 
 impl Resolver {
     /// Creates a resolver for the current request.
     pub(crate) fn new(policy: AddressPolicy, lookups: &Lookups) -> Self {
-        Self { policy, lookups: lookups.clone(), share: current_share() }
+        Self { policy, lookups: lookups.clone(), share: current_share(), reception: current_reception() }
     }
 }
 
@@ -115,12 +119,15 @@ impl Service<Name> for Resolver {
     }
 
     fn call(&mut self, name: Name) -> Self::Future {
-        let Self { policy, lookups, share } = self.clone();
+        let Self { policy, lookups, share, reception } = self.clone();
         Box::pin(async move {
             let name = name.as_str().to_owned();
             // A request without a share gets the smallest share.
             let share = share.unwrap_or_else(|| Share::new(&name, Class::Unlisted));
-            permitted(policy, &lookups.addresses(share, name).await?).map_err(LookupError::Refused)
+            reception.connecting(Missing::Address);
+            let addresses = lookups.addresses(share, name).await?;
+            reception.connecting(Missing::Connection);
+            permitted(policy, &addresses).map_err(LookupError::Refused)
         })
     }
 }

@@ -27,6 +27,8 @@ use tower_service::Service;
 use super::failure::ProxyFailure;
 use super::server::ProxyServer;
 use crate::address::AddressPolicy;
+use crate::answer::Missing;
+use crate::answer::Reception;
 use crate::connection::Allowance;
 use crate::connection::BoxIo;
 use crate::connection::ConnectError;
@@ -38,6 +40,7 @@ use crate::connection::Resolver;
 use crate::connection::Stream;
 use crate::connection::UnreadResponse;
 use crate::connection::client;
+use crate::connection::current_reception;
 use crate::connection::server_name;
 use crate::connection::tcp;
 use crate::connection::with_user_agent;
@@ -121,28 +124,33 @@ impl Service<Uri> for Connector {
         let shared = Arc::clone(&self.0);
         // The operator has configured the proxy, so all addresses are allowed. Created outside the future; see
         // `connection::direct`.
-        let resolver = Resolver::new(AddressPolicy::Any, &shared.lookups);
-        Box::pin(async move { shared.connect(&to, resolver).await })
+        let (resolver, reception) = (Resolver::new(AddressPolicy::Any, &shared.lookups), current_reception());
+        Box::pin(async move { shared.connect(&to, resolver, &reception).await })
     }
 }
 
 impl Shared {
-    async fn connect(&self, to: &Uri, resolver: Resolver) -> Result<Stream, TunnelError> {
+    async fn connect(&self, to: &Uri, resolver: Resolver, reception: &Reception) -> Result<Stream, TunnelError> {
+        reception.connecting(Missing::Connection);
         let (io, allowance) = timeout(self.connect_timeout, self.connect_to_proxy(resolver))
             .await
             .unwrap_or_else(|_| Err(unreachable(format!("no connection within {:?}", self.connect_timeout))))?;
         if to.scheme_str() != Some("https") {
+            reception.connecting(Missing::Response);
             return Ok(Stream { io, http2: false, forwards: true, peer: None, allowance });
         }
+        reception.connecting(Missing::Connection);
         let tunnel = timeout(self.connect_timeout, self.tunnel(io, to))
             .await
             .unwrap_or(Err(TunnelError::Proxy(ProxyFailure::Timeout)))?;
         let name = server_name(to.host().unwrap_or_default()).ok_or(TunnelError::Inside(ConnectError::Name))?;
+        reception.connecting(Missing::Handshake);
         let connecting = TlsConnector::from(Arc::clone(&self.to_host)).connect(name, tunnel);
         let tls = timeout(self.connect_timeout, connecting)
             .await
             .map_err(|_| TunnelError::Inside(ConnectError::Timeout))?
             .map_err(|error| TunnelError::Inside(ConnectError::Tls(error)))?;
+        reception.connecting(Missing::Response);
         let http2 = tls.get_ref().1.alpn_protocol() == Some(b"h2".as_slice());
         Ok(Stream { io: Box::new(TokioIo::new(tls)), http2, forwards: false, peer: None, allowance })
     }

@@ -6,6 +6,7 @@ use countersign_credentials::IssueFailure;
 use countersign_http::FetchError;
 use countersign_http::FetchErrorKind;
 use countersign_http::HostPause;
+use countersign_http::Missing;
 use countersign_http::RetryAdvice;
 
 use super::cause::Cause;
@@ -87,6 +88,44 @@ impl Cause {
             | Self::ContentType { .. }
             | Self::Target(_)
             | Self::Index(_) => RegistryErrorKind::ResponseInvalid,
+        }
+    }
+
+    /// What had not come when the time was over, if that is the cause and it is known.
+    #[must_use]
+    pub fn missing(&self) -> Option<Missing> {
+        match self {
+            Self::Fetch(error) | Self::NoCredential { error: CredentialError::Fetch(error), .. } => error.missing(),
+            Self::Redirected { cause, .. } | Self::Page { cause, .. } | Self::MergedTag { cause, .. } => {
+                cause.missing()
+            }
+            Self::NoList(no_list) => match &no_list.fallback {
+                Fallback::Failed(cause) => cause.missing(),
+                Fallback::Absent | Fallback::Image | Fallback::Index => no_list.api.missing(),
+            },
+            Self::HostRefused { .. }
+            | Self::Misconfigured { .. }
+            | Self::NoCredential { .. }
+            | Self::PlainHttpPort { .. }
+            | Self::TokenTimeout { .. }
+            | Self::Denied { .. }
+            | Self::Realm(_)
+            | Self::TooManyRequests { .. }
+            | Self::Status { .. }
+            | Self::NotFound { .. }
+            | Self::TokenNotFound { .. }
+            | Self::Challenge { .. }
+            | Self::Token { .. }
+            | Self::Link(_)
+            | Self::ImageItself { .. }
+            | Self::BareNotFound { .. }
+            | Self::DeclaredTooLarge { .. }
+            | Self::Digest { .. }
+            | Self::DigestHeader { .. }
+            | Self::ContentType { .. }
+            | Self::Target(_)
+            | Self::Index(_)
+            | Self::Interrupted => None,
         }
     }
 

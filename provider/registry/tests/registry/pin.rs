@@ -10,6 +10,7 @@ use countersign_core::name::MediaType;
 use countersign_core::oci::ManifestError;
 use countersign_credentials::Credential;
 use countersign_http::FetchError;
+use countersign_http::Missing;
 use countersign_http::Phase;
 use countersign_registry::Cause;
 use countersign_registry::RegistryErrorKind;
@@ -237,7 +238,8 @@ async fn a_missing_response_ends_at_the_deadline_or_the_request_timeout() {
     let registry = Registry::start().await;
     registry.push_image("app", "v1");
     registry.when(Route::Manifest).never_answer();
-    let expected = Cause::Fetch(FetchError::Timeout { host: registry.host(), phase: Phase::Request });
+    let late = |missing| Cause::Fetch(FetchError::Timeout { host: registry.host(), phase: Phase::Request, missing });
+    let expected = late(Missing::Response);
     let (registries, seen) = build(settings(vec![entry(&registry, Credential::Anonymous)]));
     assert_eq!(registries.pin(&app(&registry), shortly()).await.unwrap_err().cause, expected);
     assert_eq!(seen.all(), [(Stage::Manifest, RequestResult::Timeout)]);
@@ -249,7 +251,7 @@ async fn a_missing_response_ends_at_the_deadline_or_the_request_timeout() {
     assert_eq!(pin_error(&build(short_timeout).0, &registry).await, expected);
     registry.clear_faults();
     registry.when(Route::Manifest).slow_drip(Duration::from_millis(50));
-    assert_eq!(registries.pin(&app(&registry), shortly()).await.unwrap_err().cause, expected);
+    assert_eq!(registries.pin(&app(&registry), shortly()).await.unwrap_err().cause, late(Missing::Body));
 }
 
 #[tokio::test]

@@ -8,6 +8,7 @@ use countersign_core::oci::Descriptor;
 use countersign_credentials::Credential;
 use countersign_http::BadLink;
 use countersign_http::FetchError;
+use countersign_http::Missing;
 use countersign_http::Phase;
 use countersign_http::RedirectRefusal;
 use countersign_registry::Cause;
@@ -185,7 +186,8 @@ async fn an_unreachable_blob_store_is_named_with_its_registry() {
         fault.remove();
     }
     store.when(Route::Other).never_answer();
-    let timeout = Cause::Fetch(FetchError::Timeout { host: store.host(), phase: Phase::Request });
+    let timeout =
+        Cause::Fetch(FetchError::Timeout { host: store.host(), phase: Phase::Request, missing: Missing::Response });
     let error = fetch(&registries, &registry, &blob).await.unwrap_err();
     assert_eq!(error.cause, redirected(&registry, &store_host, timeout));
     assert_eq!(error.kind(), RegistryErrorKind::Timeout);

@@ -6,6 +6,8 @@ use countersign_core::name::ImageRef;
 use countersign_credentials::Credential;
 use countersign_credentials::DockerConfig;
 use countersign_credentials::Secret;
+use countersign_http::FetchError;
+use countersign_http::Missing;
 use countersign_registry::Cause;
 use countersign_registry::CredentialKind;
 use countersign_registry::RegistryErrorKind;
@@ -111,7 +113,9 @@ async fn an_exchange_continues_after_its_first_caller_stops_waiting() {
     let registries = anonymous(&registry);
     let error = registries.pin(&app(&registry), shortly()).await.unwrap_err();
     assert_eq!(error.stage, Stage::Token);
-    assert_eq!(error.cause, Cause::TokenTimeout { host: registry.host() });
+    let Cause::Fetch(FetchError::Late(answer)) = &error.cause else { panic!("{error}") };
+    assert_eq!(answer.host, registry.host());
+    assert_eq!((answer.step, answer.missing), ("a token of the registry", Missing::Response));
     // Another caller stops waiting.
     let abandoned = tokio::spawn({
         let (registries, image) = (registries.clone(), app(&registry));

@@ -3,9 +3,11 @@
 use countersign_core::policy::Claim;
 use countersign_core::verdict::Code;
 use countersign_core::verdict::ImageVerdict;
+use countersign_core::verdict::LateCause;
 use countersign_core::verdict::Reason;
 use countersign_http::Awaited;
 use countersign_http::LimitReached;
+use countersign_http::Missing;
 use countersign_registry::RegistryError;
 use countersign_registry::RegistryErrorKind;
 
@@ -29,7 +31,21 @@ pub(super) fn reason(error: &RegistryError) -> Reason {
         RegistryErrorKind::Unsupported => Code::ImageUnsupported,
         RegistryErrorKind::Overloaded => Code::Overloaded,
     };
+    if code == Code::RegistryTimeout {
+        return Reason::late(error.cause.missing().map(late_cause), error);
+    }
     Reason::new(code, error)
+}
+
+/// The case for the remedy.
+fn late_cause(missing: Missing) -> LateCause {
+    match missing {
+        Missing::Address => LateCause::Address,
+        Missing::Connection => LateCause::Connection,
+        Missing::Handshake => LateCause::Handshake,
+        Missing::Response => LateCause::Response,
+        Missing::Body => LateCause::Body,
+    }
 }
 
 /// The reason for one signature: a missing or damaged signature does not decide about the image.
@@ -62,9 +78,11 @@ pub(super) fn late(stage: &str, awaited: &Awaited) -> Reason {
                 format_args!("{pause}, which does not end before the request's deadline: it ended while {stage}");
             Reason::new(Code::RegistryThrottled, detail)
         }
-        Awaited::Answer { host } => {
-            let detail = format_args!("{late} {stage}, without a complete answer of {host}");
-            Reason::new(Code::DeadlineExceeded, detail)
+        // Of the registry, or of a server that it needs: its blob store, its token service, or the issuer of its credential.
+        // Evidence has a deadline of its own.
+        Awaited::Answer(answer) => {
+            let detail = format_args!("the request's deadline passed while {stage}: {answer}");
+            Reason::late(Some(late_cause(answer.missing)), detail)
         }
         Awaited::Nothing => Reason::new(Code::DeadlineExceeded, format_args!("{late} {stage}")),
     }

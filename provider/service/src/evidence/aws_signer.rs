@@ -199,9 +199,8 @@ impl SignerStatuses {
                 failed(SignerCause::Throttled, &why)
             }
             // The service itself, or STS for its credentials.
-            Err(FlightError::Deadline { awaited: Awaited::Answer { host }, .. }) => {
-                let why = format_args!("the deadline passed while the answer of {host} was awaited");
-                failed(SignerCause::Slow, &why)
+            Err(FlightError::Deadline { awaited: Awaited::Answer(answer), .. }) => {
+                failed(SignerCause::Slow, &format_args!("the deadline passed: {answer}"))
             }
             Err(FlightError::Deadline { awaited: Awaited::Nothing, .. }) => {
                 failed(SignerCause::Slow, &"the deadline passed while the answer was awaited")

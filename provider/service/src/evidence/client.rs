@@ -120,6 +120,7 @@ impl EvidenceClient {
         let url: &Url = outgoing.url.as_ref().unwrap_or(address.url());
         let request = Request {
             share: &share,
+            step: outgoing.step,
             home: address.host(),
             url,
             referred_by: None,

@@ -53,6 +53,8 @@ enum KeyKind {
 /// A request as it is sent.
 #[derive(Clone, Debug)]
 pub(super) struct Outgoing {
+    /// What the request is for, for messages.
+    pub(super) step: &'static str,
     /// In place of the address itself.
     pub(super) url: Option<Url>,
     /// The body of a POST.
@@ -112,6 +114,7 @@ impl Target {
                 let der = request.encode(nonce.as_deref());
                 let url = if nonce.is_some() { None } else { get_url(address, &der) };
                 Outgoing {
+                    step: "the OCSP response",
                     post: url.is_none().then(|| der.into()),
                     url,
                     content_type: "application/ocsp-request",
@@ -122,6 +125,7 @@ impl Target {
                 }
             }
             Self::Crl(_) => Outgoing {
+                step: "the CRL",
                 url: None,
                 post: None,
                 content_type: "",

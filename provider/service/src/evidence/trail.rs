@@ -38,8 +38,8 @@ impl Trail {
             Awaited::Pause(pause) => {
                 self.add(address, format_args!("{pause}, which does not end before the request's deadline"));
             }
-            // It is the address.
-            Awaited::Answer { .. } | Awaited::Nothing => {
+            Awaited::Answer(answer) => self.add(address, format_args!("there was no response in time: {answer}")),
+            Awaited::Nothing => {
                 let stage = stage.unwrap_or("the request waited");
                 self.add(address, format_args!("there was no response in time: the deadline passed while {stage}"));
             }
