@@ -16,13 +16,12 @@ use countersign_credentials::BoxFuture;
 use countersign_credentials::CredentialError;
 use countersign_credentials::Identity;
 use countersign_credentials::IdentityFetcher;
-use countersign_credentials::IssueFailure;
+use countersign_credentials::IdentityIssuer;
 use countersign_credentials::RepositoryScope;
 use countersign_credentials::Secret;
 use countersign_http::Endpoint;
 use tokio::time::Instant;
 
-use crate::call_result::CallResult;
 use crate::caught::caught;
 use crate::clients::Aws;
 use crate::endpoint::UseEndpoint;
@@ -76,7 +75,9 @@ impl EcrTokens {
             let issued = self.issue(&key, &region).await?;
             identity(key.operation(), issued, self.aws.now())
         };
-        let identity = naming_request(key.operation(), usable).await.map_err(|error| not_issued(&error))?;
+        let identity = naming_request(key.operation(), usable)
+            .await
+            .map_err(|error| CredentialError::of_call(error.result(), &error))?;
         Ok(match &self.role {
             Some(role) => identity.with_origin(format_args!("credentials.ecr, for the role {}", role.arn)),
             None => identity.with_origin("credentials.ecr, for the role of the pod"),
@@ -145,9 +146,15 @@ impl EcrTokens {
     }
 }
 
-impl IdentityFetcher for EcrTokens {
+impl IdentityIssuer for EcrTokens {
     type Key = EcrTokenKey;
 
+    fn fetch(&self, key: &EcrTokenKey) -> BoxFuture<'static, Result<Identity, CredentialError>> {
+        Box::pin(self.clone().fetch_token(key.clone()))
+    }
+}
+
+impl IdentityFetcher for EcrTokens {
     /// No token for another host than those of Amazon: see [`EcrHost`].
     fn key(&self, scope: RepositoryScope<'_>) -> Result<EcrTokenKey, CredentialError> {
         let key = match EcrHost::of(scope.host()) {
@@ -164,10 +171,6 @@ impl IdentityFetcher for EcrTokens {
         let region = key.region().map_err(unusable)?;
         self.aws.check_partition(key.operation(), &region).map_err(unusable)?;
         Ok(key)
-    }
-
-    fn fetch(&self, key: &EcrTokenKey) -> BoxFuture<'static, Result<Identity, CredentialError>> {
-        Box::pin(self.clone().fetch_token(key.clone()))
     }
 }
 
@@ -214,19 +217,6 @@ fn identity(operation: Operation, issued: Issued, now: SystemTime) -> Result<Ide
     }
     let method = AuthMethod::Basic { user: user.to_owned(), password: Secret::new(password) };
     Identity::new(method, Some(Instant::now() + life)).map_err(|error| unusable(&error.to_string()))
-}
-
-/// A missing identity or permission is for the operator to mend; an outage of AWS ends by itself.
-fn not_issued(error: &AwsError) -> CredentialError {
-    let failure = match error.result() {
-        CallResult::Credentials | CallResult::Refused | CallResult::NotAllowed => return unusable(error),
-        CallResult::Throttled => IssueFailure::Throttled,
-        CallResult::Timeout => IssueFailure::Timeout,
-        CallResult::Unreachable => IssueFailure::Unreachable,
-        CallResult::Failed => IssueFailure::Failed,
-        CallResult::Invalid => IssueFailure::Invalid,
-    };
-    CredentialError::NotIssued { failure, why: Text::of(error) }
 }
 
 fn unusable(why: impl fmt::Display) -> CredentialError {

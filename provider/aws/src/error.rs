@@ -17,7 +17,6 @@ use countersign_core::name::AwsRegion;
 use countersign_core::name::Partition;
 use countersign_http::Awaited;
 use countersign_http::FetchError;
-use countersign_http::FetchErrorKind;
 
 pub(crate) use self::endpoint_refused::EndpointRefused;
 pub use self::operation::Operation;
@@ -32,9 +31,9 @@ pub(crate) use self::source_problem::SourceProblem;
 pub(crate) use self::token_file::TokenFile;
 pub(crate) use self::token_file::TokenFileError;
 pub(crate) use self::token_file::TokenFileProblem;
-use crate::call_result::CallResult;
 use crate::limits;
 use crate::refusal::Refusal;
+use countersign_credentials::CallResult;
 
 /// Why a call has no result. Never shows a secret.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -203,17 +202,7 @@ impl AwsError {
                 CallResult::Credentials
             }
             Kind::Timeout => CallResult::Timeout,
-            Kind::Fetch(error) => match error.kind() {
-                FetchErrorKind::Timeout => CallResult::Timeout,
-                FetchErrorKind::Throttled => CallResult::Throttled,
-                FetchErrorKind::ResponseInvalid | FetchErrorKind::ContentMismatch | FetchErrorKind::RedirectRefused => {
-                    CallResult::Invalid
-                }
-                FetchErrorKind::NotAllowed
-                | FetchErrorKind::Disabled
-                | FetchErrorKind::Unreachable
-                | FetchErrorKind::Overloaded => CallResult::Unreachable,
-            },
+            Kind::Fetch(error) => CallResult::of_fetch(error),
             Kind::Refused { refusal, .. } => self.refused(*refusal),
             Kind::Endpoint(EndpointRefused { status }) => self.refused(Refusal::of_endpoint(*status)),
             Kind::Partition { .. } => CallResult::NotAllowed,

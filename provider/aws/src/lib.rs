@@ -8,7 +8,6 @@
 //! crates may be logged. The errors of this crate say what an operator needs.
 #![warn(missing_docs)]
 
-mod call_result;
 mod caught;
 mod clients;
 mod codes;
@@ -29,7 +28,6 @@ mod signer_answer;
 mod time;
 mod transport;
 
-pub use call_result::CallResult;
 pub use clients::Aws;
 pub use credentials_status::CredentialsStatus;
 pub use credentials_status::CurrentCredentials;

@@ -2,9 +2,9 @@
 
 use std::fmt;
 
-use crate::call_result::CallResult;
 use crate::error::AwsError;
 use crate::error::Operation;
+use countersign_credentials::CallResult;
 
 /// Observes calls.
 pub trait AwsObserver: fmt::Debug + Send + Sync + 'static {

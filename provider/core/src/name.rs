@@ -3,6 +3,7 @@
 //! Text is parsed here into types, once.
 
 mod aws;
+mod azure;
 mod digest;
 mod dns;
 mod host;
@@ -24,6 +25,14 @@ pub use aws::SignerNearMiss;
 pub use aws::SigningJob;
 pub use aws::SigningProfileAlias;
 pub use aws::SigningProfileVersion;
+pub use azure::AcrHost;
+pub use azure::AcrRegistry;
+pub use azure::AzureCloud;
+pub use azure::ClientId;
+pub use azure::DirectoryIdError;
+pub use azure::TenantId;
+pub use azure::VaultHost;
+pub use azure::VaultHostError;
 pub use digest::Digest;
 pub use digest::DigestAlgorithm;
 pub use digest::DigestError;

@@ -22,21 +22,24 @@ use crate::source::IdentitySource;
 use crate::source::RepositoryScope;
 
 /// Fetches identities from the service that issues them.
-pub trait IdentityFetcher: fmt::Debug + Send + Sync + 'static {
+pub trait IdentityIssuer: fmt::Debug + Send + Sync + 'static {
     /// The key by which identities are shared, for example a registry, or all registries of a region. Not secret.
     type Key: Clone + Eq + Hash + Send + Sync + fmt::Debug + fmt::Display + 'static;
-
-    /// The key of the identity for `scope`. This binds the source to its hosts.
-    ///
-    /// # Errors
-    /// The source has no identities for the host. No request is sent, not even an anonymous one.
-    fn key(&self, scope: RepositoryScope<'_>) -> Result<Self::Key, CredentialError>;
 
     /// Fetches an identity. The implementation limits its own time.
     ///
     /// # Errors
     /// See [`CredentialError`].
     fn fetch(&self, key: &Self::Key) -> BoxFuture<'static, Result<Identity, CredentialError>>;
+}
+
+/// An issuer of identities for registries.
+pub trait IdentityFetcher: IdentityIssuer {
+    /// The key of the identity for `scope`. This binds the source to its hosts.
+    ///
+    /// # Errors
+    /// The source has no identities for the host. No request is sent, not even an anonymous one.
+    fn key(&self, scope: RepositoryScope<'_>) -> Result<Self::Key, CredentialError>;
 }
 
 /// Observes the fetches of a source.
@@ -51,10 +54,10 @@ pub trait IdentityObserver: fmt::Debug + Send + Sync + 'static {
 /// After half of its life, a little earlier at random, an identity is fetched again in the background when it is used. If that
 /// fails, the former one is used until its end.
 #[derive(Debug)]
-pub struct ExpiringIdentities<F: IdentityFetcher>(Arc<Inner<F>>);
+pub struct ExpiringIdentities<F: IdentityIssuer>(Arc<Inner<F>>);
 
 #[derive(Debug)]
-struct Inner<F: IdentityFetcher> {
+struct Inner<F: IdentityIssuer> {
     fetcher: F,
     observer: Option<Arc<dyn IdentityObserver>>,
     cache: LruTtlCache<F::Key, Cached>,
@@ -71,7 +74,7 @@ struct Cached {
     renew_at: Option<Instant>,
 }
 
-impl<F: IdentityFetcher> ExpiringIdentities<F> {
+impl<F: IdentityIssuer> ExpiringIdentities<F> {
     /// An empty cache in front of `fetcher`.
     #[must_use]
     pub fn new(fetcher: F) -> Self {
@@ -87,6 +90,48 @@ impl<F: IdentityFetcher> ExpiringIdentities<F> {
     fn with(fetcher: F, observer: Option<Arc<dyn IdentityObserver>>) -> Self {
         let (cache, fetches) = (LruTtlCache::new(limits::IDENTITIES_BYTES), SingleFlight::default());
         Self(Arc::new(Inner { fetcher, observer, cache, fetches }))
+    }
+
+    /// The identity of a key: the cached one, or a fetched one at the latest at `deadline`.
+    ///
+    /// # Errors
+    /// There is none, and none is issued.
+    pub async fn get(&self, key: F::Key, deadline: Instant) -> Result<Identity, CredentialError> {
+        match self.0.cached(&key) {
+            Some(cached) => {
+                if cached.is_due() && !self.0.fetches.is_running(&key) {
+                    self.renew(key);
+                }
+                Ok(cached.identity)
+            }
+            None => self.fetch(key, deadline).await,
+        }
+    }
+
+    /// Another identity in place of `refused`; `None` within [`limits::REFUSED_AT_ONCE`] of the last fetch: the identity lacks
+    /// permissions, and a new one would be refused as well. So a permission that is missing for long causes one fetch in that time.
+    ///
+    /// # Errors
+    /// Another one is not issued.
+    pub async fn replace(
+        &self,
+        key: F::Key,
+        refused: &Identity,
+        deadline: Instant,
+    ) -> Result<Option<Identity>, CredentialError> {
+        let refused = refused.revision();
+        let other = match self.0.cached(&key) {
+            Some(cached) if cached.identity.revision() == refused => {
+                if cached.attempted.elapsed() < limits::REFUSED_AT_ONCE {
+                    return Ok(None);
+                }
+                self.fetch_other(key, Some(refused), deadline).await?
+            }
+            // It was already replaced.
+            Some(cached) => cached.identity,
+            None => self.fetch(key, deadline).await?,
+        };
+        Ok(Some(other).filter(|other| other.revision() != refused))
     }
 
     /// Fetches an identity, or waits for a fetch in progress.
@@ -122,7 +167,7 @@ impl<F: IdentityFetcher> ExpiringIdentities<F> {
     }
 }
 
-impl<F: IdentityFetcher> Inner<F> {
+impl<F: IdentityIssuer> Inner<F> {
     fn cached(&self, key: &F::Key) -> Option<Cached> {
         self.cache.get(key, Instant::now().into_std())
     }
@@ -189,18 +234,7 @@ impl<F: IdentityFetcher> IdentitySource for ExpiringIdentities<F> {
         scope: RepositoryScope<'a>,
         deadline: Instant,
     ) -> BoxFuture<'a, Result<Identity, CredentialError>> {
-        Box::pin(async move {
-            let key = self.0.fetcher.key(scope)?;
-            match self.0.cached(&key) {
-                Some(cached) => {
-                    if cached.is_due() && !self.0.fetches.is_running(&key) {
-                        self.renew(key);
-                    }
-                    Ok(cached.identity)
-                }
-                None => self.fetch(key, deadline).await,
-            }
-        })
+        Box::pin(async move { self.get(self.0.fetcher.key(scope)?, deadline).await })
     }
 
     fn credential_scope(&self, entry: &Arc<str>, scope: RepositoryScope<'_>) -> CredentialScope {
@@ -210,8 +244,6 @@ impl<F: IdentityFetcher> IdentitySource for ExpiringIdentities<F> {
         }
     }
 
-    /// None within [`limits::REFUSED_AT_ONCE`] of the last fetch: the identity lacks permissions, and a new one would be
-    /// refused as well. So a permission that is missing for long causes one fetch in that time.
     fn replacement<'a>(
         &'a self,
         scope: RepositoryScope<'a>,
@@ -220,19 +252,7 @@ impl<F: IdentityFetcher> IdentitySource for ExpiringIdentities<F> {
     ) -> BoxFuture<'a, Result<Option<Identity>, CredentialError>> {
         Box::pin(async move {
             let Ok(key) = self.0.fetcher.key(scope) else { return Ok(None) };
-            let refused = refused.revision();
-            let other = match self.0.cached(&key) {
-                Some(cached) if cached.identity.revision() == refused => {
-                    if cached.attempted.elapsed() < limits::REFUSED_AT_ONCE {
-                        return Ok(None);
-                    }
-                    self.fetch_other(key, Some(refused), deadline).await?
-                }
-                // It was already replaced.
-                Some(cached) => cached.identity,
-                None => self.fetch(key, deadline).await?,
-            };
-            Ok(Some(other).filter(|other| other.revision() != refused))
+            self.replace(key, refused, deadline).await
         })
     }
 }

@@ -9,6 +9,7 @@
 #![warn(missing_docs)]
 
 mod auth_method;
+mod call_result;
 mod credential;
 mod docker_config;
 mod expiring;
@@ -22,6 +23,7 @@ mod source;
 
 pub use auth_method::AuthMethod;
 pub use auth_method::AuthMethodError;
+pub use call_result::CallResult;
 pub use credential::Credential;
 pub use docker_config::DockerConfig;
 pub use docker_config::DockerConfigError;
@@ -30,6 +32,7 @@ pub use docker_config::EntryError;
 pub use docker_config::EntryMistake;
 pub use expiring::ExpiringIdentities;
 pub use expiring::IdentityFetcher;
+pub use expiring::IdentityIssuer;
 pub use expiring::IdentityObserver;
 pub use identity::CredentialRevision;
 pub use identity::Identity;

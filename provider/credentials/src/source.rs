@@ -12,6 +12,7 @@ use countersign_core::name::Repository;
 use countersign_http::FetchError;
 use tokio::time::Instant;
 
+use crate::call_result::CallResult;
 use crate::identity::Identity;
 use crate::scope::CredentialScope;
 
@@ -65,6 +66,25 @@ pub enum CredentialError {
     /// The task that fetches it panicked.
     #[error("the request for the credential ended without a result")]
     Interrupted,
+}
+
+impl CredentialError {
+    /// The error of a call of an issuing service that ended with `result`. A missing identity or permission is for the operator to
+    /// mend; an outage of the service ends by itself.
+    #[must_use]
+    pub fn of_call(result: CallResult, why: impl fmt::Display) -> Self {
+        let failure = match result {
+            CallResult::Credentials | CallResult::Refused | CallResult::NotAllowed => {
+                return Self::Unusable(Text::of(why));
+            }
+            CallResult::Throttled => IssueFailure::Throttled,
+            CallResult::Timeout => IssueFailure::Timeout,
+            CallResult::Unreachable => IssueFailure::Unreachable,
+            CallResult::Failed => IssueFailure::Failed,
+            CallResult::Invalid => IssueFailure::Invalid,
+        };
+        Self::NotIssued { failure, why: Text::of(why) }
+    }
 }
 
 /// How a service fails that issues identities.

@@ -10,6 +10,7 @@
 
 mod address;
 mod answer;
+mod auth_challenge;
 mod body;
 mod budgeted;
 mod client;
@@ -46,6 +47,7 @@ pub use address::AddressPolicy;
 pub use address::Network;
 pub use answer::AwaitedAnswer;
 pub use answer::Missing;
+pub use auth_challenge::AuthChallenge;
 pub use body::BodyLimits;
 pub use budgeted::Budgeted;
 pub use client::Client;

@@ -110,3 +110,9 @@ pub const USER_AGENT: &str = concat!("countersign/", env!("CARGO_PKG_VERSION"));
 
 /// Hosts whose pause is stored, separately for configured hosts and for others.
 pub const HOSTS: usize = 1024;
+
+/// Length of a `WWW-Authenticate` header, in bytes.
+pub const CHALLENGE_BYTES: usize = 4 * 1024;
+
+/// `WWW-Authenticate` headers that are read, and challenges in each.
+pub const CHALLENGES: usize = 8;

@@ -1,12 +1,8 @@
-//! Parses `WWW-Authenticate`, [RFC 9110 §11.6.1](https://www.rfc-editor.org/rfc/rfc9110#section-11.6.1), and the
-//! Bearer parameters of the [token specification](https://distribution.github.io/distribution/spec/auth/token/).
+//! Chooses among the challenges of a `WWW-Authenticate`: Basic, or Bearer with the parameters of the [token
+//! specification](https://distribution.github.io/distribution/spec/auth/token/).
 
+use countersign_http::AuthChallenge;
 use http::HeaderMap;
-use http::header::WWW_AUTHENTICATE;
-use http_auth::ChallengeParser;
-use http_auth::ChallengeRef;
-
-use crate::limits;
 
 /// The scheme of a challenge.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,29 +27,20 @@ pub(crate) struct Bearer {
 /// The reason why no challenge is supported.
 pub(crate) fn parse(headers: &HeaderMap) -> Result<Challenge, &'static str> {
     let mut basic = false;
-    for value in headers.get_all(WWW_AUTHENTICATE).iter().take(limits::CHALLENGES) {
-        if value.len() > limits::CHALLENGE_BYTES {
-            return Err("a WWW-Authenticate header is longer than 4 KiB");
+    for challenge in AuthChallenge::of(headers) {
+        let challenge = challenge?;
+        if challenge.is("bearer") {
+            return bearer(&challenge).map(Challenge::Bearer);
         }
-        let text = value.to_str().map_err(|_| "a WWW-Authenticate header is not ASCII")?;
-        for challenge in ChallengeParser::new(text).map_while(Result::ok).take(limits::CHALLENGES) {
-            if challenge.scheme.eq_ignore_ascii_case("bearer") {
-                return bearer(&challenge).map(Challenge::Bearer);
-            }
-            basic |= challenge.scheme.eq_ignore_ascii_case("basic");
-        }
+        basic |= challenge.is("basic");
     }
     if basic { Ok(Challenge::Basic) } else { Err("there is no Basic or Bearer challenge in its 401") }
 }
 
-fn bearer(challenge: &ChallengeRef<'_>) -> Result<Bearer, &'static str> {
-    let parameter = |expected: &str| -> Result<Option<String>, &'static str> {
-        let mut values = challenge.params.iter().filter(|(name, _)| name.eq_ignore_ascii_case(expected));
-        let value = values.next().map(|(_, value)| value.to_unescaped());
-        if values.next().is_some() {
-            return Err("the Bearer challenge has a parameter twice");
-        }
-        Ok(value.filter(|value| !value.is_empty()))
+fn bearer(challenge: &AuthChallenge) -> Result<Bearer, &'static str> {
+    let parameter = |name: &str| {
+        let value = challenge.parameter(name).map_err(|_| "the Bearer challenge has a parameter twice")?;
+        Ok::<_, &'static str>(value.map(str::to_owned))
     };
     let realm = parameter("realm")?.ok_or("the Bearer challenge has no realm")?;
     Ok(Bearer { realm, service: parameter("service")?, scope: parameter("scope")? })
@@ -62,6 +49,9 @@ fn bearer(challenge: &ChallengeRef<'_>) -> Result<Bearer, &'static str> {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
+    use countersign_http::limits;
+    use http::header::WWW_AUTHENTICATE;
+
     use super::*;
 
     fn check(values: &[&str]) -> Result<Challenge, &'static str> {

@@ -13,12 +13,6 @@ const MIB: usize = 1024 * 1024;
 pub(crate) const BODIES: ShareLimits =
     ShareLimits { total: 32 * MIB, host: 16 * MIB, pattern: 16 * MIB, unlisted_host: 6 * MIB, unlisted: 12 * MIB };
 
-/// Length of a `WWW-Authenticate` header, in bytes.
-pub(crate) const CHALLENGE_BYTES: usize = 4 * 1024;
-
-/// `WWW-Authenticate` headers that are read, and challenges in each.
-pub(crate) const CHALLENGES: usize = 8;
-
 /// Size of the body of a token response, in bytes.
 pub(crate) const TOKEN_BODY_BYTES: usize = 64 * 1024;
 

@@ -31,6 +31,7 @@ fn the_core_has_no_io() {
         "async-trait",
         "aws-config",
         "countersign-aws",
+        "countersign-azure",
         "countersign-credentials",
         "countersign-http",
         "countersign-registry",
@@ -62,6 +63,7 @@ fn the_testkit_does_not_depend_on_the_code_under_test() {
     for name in [
         "countersign",
         "countersign-aws",
+        "countersign-azure",
         "countersign-core",
         "countersign-credentials",
         "countersign-http",
@@ -79,6 +81,7 @@ fn only_tests_sign() {
     for manifest in [
         "provider/Cargo.toml",
         "provider/aws/Cargo.toml",
+        "provider/azure/Cargo.toml",
         "provider/core/Cargo.toml",
         "provider/http/Cargo.toml",
         "provider/registry/Cargo.toml",

@@ -18,12 +18,14 @@ const FOLDERS: &[(&str, Home)] = &[
     ("provider/credentials/src", Home::Module("credentials")),
     ("provider/registry/src", Home::Module("registry")),
     ("provider/aws/src", Home::Module("aws")),
+    ("provider/azure/src", Home::Module("azure")),
     ("provider/testkit/src", Home::Module("testkit")),
 ];
 
 /// Crates whose modules have lists of their own in ARCHITECTURE.md, and their source folders.
-const CRATES: [(&str, &str); 6] = [
+const CRATES: [(&str, &str); 7] = [
     ("countersign-aws", "provider/aws/src"),
+    ("countersign-azure", "provider/azure/src"),
     ("countersign-http", "provider/http/src"),
     ("countersign-credentials", "provider/credentials/src"),
     ("countersign-registry", "provider/registry/src"),
@@ -81,6 +83,7 @@ fn used(read: &Crate, module: &[String], home: Home) -> BTreeSet<String> {
             "countersign" | "countersign_service" => drop(used.insert(second.to_owned())),
             "countersign_core" => drop(used.insert(format!("core::{second}"))),
             "countersign_aws"
+            | "countersign_azure"
             | "countersign_http"
             | "countersign_credentials"
             | "countersign_registry"

@@ -11,6 +11,7 @@ use countersign_credentials::CredentialError;
 use countersign_credentials::ExpiringIdentities;
 use countersign_credentials::Identity;
 use countersign_credentials::IdentityFetcher as _;
+use countersign_credentials::IdentityIssuer as _;
 use countersign_credentials::IdentitySource as _;
 use countersign_credentials::IssueFailure;
 use countersign_credentials::RepositoryScope;

@@ -7,6 +7,7 @@ use countersign_aws::EcrRole;
 use countersign_aws::EcrTokens;
 use countersign_credentials::CredentialError;
 use countersign_credentials::IdentityFetcher as _;
+use countersign_credentials::IdentityIssuer as _;
 use countersign_credentials::IssueFailure;
 use countersign_credentials::RepositoryScope;
 use countersign_testkit::aws::Protocol;

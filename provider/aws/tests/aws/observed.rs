@@ -3,10 +3,10 @@
 use std::sync::Mutex;
 
 use countersign_aws::AwsObserver;
-use countersign_aws::CallResult;
 use countersign_aws::EcrApi as Override;
 use countersign_aws::EcrTokens;
 use countersign_aws::Operation;
+use countersign_credentials::CallResult;
 use countersign_testkit::aws::Protocol;
 use countersign_testkit::aws::ServiceError;
 use countersign_testkit::aws::ecr_api::EcrApi;

@@ -29,12 +29,14 @@ impl Issuer {
 }
 
 impl IdentityFetcher for Issuer {
-    type Key = &'static str;
-
     fn key(&self, scope: RepositoryScope<'_>) -> Result<&'static str, CredentialError> {
         let is_of_cloud = scope.host().to_string().ends_with(".cloud.example");
         if is_of_cloud { Ok("cloud") } else { Err(CredentialError::Unusable(Text::of("another host"))) }
     }
+}
+
+impl IdentityIssuer for Issuer {
+    type Key = &'static str;
 
     fn fetch(&self, _: &&'static str) -> BoxFuture<'static, Result<Identity, CredentialError>> {
         let Self { issued, permits, fails } = self.clone();

@@ -15,6 +15,7 @@ use countersign_credentials::DockerConfig;
 use countersign_credentials::ExpiringIdentities;
 use countersign_credentials::Identity;
 use countersign_credentials::IdentityFetcher;
+use countersign_credentials::IdentityIssuer;
 use countersign_credentials::IdentitySource;
 use countersign_credentials::IssueFailure;
 use countersign_credentials::ReloadableCredential;
@@ -213,11 +214,13 @@ impl Issuer {
 }
 
 impl IdentityFetcher for Issuer {
-    type Key = String;
-
     fn key(&self, scope: RepositoryScope<'_>) -> Result<String, CredentialError> {
         Ok(scope.host().to_string())
     }
+}
+
+impl IdentityIssuer for Issuer {
+    type Key = String;
 
     fn fetch(&self, _: &String) -> BoxFuture<'static, Result<Identity, CredentialError>> {
         let issued = self.passwords.lock().unwrap().pop().unwrap();

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use countersign_aws::AwsObserver;
-use countersign_aws::CallResult;
 use countersign_aws::Operation;
+use countersign_credentials::CallResult;
 
 use crate::telemetry::metrics::AwsCall;
 use crate::telemetry::metrics::AwsCallResult;

@@ -51,6 +51,27 @@ struct Application {
     tenant: String,
     client: String,
     federated: Vec<FederatedCredential>,
+    secrets: Vec<ClientSecret>,
+}
+
+/// A secret of an application.
+#[derive(Clone)]
+struct ClientSecret {
+    value: String,
+    end: OffsetDateTime,
+}
+
+impl fmt::Debug for ClientSecret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ClientSecret(until {})", self.end)
+    }
+}
+
+/// Why a secret is not accepted as that of an application.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum SecretError {
+    Unknown,
+    Expired,
 }
 
 struct Table {
@@ -123,7 +144,8 @@ impl Directory {
 
     /// Adds an application or a managed identity.
     pub fn add_application(&self, tenant: &str, client: &str) {
-        let application = Application { tenant: tenant.to_owned(), client: client.to_owned(), federated: Vec::new() };
+        let (tenant, client) = (tenant.to_owned(), client.to_owned());
+        let application = Application { tenant, client, federated: Vec::new(), secrets: Vec::new() };
         self.table().applications.push(application);
     }
 
@@ -133,6 +155,14 @@ impl Directory {
         let mut table = self.table();
         let application = table.applications.iter_mut().find(|application| application.client == client);
         application.expect("an application of the directory").federated.push(credential);
+    }
+
+    /// Adds a secret of an application, which is accepted until `end`.
+    pub fn add_secret(&self, client: &str, secret: &str, end: OffsetDateTime) {
+        let mut table = self.table();
+        let application = table.applications.iter_mut().find(|application| application.client == client);
+        let secret = ClientSecret { value: secret.to_owned(), end };
+        application.expect("an application of the directory").secrets.push(secret);
     }
 
     /// Removes all federated credentials of an application.
@@ -239,6 +269,17 @@ impl Directory {
         let credential = of_issuer.into_iter().find(|credential| credential.subject == subject);
         let credential = credential.ok_or_else(|| FederationError::Subject(subject.to_owned()))?;
         check_token(&credential.issuer, &token, now)
+    }
+
+    /// Checks a secret of an application.
+    pub(crate) fn check_secret(&self, client: &str, secret: &str, now: OffsetDateTime) -> Result<(), SecretError> {
+        let table = self.table();
+        let secrets = table.application(client).map(|application| application.secrets.clone()).unwrap_or_default();
+        match secrets.iter().find(|known| known.value == secret) {
+            Some(known) if now < known.end => Ok(()),
+            Some(_) => Err(SecretError::Expired),
+            None => Err(SecretError::Unknown),
+        }
     }
 
     /// Issues an access token of version 1.0: the audience is the resource.

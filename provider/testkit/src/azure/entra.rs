@@ -1,4 +1,4 @@
-//! Microsoft Entra: the token endpoint for applications with a federated credential, and its metadata.
+//! Microsoft Entra: the token endpoint for applications with a federated credential or a secret, and its metadata.
 
 use std::ops::Deref;
 use std::sync::Arc;
@@ -25,8 +25,9 @@ const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-be
 /// `POST /{tenant}/oauth2/v2.0/token`, `GET /common/discovery/instance`.
 ///
 /// The token endpoint serves `client_credentials` with a [federated
-/// assertion](https://learn.microsoft.com/en-us/entra/identity-platform/v2-oauth2-client-creds-grant-flow#third-case-access-token-request-with-a-federated-credential).
-/// It checks in this order: tenant, grant, client, scope, resource, type of the assertion, assertion. Not verified: the order of the
+/// assertion](https://learn.microsoft.com/en-us/entra/identity-platform/v2-oauth2-client-creds-grant-flow#third-case-access-token-request-with-a-federated-credential)
+/// or a secret.
+/// It checks in this order: tenant, grant, client, scope, resource, secret or type of the assertion and assertion. Not verified: the order of the
 /// real service.
 #[derive(Debug)]
 pub struct Entra {
@@ -178,13 +179,18 @@ fn token(
     if !directory.has_resource(resource) {
         return Err(EntraError::unknown_resource(resource, tenant));
     }
-    let assertion =
-        value("client_assertion").filter(|_| value("client_assertion_type").as_deref() == Some(ASSERTION_TYPE));
-    let assertion = assertion.ok_or_else(|| {
-        let text = "The request body must contain the following parameter: 'client_assertion' or 'client_secret'.";
-        EntraError::new(401, "invalid_client", 7_000_218, text)
-    })?;
-    directory.check_assertion(&client, &assertion, now).map_err(|error| EntraError::assertion(&error, now))?;
+    match (value("client_secret"), value("client_assertion")) {
+        (Some(secret), _) => {
+            directory.check_secret(&client, &secret, now).map_err(|error| EntraError::secret(error, &client))?;
+        }
+        (None, Some(assertion)) if value("client_assertion_type").as_deref() == Some(ASSERTION_TYPE) => {
+            directory.check_assertion(&client, &assertion, now).map_err(|error| EntraError::assertion(&error, now))?;
+        }
+        (None, _) => {
+            let text = "The request body must contain the following parameter: 'client_assertion' or 'client_secret'.";
+            return Err(EntraError::new(401, "invalid_client", 7_000_218, text));
+        }
+    }
     let (resource, claims) = (resource.to_owned(), value("claims"));
     Ok(move |directory: &Directory| {
         let token = directory.issue(&client, &resource, claims.as_deref(), now);

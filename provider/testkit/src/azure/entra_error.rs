@@ -7,6 +7,7 @@ use time::OffsetDateTime;
 use time::macros::format_description;
 
 use crate::azure::directory::FederationError;
+use crate::azure::directory::SecretError;
 use crate::registry::Reply;
 
 /// The identifier of every request.
@@ -119,6 +120,26 @@ impl EntraError {
                 Self::new(401, "invalid_client", 700_024, &text)
             }
         }
+    }
+
+    /// The secret is refused ([reports](https://learn.microsoft.com/en-us/troubleshoot/entra/entra-id/app-integration/error-code-aadsts7000222-badrequest-or-invalidclientsecret)).
+    pub(crate) fn secret(error: SecretError, client: &str) -> Self {
+        let (code, text) = match error {
+            SecretError::Unknown => (
+                7_000_215,
+                format!(
+                    "Invalid client secret provided. Ensure the secret being sent in the request is the client secret value, not the \
+                     client secret ID, for a secret added to app '{client}'."
+                ),
+            ),
+            SecretError::Expired => (
+                7_000_222,
+                format!(
+                    "The provided client secret keys for app '{client}' are expired. Visit the Azure portal to create new keys."
+                ),
+            ),
+        };
+        Self::new(401, "invalid_client", code, &text)
     }
 
     /// Over the limit of requests: 429. Not verified: its body.

@@ -1,4 +1,7 @@
-//! How calls end, for metrics.
+//! How calls of services that issue credentials end, for metrics and for the error of the credential.
+
+use countersign_http::FetchError;
+use countersign_http::FetchErrorKind;
 
 /// How a call ended without a result.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -22,6 +25,22 @@ pub enum CallResult {
 }
 
 impl CallResult {
+    /// The result of a call without a usable answer.
+    #[must_use]
+    pub fn of_fetch(error: &FetchError) -> Self {
+        match error.kind() {
+            FetchErrorKind::Timeout => Self::Timeout,
+            FetchErrorKind::Throttled => Self::Throttled,
+            FetchErrorKind::ResponseInvalid | FetchErrorKind::ContentMismatch | FetchErrorKind::RedirectRefused => {
+                Self::Invalid
+            }
+            FetchErrorKind::NotAllowed
+            | FetchErrorKind::Disabled
+            | FetchErrorKind::Unreachable
+            | FetchErrorKind::Overloaded => Self::Unreachable,
+        }
+    }
+
     /// Stable text for metrics.
     #[must_use]
     pub fn as_str(self) -> &'static str {

@@ -1,0 +1,129 @@
+//! Errors of calls.
+
+mod operation;
+mod remedy;
+
+use std::fmt;
+
+use countersign_core::codec::text::Text;
+use countersign_credentials::CallResult;
+use countersign_credentials::CredentialError;
+use countersign_http::FetchError;
+
+pub use self::operation::Operation;
+use self::remedy::remedy;
+use crate::refusal::Refusal;
+use crate::secret_file::SecretFileError;
+
+/// Why a call has no result. Never shows a secret.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{} failed{}: {kind}; {}", operation.name(), At(server.as_ref(), kind), remedy(kind))]
+pub struct AzureError {
+    operation: Operation,
+    /// Where the request was sent, if it was.
+    server: Option<Text>,
+    kind: Kind,
+}
+
+/// The server in a message, unless the text of the error names it.
+struct At<'a>(Option<&'a Text>, &'a Kind);
+
+impl fmt::Display for At<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.0, self.1) {
+            (Some(_), Kind::Fetch(_)) | (None, _) => Ok(()),
+            (Some(server), _) => write!(f, " at {server}"),
+        }
+    }
+}
+
+/// What failed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Kind {
+    /// A variable of the environment is not set.
+    #[error("found no {0} in the environment")]
+    NoVariable(&'static str),
+    /// A file with a secret cannot be used.
+    #[error(transparent)]
+    SecretFile(SecretFileError),
+    /// The request was not answered.
+    #[error(transparent)]
+    Fetch(FetchError),
+    /// The service refused.
+    #[error("found status {status} {code}{message}, expected 200")]
+    Refused {
+        /// The HTTP status.
+        status: u16,
+        /// The code of the service.
+        code: Text,
+        /// The text of the service after a colon; empty if there is none.
+        message: Text,
+        /// What the refusal is about.
+        refusal: Refusal,
+        /// The claims that the service demands.
+        claims: Option<Box<str>>,
+    },
+    /// The answer has not the expected content.
+    #[error("the answer of the service is not usable: {0}")]
+    Answer(Text),
+    /// The settings do not allow the call.
+    #[error("{0}")]
+    NotAllowed(Text),
+}
+
+impl AzureError {
+    pub(crate) fn new(operation: Operation, kind: Kind) -> Self {
+        Self { operation, server: None, kind }
+    }
+
+    /// The same error of a request to this server.
+    pub(crate) fn at(self, server: &str) -> Self {
+        Self { server: Some(Text::at_most(256, server)), ..self }
+    }
+
+    /// The call.
+    #[must_use]
+    pub fn operation(&self) -> Operation {
+        self.operation
+    }
+
+    /// The claims that the service demands of a token.
+    pub(crate) fn claims(&self) -> Option<&str> {
+        match &self.kind {
+            Kind::Refused { claims, .. } => claims.as_deref(),
+            Kind::NoVariable(_) | Kind::SecretFile(_) | Kind::Fetch(_) | Kind::Answer(_) | Kind::NotAllowed(_) => None,
+        }
+    }
+
+    /// What the service refuses, if it does.
+    pub(crate) fn refusal(&self) -> Option<Refusal> {
+        match &self.kind {
+            Kind::Refused { refusal, .. } => Some(*refusal),
+            Kind::NoVariable(_) | Kind::SecretFile(_) | Kind::Fetch(_) | Kind::Answer(_) | Kind::NotAllowed(_) => None,
+        }
+    }
+
+    /// How the call ended.
+    #[must_use]
+    pub fn result(&self) -> CallResult {
+        match &self.kind {
+            Kind::NoVariable(_) | Kind::SecretFile(_) => CallResult::Credentials,
+            Kind::Fetch(error) => CallResult::of_fetch(error),
+            Kind::Refused { refusal: Refusal::Throttled, .. } => CallResult::Throttled,
+            Kind::Refused { refusal: Refusal::Failure, .. } => CallResult::Failed,
+            Kind::Refused { .. } => match self.operation {
+                // Without a token no other call is made.
+                Operation::EntraToken | Operation::ManagedIdentityToken => CallResult::Credentials,
+                Operation::AcrExchange => CallResult::Refused,
+            },
+            Kind::Answer(_) => CallResult::Invalid,
+            Kind::NotAllowed(_) => CallResult::NotAllowed,
+        }
+    }
+}
+
+impl From<AzureError> for CredentialError {
+    fn from(error: AzureError) -> Self {
+        Self::of_call(error.result(), error)
+    }
+}

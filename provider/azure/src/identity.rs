@@ -1,0 +1,50 @@
+//! For whom tokens are issued.
+
+use std::fmt;
+use std::path::PathBuf;
+
+use countersign_core::name::ClientId;
+use countersign_core::name::TenantId;
+
+/// For whom tokens are issued, and how this is proved.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum AzureIdentity {
+    /// Workload identity: the token of the pod's service account. What is `None` is that of the environment.
+    Workload {
+        /// The tenant in place of `AZURE_TENANT_ID`.
+        tenant: Option<TenantId>,
+        /// The application or managed identity in place of `AZURE_CLIENT_ID`.
+        client_id: Option<ClientId>,
+    },
+    /// A managed identity of the node, from the instance metadata service.
+    Managed {
+        /// The tenant of the registry, if it is named.
+        tenant: Option<TenantId>,
+        /// `None` for the only one of the node.
+        client_id: Option<ClientId>,
+    },
+    /// An application with a secret.
+    ClientSecret {
+        /// Its tenant.
+        tenant: TenantId,
+        /// The application.
+        client_id: ClientId,
+        /// The file with the secret, which is read for each token.
+        file: PathBuf,
+    },
+}
+
+impl fmt::Display for AzureIdentity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (kind, client_id) = match self {
+            Self::Workload { client_id, .. } => ("workload identity", client_id.as_ref()),
+            Self::Managed { client_id, .. } => ("managed identity", client_id.as_ref()),
+            Self::ClientSecret { client_id, .. } => ("application", Some(client_id)),
+        };
+        let whose = if matches!(self, Self::Workload { .. }) { "of the pod" } else { "of the node" };
+        match client_id {
+            Some(client_id) => write!(f, "the {kind} {client_id}"),
+            None => write!(f, "the {kind} {whose}"),
+        }
+    }
+}

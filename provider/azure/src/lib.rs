@@ -1,0 +1,36 @@
+//! Azure: tokens of Microsoft Entra for the identity of the pod, and tokens of Azure Container Registry.
+//!
+//! Entry point: [`Azure`]. Requests are sent through `countersign-http`, so that the limits on bytes, time and connections, the
+//! proxies and the certificate authorities are those of all other requests.
+//!
+//! A token of Entra leaves only to a host that [`AcrHost`](countersign_core::name::AcrHost) recognizes as a registry of Azure, over
+//! HTTPS, and no redirect is followed: a token that reaches another host can be used by it. Secrets cannot be printed.
+#![warn(missing_docs)]
+
+mod acr;
+mod calls;
+mod clients;
+mod entra;
+mod error;
+mod identity;
+mod instance_metadata;
+mod jwt;
+pub mod limits;
+mod observer;
+mod refusal;
+mod secret_file;
+mod settings;
+mod transport;
+
+pub use acr::AcrTokenKey;
+pub use acr::AcrTokens;
+pub use clients::Azure;
+pub use clients::AzureClock;
+pub use entra::EntraTokenKey;
+pub use error::AzureError;
+pub use error::Operation;
+pub use identity::AzureIdentity;
+pub use observer::AzureObserver;
+pub use observer::Unobserved;
+pub use settings::AzureSettings;
+pub use settings::WorkloadEnvironment;

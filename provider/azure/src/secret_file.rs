@@ -1,0 +1,138 @@
+//! Files with a secret: the token of the service account, and the secret of an application. They are read for each call, as they
+//! are replaced while the process runs.
+
+use std::fmt;
+use std::fs::File;
+use std::io::Read as _;
+use std::path::Path;
+use std::path::PathBuf;
+
+use countersign_core::codec::text::Text;
+use countersign_credentials::Secret;
+
+use crate::limits;
+
+/// Which file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum SecretFile {
+    /// `AZURE_FEDERATED_TOKEN_FILE`.
+    FederatedToken,
+    /// `credentials.acr.clientSecretFile`.
+    ClientSecret,
+}
+
+/// The file cannot be used.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{}: found the file {path}, which {problem}, expected {}", file.key(), file.content())]
+pub(crate) struct SecretFileError {
+    pub(crate) file: SecretFile,
+    path: Text,
+    problem: Problem,
+}
+
+/// Why it cannot be used, as the end of a sentence.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Problem {
+    /// The error of the operating system.
+    Unreadable(Text),
+    NoFile,
+    Empty,
+    TooLarge,
+    NotPrintable,
+}
+
+impl SecretFile {
+    fn key(self) -> &'static str {
+        match self {
+            Self::FederatedToken => "AZURE_FEDERATED_TOKEN_FILE",
+            Self::ClientSecret => "credentials.acr.clientSecretFile",
+        }
+    }
+
+    fn content(self) -> &'static str {
+        match self {
+            Self::FederatedToken => "the token of the service account",
+            Self::ClientSecret => "the secret of the application",
+        }
+    }
+
+    /// Reads the file, without white space at both ends.
+    ///
+    /// # Errors
+    /// It is not a regular file with one printable text of at most [`limits::SECRET_FILE_BYTES`].
+    pub(crate) async fn read(self, path: &Path) -> Result<Secret, SecretFileError> {
+        let own: PathBuf = path.to_owned();
+        let content = tokio::task::spawn_blocking(move || read(&own)).await;
+        let content =
+            content.unwrap_or_else(|_| Err(Problem::Unreadable(Text::of("reading it ended without a result"))));
+        content.map_err(|problem| SecretFileError { file: self, path: Text::of(path.display()), problem })
+    }
+}
+
+fn read(path: &Path) -> Result<Secret, Problem> {
+    let unreadable = |error: std::io::Error| Problem::Unreadable(Text::of(error));
+    // Before it is opened, as opening a pipe waits for its writer.
+    if !std::fs::metadata(path).map_err(unreadable)?.is_file() {
+        return Err(Problem::NoFile);
+    }
+    let mut content = Vec::new();
+    let limit = u64::try_from(limits::SECRET_FILE_BYTES).unwrap_or(u64::MAX);
+    File::open(path).and_then(|file| file.take(limit + 1).read_to_end(&mut content)).map_err(unreadable)?;
+    if content.len() > limits::SECRET_FILE_BYTES {
+        return Err(Problem::TooLarge);
+    }
+    match content.trim_ascii() {
+        [] => Err(Problem::Empty),
+        text if text.iter().all(u8::is_ascii_graphic) => Ok(Secret::new(text)),
+        _ => Err(Problem::NotPrintable),
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unreadable(why) => write!(f, "cannot be read ({why})"),
+            Self::NoFile => f.write_str("is not a regular file"),
+            Self::Empty => f.write_str("is empty"),
+            Self::TooLarge => write!(f, "has more than {} bytes", limits::SECRET_FILE_BYTES),
+            Self::NotPrintable => f.write_str("has characters that no secret has"),
+        }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use countersign_testkit::folder::Folder;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_secret_is_one_printable_text() {
+        let folder = Folder::new();
+        let path = folder.path().join("token");
+        let read = async |content: &[u8]| {
+            std::fs::write(&path, content).unwrap();
+            SecretFile::FederatedToken.read(&path).await.map_err(|error| error.problem)
+        };
+        assert_eq!(read(b"a.b.c\n").await, Ok(Secret::new("a.b.c")));
+        assert_eq!(read(&[b'a'; limits::SECRET_FILE_BYTES]).await, Ok(Secret::new([b'a'; limits::SECRET_FILE_BYTES])));
+        assert_eq!(read(&[b'a'; limits::SECRET_FILE_BYTES + 1]).await, Err(Problem::TooLarge));
+        assert_eq!(read(b"").await, Err(Problem::Empty));
+        assert_eq!(read(b" \n").await, Err(Problem::Empty));
+        assert_eq!(read(b"a b").await, Err(Problem::NotPrintable));
+        assert_eq!(read(b"a\r\nX: b").await, Err(Problem::NotPrintable));
+        assert_eq!(read(b"\xff").await, Err(Problem::NotPrintable));
+        let error = SecretFile::ClientSecret.read(folder.path()).await.unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            format!(
+                "credentials.acr.clientSecretFile: found the file {}, which is not a regular file, expected the secret of the \
+                 application",
+                folder.path().display()
+            )
+        );
+        let missing = SecretFile::FederatedToken.read(&folder.path().join("none")).await.unwrap_err();
+        assert!(missing.to_string().contains("which cannot be read (No such file or directory"), "{missing}");
+    }
+}

@@ -1,0 +1,15 @@
+//! Names of Microsoft Azure: its clouds, tenants and applications, and hosts of its registries and key vaults.
+
+mod acr;
+mod cloud;
+mod directory;
+mod key_vault;
+
+pub use acr::AcrHost;
+pub use acr::AcrRegistry;
+pub use cloud::AzureCloud;
+pub use directory::ClientId;
+pub use directory::DirectoryIdError;
+pub use directory::TenantId;
+pub use key_vault::VaultHost;
+pub use key_vault::VaultHostError;

@@ -1,0 +1,88 @@
+//! The clouds of Azure. Each has names, identities and a directory of its own: a token of one is not valid in another.
+
+use std::fmt;
+
+/// A cloud ([names of the clouds](https://learn.microsoft.com/azure/azure-government/compare-azure-government-global-azure),
+/// [of China](https://learn.microsoft.com/azure/china/resources-developer-guide)).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum AzureCloud {
+    /// The public cloud.
+    Public,
+    /// Azure Government of the United States.
+    UsGovernment,
+    /// Azure operated by 21Vianet.
+    China,
+}
+
+impl AzureCloud {
+    /// Every cloud.
+    pub const ALL: [Self; 3] = [Self::Public, Self::UsGovernment, Self::China];
+
+    /// The cloud of this name in the configuration.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|cloud| cloud.as_str() == name)
+    }
+
+    /// The name in the configuration and in messages.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Public => "public",
+            Self::UsGovernment => "us-government",
+            Self::China => "china",
+        }
+    }
+
+    /// What follows the name of a registry and a dot.
+    #[must_use]
+    pub fn registry_suffix(self) -> &'static str {
+        match self {
+            Self::Public => "azurecr.io",
+            Self::UsGovernment => "azurecr.us",
+            Self::China => "azurecr.cn",
+        }
+    }
+
+    /// What follows the name of a key vault and a dot.
+    #[must_use]
+    pub fn vault_suffix(self) -> &'static str {
+        match self {
+            Self::Public => "vault.azure.net",
+            Self::UsGovernment => "vault.usgovcloudapi.net",
+            Self::China => "vault.azure.cn",
+        }
+    }
+
+    /// The host of Microsoft Entra that issues tokens
+    /// ([national clouds](https://learn.microsoft.com/entra/identity-platform/authentication-national-cloud)).
+    #[must_use]
+    pub fn authority_host(self) -> &'static str {
+        match self {
+            Self::Public => "login.microsoftonline.com",
+            Self::UsGovernment => "login.microsoftonline.us",
+            Self::China => "login.chinacloudapi.cn",
+        }
+    }
+}
+
+impl fmt::Display for AzureCloud {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cloud_is_found_by_its_name_only() {
+        for cloud in AzureCloud::ALL {
+            assert_eq!(AzureCloud::named(cloud.as_str()), Some(cloud));
+        }
+        for other in ["", "Public", "usgovernment", "germany"] {
+            assert_eq!(AzureCloud::named(other), None, "{other}");
+        }
+    }
+}
