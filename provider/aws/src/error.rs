@@ -162,6 +162,12 @@ impl AwsError {
         Self { sent: self.sent.or(sent), ..self }
     }
 
+    /// What failed, without the call and without what to do.
+    #[must_use]
+    pub fn cause(&self) -> Text {
+        Text::of(&self.kind)
+    }
+
     /// The call.
     #[must_use]
     pub fn operation(&self) -> Operation {

@@ -6,6 +6,7 @@ mod annotations;
 mod descriptor;
 mod index;
 mod manifest;
+mod target_content;
 
 pub use descriptor::Descriptor;
 pub use descriptor::DescriptorError;
@@ -16,3 +17,5 @@ pub use manifest::ArtifactManifest;
 pub use manifest::ManifestError;
 pub use manifest::artifact_type;
 pub use manifest::target_media_type;
+pub use target_content::TargetContent;
+pub use target_content::target_content;

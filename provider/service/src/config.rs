@@ -22,6 +22,7 @@ mod yaml;
 use std::path::Path;
 use std::path::PathBuf;
 
+use countersign_core::name::Repository;
 use countersign_registry::Unlisted;
 
 pub use file::ConfigBytes;
@@ -126,6 +127,12 @@ impl Config {
             Credentials::Anonymous | Credentials::DockerConfig(_) | Credentials::Files { .. } => false,
         };
         self.aws.signer.enabled || self.registries.iter().any(has_tokens)
+    }
+
+    /// The entry of `registries` for a repository: the first that matches.
+    #[must_use]
+    pub fn registry_of(&self, repository: &Repository) -> Option<&Registry> {
+        self.registries.iter().find(|registry| registry.host.is_for(repository))
     }
 
     /// Reads the file at `path`. Paths in it are relative to its directory.

@@ -4,6 +4,7 @@
 mod error_mapping;
 mod inspect;
 mod observer;
+mod reading;
 mod request;
 mod resolution;
 mod rounds;
@@ -29,6 +30,8 @@ pub use inspect::Inspection;
 pub use inspect::JudgedUnder;
 pub use inspect::Listed;
 pub use observer::CountRequests;
+pub use reading::BlobReading;
+pub use reading::Reading;
 pub use request::Conditions;
 pub use request::CredentialSelection;
 pub use request::Deadline;

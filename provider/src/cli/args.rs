@@ -120,10 +120,14 @@ settings that are probably not intended, and certificates that expire within 30 
 With images, each is shown with the entry of `registries` that applies to it: credentials, certificate authorities, proxy and
 plain HTTP, and what differs in each earlier entry: its host, or the path on it.
 
---online tries the addresses of OCSP responders and CRLs that certificates of the trust stores name; with --image also
-those that the signatures of the image need, as `inspect` does for one image.
-It requests a token for each entry with credentials.ecr, and asks AWS Signer about a signature that does not exist, if the
-configuration has them; a warning names what is missing.
+--online tries, and warns about what fails:
+  - the addresses of OCSP responders and CRLs that certificates of the trust stores name
+  - a token for each entry of registries with credentials.ecr
+  - AWS Signer in each region that is asked, about a signature that does not exist, if aws.signer.enabled is true
+  - with --image, the manifest of the image and one of its blobs, the list of its signatures and the signatures, and the
+    addresses that these need
+For a refusal of AWS, the warning names the host, the role and the IAM action that is missing. Nothing is tried if the
+configuration has mistakes that prevent it; that is a warning too.
 
 --manifests and --root are for the configuration of a cluster before it is applied. With --manifests, the configuration and
 its files are those that the manifests mount into the container; --config is the path there. Files of Secrets and
@@ -264,15 +268,19 @@ pub struct CheckArgs {
     #[arg(long, value_name = "DIR")]
     pub root: Option<PathBuf>,
 
-    /// Try each OCSP responder and CRL address that certificates of the trust stores name
+    /// Try what the configuration needs of the network: OCSP responders, CRLs, tokens of Amazon ECR, AWS Signer
     ///
-    /// Without it, nothing is requested from the network.
+    /// Each address of an OCSP responder and a CRL that certificates of the trust stores name; one token for each entry of
+    /// registries with credentials.ecr; AWS Signer in each region that is asked, if aws.signer.enabled is true; the clock, by the
+    /// responses of AWS. Images are read with --image only. Without --online, nothing is requested from the network.
     #[arg(long)]
     pub online: bool,
 
-    /// With --online: try each address that the signatures of this image need, too; may be repeated
+    /// With --online: read the manifest, a blob and the signatures of this image, and try each address that they need; may be
+    /// repeated
     ///
-    /// The certificates of signers are in no trust store. Addresses are only tried for chains that a trust store anchors.
+    /// At Amazon ECR this needs ecr:BatchGetImage and ecr:GetDownloadUrlForLayer for the repository. The certificates of signers
+    /// are in no trust store. Addresses are only tried for chains that a trust store anchors.
     #[arg(long = "image", value_name = "IMAGE", requires = "online")]
     pub images: Vec<ImageRef>,
 

@@ -12,6 +12,7 @@ mod providers;
 mod registries;
 mod signer_roots;
 mod text;
+mod tried_images;
 mod trust;
 
 use std::fmt;
@@ -27,6 +28,7 @@ use countersign_core::time::UnixTime;
 use self::endpoint_certificates::EndpointCertificates;
 use self::images::ImageEntry;
 use self::mounts::Mounts;
+use self::tried_images::TriedImage;
 use super::Exit;
 use super::Failure;
 use super::args::CheckArgs;
@@ -62,8 +64,10 @@ pub(super) struct Findings {
     mounts: Option<Mounts>,
     /// The objects of `--provider`, with what was compared and fits; `None` without it.
     compared: Option<Vec<Compared>>,
-    /// The addresses that were tried; `None` without `--online`.
+    /// The addresses that were tried; `None` without `--online`, and if nothing can be tried.
     online: Option<Survey>,
+    /// The images of `--image` that were tried.
+    tried_images: Vec<TriedImage>,
     /// The calls of AWS that were tried; `None` without `--online`, and if the configuration needs none.
     aws: Option<AwsSurvey>,
     /// None if no policy document can be used.

@@ -10,6 +10,7 @@ mod kinds;
 mod mounts;
 mod online;
 mod online_aws;
+mod online_images;
 mod providers;
 mod report;
 mod signer_roots;

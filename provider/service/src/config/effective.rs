@@ -47,9 +47,13 @@ impl Config {
     /// sizes are as the sample writes them.
     #[must_use]
     pub fn evidence_keys(&self) -> Vec<(String, String)> {
-        let mut all = Effective::default();
-        Section::show(&self.evidence, "", &mut all);
-        all.entries().map(|(key, value)| (key.to_owned(), as_written(key, value))).collect()
+        keys(&self.evidence)
+    }
+
+    /// As [`Self::evidence_keys`], of the section `aws`.
+    #[must_use]
+    pub fn aws_keys(&self) -> Vec<(String, String)> {
+        keys(&self.aws)
     }
 
     /// The keys whose values differ from those of `started`, and that a running service cannot change.
@@ -61,6 +65,13 @@ impl Config {
         };
         restart_keys(sections::ROOT).into_iter().filter(|key| value(&now, key) != value(&then, key)).collect()
     }
+}
+
+/// The effective keys of a section without its name.
+fn keys(section: &impl Section) -> Vec<(String, String)> {
+    let mut all = Effective::default();
+    section.show("", &mut all);
+    all.entries().map(|(key, value)| (key.to_owned(), as_written(key, value))).collect()
 }
 
 /// A duration and a size with their units, instead of milliseconds and bytes; other values as they are.

@@ -35,7 +35,7 @@ pub(super) fn warn(survey: &AwsSurvey, findings: &mut Findings) {
             findings.warn("ecr-token-not-issued", format_args!("registry {registry}, token for {role}: {why}"));
         }
     }
-    for TriedSigner { region, address, result } in signer {
+    for TriedSigner { region, address, profile: _, result } in signer {
         let Err(why) = result else { continue };
         let region = region.as_ref().map_or_else(String::new, |region| format!(" in {region}"));
         findings.warn("aws-signer-unusable", format_args!("AWS Signer{region} ({address}): {why}"));

@@ -1,10 +1,15 @@
 //! The JSON document. Every member is always present, except those that say otherwise.
 
+mod online;
+
 use std::collections::BTreeMap;
 use std::path::Path;
 
 use serde::Serialize;
 
+use self::online::AwsView;
+use self::online::TriedAddressView;
+use self::online::TriedImageView;
 use super::Applied;
 use super::Compared;
 use super::Findings;
@@ -18,15 +23,11 @@ use crate::config::Credentials;
 use crate::config::Ecr;
 use crate::config::Registry;
 use crate::config::RegistryProxy;
-use crate::evidence::TriedAddress;
 use crate::policy_source::ModeOutline;
 use crate::policy_source::RequirementOutline;
 use crate::policy_source::SignerRoot;
 use crate::policy_source::StatementOutline;
 use crate::policy_source::StoreOutline;
-use crate::runtime::aws::AwsSurvey;
-use crate::runtime::aws::TriedSigner;
-use crate::runtime::aws::TriedToken;
 use countersign_core::notation::CertificateSummary;
 use countersign_registry::FallbackTag;
 use countersign_registry::Unlisted;
@@ -47,47 +48,19 @@ pub(super) struct Document {
     compared: Option<Vec<ComparedView>>,
     /// Null without `--online`.
     evidence: Option<Vec<TriedAddressView>>,
+    /// The images that were tried; absent without `--image`.
+    #[serde(rename = "triedImages", skip_serializing_if = "Vec::is_empty")]
+    tried_images: Vec<TriedImageView>,
     /// Absent without `--online`, and if the configuration needs no AWS.
     #[serde(skip_serializing_if = "Option::is_none")]
     aws: Option<AwsView>,
-}
-
-/// The calls of AWS.
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-struct AwsView {
-    tokens: Vec<TriedTokenView>,
-    signer: Vec<TriedSignerView>,
-    /// How many seconds the clock is ahead of that of AWS; null without a response.
-    clock_difference_seconds: Option<i64>,
-}
-
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-struct TriedTokenView {
-    registry: String,
-    role: String,
-    /// The end of the token; null if it is not issued.
-    usable_until: Option<String>,
-    /// Why it is not issued, else null.
-    problem: Option<String>,
-}
-
-#[derive(Debug, Serialize)]
-struct TriedSignerView {
-    /// Null if none is configured.
-    region: Option<String>,
-    address: String,
-    /// Why the service refuses the made-up signature, else null.
-    refusal: Option<String>,
-    /// Why it cannot be asked, else null.
-    problem: Option<String>,
 }
 
 /// Sections as they are in effect: each key with its value as text.
 #[derive(Debug, Serialize)]
 struct SettingsView {
     evidence: BTreeMap<String, String>,
+    aws: BTreeMap<String, String>,
 }
 
 /// An object of the cluster, and the fields that fit the configuration.
@@ -96,26 +69,6 @@ struct ComparedView {
     file: String,
     object: String,
     fits: BTreeMap<String, String>,
-}
-
-/// An address of a certificate.
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-struct TriedAddressView {
-    /// The image whose signatures need it; null for a certificate in a trust store.
-    image: Option<String>,
-    /// Null for a CRL that the signatures of an image need.
-    certificate: Option<String>,
-    issuer: String,
-    /// `ocsp` or `crl`.
-    kind: &'static str,
-    url: String,
-    /// The end of what was fetched; null if it is not usable.
-    usable_until: Option<String>,
-    /// What ends it: `nextUpdate`, `maxAge`, `responderCertificate` or `maxLifetime`.
-    usable_until_by: Option<&'static str>,
-    /// Why it is not usable, else null.
-    problem: Option<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -289,12 +242,13 @@ impl Document {
             statements: statements.map(|list| list.iter().map(StatementView::from).collect()),
             registries: findings.registries().map(|(registry, applied)| RegistryView::of(registry, applied)).collect(),
             images: findings.images.iter().map(ImageView::from).collect(),
-            settings: findings
-                .config
-                .as_ref()
-                .map(|config| SettingsView { evidence: config.evidence_keys().into_iter().collect() }),
+            settings: findings.config.as_ref().map(|config| SettingsView {
+                evidence: config.evidence_keys().into_iter().collect(),
+                aws: config.aws_keys().into_iter().collect(),
+            }),
             compared: findings.compared.as_ref().map(|list| list.iter().map(ComparedView::from).collect()),
             evidence: findings.online.as_ref().map(|survey| survey.tried.iter().map(TriedAddressView::from).collect()),
+            tried_images: findings.tried_images.iter().map(TriedImageView::from).collect(),
             aws: findings.aws.as_ref().map(AwsView::from),
         }
     }
@@ -331,43 +285,6 @@ impl From<&Mistake> for MistakeView {
 impl From<&Compared> for ComparedView {
     fn from(Compared { file, object, fits }: &Compared) -> Self {
         Self { file: file.clone(), object: object.clone(), fits: fits.iter().cloned().collect() }
-    }
-}
-
-impl From<&TriedAddress> for TriedAddressView {
-    fn from(TriedAddress { certificate, issuer, image, kind, url, result }: &TriedAddress) -> Self {
-        Self {
-            image: image.as_ref().map(ToString::to_string),
-            certificate: certificate.as_ref().map(ToString::to_string),
-            issuer: issuer.to_string(),
-            kind: kind.as_str(),
-            url: url.to_string(),
-            usable_until: result.as_ref().ok().map(|until| until.at.to_string()),
-            usable_until_by: result.as_ref().ok().map(|until| until.by.as_str()),
-            problem: result.as_ref().err().map(ToString::to_string),
-        }
-    }
-}
-
-impl From<&AwsSurvey> for AwsView {
-    fn from(AwsSurvey { tokens, signer, clock_difference }: &AwsSurvey) -> Self {
-        let token = |TriedToken { registry, role, result }: &TriedToken| TriedTokenView {
-            registry: registry.clone(),
-            role: role.clone(),
-            usable_until: result.as_ref().ok().and_then(|end| end.map(|end| end.to_string())),
-            problem: result.as_ref().err().map(ToString::to_string),
-        };
-        let call = |TriedSigner { region, address, result }: &TriedSigner| TriedSignerView {
-            region: region.as_ref().map(ToString::to_string),
-            address: address.clone(),
-            refusal: result.as_ref().ok().and_then(|refusal| refusal.as_ref().map(ToString::to_string)),
-            problem: result.as_ref().err().map(ToString::to_string),
-        };
-        Self {
-            tokens: tokens.iter().map(token).collect(),
-            signer: signer.iter().map(call).collect(),
-            clock_difference_seconds: *clock_difference,
-        }
     }
 }
 

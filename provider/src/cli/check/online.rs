@@ -1,5 +1,6 @@
 //! `--online`: tries the addresses of OCSP responders and CRLs that certificates of the trust stores name; with `--image`
-//! also those that the signatures of images need. And the calls of AWS that the configuration needs.
+//! also those that the signatures of images need, and the images themselves. And the calls of AWS that the configuration
+//! needs.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,6 +13,7 @@ use tokio::time::Instant;
 
 use super::Findings;
 use super::aws_calls;
+use super::tried_images::TriedImage;
 use crate::cli::Failure;
 use crate::config::Config;
 use crate::engine::Deadline;
@@ -29,6 +31,10 @@ use crate::telemetry::metrics::Metrics;
 /// The time for all addresses of the trust stores, and again for all of one image.
 const PATIENCE: Duration = Duration::from_secs(120);
 
+/// Why nothing is tried. The mistakes are among the findings already.
+const MISTAKES: &str = "the configuration has mistakes; correct them first";
+const NO_POLICY: &str = "no document of the trust policy can be used; correct it first";
+
 /// Adds what was found to `findings`. An address without a usable response causes a warning.
 ///
 /// # Errors
@@ -39,8 +45,13 @@ pub(super) fn check(config: &Config, images: &[ImageRef], findings: &mut Finding
     let survey = runtime.block_on(survey(config, images, &metrics, findings));
     // A fetch that is not finished has no further use.
     runtime.shutdown_background();
-    // Mistakes that prevent it are among the findings already.
-    let Some((survey, aws)) = survey else { return Ok(()) };
+    let (survey, aws) = match survey {
+        Ok(survey) => survey,
+        Err(why) => {
+            findings.warn("online-not-tried", format_args!("--online has tried nothing: {why}"));
+            return Ok(());
+        }
+    };
     for TriedAddress { certificate, issuer, image, kind, url, result } in &survey.tried {
         let Err(why) = result else { continue };
         let subject = match certificate {
@@ -68,15 +79,23 @@ async fn survey(
     images: &[ImageRef],
     metrics: &Arc<Metrics>,
     findings: &mut Findings,
-) -> Option<(Survey, Option<AwsSurvey>)> {
-    let components = Components::load(config, metrics).ok()?;
-    let policy = components.policy()?;
+) -> Result<(Survey, Option<AwsSurvey>), &'static str> {
+    let components = Components::load(config, metrics).map_err(|_| MISTAKES)?;
+    let policy = components.policy().ok_or(NO_POLICY)?;
     let stores: Vec<&Store> =
         policy.stores().values().filter_map(|state| state.store()).map(|store| &**store).collect();
     let mut survey = components.evidence.try_stores(&stores, Instant::now() + PATIENCE).await;
     for image in images {
         let source = Arc::new(TryingSource::new(components.evidence.clone(), Instant::now() + PATIENCE));
-        let engine = components.engine_with(config, Arc::clone(&source) as _).ok()?;
+        let engine = components.engine_with(config, Arc::clone(&source) as _).map_err(|_| MISTAKES)?;
+        let request = engine.request(Arc::new(image.clone()), Deadline::after(PATIENCE));
+        let tried = TriedImage::new(config, image, engine.try_reading(request).await);
+        tried.warn(findings);
+        let is_readable = tried.reading.manifest.is_ok();
+        findings.tried_images.push(tried);
+        if !is_readable {
+            continue;
+        }
         // Without OCSP responses, as if they were not available, the CRLs are requested; with them, the status of their
         // responders.
         let listed = signatures(&engine, image).await;
@@ -88,7 +107,7 @@ async fn survey(
         survey.tried.extend(tried.into_iter().map(|one| TriedAddress { image: Some(image.clone()), ..one }));
     }
     let aws = components.survey_aws(config, &aws_calls::profiles(&policy.outline())).await;
-    Some((survey, aws))
+    Ok((survey, aws))
 }
 
 async fn signatures(engine: &Engine, image: &ImageRef) -> Result<Listed, String> {

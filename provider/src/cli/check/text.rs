@@ -1,6 +1,7 @@
-//! The text output: mistakes, warnings, then what would be used.
+//! The text output: mistakes, warnings, then what would be used, and what `--online` has tried.
 
-use std::cmp::Ordering;
+mod online;
+
 use std::fmt;
 use std::path::Path;
 
@@ -17,21 +18,15 @@ use super::endpoint_certificates::EndpointCertificates;
 use super::images::AppliedEntry;
 use super::images::ImageEntry;
 use super::signer_roots;
-use crate::cli::usable::usable;
 use crate::config::Credentials;
 use crate::config::Ecr;
 use crate::config::ListenAddress;
 use crate::config::Registry;
 use crate::config::RegistryProxy;
 use crate::config::RegistryProxyServer;
-use crate::evidence::Survey;
-use crate::evidence::TriedAddress;
 use crate::policy_source::ModeOutline;
 use crate::policy_source::RequirementOutline;
 use crate::policy_source::StatementOutline;
-use crate::runtime::aws::AwsSurvey;
-use crate::runtime::aws::TriedSigner;
-use crate::runtime::aws::TriedToken;
 
 fn transport(registry: &Registry) -> &'static str {
     if registry.plain_http { "plain HTTP" } else { "TLS" }
@@ -63,12 +58,18 @@ pub(super) fn page(path: &Path, findings: &Findings) -> String {
     }
     if let Some(config) = &findings.config {
         page.settings("evidence", config.evidence_keys());
+        if config.needs_aws() {
+            page.settings("aws", config.aws_keys());
+        }
     }
     for compared in findings.compared.iter().flatten() {
         page.compared(compared);
     }
     if let Some(survey) = &findings.online {
-        page.online(survey);
+        page.online(survey, &findings.tried_images);
+    }
+    for image in &findings.tried_images {
+        page.tried_image(image);
     }
     if let Some(survey) = &findings.aws {
         page.aws(survey);
@@ -109,7 +110,8 @@ impl Page {
         self.0.push('\n');
         self.line("section", section);
         for (key, value) in keys {
-            self.0.push_str(format!("  {key:<KEYS$}{}", printable(&value)).trim_end());
+            let gap = if key.len() < KEYS { "" } else { "  " };
+            self.0.push_str(format!("  {key:<KEYS$}{gap}{}", printable(&value)).trim_end());
             self.0.push('\n');
         }
     }
@@ -119,59 +121,6 @@ impl Page {
         self.line("compared", format_args!("{object} in {file}"));
         for (field, value) in fits {
             self.line(&format!("  {field}"), format_args!(" {value}"));
-        }
-    }
-
-    fn online(&mut self, survey: &Survey) {
-        self.0.push('\n');
-        if survey.tried.is_empty() {
-            self.line(
-                "evidence",
-                "no certificate names an address that can be tried: those of signers are in no trust store; use --image \
-                 IMAGE, or `countersign inspect IMAGE`",
-            );
-        }
-        for TriedAddress { certificate, issuer, image, kind, url, result } in &survey.tried {
-            let about = match certificate {
-                Some(certificate) => format!("for {certificate}"),
-                None => format!("of {issuer}"),
-            };
-            let source = image.as_ref().map_or_else(String::new, |image| format!(", needed for {image}"));
-            self.line("evidence", format_args!("{} at {url}, {about}{source}", kind.as_str()));
-            match result {
-                Ok(until) => self.line("  usable", usable(until)),
-                Err(why) => self.line("  unusable", why),
-            }
-        }
-    }
-
-    fn aws(&mut self, AwsSurvey { tokens, signer, clock_difference }: &AwsSurvey) {
-        self.0.push('\n');
-        for TriedToken { registry, role, result } in tokens {
-            self.line("token", format_args!("for {registry}, {role}"));
-            match result {
-                Ok(Some(end)) => self.line("  issued", format_args!("until {end}")),
-                Ok(None) => self.line("  issued", "without an end"),
-                Err(why) => self.line("  not issued", why),
-            }
-        }
-        for TriedSigner { region: _, address, result } in signer {
-            self.line("AWS Signer", address);
-            match result {
-                Ok(None) => self.line("  answered", "the permission is there"),
-                Ok(Some(refusal)) => {
-                    self.line("  reached", format_args!("it refuses the made-up signature: {refusal}"))
-                }
-                Err(why) => self.line("  unusable", why),
-            }
-        }
-        if let Some(ahead) = clock_difference {
-            let seconds = ahead.unsigned_abs();
-            match ahead.cmp(&0) {
-                Ordering::Equal => self.line("clock", "as that of AWS"),
-                Ordering::Greater => self.line("clock", format_args!("{seconds} s ahead of that of AWS")),
-                Ordering::Less => self.line("clock", format_args!("{seconds} s behind that of AWS")),
-            }
         }
     }
 

@@ -244,16 +244,11 @@ impl Clients {
         let known = former.and_then(|former| former.tokens.get(ecr));
         let source = self.tokens.entry(ecr.clone()).or_insert_with(|| {
             let new =
-                || Arc::new(ExpiringIdentities::observed(tokens(aws.clone(), ecr), issued.source(role_name(ecr))));
+                || Arc::new(ExpiringIdentities::observed(tokens(aws.clone(), ecr), issued.source(ecr.role_name())));
             known.map_or_else(new, Arc::clone)
         });
         Credential::Issued(IssuedIdentities::new(ecr, Arc::clone(source) as Arc<dyn IdentitySource>))
     }
-}
-
-/// Whose tokens these are, for messages.
-pub(super) fn role_name(ecr: &Ecr) -> String {
-    ecr.role_arn.as_ref().map_or_else(|| "the role of the pod".to_owned(), ToString::to_string)
 }
 
 fn tokens(aws: Aws, ecr: &Ecr) -> EcrTokens {

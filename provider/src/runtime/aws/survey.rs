@@ -30,6 +30,8 @@ pub(crate) struct TriedSigner {
     /// None if no region is configured.
     pub(crate) region: Option<AwsRegion>,
     pub(crate) address: String,
+    /// The signing profile of the trust policy that the call is about; `None` if it is made up, and without a call.
+    pub(crate) profile: Option<Text>,
     /// Why the service refuses the made-up signature, if it does; or why it cannot be asked.
     pub(crate) result: Result<Option<Text>, Text>,
 }

@@ -1,6 +1,6 @@
 //! Tries the calls that the configuration needs, once each.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use countersign_aws::Aws;
 use countersign_core::codec::text::Text;
@@ -10,7 +10,6 @@ use countersign_credentials::RepositoryScope;
 use tokio::time::Instant;
 
 use super::clients::AwsServices;
-use super::clients::role_name;
 use super::early_tokens::any_repository;
 use super::survey::AwsSurvey;
 use super::survey::TriedSigner;
@@ -37,8 +36,8 @@ impl AwsServices {
             match clients {
                 Ok(aws) => survey.signer = try_signer(aws, config, profiles).await,
                 Err(why) => {
-                    survey.signer =
-                        vec![TriedSigner { region: None, address: "AWS Signer".to_owned(), result: Err(why.clone()) }];
+                    let (address, result) = ("AWS Signer".to_owned(), Err(why.clone()));
+                    survey.signer = vec![TriedSigner { region: None, address, profile: None, result }];
                 }
             }
         }
@@ -49,7 +48,7 @@ impl AwsServices {
     async fn try_token(&self, registry: &Registry) -> Option<TriedToken> {
         let Credentials::Ecr(ecr) = &registry.credentials else { return None };
         let repository = any_repository(&registry.host)?;
-        let tried = |result| TriedToken { registry: registry.host.to_string(), role: role_name(ecr), result };
+        let tried = |result| TriedToken { registry: registry.host.to_string(), role: ecr.role_name(), result };
         let source = match self.source(ecr)? {
             Ok(source) => source,
             Err(why) => return Some(tried(Err(why))),
@@ -61,28 +60,70 @@ impl AwsServices {
     }
 }
 
+/// Each region that is asked about a signature of one of `profiles`, with that profile. Also the configured regions and that of
+/// the pod, which without a profile are tried about a made-up one.
+fn regions(
+    aws: &Aws,
+    config: &Config,
+    profiles: &[SigningProfileVersion],
+) -> BTreeMap<AwsRegion, Option<SigningProfileVersion>> {
+    let configured = &config.aws.signer.regions;
+    let of_pod = aws.settings().region.clone();
+    let mut regions = BTreeMap::new();
+    for profile in profiles {
+        // As for signatures.
+        let partition = profile.partition().filter(|partition| config.aws.partitions.contains(partition));
+        let Some(partition) = partition else { continue };
+        let of_pod = of_pod.as_ref().filter(|region| region.partition() == partition);
+        let region = configured.get(&partition).or(of_pod).unwrap_or(profile.region()).clone();
+        regions.entry(region).or_insert_with(|| Some(profile.clone()));
+    }
+    let of_pod = of_pod.filter(|own| !configured.contains_key(&own.partition()));
+    for region in configured.values().cloned().chain(of_pod) {
+        regions.entry(region).or_default();
+    }
+    regions
+}
+
+/// The profiles whose partitions are not called, so that no status of their signatures is requested: one for each partition.
+fn not_asked(config: &Config, profiles: &[SigningProfileVersion]) -> Vec<TriedSigner> {
+    let partitions = &config.aws.partitions;
+    let mut found = BTreeMap::new();
+    for profile in profiles {
+        if !profile.partition().is_some_and(|partition| partitions.contains(&partition)) {
+            found.entry(profile.partition_name()).or_insert(profile);
+        }
+    }
+    let allowed = partitions.iter().map(|partition| partition.as_str()).collect::<Vec<_>>().join(", ");
+    let tried = |(partition, profile): (&str, &SigningProfileVersion)| TriedSigner {
+        region: Some(profile.region().clone()),
+        address: "AWS Signer".to_owned(),
+        profile: None,
+        result: Err(Text::of(format_args!(
+            "it was not asked: the trust policy names a signing profile in the partition {partition}, expected one of \
+             aws.partitions: {allowed}; add it if its services may be called"
+        ))),
+    };
+    found.into_iter().map(tried).collect()
+}
+
 async fn try_signer(aws: &Aws, config: &Config, profiles: &[SigningProfileVersion]) -> Vec<TriedSigner> {
-    let signer = &config.aws.signer;
-    let mut regions: BTreeSet<AwsRegion> = signer.regions.values().cloned().collect();
-    regions.extend(aws.settings().region.clone().filter(|own| !signer.regions.contains_key(&own.partition())));
-    // Those of signatures are asked where no region is configured.
-    if regions.is_empty() {
-        regions.extend(profiles.iter().map(|profile| profile.region().clone()));
-    }
-    if regions.is_empty() {
+    let mut tried = not_asked(config, profiles);
+    let regions = regions(aws, config, profiles);
+    if regions.is_empty() && tried.is_empty() {
         let why = "no region is configured (aws.region, aws.signer.regions, AWS_REGION), and the trust policy names no signing profile";
-        return vec![TriedSigner { region: None, address: "AWS Signer".to_owned(), result: Err(Text::of(why)) }];
+        let (address, result) = ("AWS Signer".to_owned(), Err(Text::of(why)));
+        return vec![TriedSigner { region: None, address, profile: None, result }];
     }
-    let mut tried = Vec::new();
-    for region in regions {
-        let profile = profiles.iter().find(|profile| profile.partition() == Some(region.partition()));
-        let result = aws.try_signer(&region, profile, Instant::now() + aws.longest_call()).await;
+    for (region, profile) in regions {
+        let result = aws.try_signer(&region, profile.as_ref(), Instant::now() + aws.longest_call()).await;
         let result = match result {
             Ok(()) => Ok(None),
-            Err(error) if error.refuses_content() => Ok(Some(Text::of(error))),
+            Err(error) if error.refuses_content() => Ok(Some(error.cause())),
             Err(error) => Err(Text::of(error)),
         };
-        tried.push(TriedSigner { address: aws.signer_address(&region), region: Some(region), result });
+        let profile = profile.map(|profile| Text::of(profile.as_str()));
+        tried.push(TriedSigner { address: aws.signer_address(&region), region: Some(region), profile, result });
     }
     tried
 }

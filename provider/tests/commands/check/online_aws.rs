@@ -114,17 +114,24 @@ async fn one_token_for_each_entry_and_one_status_are_requested() {
         [(json!(HOST), pod.clone(), Value::Null), (json!("*.dkr.ecr.us-west-2.amazonaws.com"), pod, Value::Null)]
     );
     assert!(tokens.iter().all(|token| token["usableUntil"].is_string()), "{aws}");
+    let version = format!("{PROFILE}/0000000000");
+    let address = services.signer.url();
     let signer =
-        json!([{"region": "eu-central-1", "address": services.signer.url(), "refusal": null, "problem": null}]);
-    assert_eq!(aws["signer"], signer);
+        json!({"region": "eu-central-1", "address": address, "profile": version, "refusal": null, "problem": null});
+    assert_eq!(aws["signer"], json!([signer]));
     assert!(aws["clockDifferenceSeconds"].as_i64().unwrap().abs() < 60, "{aws}");
     // By the page and by the document.
     assert_eq!((services.api.count(), services.signer.count()), (4, 2));
     let asked = services.signer.journal();
-    assert_eq!(asked[0].parameter("profileVersionArn"), Some(&*format!("{PROFILE}/0000000000")));
+    assert_eq!(asked[0].parameter("profileVersionArn"), Some(&*version));
     assert!(page.contains(&format!("\ntoken         for {HOST}, the role of the pod\n  issued      until ")), "{page}");
-    let signer = format!("\nAWS Signer    {}\n  answered    the permission is there\n", services.signer.url());
+    let signer = format!(
+        "\nAWS Signer    {address}, eu-central-1\n  answered    the permission signer:GetRevocationStatus is there\n  profile     {version}\n"
+    );
     assert!(page.contains(&signer), "{page}");
+    let section =
+        "\nsection       aws\n  region                eu-central-1\n  partitions            aws,aws-us-gov,aws-cn\n";
+    assert!(page.contains(section) && page.contains("\n  signer.revokedLifetime  24h\n"), "{page}");
 }
 
 #[tokio::test]
@@ -197,8 +204,45 @@ async fn a_service_that_refuses_the_made_up_signature_was_reached() {
     assert_eq!(warnings(&document), []);
     let signer = &document["aws"]["signer"][0];
     assert_eq!(signer["problem"], Value::Null);
-    assert!(signer["refusal"].as_str().unwrap().contains("ValidationException: no such profile"), "{signer}");
-    assert!(page.contains("\n  reached     it refuses the made-up signature: "), "{page}");
+    let refusal = "found status 400 ValidationException: no such profile, expected 200";
+    assert_eq!(signer["refusal"], refusal);
+    let shown =
+        format!("\n  reached     it refuses a signature that does not exist, and not the permission: {refusal}\n");
+    assert!(page.contains(&shown) && !page.contains("aws.signer.regions"), "{page}");
+}
+
+#[tokio::test]
+async fn the_partitions_of_the_signing_profiles_are_asked_and_those_that_are_not_called_are_named() {
+    let services = Services::start(&Clock::system()).await;
+    let profile =
+        |partition: &str, region: &str| format!("arn:{partition}:signer:{region}:111122223333:/signing-profiles/ci");
+    let with = |partitions: &str| {
+        let folder = services.folder(&format!("region: eu-central-1, {partitions}"));
+        let mut signed = statement("app", &format!("{HOST}/app"));
+        signed["trustStores"] = json!(["signingAuthority:aws"]);
+        signed["trustedIdentities"] = json!([profile("aws-us-gov", "us-gov-west-1"), profile("aws-cn", "cn-north-1")]);
+        folder.write("trust/trustpolicy.json", policy(&[signed]));
+        folder
+    };
+    let (document, page) = services.check(with("partitions: [aws, aws-us-gov], "), true).await;
+    let shown = |one: &Value| (one["region"].clone(), one["profile"].clone());
+    let signer = document["aws"]["signer"].as_array().unwrap();
+    let version = format!("{}/0000000000", profile("aws-us-gov", "us-gov-west-1"));
+    assert_eq!(
+        signer.iter().map(shown).collect::<Vec<_>>(),
+        [
+            (json!("cn-north-1"), Value::Null),
+            (json!("eu-central-1"), Value::Null),
+            (json!("us-gov-west-1"), json!(version))
+        ]
+    );
+    let why = "it was not asked: the trust policy names a signing profile in the partition aws-cn, expected one of \
+               aws.partitions: aws, aws-us-gov; add it if its services may be called";
+    assert_eq!(signer[0]["problem"], why);
+    let (kind, message) = warnings(&document)[0];
+    assert_eq!((kind, message), ("aws-signer-unusable", &*format!("AWS Signer in cn-north-1 (AWS Signer): {why}")));
+    let made_up = "\n  profile     a made-up one, as the trust policy names none that is asked here\n";
+    assert!(page.contains(made_up), "{page}");
 }
 
 #[tokio::test]

@@ -165,6 +165,7 @@ fn the_json_document_has_the_same_content() {
     );
     assert_eq!(document["compared"], Value::Null);
     assert_eq!(document["settings"]["evidence"]["maxLifetime"], "24h");
+    assert_eq!(document["settings"]["aws"]["partitions"], "aws,aws-us-gov,aws-cn");
     assert_eq!(document["mistakes"], json!([]));
     assert_eq!(document["warnings"], json!([]));
     assert_eq!(document["doors"]["listen"], "[::]:6001");

@@ -47,6 +47,14 @@ section! {
     }
 }
 
+impl Ecr {
+    /// Whose tokens these are, for messages.
+    #[must_use]
+    pub fn role_name(&self) -> String {
+        self.role_arn.as_ref().map_or_else(|| "the role of the pod".to_owned(), ToString::to_string)
+    }
+}
+
 impl fmt::Display for Ecr {
     /// For whom tokens are issued, and by which API.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

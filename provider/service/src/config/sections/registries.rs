@@ -4,6 +4,7 @@ use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use countersign_core::name::EcrHost;
 use countersign_core::name::Host;
 use countersign_core::name::HostError;
 use countersign_http::Scheme;
@@ -59,6 +60,14 @@ pub struct Registry {
     /// Beside the limits of `registryAccess`.
     pub max_requests: Option<usize>,
     pub requests_per_second: Option<u32>,
+}
+
+impl Registry {
+    /// Whether it is Amazon ECR Public.
+    #[must_use]
+    pub fn is_public_ecr(&self) -> bool {
+        matches!(ecr_hosts::registry_of(self.host.host()), Some(EcrHost::Public))
+    }
 }
 
 section! {

@@ -1,0 +1,97 @@
+//! The images that `--online` tries to read, with what their reading needs of IAM at Amazon ECR.
+
+use countersign_core::name::ImageRef;
+
+use super::Findings;
+use crate::config::Config;
+use crate::config::Credentials;
+use crate::engine::BlobReading;
+use crate::engine::Reading;
+
+/// An image of `--image` that was tried.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct TriedImage {
+    /// As it is written.
+    pub(super) image: String,
+    /// Whose token is used, if it is read with one of Amazon ECR.
+    pub(super) role: Option<String>,
+    pub(super) reading: Reading,
+}
+
+/// What of an image is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Part {
+    Manifest,
+    Blob,
+}
+
+impl Part {
+    /// The name of the part, and of its member in the document.
+    pub(super) fn as_str(self) -> &'static str {
+        match self {
+            Self::Manifest => "manifest",
+            Self::Blob => "blob",
+        }
+    }
+
+    /// The action of IAM that Amazon ECR requires
+    /// ([actions](https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonelasticcontainerregistry.html)).
+    pub(super) fn permission(self) -> &'static str {
+        match self {
+            Self::Manifest => "ecr:BatchGetImage",
+            Self::Blob => "ecr:GetDownloadUrlForLayer",
+        }
+    }
+}
+
+/// The result for one part.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum PartResult {
+    /// It was read, and has this digest.
+    Read(String),
+    /// Why it cannot be read.
+    Failed(String),
+    /// Why it was not requested.
+    NotTried(&'static str),
+}
+
+impl TriedImage {
+    pub(super) fn new(config: &Config, image: &ImageRef, reading: Reading) -> Self {
+        let registry = config.registry_of(image.repository());
+        let role = registry.and_then(|registry| match &registry.credentials {
+            // Everyone may read public images.
+            Credentials::Ecr(_) if registry.is_public_ecr() => None,
+            Credentials::Ecr(ecr) => Some(ecr.role_name()),
+            Credentials::Anonymous | Credentials::DockerConfig(_) | Credentials::Files { .. } => None,
+        });
+        Self { image: image.to_string(), role, reading }
+    }
+
+    /// Both parts with their results.
+    pub(super) fn parts(&self) -> [(Part, PartResult); 2] {
+        let Reading { manifest, blob } = &self.reading;
+        let manifest = match manifest {
+            Ok(digest) => PartResult::Read(digest.to_string()),
+            Err(why) => PartResult::Failed(why.to_string()),
+        };
+        let blob = match blob {
+            BlobReading::Read(digest) => PartResult::Read(digest.to_string()),
+            BlobReading::Failed(why) => PartResult::Failed(why.to_string()),
+            BlobReading::NotTried(why) => PartResult::NotTried(why),
+        };
+        [(Part::Manifest, manifest), (Part::Blob, blob)]
+    }
+
+    /// A warning for each part that cannot be read.
+    pub(super) fn warn(&self, findings: &mut Findings) {
+        for (part, result) in self.parts() {
+            let why = match result {
+                PartResult::Failed(why) => why,
+                PartResult::Read(_) | PartResult::NotTried(_) => continue,
+            };
+            let role = self.role.as_ref().map_or_else(String::new, |role| format!(" with the token of {role}"));
+            let message = format_args!("{}: its {} cannot be read{role}: {why}", self.image, part.as_str());
+            findings.warn("image-unreadable", message);
+        }
+    }
+}
