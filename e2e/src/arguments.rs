@@ -16,7 +16,8 @@ Runs end-to-end cases and exits with 0 if all of them passed, 1 if not, 3 for us
   --aws                run only the chapter with Amazon ECR and AWS Signer under their real names
   --doubles            run only the chapters with the doubles of clouds, which need no cluster
   --gatekeeper WHICH   newest (default) or oldest: the newest or the oldest supported release of Gatekeeper
-  --keep               keep the processes running after the cases, until Ctrl-C
+  --keep               keep the processes running after the cases, until Ctrl-C; with --aws in their namespaces, and the
+                       run prints how to enter them
   --binary PATH        use this countersign instead of building it";
 
 /// Which cases run.
@@ -31,17 +32,6 @@ pub(crate) enum Scope {
     Aws,
     /// The chapters with the doubles of clouds, without a cluster.
     Doubles,
-}
-
-impl Scope {
-    /// The argument of a scope that has no cluster for `--keep` and `--gatekeeper`.
-    fn without_cluster(self) -> Option<&'static str> {
-        match self {
-            Self::Short | Self::All => None,
-            Self::Aws => Some("--aws"),
-            Self::Doubles => Some("--doubles"),
-        }
-    }
 }
 
 /// The parsed command line.
@@ -74,10 +64,14 @@ impl Arguments {
         if arguments.scope == Scope::All && arguments.gatekeeper == Release::Oldest {
             bail!("--all is for the newest Gatekeeper: some cases need features that the oldest one does not have");
         }
-        if let Some(scope) = arguments.scope.without_cluster()
-            && (arguments.keep || arguments.gatekeeper == Release::Oldest)
-        {
-            bail!("{scope} is for the newest Gatekeeper and keeps no processes: leave out --keep and --gatekeeper");
+        match arguments.scope {
+            Scope::Aws if arguments.gatekeeper == Release::Oldest => {
+                bail!("--aws is for the newest Gatekeeper: leave out --gatekeeper");
+            }
+            Scope::Doubles if arguments.keep || arguments.gatekeeper == Release::Oldest => {
+                bail!("--doubles has no cluster: leave out --keep and --gatekeeper");
+            }
+            Scope::Short | Scope::All | Scope::Aws | Scope::Doubles => {}
         }
         Ok(Some(arguments))
     }
@@ -121,6 +115,8 @@ mod tests {
         assert_eq!(parse(&["--gatekeeper", "oldest"]).unwrap(), Some(expected));
         let expected = Arguments { scope: Scope::Aws, ..Arguments::default() };
         assert_eq!(parse(&["--aws"]).unwrap(), Some(expected));
+        let expected = Arguments { scope: Scope::Aws, keep: true, ..Arguments::default() };
+        assert_eq!(parse(&["--aws", "--keep"]).unwrap(), Some(expected));
         let expected = Arguments { scope: Scope::Doubles, ..Arguments::default() };
         assert_eq!(parse(&["--doubles"]).unwrap(), Some(expected));
         assert_eq!(parse(&["--all", "-h"]).unwrap(), None);
@@ -135,13 +131,11 @@ mod tests {
             (&["--gatekeeper", "3.1"], "--gatekeeper: found Some(\"3.1\"), expected newest or oldest"),
             (&["--all", "--aws"], "found two of --all, --aws and --doubles, expected one"),
             (
-                &["--aws", "--keep"],
-                "--aws is for the newest Gatekeeper and keeps no processes: leave out --keep and --gatekeeper",
+                &["--aws", "--keep", "--gatekeeper", "oldest"],
+                "--aws is for the newest Gatekeeper: leave out --gatekeeper",
             ),
-            (
-                &["--doubles", "--gatekeeper", "oldest"],
-                "--doubles is for the newest Gatekeeper and keeps no processes: leave out --keep and --gatekeeper",
-            ),
+            (&["--doubles", "--keep"], "--doubles has no cluster: leave out --keep and --gatekeeper"),
+            (&["--doubles", "--gatekeeper", "oldest"], "--doubles has no cluster: leave out --keep and --gatekeeper"),
             (
                 &["--all", "--gatekeeper", "oldest"],
                 "--all is for the newest Gatekeeper: some cases need features that the oldest one does not have",

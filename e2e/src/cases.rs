@@ -120,7 +120,7 @@ fn revocation(
             evidence::run(environment, transcript, seen)?;
             doubles::run(environment, transcript)?;
             cloud_doubles(environment.workdir, transcript)?;
-            aws::run(environment.workdir, environment.countersign.binary(), transcript)
+            aws::run(environment.workdir, environment.countersign.binary(), false, transcript)
         }
         Release::Oldest => Ok(()),
     }

@@ -182,6 +182,11 @@ impl Countersign {
         command
     }
 
+    /// The environment variables of its pod.
+    pub(crate) fn variables(&self) -> &[(&'static str, String)] {
+        &self.variables
+    }
+
     /// Replaces the environment variables of its pod, for the next start.
     pub(crate) fn set_variables(&mut self, variables: Vec<(&'static str, String)>) {
         self.variables = variables;

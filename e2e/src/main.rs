@@ -105,7 +105,7 @@ fn run(workdir: &Workdir, transcript: &mut Transcript, arguments: &Arguments) ->
     }
     if arguments.scope == Scope::Aws {
         let binary = countersign::program(workdir, arguments.binary.as_deref())?;
-        return cases::aws(workdir, &binary, transcript);
+        return cases::aws(workdir, &binary, arguments.keep, transcript);
     }
     let mut environment = Environment::start(workdir, transcript, arguments)?;
     cases::run(&mut environment, transcript, arguments)?;

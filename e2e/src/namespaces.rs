@@ -41,6 +41,17 @@ pub(crate) fn command(program: &Path, arguments: &[&str]) -> Command {
     command
 }
 
+/// Whether this process is root of the machine, and so other users exist here: in a new user namespace there is one.
+pub(crate) fn is_root_of_the_machine() -> bool {
+    fs::read_to_string("/proc/self/uid_map").is_ok_and(|map| map.split_whitespace().last() != Some("1"))
+}
+
+/// The command with which the user of this run gets a shell in the namespaces of the process `id`.
+pub(crate) fn enter(id: u32, by_root: bool) -> String {
+    let user = if by_root { "" } else { "--user --preserve-credentials " };
+    format!("nsenter --target {id} {user}--net --mount sh")
+}
+
 /// An error with the reason if this machine does not permit such namespaces.
 pub(crate) fn check(workdir: &Workdir) -> anyhow::Result<()> {
     let finished = process::run(&command(Path::new("sh"), &["-c", PROBE]), LIMIT, &workdir.log("namespaces"))?;
@@ -86,6 +97,12 @@ fn run(workdir: &Workdir, program: &str, arguments: &[&str]) -> anyhow::Result<(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_shell_enters_the_user_namespace_unless_root_made_the_others() {
+        assert_eq!(enter(7, true), "nsenter --target 7 --net --mount sh");
+        assert_eq!(enter(7, false), "nsenter --target 7 --user --preserve-credentials --net --mount sh");
+    }
 
     #[test]
     fn a_program_runs_in_namespaces_that_end_with_its_parent() {

@@ -12,6 +12,7 @@ mod environments;
 mod guide;
 mod identities;
 mod journal;
+mod kept;
 mod network;
 mod outages;
 mod pod;
@@ -41,17 +42,21 @@ pub(crate) const IN_NAMESPACES: &str = "aws-in-namespaces";
 /// Time limit for the chapter.
 const LIMIT: Duration = Duration::from_secs(900);
 
+/// Time limit for a chain that is kept: it ends with the run.
+const KEPT: Duration = Duration::from_secs(30 * 24 * 3600);
+
 const TITLE: &str = "Amazon ECR and AWS Signer under their real names";
 
-/// Runs the chapter in new namespaces, or skips it if this machine does not permit them.
-pub(crate) fn run(workdir: &Workdir, binary: &Path, transcript: &mut Transcript) -> anyhow::Result<()> {
+/// Runs the chapter in new namespaces, or skips it if this machine does not permit them. With `keep`, its processes serve afterwards
+/// until the run is interrupted; then this does not return, unless the chapter did not complete.
+pub(crate) fn run(workdir: &Workdir, binary: &Path, keep: bool, transcript: &mut Transcript) -> anyhow::Result<()> {
     transcript.chapter(TITLE);
     if let Err(why) = namespaces::check(workdir) {
         transcript.skip(TITLE, &why);
         return Ok(());
     }
     let below = workdir.below("aws-chain")?;
-    let task = json!({ "work": below.path(), "tools": below.tools(), "binary": binary });
+    let task = json!({ "work": below.path(), "tools": below.tools(), "binary": binary, "keep": keep });
     let task = below.write("task.json", task.to_string())?;
     let program = std::env::current_exe()?;
     let mut command = namespaces::command(&program, &[IN_NAMESPACES, task.to_str().context("a path is not UTF-8")?]);
@@ -62,7 +67,7 @@ pub(crate) fn run(workdir: &Workdir, binary: &Path, transcript: &mut Transcript)
             command.env_remove(name);
         }
     }
-    let status = process::run_attached(&command, LIMIT)?;
+    let status = process::run_attached(&command, if keep { KEPT } else { LIMIT })?;
     let results = fs::read(below.path().join(RESULTS)).context("the chapter has no results")?;
     let results: Value = serde_json::from_slice(&results)?;
     let failed = results["failed"].as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned);
@@ -83,17 +88,26 @@ pub(crate) fn run_in_namespaces(task: &str) -> anyhow::Result<()> {
     let text = |name: &str| task[name].as_str().with_context(|| format!("the task has no {name}"));
     let workdir = Workdir::existing(text("tools")?, text("work")?)?;
     let mut transcript = Transcript::new();
-    let result = cases(&workdir, Path::new(text("binary")?), &mut transcript);
+    let keep = task["keep"].as_bool().context("the task has no keep")?;
+    let result = cases(&workdir, Path::new(text("binary")?), keep, &mut transcript);
     if let Err(error) = result {
         transcript.verdict("the chapter completes", Err(error));
+        if keep {
+            transcript.note("nothing is kept, as the chapter did not complete");
+        }
     }
-    let (passed, failed) = transcript.results();
-    workdir.write(RESULTS, json!({ "passed": passed, "failed": failed }).to_string())?;
-    ensure!(transcript.all_passed(), "{} of its cases failed", failed.len());
+    write_results(&workdir, &transcript)?;
+    ensure!(transcript.all_passed(), "{} of its cases failed", transcript.results().1.len());
     Ok(())
 }
 
-fn cases(workdir: &Workdir, binary: &Path, transcript: &mut Transcript) -> anyhow::Result<()> {
+fn write_results(workdir: &Workdir, transcript: &Transcript) -> anyhow::Result<()> {
+    let (passed, failed) = transcript.results();
+    workdir.write(RESULTS, json!({ "passed": passed, "failed": failed }).to_string()).map(drop)
+}
+
+/// Does not return if all cases were tried and the chain is kept.
+fn cases(workdir: &Workdir, binary: &Path, keep: bool, transcript: &mut Transcript) -> anyhow::Result<()> {
     namespaces::configure(workdir, &network::addresses()?)?;
     let mut chain = Chain::start(workdir, binary, transcript)?;
     verdicts::run(&mut chain)?;
@@ -104,5 +118,11 @@ fn cases(workdir: &Workdir, binary: &Path, transcript: &mut Transcript) -> anyho
     concurrency::run(&mut chain)?;
     cost::run(&mut chain)?;
     guide::run(&mut chain)?;
-    secrets::run(&mut chain)
+    secrets::run(&mut chain)?;
+    if keep {
+        let how_to_use = kept::restore(&mut chain)?;
+        write_results(workdir, chain.transcript)?;
+        kept::serve(&chain, &how_to_use);
+    }
+    Ok(())
 }

@@ -4,6 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use countersign_core::codec::excerpt::Excerpt;
+use countersign_core::name::Host;
 use url::Url;
 
 use crate::origin::with_plain_host;
@@ -30,23 +31,29 @@ impl Endpoint {
 impl FromStr for Endpoint {
     type Err = EndpointError;
 
+    /// The host is one that [`Host`] reads, so that the text has one meaning: no login, no blanks, no dot at the end, no other
+    /// spelling of an address, and a port from 1 to 65535 if one is written.
     fn from_str(text: &str) -> Result<Self, EndpointError> {
-        let refused = || EndpointError { found: Excerpt::at_most(256, &without_login(text)) };
-        let url = Url::parse(text).map_err(|_| refused())?;
-        let url = with_plain_host(url).ok_or_else(refused)?;
-        let is_loopback = match url.host() {
-            Some(url::Host::Ipv4(address)) => address.is_loopback(),
-            Some(url::Host::Ipv6(address)) => address.is_loopback(),
-            Some(url::Host::Domain(name)) => name == "localhost",
-            None => false,
+        Self::parse(text).ok_or_else(|| EndpointError { found: Excerpt::at_most(256, &without_login(text)) })
+    }
+}
+
+impl Endpoint {
+    fn parse(text: &str) -> Option<Self> {
+        let (scheme, rest) = text.split_once("://")?;
+        let is_https = scheme.eq_ignore_ascii_case("https");
+        if !is_https && !scheme.eq_ignore_ascii_case("http") {
+            return None;
+        }
+        let host: Host = rest.strip_suffix('/').unwrap_or(rest).parse().ok()?;
+        let scheme = if is_https { "https" } else { "http" };
+        let url = with_plain_host(Url::parse(&format!("{scheme}://{}", host.authority())).ok()?)?;
+        let is_loopback = match url.host()? {
+            url::Host::Ipv4(address) => address.is_loopback(),
+            url::Host::Ipv6(address) => address.is_loopback(),
+            url::Host::Domain(name) => name == "localhost",
         };
-        let has_scheme = url.scheme() == "https" || (url.scheme() == "http" && is_loopback);
-        let is_bare = url.username().is_empty()
-            && url.password().is_none()
-            && url.path() == "/"
-            && url.query().is_none()
-            && url.fragment().is_none();
-        if has_scheme && is_bare { Ok(Self(url)) } else { Err(refused()) }
+        (is_https || is_loopback).then_some(Self(url))
     }
 }
 
@@ -79,6 +86,9 @@ mod tests {
             ("http://127.0.0.1:4566", "http://127.0.0.1:4566"),
             ("http://[::1]:4566", "http://[::1]:4566"),
             ("http://localhost:4566", "http://localhost:4566"),
+            ("HTTPS://signer.example:443", "https://signer.example"),
+            ("https://[fd00:0::1]:8443", "https://[fd00::1]:8443"),
+            ("https://10.0.0.5", "https://10.0.0.5"),
         ] {
             assert_eq!(text.parse::<Endpoint>().unwrap().to_string(), shown);
         }
@@ -91,6 +101,38 @@ mod tests {
             "https://signer.example?x",
             "https://signer.example#x",
             "ftp://signer.example",
+            "https:h",
+            "https:/h",
+            "https:///h",
+            "https://",
+            "https:///",
+            "https://h//",
+            "https://h\\",
+            " https://h",
+            "https://h ",
+            "https://h\n",
+            "https:// h",
+            "https://h.",
+            "https://h..example",
+            "https://.h",
+            "https://h:",
+            "https://h:0",
+            "https://h:65536",
+            "https://h:x",
+            "https://:443",
+            "https://h_1.example",
+            "https://-h",
+            "https://b\u{fc}cher.example",
+            "https://%68",
+            "https://0x7f.1",
+            "http://127.1",
+            "http://2130706433",
+            "https://[::1",
+            "https://[::1%251]",
+            "https://*.example",
+            "http:h",
+            "http://localhost.example",
+            "http://128.0.0.1",
         ] {
             let expected = EndpointError { found: Excerpt::at_most(256, text) };
             assert_eq!(text.parse::<Endpoint>(), Err(expected), "{text}");
@@ -104,6 +146,9 @@ mod tests {
             ("https://u:hunt@er2@signer.example", "https://[login]@signer.example"),
             ("u:hunter2@signer.example", "[login]@signer.example"),
             ("https://@signer.example/x", "https://[login]@signer.example/x"),
+            ("https://@h", "https://[login]@h"),
+            ("https://:@h", "https://[login]@h"),
+            ("https://h@", "https://[login]@"),
         ] {
             let expected = format!(
                 "endpoint: found {found:?}, expected https://HOST or https://HOST:PORT; http:// only for loopback addresses"

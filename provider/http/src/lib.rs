@@ -73,6 +73,7 @@ pub use limiter::Ticket;
 pub use lru_ttl_cache::LruTtlCache;
 pub use origin::BadLink;
 pub use origin::authority;
+pub use origin::has_one_reading;
 pub use origin::leads_to;
 pub use origin::resolve_link;
 pub use origin::same_origin;

@@ -10,13 +10,37 @@ use crate::limits;
 #[error("found no URL of at most {} bytes with a host and without a user name, expected one", limits::URL_BYTES)]
 pub struct BadLink;
 
+/// Whether all programs read the same host in `text`, a URL or a link. URL parsers ignore further slashes, add missing ones, read
+/// backslashes as slashes, and remove blanks at the ends, line breaks and tabs: so they find a host where others find another one
+/// or none.
+#[must_use]
+pub fn has_one_reading(text: &str) -> bool {
+    if text.trim() != text || text.contains(char::is_control) {
+        return false;
+    }
+    let path = text.split(['?', '#']).next().unwrap_or_default();
+    let (scheme, rest) = match path.split_once(':') {
+        // A colon behind a slash ends no scheme.
+        Some((scheme, rest)) if !scheme.contains(['/', '\\']) => (Some(scheme), rest),
+        Some(_) | None => (None, path),
+    };
+    match (rest.strip_prefix("//"), scheme) {
+        (Some(rest), _) => {
+            let authority = rest.split('/').next().unwrap_or_default();
+            !authority.is_empty() && !authority.contains('\\')
+        }
+        (None, Some(_)) => false,
+        (None, None) => !rest.starts_with('\\') && !rest.starts_with("/\\"),
+    }
+}
+
 /// Resolves `link`, which a response from `from` names: a URL of limited length, with a host, without user name and
 /// password, and without its fragment.
 ///
 /// # Errors
 /// The link is not such a URL.
 pub fn resolve_link(from: &Url, link: &str) -> Result<Url, BadLink> {
-    if link.len() > limits::URL_BYTES {
+    if link.len() > limits::URL_BYTES || !has_one_reading(link) {
         return Err(BadLink);
     }
     let mut target = from.join(link).map_err(|_| BadLink)?;
@@ -111,6 +135,38 @@ mod tests {
         let long = format!("https://{}.example/", "a".repeat(250));
         for link in ["https://a\"b/", "https://a,verified/", "https://a(b)/", "abc://h\u{f6}st/", "mailto:a@b", &long] {
             assert_eq!(resolve_link(&from, link), Err(BadLink), "{link}");
+        }
+    }
+
+    #[test]
+    fn a_link_that_programs_read_differently_is_refused() {
+        let from = Url::parse("https://r.example/v2/").unwrap();
+        for link in [
+            "https:///h.example/x",
+            "https:h.example/x",
+            "https:/h.example/x",
+            "https:////h.example/x",
+            "///h.example/x",
+            "/\\h.example/x",
+            "\\\\h.example/x",
+            "https:\\\\h.example/x",
+            "https://h.example\\@r.example/x",
+            "ht\ttps://h.example/x",
+            "https://h.exa\nmple/x",
+            " https://h.example/x",
+            "https://h.example/x ",
+        ] {
+            assert_eq!(resolve_link(&from, link), Err(BadLink), "{link}");
+        }
+        for (link, target) in [
+            ("https://h.example//x:y", "https://h.example//x:y"),
+            ("//h.example/x", "https://h.example/x"),
+            ("/x//y:z", "https://r.example/x//y:z"),
+            ("x/y:z", "https://r.example/v2/x/y:z"),
+            ("?n=1&last=a:b\\c", "https://r.example/v2/?n=1&last=a:b\\c"),
+            ("https://h.example/x\\y", "https://h.example/x/y"),
+        ] {
+            assert_eq!(resolve_link(&from, link).map(|found| found.to_string()), Ok(target.to_owned()), "{link}");
         }
     }
 

@@ -15,6 +15,7 @@ use countersign_http::FetchError;
 use countersign_http::Scheme;
 use countersign_http::Share;
 use countersign_http::authority;
+use countersign_http::has_one_reading;
 use countersign_http::leads_to;
 use countersign_http::limits::URL_BYTES;
 use countersign_http::with_plain_host;
@@ -186,7 +187,7 @@ impl RepositoryAccess {
         let mut realm = Url::parse(text).map_err(|_| RealmRefusal::Url)?;
         realm.set_fragment(None);
         let has_login = !realm.username().is_empty() || realm.password().is_some();
-        if text.len() > URL_BYTES || has_login {
+        if text.len() > URL_BYTES || has_login || !has_one_reading(text) {
             return Err(RealmRefusal::Url);
         }
         let realm = with_plain_host(realm).ok_or(RealmRefusal::Url)?;
@@ -312,6 +313,14 @@ mod tests {
         assert_eq!(realm("10.0.0.5:5000", "https://[::a00:5]:5000/token"), elsewhere("[::a00:5]:5000"));
         assert_eq!(realm("r.example", "https://r.example.:444/token"), elsewhere("r.example:444"));
         assert_eq!(realm("r.example", "https://r.example../token"), Err(RealmRefusal::Url));
+        for other in [
+            "https:///r.example/token",
+            "https:r.example/token",
+            "https://r.example\\token",
+            " https://r.example/token",
+        ] {
+            assert_eq!(realm("r.example", other), Err(RealmRefusal::Url), "{other}");
+        }
     }
 
     #[test]

@@ -277,6 +277,22 @@ fn refuses_bad_values_of_credentials_of_amazon_ecr() {
         ":2: registries[0].credentials.ecr.endpoint: found nothing, expected the endpoint whose requests are signed for \
          `region`; without one, the region is that of the registry",
     );
+    let api = "the API of Amazon ECR, which issues tokens: https://api.ecr.REGION.amazonaws.com, or the name of the VPC endpoint \
+               com.amazonaws.REGION.ecr.api";
+    for registry in [
+        "111122223333.dkr.ecr.eu-west-1.amazonaws.com",
+        "111122223333.dkr-ecr.eu-west-1.on.aws",
+        "111122223333.dkr.ecr-fips.us-east-1.amazonaws.com",
+        "vpce-0123456789abcdef0-example.dkr.ecr.eu-west-1.vpce.amazonaws.com",
+        "public.ecr.aws",
+    ] {
+        ecr(
+            &format!("endpoint: 'https://{registry}'"),
+            &format!(
+                ":2: registries[0].credentials.ecr.endpoint: found https://{registry}, which is a registry, expected {api}"
+            ),
+        );
+    }
     check(
         &format!("registries: [{{host: {HOST}, plainHttp: true, credentials: {{ecr: {{}}}}}}]"),
         &[

@@ -78,7 +78,7 @@ const README: [(&str, Tested); 20] = [
 ];
 
 /// Commands with arguments within sentences.
-const PROSE: [(&str, Tested); 22] = [
+const PROSE: [(&str, Tested); 24] = [
     ("cargo e2e --all", Ci),
     // Some of the chapters of `cargo e2e`, alone.
     ("cargo e2e --aws", No),
@@ -86,6 +86,7 @@ const PROSE: [(&str, Tested); 22] = [
     ("cargo e2e --gatekeeper oldest", Ci),
     // Waits for Ctrl-C.
     ("cargo e2e --keep", No),
+    ("cargo e2e --aws --keep", No),
     ("cargo e2e --binary PATH", No),
     // `tests/commands/check` has it.
     ("countersign check --online", Here),
@@ -103,6 +104,8 @@ const PROSE: [(&str, Tested); 22] = [
     ("kubectl apply -k", EndToEnd),
     ("kubectl create namespace", EndToEnd),
     ("kubectl set image", EndToEnd),
+    // As the one of `deploy/eks/README.md`.
+    ("kubectl -n countersign exec deployment/countersign -- countersign verify IMAGE", EndToEnd),
     // Read objects of another system. `tests/engine/aws_samples.rs` verifies images under what they print.
     ("kubectl get trustpolicies.notation.nirmata.io NAME -o jsonpath='{.spec}'", Here),
     ("kubectl get truststores.notation.nirmata.io NAME -o jsonpath='{.spec.caBundle}'", Here),
@@ -134,8 +137,8 @@ fn the_end_to_end_run_follows_every_other_block() {
         for block in blocks(&read(path)).0 {
             let known = match block.language.as_str() {
                 "sh" | "yaml" if GUIDES.contains(&path) => guide.contains(&format!("\"{path}\"")),
-                // `deploy.rs` of the end-to-end run applies it.
-                "yaml" => path == "provider/MIGRATION.md",
+                // `migration.rs`; `deploy.rs` of the end-to-end run applies the first one.
+                "yaml" | "json" | "sh" if path == "provider/MIGRATION.md" => true,
                 "sh" | "json" => path == "README.md",
                 // Output and diagrams.
                 "text" => true,

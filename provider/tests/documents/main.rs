@@ -11,6 +11,7 @@ mod demo;
 mod deploy;
 mod exit_status;
 mod markdown;
+mod migration;
 mod policies;
 mod private_registry;
 mod quick_start;

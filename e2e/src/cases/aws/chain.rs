@@ -309,6 +309,17 @@ impl<'a> Chain<'a> {
         self.transcript.verdict(what, result);
     }
 
+    /// Starts Countersign, which is stopped, with this source of credentials.
+    pub(super) fn start_with(&mut self, identity: Identity) -> anyhow::Result<()> {
+        self.countersign.set_variables(variables(identity, &self.ca));
+        self.identity = identity;
+        publish_tokens(self.doubles.directory())?;
+        self.countersign.resume(self.workdir)?;
+        self.started = Instant::now();
+        self.transcript.note("Countersign is started again");
+        Ok(())
+    }
+
     /// Starts Countersign again, with nothing in memory.
     pub(super) fn restart(&mut self) -> anyhow::Result<()> {
         self.countersign.stop()?;

@@ -20,6 +20,7 @@ use super::settings::Identity;
 use super::settings::NAMESPACE;
 use crate::cluster::Cluster;
 use crate::http;
+use crate::namespaces;
 use crate::process;
 use crate::process::Program;
 use crate::workdir::Workdir;
@@ -81,7 +82,7 @@ impl Pod {
     pub(super) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new("chroot");
         // Without other users, in a user namespace, it stays root of that.
-        if is_root_of_the_machine() {
+        if namespaces::is_root_of_the_machine() {
             command.arg(format!("--userspec={USER}"));
         }
         command.arg(&self.root).arg("/countersign").args(arguments);
@@ -101,11 +102,6 @@ impl Pod {
         ensure!(status.success(), "countersign ended with {status} after SIGTERM, expected exit status 0");
         Ok(())
     }
-}
-
-/// Whether other users exist here: in a new user namespace there is one.
-fn is_root_of_the_machine() -> bool {
-    fs::read_to_string("/proc/self/uid_map").is_ok_and(|map| map.split_whitespace().last() != Some("1"))
 }
 
 /// What EKS does for a service account: the annotation of IRSA, otherwise its association for EKS Pod Identity.

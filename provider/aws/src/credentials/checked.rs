@@ -42,16 +42,19 @@ impl<P: ProvideCredentials> ProvideCredentials for Checked<P> {
 /// # Errors
 /// A request cannot carry the credentials.
 pub(super) fn check(origin: Origin, credentials: &Credentials) -> Result<(), SourceProblem> {
+    let (id, secret, token) =
+        (credentials.access_key_id(), credentials.secret_access_key(), credentials.session_token());
+    wrong_part(id, secret, token).map_or(Ok(()), |(part, found)| Err(SourceProblem::Credential { origin, part, found }))
+}
+
+/// The first part that a request cannot carry, and what is wrong with it.
+pub(super) fn wrong_part(id: &str, secret: &str, token: Option<&str>) -> Option<(Part, &'static str)> {
     let word = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
     let visible = |byte: u8| byte.is_ascii_graphic();
-    let wrong = wrong(credentials.access_key_id(), KEY_ID_BYTES, word)
-        .map(|found| (Part::KeyId, found))
-        .or_else(|| wrong(credentials.secret_access_key(), SECRET_BYTES, visible).map(|found| (Part::Secret, found)))
-        .or_else(|| {
-            let found = wrong(credentials.session_token()?, TOKEN_BYTES, visible)?;
-            Some((Part::SessionToken, found))
-        });
-    wrong.map_or(Ok(()), |(part, found)| Err(SourceProblem::Credential { origin, part, found }))
+    let of_id = wrong(id, KEY_ID_BYTES, word).map(|found| (Part::KeyId, found));
+    let of_secret = || wrong(secret, SECRET_BYTES, visible).map(|found| (Part::Secret, found));
+    let of_token = || wrong(token?, TOKEN_BYTES, visible).map(|found| (Part::SessionToken, found));
+    of_id.or_else(of_secret).or_else(of_token)
 }
 
 /// What is wrong with a text of at most this size, whose bytes must be `allowed`.

@@ -1,14 +1,19 @@
-//! The profile of the configuration: an error of its source names it, and the files in which it was looked for.
+//! The profile of the configuration: an error of its source names it, and the files in which it was looked for. The keys of a
+//! `source_profile` are checked: the SDK signs the request for a role with them itself.
 
 use std::env;
 use std::fs::File;
 use std::io::Read as _;
 
+use aws_config::profile;
 use aws_credential_types::provider::ProvideCredentials;
 use aws_credential_types::provider::error::CredentialsError;
 use aws_credential_types::provider::future;
+use aws_types::os_shim_internal::Env;
+use aws_types::os_shim_internal::Fs;
 use countersign_core::codec::text::Text;
 
+use super::checked::wrong_part;
 use crate::error::SourceProblem;
 
 /// The files of profiles: their variables, and where they are in the home directory without them
@@ -52,8 +57,41 @@ impl<P: ProvideCredentials> ProvideCredentials for NamingProfile<P> {
             | CredentialsError::Unhandled(_)
             | _ => error,
         };
-        future::ProvideCredentials::new(async move { self.source.provide_credentials().await.map_err(named) })
+        future::ProvideCredentials::new(async move {
+            check_source_profile(&self.profile).await.map_err(CredentialsError::provider_error)?;
+            self.source.provide_credentials().await.map_err(named)
+        })
     }
+}
+
+/// Checks the keys with which the SDK requests the role of a profile. Those of a profile without a role are checked as its result.
+/// Everything else is left to the SDK, which reports it.
+///
+/// # Errors
+/// A request cannot carry the keys.
+async fn check_source_profile(selected: &str) -> Result<(), SourceProblem> {
+    let loaded = profile::load(&Fs::real(), &Env::real(), &Default::default(), Some(selected.to_owned().into())).await;
+    let Ok(profiles) = loaded else { return Ok(()) };
+    let (mut name, mut visited) = (selected, Vec::new());
+    // In the order of the SDK: a profile that another one leads to, and that has keys, is the last.
+    while let Some(found) = profiles.get_profile(name).filter(|_| !visited.contains(&name)) {
+        let source = found.get("role_arn").and_then(|_| found.get("source_profile"));
+        let is_source = !visited.is_empty() || source == Some(name);
+        if let (true, Some(id), Some(secret)) =
+            (is_source, found.get("aws_access_key_id"), found.get("aws_secret_access_key"))
+        {
+            return match wrong_part(id, secret, found.get("aws_session_token")) {
+                Some((part, wrong)) => {
+                    Err(SourceProblem::SourceProfile { profile: Text::at_most(128, name), part, found: wrong })
+                }
+                None => Ok(()),
+            };
+        }
+        visited.push(name);
+        let Some(next) = source else { return Ok(()) };
+        name = next;
+    }
+    Ok(())
 }
 
 /// The texts of the causes.

@@ -47,6 +47,16 @@ pub(crate) enum SourceProblem {
         /// What is wrong, without the value.
         found: &'static str,
     },
+    /// A part of the keys of a profile that `aws.profile` leads to, with which a role is assumed, cannot be sent.
+    #[error("{} of the profile {profile:?}, a source_profile of aws.profile: found {found}, expected {}", part.name(), part.expected())]
+    SourceProfile {
+        /// The name of the profile.
+        profile: Text,
+        /// The part.
+        part: Part,
+        /// What is wrong, without the value.
+        found: &'static str,
+    },
     /// A variable for the endpoint of credentials on the node.
     #[error("the environment variable {variable}: found {found}, expected {expected}")]
     Variable {
@@ -82,16 +92,19 @@ impl fmt::Display for Named {
             Origin::InstanceMetadata => " in the answer of the instance metadata service",
             Origin::Other => "",
         };
-        let name = match part {
-            Part::KeyId => "the access key identifier",
-            Part::Secret => "the secret access key",
-            Part::SessionToken => "the session token",
-        };
-        write!(f, "{name}{from}")
+        write!(f, "{}{from}", part.name())
     }
 }
 
 impl Part {
+    fn name(self) -> &'static str {
+        match self {
+            Self::KeyId => "the access key identifier",
+            Self::Secret => "the secret access key",
+            Self::SessionToken => "the session token",
+        }
+    }
+
     fn variable(self) -> &'static str {
         match self {
             Self::KeyId => "AWS_ACCESS_KEY_ID",
@@ -115,7 +128,7 @@ impl SourceProblem {
             Self::Credential { origin: Origin::Environment, .. } => {
                 "correct the variable, or the Secret that it comes from: a line break at its end, for example"
             }
-            Self::Credential { origin: Origin::Profile, .. } => "correct the file",
+            Self::Credential { origin: Origin::Profile, .. } | Self::SourceProfile { .. } => "correct the file",
             Self::Credential {
                 origin: Origin::Sts | Origin::Container | Origin::InstanceMetadata | Origin::Other,
                 ..

@@ -278,20 +278,28 @@ async fn an_outage_of_the_api_is_no_mistake_of_the_configuration() {
 
 #[tokio::test]
 async fn a_caller_whose_deadline_passes_during_a_pause_of_the_api_learns_it() {
-    let (setup, _, api, _) = started().await;
-    let source = ExpiringIdentities::new(source(&setup, &api, None));
-    api.fail_times(1, ServiceError::new(429, "ThrottlingException", "Rate exceeded").retry_after("3"));
-    let repository = repository(HOST);
-    let late = async || {
-        let deadline = Instant::now() + Duration::from_millis(300);
-        source.identity(RepositoryScope::new(&repository), deadline).await.unwrap_err()
-    };
-    assert!(matches!(late().await, CredentialError::NotIssued { failure: IssueFailure::Throttled, .. }));
-    let error = late().await;
-    let CredentialError::Fetch(FetchError::Throttled(HostPause { host, wait })) = &error else { panic!("{error:?}") };
-    assert_eq!(*host, api.host());
-    assert!(*wait > Duration::ZERO && *wait < Duration::from_secs(3), "{wait:?}");
-    assert_eq!(api.count(), 1);
+    for (throttled, longest) in [
+        (ServiceError::new(429, "ThrottlingException", "Rate exceeded").retry_after("3"), Duration::from_secs(3)),
+        // As the service states it, without a time.
+        (ServiceError::throttled(Protocol::Json11), limits::THROTTLED_PAUSE),
+    ] {
+        let (setup, _, api, _) = started().await;
+        let source = ExpiringIdentities::new(source(&setup, &api, None));
+        api.fail_times(1, throttled);
+        let repository = repository(HOST);
+        let late = async || {
+            let deadline = Instant::now() + Duration::from_millis(300);
+            source.identity(RepositoryScope::new(&repository), deadline).await.unwrap_err()
+        };
+        assert!(matches!(late().await, CredentialError::NotIssued { failure: IssueFailure::Throttled, .. }));
+        let error = late().await;
+        let CredentialError::Fetch(FetchError::Throttled(HostPause { host, wait })) = &error else {
+            panic!("{error:?}")
+        };
+        assert_eq!(*host, api.host());
+        assert!(*wait > Duration::ZERO && *wait < longest, "{wait:?}");
+        assert_eq!(api.count(), 1);
+    }
 }
 
 #[tokio::test]

@@ -6,10 +6,14 @@ use countersign_aws::EcrApi as EcrApiOverride;
 use countersign_aws::EcrRole;
 use countersign_aws::EcrTokens;
 use countersign_credentials::CredentialError;
+use countersign_credentials::ExpiringIdentities;
 use countersign_credentials::IdentityFetcher as _;
 use countersign_credentials::IdentityIssuer as _;
+use countersign_credentials::IdentitySource as _;
 use countersign_credentials::IssueFailure;
 use countersign_credentials::RepositoryScope;
+use countersign_http::FetchError;
+use countersign_http::HostPause;
 use countersign_testkit::aws::Protocol;
 use countersign_testkit::aws::ServiceError;
 use countersign_testkit::aws::ecr_api::EcrApi;
@@ -150,6 +154,34 @@ async fn a_throttled_role_is_not_repeated() {
          higher quota if this continues"
     );
     assert_eq!((sts.count(), api.count()), (1, 0));
+}
+
+#[tokio::test]
+async fn throttling_by_sts_with_status_400_pauses_it_for_later_roles() {
+    let (setup, root, proxy) = tls().await;
+    let sts = Sts::start(&setup).await;
+    proxy.resolve("sts.eu-central-1.amazonaws.com:443", sts.address());
+    let aws = aws(&setup, through(&proxy, trusting(&root, settings())));
+    for role in ["one", "two"] {
+        sts.trust_principal(&format!("arn:aws:iam::444455556666:role/{role}"), ROLE, None);
+    }
+    sts.fail(ServiceError::throttled(Protocol::Query));
+    let host = "444455556666.dkr.ecr.eu-central-1.amazonaws.com";
+    let repository: countersign_core::name::Repository = format!("{host}/app").parse().unwrap();
+    let late = async |role: &str| {
+        let arn = format!("arn:aws:iam::444455556666:role/{role}").parse().unwrap();
+        let source = EcrTokens::new(aws.clone(), Some(EcrRole { arn, external_id: None }), None);
+        let deadline = Instant::now() + Duration::from_secs(1);
+        let source = ExpiringIdentities::new(source);
+        source.identity(RepositoryScope::new(&repository), deadline).await.unwrap_err()
+    };
+    let first = late("one").await;
+    assert!(matches!(first, CredentialError::NotIssued { failure: IssueFailure::Throttled, .. }), "{first:?}");
+    let error = late("two").await;
+    let CredentialError::Fetch(FetchError::Throttled(HostPause { host, wait })) = &error else { panic!("{error:?}") };
+    assert_eq!(*host, "sts.eu-central-1.amazonaws.com");
+    assert!(*wait > Duration::ZERO && *wait < limits::THROTTLED_PAUSE, "{wait:?}");
+    assert_eq!(sts.count(), 1);
 }
 
 #[tokio::test]

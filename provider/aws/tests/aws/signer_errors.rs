@@ -86,6 +86,23 @@ async fn a_throttled_call_is_not_repeated() {
 }
 
 #[tokio::test]
+async fn throttling_with_status_400_pauses_all_calls_as_429_does() {
+    for code in ["ThrottlingException", "Throttling", "RequestLimitExceeded"] {
+        let setup = setup();
+        let server = SignerData::start(&setup).await;
+        server.fail_times(1, ServiceError::new(400, code, "Rate exceeded"));
+        let aws = aws(&setup, signer_at(&server.url()));
+        let error = status(&aws).await.unwrap_err();
+        assert_eq!(error.pause(), Some(limits::THROTTLED_PAUSE));
+        let detail = format!("found status 400 {code}: Rate exceeded, expected 200");
+        assert_eq!(seen(&server, &error), expected(&detail, LATER, "throttled", 1));
+        let deadline = Instant::now() + Duration::from_millis(100);
+        let error = aws.signer_status(&status_request(), &region(REGION), deadline).await.unwrap_err();
+        assert_eq!(seen(&server, &error), expected("HOST requires a wait of 1 s", LATER, "throttled", 1));
+    }
+}
+
+#[tokio::test]
 async fn a_pause_that_the_service_asks_for_is_kept() {
     let setup = setup();
     let server = SignerData::start(&setup).await;

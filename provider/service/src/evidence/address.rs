@@ -7,6 +7,7 @@ use countersign_core::codec::excerpt::Excerpt;
 use countersign_core::codec::text::Text;
 use countersign_core::name::Host;
 use countersign_http::authority;
+use countersign_http::has_one_reading;
 use countersign_http::leads_to;
 use countersign_http::limits::URL_BYTES;
 use countersign_http::with_plain_host;
@@ -48,12 +49,7 @@ impl Address {
         if !["http", "https"].contains(&url.scheme()) {
             return Err(AddressError::Scheme { url: Excerpt::of(text), scheme: Text::at_most(SHOWN, url.scheme()) });
         }
-        // URL parsers ignore further slashes, and remove line breaks and tabs: other programs find no host there.
-        let after_scheme = text.split_once("://").map_or("/", |(_, rest)| rest);
-        if after_scheme.starts_with(['/', '\\']) || text.trim().contains(char::is_control) {
-            return Err(unusable());
-        }
-        if !url.username().is_empty() || url.password().is_some() {
+        if !has_one_reading(text.trim()) || !url.username().is_empty() || url.password().is_some() {
             return Err(unusable());
         }
         url.set_fragment(None);

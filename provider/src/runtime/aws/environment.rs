@@ -1,12 +1,15 @@
 //! The region of the pod, of the configuration or the environment, and endpoints of the environment. Read each time; never modified.
 
 use std::ffi::OsString;
+use std::fmt;
 
 use countersign_core::codec::text::Text;
 use countersign_core::name::AwsRegion;
 use countersign_http::Endpoint;
 
 use crate::config::Aws;
+use crate::config::WANTED_API;
+use crate::config::is_registry;
 
 /// The variables, in order of precedence. The webhook of EKS sets both.
 const VARIABLES: [&str; 2] = ["AWS_REGION", "AWS_DEFAULT_REGION"];
@@ -58,8 +61,12 @@ fn endpoint_in(service: &str, variable: impl Fn(&str) -> Option<OsString>) -> Re
     let Some((name, value)) = names.into_iter().find_map(|name| variable(&name).map(|value| (name, value))) else {
         return Ok(None);
     };
-    let endpoint = value.to_string_lossy().parse();
-    endpoint.map(Some).map_err(|error| Text::of(format_args!("the environment variable {name}: {error}")))
+    let wrong = |what: &dyn fmt::Display| Text::of(format_args!("the environment variable {name}: {what}"));
+    let endpoint = value.to_string_lossy().parse::<Endpoint>().map_err(|error| wrong(&error))?;
+    if service.starts_with("ECR") && is_registry(&endpoint) {
+        return Err(wrong(&format_args!("found {endpoint}, which is a registry, expected {WANTED_API}")));
+    }
+    Ok(Some(endpoint))
 }
 
 /// Whether the source of credentials for a web identity lacks a region: STS is called in it.
@@ -123,6 +130,18 @@ mod tests {
             assert_eq!(of("STS", &[("AWS_ENDPOINT_URL", url)]), wrong("AWS_ENDPOINT_URL", found));
             assert_eq!(of("STS", &[("AWS_ENDPOINT_URL_STS", url), both[1]]), wrong("AWS_ENDPOINT_URL_STS", found));
         }
+    }
+
+    #[test]
+    fn a_registry_is_no_endpoint_of_the_api() {
+        let url = "https://111122223333.dkr.ecr.eu-west-1.amazonaws.com";
+        let of = |service: &str| {
+            endpoint_in(service, |name| (name == "AWS_ENDPOINT_URL").then(|| url.into())).map(|found| found.is_some())
+        };
+        let wrong = format!(
+            "the environment variable AWS_ENDPOINT_URL: found {url}, which is a registry, expected {WANTED_API}"
+        );
+        assert_eq!((of("ECR"), of("STS")), (Err(Text::of(&wrong)), Ok(true)));
     }
 
     #[test]

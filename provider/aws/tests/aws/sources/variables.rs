@@ -154,6 +154,59 @@ async fn without_a_region_the_message_names_the_settings() {
 }
 
 #[tokio::test]
+async fn keys_of_a_source_profile_that_no_request_can_carry_are_named_and_nothing_is_sent() {
+    if is_second().await {
+        return;
+    }
+    let name = "variables::keys_of_a_source_profile_that_no_request_can_carry_are_named_and_nothing_is_sent";
+    let (setup, server) = started().await;
+    let sts = Sts::start(&setup).await;
+    let folder = Folder::new();
+    let role = "role_arn = arn:aws:iam::111122223333:role/ci\n";
+    let keys = "aws_access_key_id = AKIA\naws_secret_access_key = hunter2\n";
+    folder.write(
+        "config",
+        format!(
+            "[profile line]\n{role}source_profile = broken\n\
+             [profile broken]\naws_access_key_id = AKIA\n  hunter2\naws_secret_access_key = hunter2\n\
+             [profile far]\n{role}source_profile = near\n[profile near]\n{role}source_profile = space\n\
+             [profile space]\naws_access_key_id = AKIA\naws_secret_access_key = hunter2 hunter3\n\
+             [profile own]\n{role}source_profile = own\n{keys}aws_session_token = hunter2 hunter3\n\
+             [profile unused]\n{role}source_profile = good\naws_access_key_id = A K\naws_secret_access_key = s\n\
+             [profile good]\n{keys}\n\
+             [profile circle]\n{role}source_profile = back\n[profile back]\n{role}source_profile = circle\n"
+        ),
+    );
+    let (config, sts_url) = (folder.file("config"), sts.url());
+    let of = async |profile: &str| {
+        let variables =
+            [("AWS_CONFIG_FILE", config.as_str()), (PROFILE_NAME, profile), ("AWS_ENDPOINT_URL_STS", sts_url.as_str())];
+        let (mut results, log) = second_with_log(name, &server, &variables).await;
+        assert!(!log.contains("hunter") && !results[0].contains("hunter"), "{log}{results:?}");
+        results.remove(0)
+    };
+    let visible = "expected visible ASCII characters";
+    for (profile, part, source, found) in [
+        ("line", "access key identifier", "broken", format!("a line break, {EXPECTED_ID}")),
+        ("far", "secret access key", "space", format!("a space, {visible}")),
+        ("own", "session token", "own", format!("a space, {visible}")),
+    ] {
+        assert_eq!(
+            of(profile).await,
+            format!(
+                "credentials AWS credentials failed: the {part} of the profile \"{source}\", a source_profile of aws.profile: found {found}; \
+                 correct the file"
+            )
+        );
+    }
+    assert_eq!((sts.count(), server.count()), (0, 0));
+    // Keys beside a role are not used, and the SDK reports a circle.
+    assert!(of("unused").await.contains("STS") || sts.count() == 1);
+    assert!(of("circle").await.starts_with("credentials AWS credentials failed: "));
+    assert_eq!((sts.count(), server.count()), (1, 0));
+}
+
+#[tokio::test]
 async fn a_profile_that_cannot_be_used_is_named() {
     if is_second().await {
         return;

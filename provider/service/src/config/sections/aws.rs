@@ -128,13 +128,20 @@ pub(super) const REGION: Parsed<AwsRegion> = Parsed {
     max_bytes: 32,
 };
 
+/// An endpoint, for the JSON Schema, which has not the whole grammar: the largest port, addresses, and internationalized names.
+const ENDPOINT_PATTERN: &str = concat!(
+    r"^([hH][tT][tT][pP][sS]://([A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*|\[[0-9A-Fa-f:]+\])",
+    r"|[hH][tT][tT][pP]://([lL][oO][cC][aA][lL][hH][oO][sS][tT]|127(\.[0-9]{1,3}){3}|\[[0-9A-Fa-f:]+\]))",
+    r"(:0*[1-9][0-9]{0,4})?/?$"
+);
+
 /// An endpoint of a service in place of that of the SDK.
 pub(super) const fn endpoint_kind(example: &'static str) -> Parsed<Endpoint> {
     Parsed {
         parse: |text| text.parse().ok(),
         wanted: "https://HOST or https://HOST:PORT; http:// only for loopback addresses",
         example,
-        pattern: r"^[hH][tT][tT][pP][sS]?://[^/?#\\@]+/?$",
+        pattern: ENDPOINT_PATTERN,
         max_bytes: 512,
     }
 }

@@ -8,6 +8,7 @@ use countersign_http::Endpoint;
 
 use super::aws::REGION;
 use super::aws::endpoint_kind;
+use super::ecr_api;
 use crate::config::fields::Fields;
 use crate::config::schema::Description;
 use crate::config::schema::Effective;
@@ -29,7 +30,8 @@ section! {
             parse: |text| text.parse::<RoleArn>().ok(),
             wanted: RoleArn::FORM,
             example: "arn:aws:iam::111122223333:role/pull",
-            pattern: r"^arn:aws[a-z-]*:iam::[0-9]{12}:role/[!-~]+$",
+            // Each part of the path has a slash at its end.
+            pattern: r"^arn:aws(-cn|-us-gov|-eusc|-iso|-iso-b|-iso-e|-iso-f)?:iam::[0-9]{12}:role/([!-.0-~]+/)*[A-Za-z0-9_+=,.@-]{1,64}$",
             max_bytes: RoleArn::MAX_BYTES,
         };
         /// The external identifier that the trust policy of the role requires.
@@ -87,6 +89,9 @@ impl Kind for EcrKind {
         let ecr = Ecr::read(&fields);
         if fields.has("externalId") && !fields.has("roleArn") {
             fields.missing("roleArn", "the role that requires externalId", "arn:aws:iam::111122223333:role/pull");
+        }
+        if let Some(endpoint) = ecr.endpoint.as_ref().filter(|endpoint| ecr_api::is_registry(endpoint)) {
+            fields.conflict("endpoint", format_args!("{endpoint}, which is a registry"), ecr_api::WANTED_API);
         }
         if fields.has("region") && !fields.has("endpoint") {
             let wanted =
