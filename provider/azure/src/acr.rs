@@ -81,13 +81,15 @@ impl AcrTokens {
             Ok(identity) => return Ok(self.named(identity)),
             Err(error) => error,
         };
-        let other = match error.refusal() {
-            Some(Refusal::Permission) => self.azure.other_token(&entra, &token, deadline).await?,
-            Some(Refusal::Claims) => {
-                entra.claims = error.claims().map(Into::into);
-                Some(self.azure.token(&entra, deadline).await?)
-            }
-            _ => None,
+        // Another token changes nothing about all other refusals.
+        let refusal = error.refusal();
+        let other = if refusal == Some(Refusal::Permission) {
+            self.azure.other_token(&entra, &token, deadline).await?
+        } else if refusal == Some(Refusal::Claims) {
+            entra.claims = error.claims().map(Into::into);
+            Some(self.azure.token(&entra, deadline).await?)
+        } else {
+            None
         };
         let Some(other) = other else { return Err(error.into()) };
         Ok(self.named(self.exchange(&key.0, &other, deadline).await?))

@@ -185,18 +185,11 @@ pub(crate) fn authority(settings: &AzureSettings, cloud: AzureCloud) -> Result<U
     }
 }
 
-/// A number that some services write as a text.
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Seconds {
-    Number(u64),
-    Text(String),
-}
-
 #[derive(Deserialize)]
 struct Issued {
     access_token: Option<String>,
-    expires_in: Option<Seconds>,
+    /// A number, which the metadata service writes as a text.
+    expires_in: Option<serde_json::Value>,
 }
 
 /// The token in an answer. The parser's message is omitted, as it may contain the token.
@@ -208,8 +201,8 @@ fn read(answer: &Answer) -> Result<Identity, Text> {
         return Err(Text::of("access_token has more than 16 KiB"));
     }
     let seconds = match issued.expires_in {
-        Some(Seconds::Number(seconds)) => Some(seconds),
-        Some(Seconds::Text(text)) => text.parse().ok(),
+        Some(serde_json::Value::String(text)) => text.parse().ok(),
+        Some(other) => other.as_u64(),
         None => None,
     };
     let life =

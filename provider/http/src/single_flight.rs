@@ -350,7 +350,7 @@ mod tests {
         };
         let stays = flights.join_or_start(1, soon(), slow);
         let leaves = flights.join_or_start(1, Instant::now() + SECOND, |_| async { unreachable!("there is a flight") });
-        let (stayed, left) = futures_util::join!(stays, leaves);
+        let (stayed, left) = tokio::join!(stays, leaves);
         assert_eq!((stayed, left), (Ok(7), Err(FlightError::Deadline { stage: None, awaited: Awaited::Nothing })));
     }
 }

@@ -11,6 +11,8 @@ fn sources() -> Vec<(String, String)> {
     let mut found = Vec::new();
     for folder in [
         "provider/src",
+        "provider/aws/src",
+        "provider/azure/src",
         "provider/service/src",
         "provider/core/src",
         "provider/http/src",

@@ -18,7 +18,7 @@ async fn settle(done: impl Fn() -> bool) {
         }
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
-    panic!("nothing happened");
+    panic!("the work in the background has not ended");
 }
 
 #[tokio::test]
@@ -72,7 +72,7 @@ async fn after_half_of_its_life_a_token_is_renewed_in_the_background() {
 }
 
 #[tokio::test]
-async fn in_an_outage_the_old_token_serves_until_its_end_and_recovery_needs_nobody() {
+async fn in_an_outage_the_old_token_serves_until_its_end_and_a_later_fetch_succeeds() {
     let world = World::start().await;
     world.directory.set_lifetime(HOUR);
     let source = world.tokens(workload());

@@ -18,7 +18,7 @@ pub(super) fn current_share() -> Option<Share> {
     CURRENT.try_with(|(share, _)| share.clone()).ok()
 }
 
-/// What the current request has received; one that nobody reads outside of [`on_behalf_of`].
+/// What the current request has received; outside of [`on_behalf_of`] a new one, which is not read.
 pub(crate) fn current_reception() -> Reception {
     CURRENT.try_with(|(_, reception)| reception.clone()).unwrap_or_else(|_| Reception::new())
 }

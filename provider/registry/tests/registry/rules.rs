@@ -137,7 +137,7 @@ fn require_tokens(registry: &Registry, scope: impl Fn(&str) -> String + Send + S
         let user = match request.authorization() {
             Some(TEAM) => "team",
             Some(OTHERS) => "others",
-            _ => "nobody",
+            _ => "anonymous",
         };
         let scope = request.query_values("scope").join("+").replace(':', "_");
         Reply::status(200).header("content-type", "application/json").body(format!(r#"{{"token": "{user}.{scope}"}}"#))

@@ -209,7 +209,7 @@ fn a_wildcard_matches_nothing_and_is_named() {
 }
 
 #[test]
-fn an_arn_of_aws_signer_that_identifies_nobody_is_not_expected() {
+fn an_arn_of_aws_signer_that_is_no_signing_profile_is_not_among_the_expected_ones() {
     let job = "arn:aws:signer:eu-central-1:111122223333:/signing-jobs/1";
     assert_eq!(mismatch(&[job], VERSION, None).0, mismatch(&["shop:a"], VERSION, None).0);
 }
