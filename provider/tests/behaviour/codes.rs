@@ -11,17 +11,17 @@ const CODES: &str = include_str!("../golden/codes.txt");
 const UNREACHABLE: &[(&str, &str)] = &[
     (
         "deadline-exceeded",
-        "needs work that is late and waits for no host, such as for a permit: see tests/engine/shares and the server's tests",
+        "needs work that is late and waits for no host, such as for a permit: see tests/suite/engine/shares and the server's tests",
     ),
     (
         "internal-error",
         "needs a mistake in the product; the tests of the server and the engine have panics of their own",
     ),
     ("overloaded", "needs more work than the limits allow at the same moment, which no record has twice alike"),
-    ("revoked", "needs an OCSP responder or a CRL server: see tests/engine/evidence"),
+    ("revoked", "needs an OCSP responder or a CRL server: see tests/suite/engine/evidence"),
     (
         "timestamp-unchecked",
-        "needs a timestamping authority whose revocation status is not available: see core/tests/notation/timestamp",
+        "needs a timestamping authority whose revocation status is not available: see core/tests/suite/notation/timestamp",
     ),
 ];
 

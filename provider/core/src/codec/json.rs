@@ -14,7 +14,7 @@
 //! # What a type must not do
 //! A type that is deserialized by trial (`untagged`, `flatten`, `tag`) reads from a buffered copy, which this parser
 //! cannot check. Such a type may only choose among texts, numbers and booleans; arrays and objects are refused there.
-//! Internally tagged enums must not be used at all; `tests/architecture/readers.rs` checks the sources.
+//! Internally tagged enums must not be used at all; `tests/suite/architecture/readers.rs` checks the sources.
 
 mod arrays;
 mod document;

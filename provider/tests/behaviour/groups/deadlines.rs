@@ -65,7 +65,7 @@ async fn requests_that_end_first() {
     }
     // The command line waits for half a minute, which no test does. Whether the request or the work on the image notices
     // first that the time is over is a matter of chance, and so are code, words, log and metrics: that the code is one of two
-    // is what is certain. `tests/engine/waits.rs` has those of the work.
+    // is what is certain. `tests/suite/engine/waits.rs` has those of the work.
     let client = environment.write();
     let service = Service::start(&environment.folder).await;
     let asked = environment.cases.iter().map(|case| async {

@@ -1,0 +1,6 @@
+//! Certificates, CRLs and OCSP responses; names, documents, trust policy, and the verification of envelopes.
+
+#![allow(clippy::unwrap_used)]
+
+mod notation;
+mod x509;

@@ -1,0 +1,182 @@
+//! The section `aws` and `credentials.ecr`: what is shown, and the variables of the environment that cannot be used.
+
+use countersign_testkit::pki::Authority;
+use countersign_testkit::pki::CertSpec;
+use serde_json::Value;
+use serde_json::json;
+
+use crate::commands::check::check_in;
+use crate::commands::check::policy;
+use crate::commands::check::sound;
+use crate::commands::check::statement;
+
+const REGISTRIES: &str = "unlistedRegistries: refuse
+registries:
+- {host: 111122223333.dkr.ecr.eu-west-1.amazonaws.com, credentials: {ecr: {}}}
+- host: 444455556666.dkr.ecr.eu-west-1.amazonaws.com
+  credentials:
+    ecr: {roleArn: 'arn:aws:iam::444455556666:role/pull', externalId: tenant-1, endpoint: 'https://ecr.example', region: eu-west-2}
+";
+
+/// The page and the document of `check` for these keys, with these variables.
+fn run(keys: &str, environment: &[(&str, &str)]) -> (String, Value) {
+    let folder = sound();
+    let statement = statement("app", "111122223333.dkr.ecr.eu-west-1.amazonaws.com/app");
+    folder.write("trust/trustpolicy.json", policy(&[statement]));
+    folder.write("c.yaml", format!("trust: {{directory: trust}}\n{keys}"));
+    let (code, page) = check_in(&folder, &["--for", "verify"], environment);
+    let (_, text) = check_in(&folder, &["--for", "verify", "-o", "json"], environment);
+    assert_eq!(code, Some(0), "{page}");
+    (page, serde_json::from_str(&text).unwrap())
+}
+
+fn warnings(document: &Value) -> Vec<(&str, &str)> {
+    let list = document["warnings"].as_array().unwrap();
+    list.iter().map(|one| (one["warning"].as_str().unwrap(), one["message"].as_str().unwrap())).collect()
+}
+
+#[test]
+fn shows_how_tokens_of_amazon_ecr_are_requested() {
+    let (page, document) = run(REGISTRIES, &[("AWS_REGION", "eu-west-1")]);
+    assert_eq!(warnings(&document), []);
+    let shown = "
+registry      111122223333.dkr.ecr.eu-west-1.amazonaws.com, TLS
+  credentials tokens of Amazon ECR
+    identity  that of the pod
+
+registry      444455556666.dkr.ecr.eu-west-1.amazonaws.com, TLS
+  credentials tokens of Amazon ECR
+    identity  arn:aws:iam::444455556666:role/pull, external id tenant-1
+    endpoint  https://ecr.example
+    region    eu-west-2
+";
+    assert!(page.contains(shown), "{page}");
+    let ecr = |index: usize| &document["registries"][index]["ecr"];
+    assert_eq!(*ecr(0), json!({"roleArn": null, "externalId": null, "endpoint": null, "region": null}));
+    assert_eq!(
+        *ecr(1),
+        json!({
+            "roleArn": "arn:aws:iam::444455556666:role/pull", "externalId": "tenant-1",
+            "endpoint": "https://ecr.example", "region": "eu-west-2",
+        })
+    );
+    assert_eq!(document["registries"][0]["credentials"], json!([]));
+}
+
+#[test]
+fn warns_about_a_region_and_a_proxy_of_the_environment_that_cannot_be_used_for_aws() {
+    let signer = |more: &str| format!("unlistedRegistries: anonymous\naws: {{{more}signer: {{enabled: true}}}}\n");
+    let region = "AWS is not called: the environment variable AWS_DEFAULT_REGION: AWS region: found \"Frankfurt\", expected a \
+                  name such as eu-central-1";
+    let (_, document) = run(&signer(""), &[("AWS_DEFAULT_REGION", "Frankfurt")]);
+    assert_eq!(warnings(&document), [("aws-region", region)]);
+    let other = "AWS is not called: the environment variable AWS_REGION: found cn-north-1, which is in the partition aws-cn, \
+                 expected a region of one of aws.partitions: aws";
+    let (_, document) = run(&signer("partitions: [aws], "), &[("AWS_REGION", "cn-north-1")]);
+    assert_eq!(warnings(&document), [("aws-region", other)]);
+    // With a region of the configuration, the variables are not read; and without AWS.
+    let (_, document) = run(&signer("region: eu-west-1, "), &[("AWS_REGION", "Frankfurt")]);
+    assert_eq!(warnings(&document), []);
+    let (_, document) = run("unlistedRegistries: anonymous\n", &[("AWS_REGION", "Frankfurt")]);
+    assert_eq!(warnings(&document), []);
+    let proxy = "AWS is not called, unless aws.proxy is set: the environment variable HTTPS_PROXY has a URL with scheme \
+                 \"socks5\", expected http or https";
+    let (_, document) = run(&signer(""), &[("HTTPS_PROXY", "socks5://a")]);
+    assert!(warnings(&document).contains(&("aws-proxy", proxy)), "{document}");
+    let (_, document) = run(&signer("proxy: none, "), &[("HTTPS_PROXY", "socks5://a")]);
+    assert!(!warnings(&document).iter().any(|(name, _)| *name == "aws-proxy"), "{document}");
+}
+
+const PROFILE: &str = "arn:aws:signer:eu-west-1:111122223333:/signing-profiles/ci";
+const GOV_PROFILE: &str = "arn:aws-us-gov:signer:us-gov-west-1:111122223333:/signing-profiles/ci";
+
+/// The warnings about a statement with these identities and this verification, with the section `aws`, apart from those about
+/// roots.
+fn signer_warnings(section: &str, identities: &[&str], verification: &Value) -> Vec<(String, String)> {
+    let folder = sound();
+    let root = Authority::root(CertSpec::root());
+    folder.write("trust/truststore/x509/signingAuthority/aws/root.pem", root.pem());
+    let mut signed = statement("signed", "registry.example.com/app");
+    signed["trustStores"] = json!(["signingAuthority:aws"]);
+    signed["trustedIdentities"] = json!(identities);
+    signed["signatureVerification"] = verification.clone();
+    folder.write("trust/trustpolicy.json", policy(&[signed]));
+    folder.write("c.yaml", format!("trust: {{directory: trust}}\nunlistedRegistries: refuse\nregistries: [{{host: registry.example.com}}]\n{section}"));
+    let (code, text) = check_in(&folder, &["--for", "verify", "-o", "json"], &[("AWS_REGION", "eu-west-1")]);
+    assert_eq!(code, Some(0), "{text}");
+    let document: Value = serde_json::from_str(&text).unwrap();
+    let found = warnings(&document).into_iter().filter(|(kind, _)| !kind.contains("root"));
+    found.map(|(kind, message)| (kind.to_owned(), message.to_owned())).collect()
+}
+
+const INCONCLUSIVE: &str = "its images are inconclusive as signer-service-unchecked";
+const ADMITTED: &str = "its images are admitted with the warning signer-service-unchecked, revoked signatures included";
+
+#[test]
+fn signing_profiles_whose_service_is_not_enabled_are_a_warning() {
+    let skip = json!({"level": "strict", "override": {"revocation": "skip"}});
+    let message = |effect: &str| {
+        format!(
+            "statement \"signed\" trusts signing profiles of AWS Signer, and aws.signer.enabled is false, so that it is not asked \
+             whether their signatures are revoked: {effect}; set aws.signer.enabled: true, or override revocation with skip"
+        )
+    };
+    for section in ["", "aws: {region: eu-west-1}\n", "aws: {signer: {enabled: false}}\n"] {
+        for (level, effect) in [("strict", INCONCLUSIVE), ("permissive", ADMITTED), ("audit", ADMITTED)] {
+            let found = signer_warnings(section, &[PROFILE, GOV_PROFILE], &json!({"level": level}));
+            let found: Vec<_> = found.into_iter().filter(|(kind, _)| kind != "anybody-counts").collect();
+            assert_eq!(found, [("aws-signer-not-enabled".to_owned(), message(effect))], "{section} {level}");
+        }
+        assert_eq!(signer_warnings(section, &[PROFILE], &skip), []);
+    }
+    assert_eq!(signer_warnings("aws: {signer: {enabled: true}}\n", &[PROFILE], &json!({"level": "strict"})), []);
+}
+
+#[test]
+fn a_signing_profile_of_a_partition_that_is_not_called_is_a_warning() {
+    let only = "aws: {partitions: [aws], signer: {enabled: true}}\n";
+    let message = |effect: &str| {
+        format!(
+            "statement \"signed\" has the identity {GOV_PROFILE:?}, and aws.partitions (aws) does not have its partition, so that \
+             AWS Signer is not asked whether its signatures are revoked: {effect}; add aws-us-gov to aws.partitions"
+        )
+    };
+    let version = format!("{GOV_PROFILE}/abcDEF1234");
+    let alias = "arn:aws-us-gov:signer:::/aliases/com.example.release";
+    for (level, effect) in [("strict", INCONCLUSIVE), ("permissive", ADMITTED)] {
+        let found = signer_warnings(only, &[PROFILE, GOV_PROFILE, &version, alias], &json!({"level": level}));
+        assert_eq!(found, [("aws-signer-partition-not-called".to_owned(), message(effect))], "{level}");
+    }
+    let skip = json!({"level": "strict", "override": {"revocation": "skip"}});
+    assert_eq!(signer_warnings(only, &[GOV_PROFILE], &skip), []);
+    assert_eq!(
+        signer_warnings("aws: {signer: {enabled: true}}\n", &[PROFILE, GOV_PROFILE], &json!({"level": "strict"})),
+        []
+    );
+}
+
+#[test]
+fn warns_about_an_endpoint_of_the_environment_that_cannot_be_used_and_a_web_identity_without_a_region() {
+    let signer = |more: &str| format!("unlistedRegistries: anonymous\naws: {{{more}signer: {{enabled: true}}}}\n");
+    let with_region = signer("region: eu-west-1, ");
+    let expected = "expected https://HOST or https://HOST:PORT; http:// only for loopback addresses";
+    for (variable, url, found) in [
+        ("AWS_ENDPOINT_URL", "http://10.0.0.1:4566", "http://10.0.0.1:4566"),
+        ("AWS_ENDPOINT_URL_STS", "https://user:hunter2@sts.example", "https://[login]@sts.example"),
+    ] {
+        let (_, document) = run(&with_region, &[(variable, url)]);
+        let message =
+            format!("AWS is not called: the environment variable {variable}: endpoint: found \"{found}\", {expected}");
+        assert_eq!(warnings(&document), [("aws-endpoint", message.as_str())]);
+        assert!(!document.to_string().contains("hunter2"));
+    }
+    let (_, document) = run(&with_region, &[("AWS_ENDPOINT_URL", "https://sts.example")]);
+    assert_eq!(warnings(&document), []);
+    let web_identity = [("AWS_WEB_IDENTITY_TOKEN_FILE", "/token")];
+    let (_, document) = run(&signer(""), &web_identity);
+    let message = "the environment has AWS_WEB_IDENTITY_TOKEN_FILE and no region, in which STS is called; set aws.region, AWS_REGION \
+                   or AWS_DEFAULT_REGION";
+    assert!(warnings(&document).contains(&("aws-region", message)), "{document}");
+    let (_, document) = run(&with_region, &web_identity);
+    assert_eq!(warnings(&document), []);
+}
