@@ -56,7 +56,7 @@ struct Inner {
 }
 
 /// The behaviour of the SDK is pinned, so that an update of it changes nothing by itself.
-fn behaviour() -> BehaviorVersion {
+pub(crate) fn behaviour() -> BehaviorVersion {
     BehaviorVersion::v2026_01_12()
 }
 

@@ -24,6 +24,8 @@ use tokio::time::Instant;
 
 use crate::caught::caught;
 use crate::clients::Aws;
+use crate::ecr_public;
+use crate::ecr_public::Issued;
 use crate::endpoint::UseEndpoint;
 use crate::error::AwsError;
 use crate::error::Kind;
@@ -54,12 +56,6 @@ pub enum EcrTokenKey {
 /// The region of the API of Amazon ECR Public
 /// ([registry authentication](https://docs.aws.amazon.com/AmazonECR/latest/public/public-registry-auth.html)).
 const PUBLIC_REGION: &str = "us-east-1";
-
-/// A token as the API returns it.
-struct Issued {
-    token: Option<String>,
-    expires: Option<aws_smithy_types::DateTime>,
-}
 
 impl EcrTokens {
     /// Tokens with these settings.
@@ -105,7 +101,9 @@ impl EcrTokens {
         let call = async {
             match key {
                 EcrTokenKey::Region(_) => self.issue_private(config).await,
-                EcrTokenKey::Public => self.issue_public(config).await,
+                EcrTokenKey::Public => {
+                    ecr_public::issue(config, self.endpoint(self.aws.settings().endpoints.ecr_public.as_ref())).await
+                }
             }
         };
         let result = caught(key.operation(), call).await;
@@ -126,21 +124,7 @@ impl EcrTokens {
         let output = call.send().await.map_err(|error| AwsError::of_call(Operation::EcrToken, &error))?;
         let data = output.authorization_data().first();
         Ok(Issued {
-            token: data.and_then(|data| data.authorization_token()).map(str::to_owned),
-            expires: data.and_then(|data| data.expires_at()).copied(),
-        })
-    }
-
-    async fn issue_public(&self, config: &SdkConfig) -> Result<Issued, AwsError> {
-        let mut config = aws_sdk_ecrpublic::config::Builder::from(config).retry_classifier(NoRetryIfThrottled);
-        if let Some(endpoint) = self.endpoint(self.aws.settings().endpoints.ecr_public.as_ref()) {
-            config = config.interceptor(UseEndpoint(endpoint.clone()));
-        }
-        let call = aws_sdk_ecrpublic::Client::from_conf(config.build()).get_authorization_token();
-        let output = call.send().await.map_err(|error| AwsError::of_call(Operation::EcrPublicToken, &error))?;
-        let data = output.authorization_data();
-        Ok(Issued {
-            token: data.and_then(|data| data.authorization_token()).map(str::to_owned),
+            token: data.and_then(|data| data.authorization_token()).map(Secret::new),
             expires: data.and_then(|data| data.expires_at()).copied(),
         })
     }
@@ -202,11 +186,13 @@ impl fmt::Display for EcrTokenKey {
 }
 
 /// The identity in a token, base64 of `AWS:` and a password, until it ends.
+#[allow(clippy::disallowed_methods, reason = "the user name and the password are in the token")]
 fn identity(operation: Operation, issued: Issued, now: SystemTime) -> Result<Identity, AwsError> {
     let unusable = |text: &str| AwsError::new(operation, Kind::Answer(Text::of(text)));
     let token = issued.token.ok_or_else(|| unusable("found no authorizationToken, expected one"))?;
     let expires = issued.expires.ok_or_else(|| unusable("found no expiresAt, expected one"))?;
-    let decoded = STANDARD.decode(token.trim()).map_err(|_| unusable("authorizationToken is not base64"))?;
+    let decoded =
+        STANDARD.decode(token.expose().trim_ascii()).map_err(|_| unusable("authorizationToken is not base64"))?;
     let text = String::from_utf8(decoded).map_err(|_| unusable("authorizationToken is not text"))?;
     let (user, password) =
         text.split_once(':').ok_or_else(|| unusable("authorizationToken has no colon, expected USER:PASSWORD"))?;

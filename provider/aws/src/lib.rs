@@ -14,6 +14,7 @@ mod codes;
 mod credentials;
 mod credentials_status;
 mod ecr;
+mod ecr_public;
 mod endpoint;
 mod error;
 pub mod limits;

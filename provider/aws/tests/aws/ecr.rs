@@ -1,5 +1,7 @@
 //! Tokens for Amazon ECR.
 
+mod public;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use countersign_aws::EcrApi as Override;

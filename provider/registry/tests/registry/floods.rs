@@ -161,23 +161,46 @@ async fn reads_one_byte_chunks_up_to_the_allowance() {
     assert_eq!(server.seen(), (1, true));
 }
 
+/// Sends `first`, and then `again` until the connection ends: for the excess of bytes, at each attempt.
+async fn flood_of(first: &[u8], again: &[u8]) {
+    let (server, ca) = Server::http2(first, again).await;
+    let cause = server.cause(Some(&ca)).await;
+    assert_eq!((cause, server.seen()), (excess(&server, true), (3, true)));
+}
+
+fn no_settings() -> Vec<u8> {
+    frame(SETTINGS, 0, 0, &[])
+}
+
+/// The settings, and the head `:status: 200` of an answer without an end (RFC 7541).
+fn answer_without_end() -> Vec<u8> {
+    [no_settings(), frame(HEADERS, END_HEADERS, 1, &[0x88])].concat()
+}
+
 #[tokio::test]
-async fn http_2_frames_without_a_response_end_the_connection() {
-    let settings = frame(SETTINGS, 0, 0, &[]);
-    // `:status: 200` and `:status: 103`, RFC 7541.
-    let answer = [settings.clone(), frame(HEADERS, END_HEADERS, 1, &[0x88])].concat();
-    let interim = frame(HEADERS, END_HEADERS, 1, b"\x08\x03103");
-    for (name, first, again) in [
-        ("pings", &settings, frame(PING, 0, 0, &[0; 8])),
-        ("settings", &settings, settings.clone()),
-        ("interim answers", &settings, interim),
-        ("empty data", &answer, frame(DATA, 0, 1, &[])),
-        ("padding", &answer, frame(DATA, 8, 1, &[[255].as_slice(), &[0; 255]].concat())),
-    ] {
-        let (server, ca) = Server::http2(first, &again).await;
-        let cause = server.cause(Some(&ca)).await;
-        assert_eq!((cause, server.seen()), (excess(&server, true), (3, true)), "{name}");
-    }
+async fn http_2_pings_without_a_response_end_the_connection() {
+    flood_of(&no_settings(), &frame(PING, 0, 0, &[0; 8])).await;
+}
+
+#[tokio::test]
+async fn http_2_settings_without_a_response_end_the_connection() {
+    flood_of(&no_settings(), &no_settings()).await;
+}
+
+#[tokio::test]
+async fn http_2_interim_answers_without_a_response_end_the_connection() {
+    // `:status: 103`.
+    flood_of(&no_settings(), &frame(HEADERS, END_HEADERS, 1, b"\x08\x03103")).await;
+}
+
+#[tokio::test]
+async fn http_2_data_frames_without_data_end_the_connection() {
+    flood_of(&answer_without_end(), &frame(DATA, 0, 1, &[])).await;
+}
+
+#[tokio::test]
+async fn http_2_data_frames_of_padding_end_the_connection() {
+    flood_of(&answer_without_end(), &frame(DATA, 8, 1, &[[255].as_slice(), &[0; 255]].concat())).await;
 }
 
 #[tokio::test]
