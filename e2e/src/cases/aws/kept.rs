@@ -51,9 +51,9 @@ pub(super) fn restore(chain: &mut Chain<'_>) -> anyhow::Result<String> {
     chain.start_with(Identity::Irsa)?;
     let (url, bundle) = (chain.countersign.url("/v1/verify"), chain.countersign.authority().certificate());
     policy::apply_provider(chain.workdir, &chain.cluster, "countersign-verify", &url, &bundle)?;
-    let signed = chain.push("shop", &json!({}))?;
+    let signed = chain.push("shop/app", &json!({}))?;
     chain.until_admitted(&signed, CALLED)?;
-    let unsigned = chain.push("shop", &json!({ "signed": false }))?;
+    let unsigned = chain.push("shop/app", &json!({ "signed": false }))?;
     let (signed, unsigned) = (chain.tag(&signed)?, chain.tag(&unsigned)?);
     let variables = chain.countersign.variables().iter().map(|(name, value)| format!("{name}={value} "));
     let check = format!(
