@@ -151,6 +151,8 @@ fn about_image(image: &ImageRef, listed: &Result<Listed, String>, nothing_tried:
             .iter()
             .any(|signature| signature.envelope.as_ref().is_ok_and(|envelope| envelope.explanation.is_authentic()))
     {
-        warn(&"no evidence is requested: the certificates name no address, or the statement skips revocation");
+        warn(
+            &"no OCSP response or CRL is requested: the certificates name no address, the statement skips revocation, or AWS Signer has the status",
+        );
     }
 }

@@ -261,9 +261,9 @@ mod tests {
 
     #[test]
     fn counts_all_mistakes_and_keeps_the_first() {
-        let stores: Vec<String> = (0..150).map(|number| format!("ca:{number:03}")).collect();
+        let stores: Vec<String> = (0..105).map(|number| format!("ca:{number:03}")).collect();
         let folder = folder(&stores.iter().map(String::as_str).collect::<Vec<_>>());
-        for number in 0..150 {
+        for number in 0..105 {
             for file in 0..25 {
                 folder.write(&format!("truststore/x509/ca/{number:03}/{file:02}.pem"), "x");
             }
@@ -277,7 +277,7 @@ mod tests {
         assert_eq!(mistakes.len(), 2001);
         assert_eq!(
             mistakes[2000],
-            "the trust policy and the trust stores have 1150 more mistakes, expected the mistakes above to be corrected first"
+            "the trust policy and the trust stores have 205 more mistakes, expected the mistakes above to be corrected first"
         );
     }
 
