@@ -19,13 +19,10 @@ use crate::request::ApiResponse;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[must_use]
 pub struct Referrers {
-    /// Entries of the type, and entries without an artifact type on pages that the registry has filtered by artifact
-    /// type, as their manifests have the type.
+    /// Entries of the type, and entries whose type is not stated, as their manifests have it.
     pub entries: Vec<Descriptor>,
     /// The number of malformed entries. It is unknown whether one of them would match.
     pub broken: usize,
-    /// The number of entries without an artifact type that are not in `entries`.
-    pub untyped: usize,
     /// The reason why the list may be incomplete.
     pub incomplete: Option<Incomplete>,
 }
@@ -58,19 +55,11 @@ pub enum Incomplete {
     Failed(Box<RegistryError>),
 }
 
-/// Whether the registry has filtered by artifact type.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Filter {
-    Applied,
-    NotApplied,
-}
-
 /// The entries of all pages so far.
 pub(crate) struct Listing<'a> {
     artifact_type: &'a str,
     referrers: Referrers,
     taken: HashSet<Digest>,
-    untyped: HashSet<Digest>,
     /// The number of entries read, of any type.
     read: usize,
     pages: usize,
@@ -78,18 +67,11 @@ pub(crate) struct Listing<'a> {
 
 impl<'a> Listing<'a> {
     pub(crate) fn new(artifact_type: &'a str) -> Self {
-        Self {
-            artifact_type,
-            referrers: Referrers::default(),
-            taken: HashSet::new(),
-            untyped: HashSet::new(),
-            read: 0,
-            pages: 0,
-        }
+        Self { artifact_type, referrers: Referrers::default(), taken: HashSet::new(), read: 0, pages: 0 }
     }
 
     /// Adds the entries of a page. Returns whether the limit on entries is reached.
-    pub(crate) fn add(&mut self, index: Index, filter: Filter) -> bool {
+    pub(crate) fn add(&mut self, index: Index) -> bool {
         self.pages += 1;
         if index.cut {
             self.referrers.incomplete = Some(Incomplete::Limit);
@@ -101,31 +83,29 @@ impl<'a> Listing<'a> {
             }
             self.read += 1;
             match entry {
-                Ok(entry) => self.entry(entry, filter),
+                Ok(entry) => self.entry(entry),
                 Err(_) => self.referrers.broken += 1,
             }
         }
         self.read == limits::REFERRERS_ENTRIES
     }
 
-    fn entry(&mut self, entry: Descriptor, filter: Filter) {
-        match (entry.artifact_type.as_deref(), filter) {
-            (Some(found), _) if found != self.artifact_type => {}
-            (Some(_), _) | (None, Filter::Applied) => {
-                if self.taken.insert(entry.digest.clone()) {
-                    self.referrers.entries.push(entry);
-                }
-            }
-            (None, Filter::NotApplied) => {
-                self.untyped.insert(entry.digest);
-            }
+    fn entry(&mut self, entry: Descriptor) {
+        // A manifest with an empty configuration has its type in `artifactType`: a registry that lists the type of the
+        // configuration has not stated it.
+        let artifact_type = entry.artifact_type.filter(|found| found != MediaType::OCI_EMPTY);
+        if artifact_type.as_deref().is_some_and(|found| found != self.artifact_type) {
+            return;
+        }
+        if self.taken.insert(entry.digest.clone()) {
+            self.referrers.entries.push(Descriptor { artifact_type, ..entry });
         }
     }
 
     /// The memory in bytes of the entries and of the set of digests.
     pub(crate) fn bytes(&self) -> usize {
         const DIGEST: usize = 256;
-        self.referrers.bytes() + (self.taken.len() + self.untyped.len()) * DIGEST
+        self.referrers.bytes() + self.taken.len() * DIGEST
     }
 
     /// Marks the list as incomplete.
@@ -138,8 +118,7 @@ impl<'a> Listing<'a> {
         self.pages > 0
     }
 
-    pub(crate) fn finish(mut self) -> Referrers {
-        self.referrers.untyped = self.untyped.difference(&self.taken).count();
+    pub(crate) fn finish(self) -> Referrers {
         self.referrers
     }
 }
@@ -184,20 +163,4 @@ fn unlabelled_index(response: &ApiResponse) -> Option<Index> {
         _ => return None,
     }
     Index::parse(&response.body).ok().filter(|index| index.declared)
-}
-
-/// Whether the registry has filtered a page of the referrers API, from the
-/// [header](https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#listing-referrers) or, as in
-/// drafts of the specification, from an annotation of the index. Both are comma-separated lists.
-pub(crate) fn filter(response: &ApiResponse, index: &Index) -> Filter {
-    let names_it = |text: &str| text.split(',').any(|name| name.trim().eq_ignore_ascii_case("artifactType"));
-    let headers = response.headers.get_all("oci-filters-applied");
-    let annotation = index.annotations.get("org.opencontainers.referrers.filtersApplied");
-    if headers.iter().filter_map(|value| value.to_str().ok()).any(names_it)
-        || annotation.is_some_and(|text| names_it(text))
-    {
-        Filter::Applied
-    } else {
-        Filter::NotApplied
-    }
 }

@@ -37,12 +37,10 @@ use crate::error::RegistryError;
 use crate::error::RegistryErrorKind;
 use crate::fallback_tag::FallbackTag;
 use crate::link;
-use crate::listing::Filter;
 use crate::listing::Incomplete;
 use crate::listing::Listing;
 use crate::listing::Page;
 use crate::listing::Referrers;
-use crate::listing::filter;
 use crate::listing::read_page;
 use crate::observer::Stage;
 use crate::registries::Registries;
@@ -90,9 +88,8 @@ impl Registries {
                     held.resize(listing.bytes()).map_err(|reached| failed(&access, reached.into()))?;
                     return Ok(Budgeted::new(listing.finish(), held));
                 }
-                (response, Page::Unlabelled(index, cause)) => {
-                    let filter = filter(&response, &index);
-                    listing.add(index, filter);
+                (_, Page::Unlabelled(index, cause)) => {
+                    listing.add(index);
                     held.resize(listing.bytes()).map_err(|reached| failed(&access, reached.into()))?;
                     cause
                 }
@@ -147,8 +144,7 @@ impl Registries {
         let mut read = HashSet::from([first.to_string()]);
         for number in 1.. {
             let (response, index) = page;
-            let filter = filter(&response, &index);
-            let full = listing.add(index, filter);
+            let full = listing.add(index);
             if let Err(reached) = held.resize(listing.bytes()) {
                 return listing.cut(Incomplete::Failed(Box::new(failed(access, reached.into()))));
             }
@@ -206,8 +202,7 @@ impl Registries {
         read.map_err(|reached| failed(access, reached.into()))
     }
 
-    /// Reads the fallback tag, and takes the entries of an index. Its claims about filters are ignored, as everyone
-    /// with push access can write it. All kinds of manifest are accepted, as registries respond to a request for
+    /// Reads the fallback tag, and takes the entries of an index. All kinds of manifest are accepted, as registries respond to a request for
     /// another kind with a conversion or a 404.
     async fn fallback(
         &self,
@@ -223,7 +218,7 @@ impl Registries {
             Ok(response) if response.digest.as_ref() == Some(digest) => Fallback::Image,
             Ok(response) => match self.read(access, response, false, deadline).await {
                 Ok((_, Page::Index(index))) => {
-                    listing.add(index, Filter::NotApplied);
+                    listing.add(index);
                     Fallback::Index
                 }
                 Ok((_, Page::Unlabelled(_, cause) | Page::Other(cause))) => Fallback::Failed(cause),

@@ -21,6 +21,9 @@ impl MediaType {
     pub const OCI_MANIFEST: &'static str = "application/vnd.oci.image.manifest.v1+json";
     /// An OCI image index.
     pub const OCI_INDEX: &'static str = "application/vnd.oci.image.index.v1+json";
+    /// The configuration of a manifest that has none ([guidance for an empty
+    /// descriptor](https://github.com/opencontainers/image-spec/blob/v1.1.1/manifest.md#guidance-for-an-empty-descriptor)).
+    pub const OCI_EMPTY: &'static str = "application/vnd.oci.empty.v1+json";
     /// The former OCI artifact manifest.
     pub const OCI_ARTIFACT: &'static str = "application/vnd.oci.artifact.manifest.v1+json";
     /// A Docker image manifest, schema 2.

@@ -1,7 +1,5 @@
 //! Image indexes of referrers pages and fallback tags.
 
-use std::collections::BTreeMap;
-
 use serde::Deserialize;
 use serde::Deserializer;
 
@@ -26,8 +24,6 @@ pub struct Index {
     pub entries: Vec<Result<Descriptor, DescriptorError>>,
     /// Whether the document has more entries, which were dropped.
     pub cut: bool,
-    /// The first annotations that fit into [`limits::ENTRY_ANNOTATION_BYTES`].
-    pub annotations: BTreeMap<String, String>,
     /// Whether the document has the `mediaType` of an index. The member is optional.
     pub declared: bool,
 }
@@ -74,8 +70,9 @@ struct Raw {
     // requires, the document is not an index, and the absence of entries is not certain.
     #[serde(default, deserialize_with = "present")]
     manifests: Option<Option<FirstOf<Entry, { limits::REFERRERS_ENTRIES }>>>,
+    /// Must be texts; none is kept.
     #[serde(default)]
-    annotations: RawAnnotations<{ limits::ENTRY_ANNOTATION_BYTES }>,
+    annotations: RawAnnotations<0>,
 }
 
 /// Converted to a descriptor immediately, so that no second list of raw descriptors is kept.
@@ -107,14 +104,14 @@ impl Index {
         {
             return Err(IndexError::MediaType { found: Excerpt::of(found) });
         }
-        let annotations = raw.annotations.texts().map_err(|found| IndexError::Type {
+        raw.annotations.texts().map_err(|found| IndexError::Type {
             member: "annotations",
             found,
             expected: "an object of strings",
         })?;
         let FirstOf { list, cut } = raw.manifests.ok_or(IndexError::NoManifests)?.unwrap_or_default();
         let entries = list.into_iter().map(|Entry(entry)| entry).collect();
-        Ok(Self { entries, cut, annotations, declared: media_type.is_some() })
+        Ok(Self { entries, cut, declared: media_type.is_some() })
     }
 }
 

@@ -114,7 +114,7 @@ impl ImageVerdict {
         if let Some(reason) = cut.or_else(|| signatures.undecided().cloned()) {
             return Self::Inconclusive(Inconclusive { statement, reason, signatures });
         }
-        let reason = signatures.furthest().cloned().unwrap_or_else(|| unsigned(0));
+        let reason = signatures.furthest().cloned().unwrap_or_else(unsigned);
         Self::Rejected(Rejected { statement, reason, signatures })
     }
 
@@ -133,14 +133,8 @@ impl ImageVerdict {
     }
 }
 
-/// The reason for an image whose list of referrers is complete and has no signature. `untyped` is the number of
-/// referrers without an artifact type, whose kind is only known after fetching them.
+/// The reason for an image whose list of referrers is complete and has no signature.
 #[must_use]
-pub fn unsigned(untyped: usize) -> Reason {
-    let none = "no Notary Project signature found for this image: found none, expected at least one";
-    match untyped {
-        0 => Reason::new(Code::Unsigned, none),
-        1 => Reason::new(Code::Unsigned, format_args!("{none}; 1 referrer has no artifact type")),
-        _ => Reason::new(Code::Unsigned, format_args!("{none}; {untyped} referrers have no artifact type")),
-    }
+pub fn unsigned() -> Reason {
+    Reason::new(Code::Unsigned, "no Notary Project signature found for this image: found none, expected at least one")
 }

@@ -64,8 +64,6 @@ enum Listed {
     Incomplete,
     /// None: the product hides them.
     Hidden,
-    /// None, but an entry without a type.
-    Untyped,
 }
 
 #[tokio::test]
@@ -73,9 +71,10 @@ async fn a_signed_image_is_listed_as_each_product_lists_it() {
     use ManifestForm::Current;
     use ManifestForm::Legacy;
     for (product, form, listed) in [
-        (Product::AzureContainerRegistry, Current, Listed::Untyped),
-        (Product::AzureContainerRegistry, Legacy, Listed::Untyped),
-        // The type of its configuration is the empty one; the type of the other form is found.
+        // Without a type.
+        (Product::AzureContainerRegistry, Current, Listed::All),
+        (Product::AzureContainerRegistry, Legacy, Listed::All),
+        // Filtered by the type of the configuration, which is the empty one in the current form.
         (Product::ArtifactRegistry, Current, Listed::Hidden),
         (Product::ArtifactRegistry, Legacy, Listed::All),
         (Product::Artifactory, Current, Listed::Incomplete),
@@ -84,7 +83,7 @@ async fn a_signed_image_is_listed_as_each_product_lists_it() {
         (Product::GitLab, Current, Listed::Hidden),
         (Product::Harbor, Current, Listed::All),
         (Product::PullThroughCache, Current, Listed::Hidden),
-        (Product::Quay, Current, Listed::Untyped),
+        (Product::Quay, Current, Listed::All),
     ] {
         let (registry, registries) = start(product).await;
         let (_, signature) = push_signed(&registry, form);
@@ -92,11 +91,11 @@ async fn a_signed_image_is_listed_as_each_product_lists_it() {
         let digests: Vec<_> = found.entries.iter().map(|entry| entry.digest.to_string()).collect();
         let expected = match listed {
             Listed::All | Listed::Incomplete => vec![signature],
-            Listed::Hidden | Listed::Untyped => Vec::new(),
+            Listed::Hidden => Vec::new(),
         };
         assert_eq!(digests, expected, "{product:?}");
-        let state = (found.untyped, found.broken, found.incomplete.is_some());
-        let expected = (usize::from(listed == Listed::Untyped), 0, listed == Listed::Incomplete);
+        let state = (found.broken, found.incomplete.is_some());
+        let expected = (0, listed == Listed::Incomplete);
         assert_eq!(state, expected, "{product:?}: {:?}", found.incomplete);
     }
 }

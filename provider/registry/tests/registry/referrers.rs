@@ -35,7 +35,6 @@ pub(super) fn list(registry: &Registry, count: usize) -> Vec<String> {
         digests.push(entry.digest.clone());
         registry.list_referrer("app", &image.digest, entry);
     }
-    registry.list_referrer("app", &image.digest, sample("untyped", None));
     digests
 }
 
@@ -65,18 +64,18 @@ pub(super) fn no_list(error: &RegistryError) -> &NoList {
 
 #[tokio::test]
 async fn requests_a_filter_and_filters_in_any_case() {
-    for (mode, untyped) in [
-        (registry::Referrers::Api, 0),
-        (registry::Referrers::ApiWithoutFilter, 1),
-        (registry::Referrers::ApiWithoutTypes, 0),
-        (registry::Referrers::FallbackTag, 1),
+    for mode in [
+        registry::Referrers::Api,
+        registry::Referrers::ApiWithoutFilter,
+        registry::Referrers::ApiWithoutTypes,
+        registry::Referrers::FallbackTag,
     ] {
         let registry = Registry::start().await;
         registry.referrers(mode);
         let expected = list(&registry, 3);
         let found = referrers(&anonymous(&registry), &registry).await.unwrap();
         assert_eq!(digests(&found), expected, "{mode:?}");
-        assert_eq!((found.broken, found.untyped, found.incomplete), (0, untyped, None), "{mode:?}");
+        assert_eq!((found.broken, found.incomplete), (0, None), "{mode:?}");
         let asked = registry.requests_to(Route::Referrers);
         assert_eq!(asked.len(), 1, "{mode:?}");
         assert_eq!(asked[0].query_values("artifactType"), [SIGNATURE], "{mode:?}");
@@ -84,67 +83,37 @@ async fn requests_a_filter_and_filters_in_any_case() {
 }
 
 #[tokio::test]
-async fn an_entry_without_a_type_is_used_only_if_the_registry_declares_its_filter() {
-    let registry = Registry::start().await;
-    list(&registry, 0);
-    let registries = anonymous(&registry);
+async fn an_entry_whose_type_is_not_stated_may_be_of_the_type_in_every_list() {
+    const EMPTY: &str = "application/vnd.oci.empty.v1+json";
     let untyped = sample("untyped", None);
-    let other = sample("sbom", Some("application/spdx+json"));
-    let body = |annotations: &str| {
-        let (untyped, other) = (untyped.to_json(), other.to_json());
-        format!(r#"{{"schemaVersion":2,"manifests":[{untyped},{other},{untyped}]{annotations}}}"#)
-    };
-    let plain = || page(body(""));
-    let annotated = |value: &str| {
-        page(body(&format!(r#","annotations":{{"org.opencontainers.referrers.filtersApplied":"{value}"}}"#)))
-    };
-    for (reply, taken) in [
-        (plain(), false),
-        (plain().header("oci-filters-applied", "artifactType"), true),
-        (plain().header("oci-filters-applied", "x, ArtifactType"), true),
-        (plain().header("oci-filters-applied", "x").header("oci-filters-applied", "artifactType"), true),
-        (plain().header("oci-filters-applied", ""), false),
-        (plain().header("oci-filters-applied", "artifactTypes"), false),
-        (annotated("artifactType"), true),
-        (annotated("x,artifactType"), true),
-        (annotated("x"), false),
+    let of_configuration = sample("of its configuration", Some(EMPTY));
+    let others =
+        [sample("sbom", Some("application/spdx+json")), sample("other", Some("application/vnd.oci.empty.v2+json"))];
+    let entries = [&others[0], &untyped, &of_configuration, &others[1], &untyped]
+        .map(|entry| entry.to_json().to_string())
+        .join(",");
+    let index = format!(r#"{{"schemaVersion":2,"mediaType":"{IMAGE_INDEX}","manifests":[{entries}]}}"#);
+    let filtered = page(index.as_str()).header("oci-filters-applied", "artifactType");
+    for (mode, route, reply) in [
+        (registry::Referrers::Api, Route::Referrers, page(index.as_str())),
+        (registry::Referrers::Api, Route::Referrers, filtered),
+        (registry::Referrers::FallbackTag, Route::Manifest, page(index.as_str())),
     ] {
+        let registry = Registry::start().await;
+        registry.referrers(mode);
+        list(&registry, 0);
         let case = format!("{reply:?}");
-        let fault = registry.when(Route::Referrers).reply(reply);
-        let found = referrers(&registries, &registry).await.unwrap();
-        let expected = if taken { vec![untyped.digest.clone()] } else { Vec::new() };
-        assert_eq!((digests(&found), found.untyped), (expected, usize::from(!taken)), "{case}");
-        assert_eq!(found.incomplete, None, "{case}");
-        fault.remove();
+        let tag = if route == Route::Manifest { "sha256-" } else { "" };
+        registry.when(route).path_contains(tag).reply(reply);
+        let found = referrers(&anonymous(&registry), &registry).await.unwrap();
+        assert_eq!(digests(&found), [&untyped, &of_configuration].map(|entry| entry.digest.clone()), "{case}");
+        assert_eq!(
+            found.entries.iter().map(|entry| &entry.artifact_type).collect::<Vec<_>>(),
+            [&None, &None],
+            "{case}"
+        );
+        assert_eq!((found.broken, found.incomplete), (0, None), "{case}");
     }
-}
-
-#[tokio::test]
-async fn reads_the_filter_header_page_by_page() {
-    let registry = Registry::start().await;
-    list(&registry, 0);
-    let (one, two) = (sample("one", None), sample("two", None));
-    let body = |entry: &Descriptor| format!(r#"{{"manifests":[{}]}}"#, entry.to_json());
-    let first = page(body(&one)).header("oci-filters-applied", "artifactType").header("link", "<?n=2>; rel=next");
-    registry.when(Route::Referrers).times(1).reply(first);
-    registry.when(Route::Referrers).reply(page(body(&two)));
-    let found = referrers(&anonymous(&registry), &registry).await.unwrap();
-    assert_eq!((digests(&found), found.untyped), (vec![one.digest], 1));
-}
-
-#[tokio::test]
-async fn ignores_the_filter_header_of_a_fallback_index() {
-    let registry = Registry::start().await;
-    registry.referrers(registry::Referrers::FallbackTag);
-    list(&registry, 0);
-    let entry = sample("untyped", None).to_json();
-    let annotations = r#"{"org.opencontainers.referrers.filtersApplied":"artifactType"}"#;
-    registry.when(Route::Manifest).path_contains("sha256-").reply(
-        page(format!(r#"{{"manifests":[{entry}],"annotations":{annotations}}}"#))
-            .header("oci-filters-applied", "artifactType"),
-    );
-    let found = referrers(&anonymous(&registry), &registry).await.unwrap();
-    assert_eq!(found, Referrers { untyped: 1, ..Referrers::default() });
 }
 
 #[tokio::test]

@@ -60,8 +60,6 @@ pub struct Listed {
     pub judged: JudgedUnder,
     /// How many signatures the registry lists.
     pub found: usize,
-    /// How many more referrers the registry lists without an artifact type. They are not read.
-    pub untyped: usize,
     /// In the order in which the engine tries them, at most [`super::EngineSettings::max_signatures`].
     pub signatures: Vec<InspectedSignature>,
     /// The reason why the list is incomplete.
@@ -176,7 +174,6 @@ impl Inner {
             target: target.clone(),
             judged,
             found: referrers.entries.len() - of_other_type,
-            untyped: referrers.untyped,
             signatures: opened.into_iter().flatten().collect(),
             left_out: left_out(&referrers, max),
         })

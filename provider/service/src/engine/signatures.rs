@@ -58,7 +58,7 @@ const CHAIN_JSON: JsonLimits =
 pub(super) enum Judged {
     Verified(Box<VerifiedSignature>),
     Failed(FailedSignature),
-    /// Its manifest is of another type. The registry listed it among signatures, without its type.
+    /// Its manifest is of another type. The registry listed it without its type.
     OtherType,
 }
 

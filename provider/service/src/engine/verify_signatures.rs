@@ -78,7 +78,7 @@ impl Inner {
         match self.first_valid(&context, &referrers.entries, until).await {
             Ok((by, others)) => ImageVerdict::Verified(Verified { statement: statement_name(), by, others }),
             Err(failed) if failed.total() == 0 && not_all_checked.is_none() => {
-                ImageVerdict::from_reason(Some(statement_name()), verdict::unsigned(referrers.untyped))
+                ImageVerdict::from_reason(Some(statement_name()), verdict::unsigned())
             }
             Err(failed) => ImageVerdict::none_verified(statement_name(), failed, not_all_checked),
         }

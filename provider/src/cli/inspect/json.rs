@@ -29,8 +29,6 @@ pub(super) struct Document {
     target: Option<Target>,
     /// How many signatures the registry lists.
     found: usize,
-    /// How many more referrers it lists without an artifact type. They are not read as signatures.
-    untyped: usize,
     signatures: Vec<Signature>,
     /// Why the list of signatures is missing or incomplete.
     problem: Option<Why>,
@@ -166,13 +164,12 @@ impl From<&Inspected> for Document {
                 image,
                 target: Some(Target::new(&listed.target.media_type, &listed.target.digest, listed.target.size)),
                 found: listed.found,
-                untyped: listed.untyped,
                 signatures: listed.signatures.iter().map(|signature| Signature::of(signature, inspected)).collect(),
                 problem: listed.left_out.as_ref().map(Why::from),
             },
             Err(reason) => {
                 let problem = Some(Why::from(reason));
-                Self { image, target: None, found: 0, untyped: 0, signatures: Vec::new(), problem }
+                Self { image, target: None, found: 0, signatures: Vec::new(), problem }
             }
         }
     }

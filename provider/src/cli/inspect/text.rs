@@ -29,14 +29,6 @@ pub(super) fn page(inspected: &Inspected) -> String {
         Ok(listed) => {
             page.line("target", &listed.target);
             page.line("signatures", listed.found);
-            match listed.untyped {
-                0 => {}
-                1 => page.line("note", "1 referrer has no artifact type and is not read as a signature"),
-                more => page.line(
-                    "note",
-                    format_args!("{more} referrers have no artifact type and are not read as signatures"),
-                ),
-            }
             if let Some(reason) = &listed.left_out {
                 page.line("problem", reason);
             }
