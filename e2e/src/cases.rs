@@ -22,6 +22,7 @@ mod proxies;
 mod ratify;
 mod rotation;
 mod spellings;
+mod token_auth;
 mod trust;
 mod workloads;
 
@@ -82,6 +83,7 @@ pub(crate) fn run(
         Scope::Short => {}
         Scope::All | Scope::Aws | Scope::Doubles => {
             proxies::run(environment, transcript)?;
+            token_auth::run(environment, transcript)?;
             rotation::run(environment, transcript)?;
             deploy::monitoring(environment, transcript)?;
             guide::run(environment, transcript)?;

@@ -36,6 +36,11 @@ impl Image {
         Self::push_titled(&registry.host(), repository, "v1", repository)
     }
 
+    /// The same at any host that speaks plain HTTP.
+    pub(crate) fn push_to(host: &str, repository: &str) -> anyhow::Result<Self> {
+        Self::push_titled(host, repository, "v1", repository)
+    }
+
     /// Pushes another image to the same repository and tag.
     pub(crate) fn replace(&self) -> anyhow::Result<Self> {
         Self::push_titled(&self.host, &self.repository, &self.tag, "another")

@@ -28,6 +28,7 @@ mod registries;
 mod release;
 mod rootfs;
 mod timestamp_server;
+mod token_service;
 mod transcript;
 mod wait;
 mod workdir;

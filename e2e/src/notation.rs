@@ -147,6 +147,12 @@ impl Notation {
         self.client.sign(&arguments)
     }
 
+    /// Signs `image` of a registry without the referrers API.
+    pub(crate) fn sign_by_tag(&self, image: &Image, signer: Signer) -> anyhow::Result<()> {
+        let image = image.by_digest();
+        self.client.sign(&["--key", signer.key(), "--signature-format", Format::Cose.text(), &image]).map(drop)
+    }
+
     /// See [`Client::verify`].
     pub(crate) fn verify(&self, reference: &str) -> anyhow::Result<(String, Finished)> {
         self.client.verify(reference)

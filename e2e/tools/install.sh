@@ -123,6 +123,7 @@ esac
 go_tool kube-apiserver k8s.io/kubernetes/cmd/kube-apiserver "minutes the first time"
 go_module_tool helm helm.sh/helm/v3/cmd/helm
 go_module_tool timestamp-server .
+go_module_tool distribution github.com/distribution/distribution/v3/cmd/registry
 python_tool botocore-python aws
 python_tool clouds-python clouds
 debian_tool docker-registry docker-registry
