@@ -161,9 +161,10 @@ impl Client {
                 permit = self.hosts.follow(permit, request.share, hop, deadline).await?;
                 position = next;
             } else {
-                if position.authorization.is_some() && !policy.keeps_credential(&target) {
-                    withheld = true;
+                if !policy.keeps_credential(&target) {
+                    withheld |= position.authorization.is_some();
                     position.authorization = None;
+                    position.route = policy.without_credential(position.route);
                 }
                 position.url = target;
             }
@@ -235,7 +236,7 @@ fn redirect<'a>(
     peer: Option<SocketAddr>,
 ) -> Result<Position<'a>, FetchError> {
     let route = if same_origin(request.url, &target) {
-        request.route
+        policy.without_credential(request.route)
     } else {
         let disabled = |why| FetchError::HostDisabled { host: authority(&target), why };
         policy.route(&position.url, &target, peer).map_err(disabled)?

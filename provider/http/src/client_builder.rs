@@ -14,6 +14,7 @@ use crate::proxy::ProxyEnvironment;
 use crate::proxy::ProxyRule;
 use crate::sender::Sender;
 use crate::shared_limits::SharedLimits;
+use crate::tls::ClientCertificate;
 use crate::tls::RootCertificates;
 use crate::tls::Roots;
 use crate::tls::TlsConfigs;
@@ -30,14 +31,17 @@ pub struct ClientSettings {
     pub proxies: ProxyEnvironment,
 }
 
+/// How connections are made. `None` for the system's authorities, and for the timeout of the client.
+type Connected = (Option<RootCertificates>, Option<Duration>);
+
 /// A client to which trusted authorities and proxy rules are added.
 pub struct ClientBuilder {
     settings: ClientSettings,
     limits: SharedLimits,
     configs: TlsConfigs,
     pools: ConnectionPools,
-    /// Equal sets share their connections.
-    known: Vec<(RootCertificates, RootsId)>,
+    /// Equal sets share their connections, unless they have a client certificate.
+    known: Vec<(Connected, RootsId)>,
     proxy_rules: Vec<ProxyRule>,
 }
 
@@ -54,7 +58,7 @@ impl ClientBuilder {
             // As many as concurrent requests are allowed. With fewer, each burst would open and close connections.
             idle_per_host: settings.requests.per_host,
         };
-        let pools = ConnectionPools::new(connect, limits, configs.config(&Roots::System)?);
+        let pools = ConnectionPools::new(connect, limits, configs.config(&Roots::System, None)?);
         let (known, proxy_rules) = (Vec::new(), Vec::new());
         Ok(Self { settings, limits: limits.clone(), configs, pools, known, proxy_rules })
     }
@@ -64,16 +68,34 @@ impl ClientBuilder {
     /// # Errors
     /// The TLS library refuses the configuration.
     pub fn add_roots(&mut self, roots: &Roots) -> Result<RootsId, TlsSetupError> {
-        let certificates = match roots {
-            Roots::System => return Ok(RootsId::SYSTEM),
-            Roots::Unusable { .. } => return Ok(self.pools.add_roots(self.configs.config(roots)?)),
-            Roots::Only(certificates) => certificates,
+        self.add_connections(roots, None, None)
+    }
+
+    /// Adds a set of trusted authorities, with the certificate that is presented to servers that request one, and with a timeout
+    /// in place of that of the client. Each value with a certificate has connections of its own, also if another one is equal.
+    ///
+    /// # Errors
+    /// The TLS library refuses the configuration.
+    pub fn add_connections(
+        &mut self,
+        roots: &Roots,
+        certificate: Option<&ClientCertificate>,
+        connect_timeout: Option<Duration>,
+    ) -> Result<RootsId, TlsSetupError> {
+        let own = match (roots, certificate) {
+            (_, Some(_)) | (Roots::Unusable { .. }, None) => None,
+            (Roots::System, None) => Some((None, connect_timeout)),
+            (Roots::Only(certificates), None) => Some((Some(certificates.clone()), connect_timeout)),
         };
-        if let Some((_, id)) = self.known.iter().find(|(known, _)| known == certificates) {
+        if own == Some((None, None)) {
+            return Ok(RootsId::SYSTEM);
+        }
+        let known = self.known.iter().find(|(known, _)| own.as_ref() == Some(known));
+        if let Some((_, id)) = known {
             return Ok(*id);
         }
-        let id = self.pools.add_roots(self.configs.config(roots)?);
-        self.known.push((certificates.clone(), id));
+        let id = self.pools.add_roots(self.configs.config(roots, certificate)?, connect_timeout);
+        self.known.extend(own.map(|own| (own, id)));
         Ok(id)
     }
 
@@ -87,7 +109,7 @@ impl ClientBuilder {
             && *roots != Roots::System
             && server.is_tls()
         {
-            self.pools.set_tls_to_proxy(id, self.configs.config(roots)?);
+            self.pools.set_tls_to_proxy(id, self.configs.config(roots, None)?);
         }
         self.proxy_rules.push(rule);
         Ok(id)

@@ -15,6 +15,7 @@ use crate::error_chain::innermost_text;
 use crate::proxy::ProxyFailure;
 use crate::proxy::SelectedProxy;
 use crate::proxy::TunnelError;
+use crate::tls::refusal_in_text;
 use crate::tls::tls_failure;
 
 /// Maps the error of a request to `host`, which waited for what is `missing`.
@@ -48,7 +49,11 @@ pub(crate) fn unreachable(error: &(dyn Error + 'static), host: &str, missing: Mi
             return FetchError::Tls { host: host(), failure: tls_failure(error) };
         }
     }
-    FetchError::Unreachable { host: host(), detail: innermost_text(error) }
+    let detail = innermost_text(error);
+    match refusal_in_text(&detail) {
+        Some(failure) => FetchError::Tls { host: host(), failure },
+        None => FetchError::Unreachable { host: host(), detail },
+    }
 }
 
 /// Maps the error of a request to `host` through `proxy`, and decides whether the proxy failed.

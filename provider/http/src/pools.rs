@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::MutexGuard;
 use std::sync::PoisonError;
+use std::time::Duration;
 
 use rustls::ClientConfig;
 
@@ -20,7 +21,8 @@ use crate::proxy::SelectedProxy;
 use crate::shared_limits::SharedLimits;
 use crate::tls::http1_only;
 
-/// A set of trusted authorities, as registered with a [`ClientBuilder`](crate::ClientBuilder).
+/// A set of trusted authorities, as registered with a [`ClientBuilder`](crate::ClientBuilder), perhaps with a client certificate
+/// and a timeout of connections. Connections are not shared between different values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct RootsId(usize);
 
@@ -51,6 +53,7 @@ type Forwarders = HashMap<(ProxyId, RootsId), Arc<Pool<Forwarder>>>;
 struct HostPools {
     direct: [Pool<Direct>; AddressPolicy::ALL.len()],
     tls: Arc<ClientConfig>,
+    settings: ConnectSettings,
 }
 
 /// One value for each address policy.
@@ -81,17 +84,22 @@ impl ConnectionPools {
         let open = ByPolicy { configured: limits.open_configured().clone(), outside: limits.open_unlisted().clone() };
         let (by_roots, forwarders, to_proxies) = (Vec::new(), Mutex::default(), HashMap::new());
         let mut pools = Self { by_roots, settings, open, forwarders, to_proxies };
-        pools.add_roots(system);
+        pools.add_roots(system, None);
         pools
     }
 
-    pub(crate) fn add_roots(&mut self, tls: ClientConfig) -> RootsId {
+    /// Adds pools for this configuration of TLS. Without a timeout of their own, connections have that of the client.
+    pub(crate) fn add_roots(&mut self, tls: ClientConfig, connect_timeout: Option<Duration>) -> RootsId {
         let tls = Arc::new(tls);
+        let settings = match connect_timeout {
+            Some(timeout) => self.settings.with_timeout(timeout),
+            None => self.settings.clone(),
+        };
         let direct = AddressPolicy::ALL.map(|policy| {
-            let (settings, tls, open) = (self.settings.clone(), Arc::clone(&tls), self.open.of(policy).clone());
+            let (settings, tls, open) = (settings.clone(), Arc::clone(&tls), self.open.of(policy).clone());
             Pool::new(move || Direct::new(&settings, policy, Arc::clone(&tls), open.clone()))
         });
-        self.by_roots.push(HostPools { direct, tls });
+        self.by_roots.push(HostPools { direct, tls, settings });
         RootsId(self.by_roots.len() - 1)
     }
 
@@ -116,8 +124,9 @@ impl ConnectionPools {
         let make = || {
             let system = || Arc::new(http1_only(ClientConfig::clone(&self.by_roots[RootsId::SYSTEM.0].tls)));
             let to_proxy = own.map_or_else(system, Arc::clone);
-            let to_host = Arc::clone(&self.by_roots[roots.0].tls);
-            let (settings, server, open) = (self.settings.clone(), proxy.server.clone(), self.open.configured.clone());
+            let HostPools { direct: _, tls, settings } = &self.by_roots[roots.0];
+            let (to_host, settings) = (Arc::clone(tls), settings.clone());
+            let (server, open) = (proxy.server.clone(), self.open.configured.clone());
             let make =
                 move || Forwarder::new(&settings, &server, Arc::clone(&to_proxy), Arc::clone(&to_host), open.clone());
             Arc::new(Pool::new(make))

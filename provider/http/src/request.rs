@@ -120,6 +120,10 @@ pub trait RedirectPolicy: Send + Sync {
     /// Whether the request to `target`, which has the origin of the redirecting URL, has `Authorization` if the redirected
     /// one had it.
     fn keeps_credential(&self, target: &Url) -> bool;
+
+    /// The route in place of `route`, that of the request, for a target that gets no `Authorization`: one that the redirecting
+    /// server chose after the origin had changed, or for which [`Self::keeps_credential`] is false. It presents no client certificate.
+    fn without_credential(&self, route: Route) -> Route;
 }
 
 /// A complete response.

@@ -309,6 +309,10 @@ impl RedirectPolicy for Policy {
     fn keeps_credential(&self, _: &Url) -> bool {
         true
     }
+
+    fn without_credential(&self, route: Route) -> Route {
+        route
+    }
 }
 
 #[tokio::test]

@@ -86,6 +86,7 @@ pub use registry_pattern::PatternMiss;
 pub use registry_pattern::RegistryPattern;
 pub use registry_pattern::RegistryPatternError;
 pub use resolve::Pinned;
+pub use settings::EntryCertificate;
 pub use settings::RegistryEntry;
 pub use settings::RegistrySettings;
 pub use settings::SettingsError;

@@ -3,6 +3,7 @@
 
 use std::net::SocketAddr;
 
+use countersign_core::name::Host;
 use countersign_core::name::Repository;
 use countersign_http::AddressPolicy;
 use countersign_http::ClientBuilder;
@@ -11,9 +12,11 @@ use countersign_http::NoProxyScope;
 use countersign_http::ProxyRoute;
 use countersign_http::ProxyRule;
 use countersign_http::ProxyRuleId;
+use countersign_http::Roots;
 use countersign_http::RootsId;
 use countersign_http::Route;
 use countersign_http::TlsSetupError;
+use countersign_http::leads_to;
 use countersign_http::server_of;
 use url::Url;
 
@@ -21,6 +24,7 @@ use crate::entries::Entry;
 use crate::entries::entry_at;
 use crate::entries::entry_for;
 use crate::entries::rule;
+use crate::settings::EntryCertificate;
 use crate::settings::RegistryEntry;
 
 /// The entries of the settings, and the client's data for each.
@@ -30,9 +34,13 @@ pub(crate) struct Routes {
 }
 
 /// The client's data for an entry.
-#[derive(Clone, Copy)]
 struct EntryRoute {
+    /// Without the client certificate.
     roots: RootsId,
+    /// With the client certificate, if the entry has one: for requests about its repositories.
+    own: RootsId,
+    /// With the client certificate: for the token services that get it beside the credential.
+    realms: Vec<(Host, RootsId)>,
     proxy_rule: ProxyRuleId,
 }
 
@@ -63,8 +71,24 @@ impl Routes {
                 exact: entry.pattern.host().is_exact(),
                 no_proxy: NoProxyScope::OtherHosts,
             };
-            by_entry
-                .push(EntryRoute { roots: client.add_roots(&entry.roots)?, proxy_rule: client.add_proxy_rule(rule)? });
+            let timeout = entry.numbers.connect_timeout;
+            let roots = client.add_connections(&entry.roots, None, timeout)?;
+            let (mut own, mut realms) = (roots, Vec::new());
+            if let Some(EntryCertificate { certificate, for_realm_hosts }) = &entry.client_certificate {
+                own = client.add_connections(&entry.roots, Some(certificate), timeout)?;
+                for host in entry.realm_hosts.iter().filter(|_| *for_realm_hosts) {
+                    let listed = entry_at(&checked, host).and_then(|(position, _)| entries.get(position));
+                    let is_same = entry
+                        .pattern
+                        .host()
+                        .exact()
+                        .and_then(|own| own.parse().ok())
+                        .is_some_and(|own: Host| own.name() == host.name());
+                    let roots = listed.or(is_same.then_some(entry)).map_or(&Roots::System, |entry| &entry.roots);
+                    realms.push((host.clone(), client.add_connections(roots, Some(certificate), timeout)?));
+                }
+            }
+            by_entry.push(EntryRoute { roots, own, realms, proxy_rule: client.add_proxy_rule(rule)? });
         }
         Ok(Self { entries: checked, by_entry })
     }
@@ -82,13 +106,15 @@ impl Routes {
     pub(crate) fn to_registry(&self, repository: &Repository, url: &Url) -> HostRoute {
         match entry_for(&self.entries, repository) {
             Some((position, entry)) => {
-                self.host_route(url, addresses_of(entry), self.roots_of(position), Some(position))
+                let own = self.by_entry.get(position).map_or(RootsId::SYSTEM, |entry| entry.own);
+                self.host_route(url, addresses_of(entry), own, Some(position))
             }
             None => self.host_route(url, AddressPolicy::WithPrivate, RootsId::SYSTEM, None),
         }
     }
 
-    /// The route to `url` under its own entry, if the settings have one.
+    /// The route to `url` under its own entry, if the settings have one: without the client certificate of the entry, as another
+    /// server has named the URL.
     pub(crate) fn listed(&self, url: &Url) -> Option<HostRoute> {
         let (position, entry) = entry_at(&self.entries, &server_of(url)?)?;
         Some(self.host_route(url, addresses_of(entry), self.roots_of(position), Some(position)))
@@ -108,7 +134,7 @@ impl Routes {
         let listed = self.listed(target);
         let roots = match listed {
             Some(listed) => listed.route.roots,
-            None if target.host() == first_url.host() => first_route.route.roots,
+            None if target.host() == first_url.host() => self.without_certificate(first_route).roots,
             None => RootsId::SYSTEM,
         };
         let addresses = match listed {
@@ -139,10 +165,15 @@ impl Routes {
             return self.host_route(realm, registry.route.addresses, registry.route.roots, registry.entry);
         }
         let listed = self.listed(realm);
-        let roots = match listed {
-            Some(listed) => listed.route.roots,
-            None if realm.host() == base_url.host() => registry.route.roots,
-            None => RootsId::SYSTEM,
+        let with_certificate = registry.entry.filter(|_| named).and_then(|position| self.by_entry.get(position));
+        let with_certificate = with_certificate
+            .and_then(|entry| entry.realms.iter().find(|(host, _)| leads_to(realm, host)))
+            .map(|(_, roots)| *roots);
+        let roots = match (with_certificate, listed) {
+            (Some(roots), _) => roots,
+            (None, Some(listed)) => listed.route.roots,
+            (None, None) if realm.host() == base_url.host() => self.without_certificate(registry).roots,
+            (None, None) => RootsId::SYSTEM,
         };
         let listed_exactly = listed.is_some_and(|listed| listed.route.addresses == AddressPolicy::Any);
         let addresses = match registry.entry {
@@ -154,6 +185,15 @@ impl Routes {
         };
         let entry = registry.entry.and(listed.and_then(|listed| listed.entry).or(registry.entry));
         self.host_route(realm, addresses, roots, entry)
+    }
+
+    /// The same route without the client certificate of its entry.
+    pub(crate) fn without_certificate(&self, HostRoute { route, entry }: HostRoute) -> Route {
+        let roots = match entry.and_then(|position| self.by_entry.get(position)) {
+            Some(entry) if route.roots == entry.own => entry.roots,
+            Some(_) | None => route.roots,
+        };
+        Route { roots, ..route }
     }
 
     fn roots_of(&self, position: usize) -> RootsId {

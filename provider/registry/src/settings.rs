@@ -13,6 +13,7 @@ use countersign_core::codec::mismatch::Mismatch;
 use countersign_core::codec::mismatch::Mismatched;
 use countersign_core::name::Host;
 use countersign_credentials::IdentitySource;
+use countersign_http::ClientCertificate;
 use countersign_http::ProxyChoice;
 use countersign_http::ProxyEnvironment;
 use countersign_http::RequestLimits;
@@ -89,6 +90,8 @@ pub struct RegistryEntry {
     /// The certificate authorities that are trusted for these hosts. Redirect targets and token services on other
     /// hosts use the authorities of their own entries, or the system's.
     pub roots: Roots,
+    /// Presented to these hosts, if they request a client certificate.
+    pub client_certificate: Option<EntryCertificate>,
     /// Other hosts whose token services may get the credential, and may be in private networks. `auth.docker.io` is implied
     /// for `docker.io`.
     pub realm_hosts: Vec<Host>,
@@ -110,12 +113,25 @@ impl RegistryEntry {
             identities: Arc::new(identities),
             scheme: Scheme::Https,
             roots: Roots::System,
+            client_certificate: None,
             realm_hosts: Vec::new(),
             proxy: ProxyChoice::Environment,
             fallback_tag: FallbackTag::WhenNeeded,
             numbers: EntryNumbers::default(),
         }
     }
+}
+
+/// The client certificate of an entry.
+///
+/// Only connections to the hosts of the entry present it, for requests about its repositories and for tokens of the same server.
+/// No other entry uses these connections. After a redirect to another host it is not presented, nor to a proxy.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EntryCertificate {
+    /// The certificate.
+    pub certificate: ClientCertificate,
+    /// Whether it is also presented to the token services of [`RegistryEntry::realm_hosts`].
+    pub for_realm_hosts: bool,
 }
 
 /// A mistake in [`RegistrySettings`].
@@ -246,12 +262,15 @@ impl RegistrySettings {
         let mut entries: Vec<Entry> = Vec::new();
         for entry in &self.registries {
             let pattern = entry.pattern.clone();
-            let EntryNumbers { request_timeout, requests, per_second: _ } = entry.numbers;
+            let EntryNumbers { connect_timeout, request_timeout, requests, per_second: _ } = entry.numbers;
             if requests == Some(0) {
                 return Err(SettingsError::Zero { member: "requests" });
             }
             if request_timeout.is_some_and(|timeout| timeout.is_zero()) {
                 return Err(SettingsError::Zero { member: "request_timeout" });
+            }
+            if connect_timeout.is_some_and(|timeout| timeout.is_zero()) {
+                return Err(SettingsError::Zero { member: "connect_timeout" });
             }
             for other in &entries {
                 let first = || other.pattern.clone();

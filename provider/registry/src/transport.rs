@@ -255,6 +255,11 @@ impl RedirectPolicy for RegistryRedirects<'_> {
     fn keeps_credential(&self, target: &Url) -> bool {
         self.request.within.is_none_or(|within| is_within(target, within))
     }
+
+    fn without_credential(&self, route: Route) -> Route {
+        let own = self.request.route;
+        if route == own.route { self.transport.routes.without_certificate(own) } else { route }
+    }
 }
 
 /// Converts the request for the HTTP client.

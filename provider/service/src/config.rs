@@ -54,6 +54,7 @@ pub use sections::LogLevel;
 pub use sections::Mutation;
 pub use sections::Registry;
 pub use sections::RegistryAccess;
+pub use sections::RegistryCertificate;
 pub use sections::RegistryProxy;
 pub use sections::RegistryProxyServer;
 pub use sections::Server;

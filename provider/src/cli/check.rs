@@ -24,6 +24,7 @@ use std::time::Duration;
 
 use countersign_core::codec::mismatch::Mismatch;
 use countersign_core::time::UnixTime;
+use countersign_http::ClientCertificate;
 
 use self::endpoint_certificates::EndpointCertificates;
 use self::images::ImageEntry;
@@ -82,6 +83,8 @@ struct Applied {
     proxy: Option<(&'static str, String)>,
     /// The keys of the entries of the pull secret for the host, in order of precedence.
     pull_secret_keys: Vec<String>,
+    /// None if the entry has none or its files cannot be used.
+    client_certificate: Option<ClientCertificate>,
 }
 
 /// One mistake and its location.
@@ -185,7 +188,7 @@ impl Findings {
                 findings.endpoints = Some(endpoint_certificates::check(tls, now, &mut findings));
             }
             findings.statements = trust::check(path, &config, now, &mut findings);
-            registries::check(path, &config, purpose, &mut findings);
+            registries::check(path, &config, purpose, now, &mut findings);
             findings.config = Some(config);
         }
         findings

@@ -133,7 +133,11 @@ impl ReloadStatus {
         for over in self.registries.iter().filter(|effect| !effects.contains(effect)) {
             tracing::info!("resolved: {over}");
         }
-        self.readiness.registry_details(effects.iter().map(String::as_str));
+        let certificates = files.client_certificates().map(|(host, certificate)| {
+            format!("registry {host}: client certificate {} until {}", certificate.subject(), certificate.not_after())
+        });
+        let details: Vec<String> = effects.iter().cloned().chain(certificates).collect();
+        self.readiness.registry_details(details.iter().map(String::as_str));
         self.registries = effects;
     }
 

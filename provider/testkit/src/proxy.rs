@@ -72,7 +72,7 @@ impl Proxy {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a free port on 127.0.0.1");
         let address = listener.local_addr().expect("a bound socket has an address");
         let state = Arc::<Mutex<State>>::default();
-        let (shared, acceptor) = (Arc::clone(&state), identity.map(acceptor));
+        let (shared, acceptor) = (Arc::clone(&state), identity.map(|identity| acceptor(identity, Arc::default())));
         let server = tokio::spawn(async move {
             let mut connections = JoinSet::new();
             loop {

@@ -11,6 +11,7 @@
 mod auth;
 mod blob_source;
 mod body;
+mod client_auth;
 mod fault;
 mod handler;
 mod held_requests;
@@ -27,6 +28,7 @@ mod when;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use tokio::task::AbortHandle;
 
@@ -85,6 +87,11 @@ impl Registry {
     pub async fn start_v6() -> Option<Self> {
         let (state, address, server) = server::start_v6().await?;
         Some(Self { state, address, scheme: "http", server })
+    }
+
+    /// Refuses new connections of clients without a certificate, over HTTPS.
+    pub fn require_client_certificates(&self) {
+        self.state.client_certificates_required.store(true, Ordering::Relaxed);
     }
 
     /// `127.0.0.1:PORT`, or `[::1]:PORT`: the registry part of an image reference.

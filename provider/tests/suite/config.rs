@@ -20,6 +20,7 @@ use countersign::config::LogFormat;
 use countersign::config::LogLevel;
 use countersign::config::Purpose;
 use countersign::config::Registry;
+use countersign::config::RegistryCertificate;
 use countersign::config::RegistryProxy;
 use countersign::config::RegistryProxyServer;
 use countersign::config::TrustLocation;
@@ -130,6 +131,12 @@ fn commented_keys_of_the_full_sample_are_valid() {
             ca: None,
         }),
         fallback_tag: FallbackTag::WhenNeeded,
+        client_certificate: Some(RegistryCertificate {
+            certificate: base.join("registry-client/tls.crt"),
+            key: base.join("registry-client/tls.key"),
+            for_realm_hosts: false,
+        }),
+        connect_timeout: Some(Duration::from_secs(1)),
         request_timeout: Some(Duration::from_secs(5)),
         max_requests: Some(8),
         requests_per_second: Some(10),
@@ -194,6 +201,8 @@ unlistedRegistries: refuse
         proxy: RegistryProxy::Environment,
         fallback_tag: FallbackTag::WhenNeeded,
         request_timeout: None,
+        client_certificate: None,
+        connect_timeout: None,
         max_requests: None,
         requests_per_second: None,
     };

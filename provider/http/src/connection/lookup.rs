@@ -58,6 +58,11 @@ impl Lookups {
         Self { limiter, running: Arc::default(), timeout }
     }
 
+    /// The same lookups for callers that wait for another time.
+    pub(crate) fn with_timeout(&self, timeout: Duration) -> Self {
+        Self { timeout, ..self.clone() }
+    }
+
     /// Acquires all permits of `share`.
     #[cfg(test)]
     pub(super) fn use_up(&self, share: &Share) -> Vec<crate::limiter::Permit> {

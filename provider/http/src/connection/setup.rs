@@ -26,6 +26,14 @@ pub(crate) struct ConnectSettings {
     pub(crate) idle_per_host: usize,
 }
 
+impl ConnectSettings {
+    /// The same settings with another timeout.
+    pub(crate) fn with_timeout(&self, connect_timeout: Duration) -> Self {
+        let Self { lookups, connect_timeout: _, idle_per_host } = self;
+        Self { lookups: lookups.with_timeout(connect_timeout), connect_timeout, idle_per_host: *idle_per_host }
+    }
+}
+
 /// The reason why there is no connection.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ConnectError {

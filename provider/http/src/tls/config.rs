@@ -7,7 +7,9 @@ use rustls::ClientConfig;
 use rustls::RootCertStore;
 use rustls::client::Resumption;
 use rustls::crypto::CryptoProvider;
+use rustls::sign::SingleCertAndKey;
 
+use super::client_certificate::ClientCertificate;
 use super::roots::Roots;
 use super::verifier::Verifier;
 
@@ -46,18 +48,25 @@ impl TlsConfigs {
         self.system.len()
     }
 
-    /// A configuration for HTTP/2 and HTTP/1.1 under `roots`.
+    /// A configuration for HTTP/2 and HTTP/1.1 under `roots`, which presents `certificate` to servers that request one.
     ///
     /// # Errors
     /// The library refuses it.
-    pub(crate) fn config(&self, roots: &Roots) -> Result<ClientConfig, TlsSetupError> {
+    pub(crate) fn config(
+        &self,
+        roots: &Roots,
+        certificate: Option<&ClientCertificate>,
+    ) -> Result<ClientConfig, TlsSetupError> {
         let verifier = Verifier::new(&self.provider, roots, &self.system);
-        let mut config = ClientConfig::builder_with_provider(Arc::clone(&self.provider))
+        let config = ClientConfig::builder_with_provider(Arc::clone(&self.provider))
             .with_safe_default_protocol_versions()
             .map_err(|error| TlsSetupError { detail: error.to_string() })?
             .dangerous()
-            .with_custom_certificate_verifier(Arc::new(verifier))
-            .with_no_client_auth();
+            .with_custom_certificate_verifier(Arc::new(verifier));
+        let mut config = match certificate {
+            Some(certificate) => config.with_client_cert_resolver(Arc::new(SingleCertAndKey::from(certificate.key()))),
+            None => config.with_no_client_auth(),
+        };
         config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
         // A session has a ticket of up to 64 KiB and the server's certificates, and rustls keeps 256 for each
         // configuration. Connections are kept open, so resumption would save little.
@@ -79,7 +88,7 @@ mod tests {
 
     #[test]
     fn keeps_no_session_of_a_server() {
-        let config = TlsConfigs::new().config(&Roots::Unusable { file: "ca.pem".to_owned() }).unwrap();
+        let config = TlsConfigs::new().config(&Roots::Unusable { file: "ca.pem".to_owned() }, None).unwrap();
         let resumption = format!("{:?}", config.resumption);
         assert!(resumption.contains("NoClientSessionStorage"), "{resumption}");
     }

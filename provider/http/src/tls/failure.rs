@@ -125,6 +125,8 @@ pub enum TlsRemedy {
     CertificateInRoots,
     /// Configure plain HTTP, if the server has no TLS.
     PlainHttp,
+    /// Configure a client certificate that the server accepts, or let it require none.
+    ClientCertificate,
 }
 
 /// A certificate that is missing among the trusted authorities.
@@ -169,6 +171,9 @@ impl TlsFailure {
             Self::SelfSigned { roots: RootsSource::System } => Some(TlsRemedy::RootsFile(MissingRoot::Itself)),
             Self::Authority => Some(TlsRemedy::CertificateInRoots),
             Self::NotTls => Some(TlsRemedy::PlainHttp),
+            Self::Refused { alert } if CLIENT_CERTIFICATE_ALERTS.contains(&alert.as_str()) => {
+                Some(TlsRemedy::ClientCertificate)
+            }
             Self::UnknownIssuer { .. }
             | Self::SelfSigned { .. }
             | Self::Expired { .. }
@@ -218,15 +223,23 @@ impl MissingRoot {
     }
 }
 
+/// The alerts of a server that is not content with the certificate of its client.
+const CLIENT_CERTIFICATE_ALERTS: [&str; 7] = [
+    "certificate_required",
+    "bad_certificate",
+    "unsupported_certificate",
+    "certificate_revoked",
+    "certificate_expired",
+    "unknown_ca",
+    "access_denied",
+];
+
 /// The known remediation, as the end of a sentence.
 fn alert_remedy(alert: &str) -> &'static str {
     match alert {
         "protocol_version" => "; enable TLS 1.2 or 1.3 there",
         "handshake_failure" | "insufficient_security" => {
-            "; enable TLS 1.2 or 1.3 with common algorithms there, without requiring a client certificate"
-        }
-        "certificate_required" | "bad_certificate" | "access_denied" => {
-            "; it must not require a client certificate, because none is ever sent"
+            "; enable TLS 1.2 or 1.3 with common algorithms there, and see whether it requires a client certificate"
         }
         "unrecognised_name" => "; it needs a certificate for this host's name",
         _ => "",

@@ -54,22 +54,32 @@ pub(super) fn of_library(error: Option<&webpki::Error>) -> TlsFailure {
     TlsFailure::Certificate { detail }
 }
 
+/// `handshake_failure`, as in TLS, for `HandshakeFailure`.
+fn snake_case(name: &str) -> String {
+    let mut snake_case = String::new();
+    let mut after_small = false;
+    for c in name.chars() {
+        if c.is_ascii_uppercase() && after_small {
+            snake_case.push('_');
+        }
+        after_small = c.is_ascii_lowercase();
+        snake_case.push(c.to_ascii_lowercase());
+    }
+    snake_case
+}
+
+/// The failure for the text of a received alert. In TLS 1.3 a server refuses the certificate of its client after the handshake of the
+/// client has ended, and the HTTP/2 library keeps only the text of an error of its connection.
+pub(crate) fn refusal_in_text(text: &str) -> Option<TlsFailure> {
+    let alert = text.strip_prefix("received fatal alert: ")?;
+    let is_name = !alert.is_empty() && alert.len() <= 40 && alert.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    is_name.then(|| TlsFailure::Refused { alert: snake_case(alert) })
+}
+
 /// The name of an alert in [RFC 8446 §6](https://www.rfc-editor.org/rfc/rfc8446#section-6).
 fn alert_name(alert: AlertDescription) -> String {
     match alert.as_str() {
-        // `HandshakeFailure` is `handshake_failure` in TLS.
-        Some(name) => {
-            let mut snake_case = String::new();
-            let mut after_small = false;
-            for c in name.chars() {
-                if c.is_ascii_uppercase() && after_small {
-                    snake_case.push('_');
-                }
-                after_small = c.is_ascii_lowercase();
-                snake_case.push(c.to_ascii_lowercase());
-            }
-            snake_case
-        }
+        Some(name) => snake_case(name),
         None => format!("alert {}", u8::from(alert)),
     }
 }
@@ -153,14 +163,12 @@ mod tests {
             (
                 refused(AlertDescription::HandshakeFailure),
                 "it refuses the connection (handshake_failure); enable TLS 1.2 or 1.3 with common algorithms \
-                 there, without requiring a client certificate"
+                 there, and see whether it requires a client certificate"
                     .to_owned(),
             ),
             (
                 refused(AlertDescription::CertificateRequired),
-                "it refuses the connection (certificate_required); it must not require a client certificate, \
-                 because none is ever sent"
-                    .to_owned(),
+                "it refuses the connection (certificate_required)".to_owned(),
             ),
             (
                 refused(AlertDescription::UnrecognisedName),

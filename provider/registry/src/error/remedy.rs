@@ -36,6 +36,13 @@ impl fmt::Display for Remedy<'_> {
             Some(FetchRemedy::Tls(TlsRemedy::PlainHttp)) => {
                 f.write_str("; for a registry without TLS, set `plainHttp: true`")
             }
+            Some(FetchRemedy::Tls(TlsRemedy::ClientCertificate)) if matches!(self.0, FetchError::Proxy { .. }) => {
+                f.write_str("; it must not require a client certificate, because none is sent to a proxy")
+            }
+            Some(FetchRemedy::Tls(TlsRemedy::ClientCertificate)) => f.write_str(
+                "; it requires a client certificate that it accepts: set `clientCertificate` of its entry in registries, or \
+                 renew that certificate",
+            ),
         }
     }
 }

@@ -4,6 +4,7 @@
 
 mod addresses;
 mod broken;
+mod client_certificates;
 mod connections;
 mod content;
 mod denials;

@@ -15,6 +15,7 @@ use countersign_core::codec::text::Text;
 use countersign_core::name::Digest;
 use countersign_core::name::DigestAlgorithm;
 use countersign_credentials::Credential;
+use countersign_http::ClientCertificate;
 use countersign_http::ProxyChoice;
 use countersign_http::ProxyEnvironment;
 use countersign_http::Roots;
@@ -30,6 +31,7 @@ use super::Config;
 use super::Credentials;
 use super::Ecr;
 use super::RegistryAccess;
+use super::RegistryCertificate;
 use super::RegistryProxy;
 use super::RegistryProxyServer;
 use super::registry_findings::FileOwner;
@@ -58,6 +60,18 @@ impl RegistryFiles {
     /// The credential of each registry, in order of the configuration.
     pub fn credentials(&self) -> impl Iterator<Item = (&RegistryPattern, &Credential)> {
         self.registries.iter().map(|loaded| (&loaded.registry.host, &loaded.credential))
+    }
+
+    /// The client certificates in use, with the entry of each, in order of the configuration.
+    pub fn client_certificates(&self) -> impl Iterator<Item = (&RegistryPattern, &ClientCertificate)> {
+        self.registries.iter().filter_map(|loaded| {
+            loaded.client_certificate.as_ref().map(|certificate| (&loaded.registry.host, certificate))
+        })
+    }
+
+    /// The client certificate of each registry, in order of the configuration.
+    pub fn client_certificate_of_each(&self) -> impl Iterator<Item = Option<&ClientCertificate>> {
+        self.registries.iter().map(|loaded| loaded.client_certificate.as_ref())
     }
 
     /// All mistakes, if there are any.
@@ -187,6 +201,10 @@ impl Config {
         };
         for registry in &self.registries {
             registry.ca.iter().for_each(|path| add(path));
+            if let Some(RegistryCertificate { certificate, key, for_realm_hosts: _ }) = &registry.client_certificate {
+                add(certificate);
+                add(key);
+            }
             match &registry.credentials {
                 Credentials::Anonymous | Credentials::Ecr(_) => {}
                 Credentials::DockerConfig(path) => add(path),

@@ -11,6 +11,7 @@ use countersign_credentials::AuthMethodError;
 use countersign_credentials::DockerConfigError;
 use countersign_credentials::DockerConfigWarning;
 use countersign_credentials::EntryMistake;
+use countersign_http::ClientCertificateError;
 use countersign_http::ProxyServerError;
 use countersign_http::RootCertificatesError;
 use countersign_registry::RegistryPattern;
@@ -84,6 +85,7 @@ pub enum RegistryFileMistake {
     ProxyLogin(ProxyServerError),
     DockerConfig(DockerConfigError),
     Authorities(RootCertificatesError),
+    ClientCertificate(ClientCertificateError),
 }
 
 impl Mismatched for RegistryFileMistake {
@@ -100,6 +102,7 @@ impl Mismatched for RegistryFileMistake {
             Self::ProxyLogin(error) => error.mismatch().of("has"),
             Self::DockerConfig(error) => error.mismatch(),
             Self::Authorities(error) => error.mismatch(),
+            Self::ClientCertificate(error) => error.mismatch(),
         }
     }
 }

@@ -3,6 +3,7 @@
 mod access;
 mod aws;
 mod cache;
+mod client_certificate;
 mod credentials;
 mod ecr;
 mod ecr_api;
@@ -34,6 +35,7 @@ pub use self::access::RegistryAccess;
 pub use self::aws::Aws;
 pub use self::aws::AwsSigner;
 pub use self::cache::Cache;
+pub use self::client_certificate::RegistryCertificate;
 pub use self::credentials::Credentials;
 pub use self::ecr::Ecr;
 pub use self::ecr_api::WANTED_API;

@@ -117,7 +117,11 @@ impl fmt::Display for RequestError {
                         let setting = if is_of_proxy { "ca of evidence.proxy" } else { "evidence.ca" };
                         write!(f, "; set {setting} to a file with {}", expected.as_str())
                     }
-                    Some(FetchRemedy::Https | FetchRemedy::Tls(_)) | None => Ok(()),
+                    Some(FetchRemedy::Tls(TlsRemedy::ClientCertificate)) => {
+                        f.write_str("; it must not require a client certificate, because none is sent with these requests")
+                    }
+                    Some(FetchRemedy::Https | FetchRemedy::Tls(TlsRemedy::CertificateInRoots | TlsRemedy::PlainHttp))
+                    | None => Ok(()),
                 }
             }
             Self::TooLarge { host, limit, setting } => {

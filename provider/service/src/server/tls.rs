@@ -18,10 +18,9 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 use countersign_core::codec::pem;
 use countersign_core::codec::pem::CertificateBlock;
-use countersign_core::codec::pem::KeyFormat;
 use countersign_core::codec::pem::PemError;
-use countersign_core::codec::pem::PrivateKey;
 use countersign_core::time::UnixTime;
+use countersign_http::private_key_der;
 use rustls::RootCertStore;
 use rustls::ServerConfig;
 use rustls::crypto::CryptoProvider;
@@ -32,9 +31,6 @@ use rustls::sign::CertifiedKey;
 use rustls::sign::SingleCertAndKey;
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::PrivateKeyDer;
-use rustls_pki_types::PrivatePkcs1KeyDer;
-use rustls_pki_types::PrivatePkcs8KeyDer;
-use rustls_pki_types::PrivateSec1KeyDer;
 use tokio::net::TcpStream;
 
 pub use certificate::TlsCertificate;
@@ -153,15 +149,6 @@ impl Tls {
     #[must_use]
     pub fn current(&self) -> Arc<LoadedTls> {
         self.0.load_full()
-    }
-}
-
-/// In the form that rustls needs.
-pub fn private_key_der(PrivateKey { format, der }: PrivateKey) -> PrivateKeyDer<'static> {
-    match format {
-        KeyFormat::Pkcs8 => PrivatePkcs8KeyDer::from(der).into(),
-        KeyFormat::Pkcs1 => PrivatePkcs1KeyDer::from(der).into(),
-        KeyFormat::Sec1 => PrivateSec1KeyDer::from(der).into(),
     }
 }
 

@@ -22,7 +22,7 @@ use time::OffsetDateTime;
 use crate::cli::certificate_name::name;
 use crate::server::tls::TlsCertificate;
 use crate::server::tls::TlsName;
-use crate::server::tls::private_key_der;
+use countersign_http::private_key_der;
 
 /// How long an authority is valid: as long as Gatekeeper's own.
 const AUTHORITY_DAYS: u16 = 3650;

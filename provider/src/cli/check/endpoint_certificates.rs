@@ -9,6 +9,7 @@ use countersign_core::codec::pem;
 use countersign_core::codec::pem::CertificateBlock;
 use countersign_core::codec::pem::PemError;
 use countersign_core::time::UnixTime;
+use countersign_http::private_key_der;
 use rustls::RootCertStore;
 use rustls::sign::CertifiedKey;
 use rustls_pki_types::CertificateDer;
@@ -24,7 +25,6 @@ use crate::server::tls::TlsCertificate;
 use crate::server::tls::TlsErrors;
 use crate::server::tls::TlsName;
 use crate::server::tls::TlsPem;
-use crate::server::tls::private_key_der;
 
 /// Maximum size of a file, in bytes: what a Secret can hold.
 const FILE_BYTES: usize = 1024 * 1024;

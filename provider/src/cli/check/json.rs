@@ -22,6 +22,7 @@ use super::signer_roots;
 use crate::config::Credentials;
 use crate::config::Ecr;
 use crate::config::Registry;
+use crate::config::RegistryCertificate;
 use crate::config::RegistryProxy;
 use crate::policy_source::ModeOutline;
 use crate::policy_source::RequirementOutline;
@@ -29,6 +30,7 @@ use crate::policy_source::SignerRoot;
 use crate::policy_source::StatementOutline;
 use crate::policy_source::StoreOutline;
 use countersign_core::notation::CertificateSummary;
+use countersign_http::ClientCertificate;
 use countersign_registry::FallbackTag;
 use countersign_registry::Unlisted;
 
@@ -151,6 +153,18 @@ struct CertificateView {
     aws_signer_root: Option<&'static str>,
 }
 
+/// The certificate that is presented to a registry.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ClientCertificateView {
+    /// Paths of the certificate and of its key.
+    files: [String; 2],
+    /// Null if the files cannot be used, as the end of its validity.
+    subject: Option<String>,
+    not_after: Option<String>,
+    for_realm_hosts: bool,
+}
+
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct RegistryView {
@@ -168,7 +182,11 @@ struct RegistryView {
     /// `always`; absent if the fallback tag is read when it is needed.
     #[serde(skip_serializing_if = "Option::is_none")]
     fallback_tag: Option<&'static str>,
-    /// Absent unless configured, as the following two.
+    /// Absent unless configured, as the following four.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    client_certificate: Option<ClientCertificateView>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    connect_timeout_milliseconds: Option<u128>,
     #[serde(skip_serializing_if = "Option::is_none")]
     request_timeout_milliseconds: Option<u128>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -367,7 +385,7 @@ impl From<&CertificateSummary> for CertificateView {
 impl RegistryView {
     fn of(registry: &Registry, applied: Applied) -> Self {
         let Registry { host, plain_http, ca, credentials, realm_hosts, proxy, fallback_tag, .. } = registry;
-        let Applied { proxy: environment, pull_secret_keys } = applied;
+        let Applied { proxy: environment, pull_secret_keys, client_certificate } = applied;
         let path = |path: &Path| path.display().to_string();
         let server = match proxy {
             RegistryProxy::Environment | RegistryProxy::Direct => None,
@@ -390,6 +408,11 @@ impl RegistryView {
             realm_hosts: realm_hosts.iter().map(ToString::to_string).collect(),
             pull_secret_keys,
             fallback_tag: (*fallback_tag == FallbackTag::Always).then_some("always"),
+            client_certificate: registry
+                .client_certificate
+                .as_ref()
+                .map(|files| ClientCertificateView::of(files, client_certificate.as_ref())),
+            connect_timeout_milliseconds: registry.connect_timeout.map(|time| time.as_millis()),
             request_timeout_milliseconds: registry.request_timeout.map(|time| time.as_millis()),
             max_requests: registry.max_requests,
             requests_per_second: registry.requests_per_second,
@@ -397,6 +420,19 @@ impl RegistryView {
             environment_proxy: environment.map(|(variable, url)| EnvironmentProxyView { variable, url }),
             proxy_login: login.map(|(username, password)| vec![path(username), path(password)]).unwrap_or_default(),
             proxy_ca: server.and_then(|server| server.ca.as_deref()).map(path),
+        }
+    }
+}
+
+impl ClientCertificateView {
+    fn of(files: &RegistryCertificate, certificate: Option<&ClientCertificate>) -> Self {
+        let RegistryCertificate { certificate: certificate_file, key, for_realm_hosts } = files;
+        let path = |path: &Path| path.display().to_string();
+        Self {
+            files: [path(certificate_file), path(key)],
+            subject: certificate.map(|certificate| certificate.subject().escaped().to_owned()),
+            not_after: certificate.map(|certificate| certificate.not_after().to_string()),
+            for_realm_hosts: *for_realm_hosts,
         }
     }
 }

@@ -5,8 +5,11 @@ use std::sync::Arc;
 
 use countersign_core::codec::mismatch::Mismatched as _;
 use countersign_core::name::Repository;
+use countersign_core::time::UnixTime;
+use countersign_http::ClientCertificate;
 use countersign_http::ProxyVariableError;
 use countersign_registry::Registries;
+use countersign_registry::RegistryPattern;
 use countersign_registry::RegistrySettings;
 use countersign_registry::SettingsError;
 use countersign_registry::Unlisted;
@@ -14,6 +17,7 @@ use countersign_registry::Unobserved;
 
 use super::Applied;
 use super::Findings;
+use super::SOON;
 use crate::config::Config;
 use crate::config::FindingKind;
 use crate::config::Purpose;
@@ -29,7 +33,7 @@ use crate::runtime::aws::pod_region;
 use crate::runtime::proxy_environment;
 use crate::runtime::proxy_environment_beside;
 
-pub(super) fn check(file: &Path, config: &Config, purpose: Purpose, findings: &mut Findings) {
+pub(super) fn check(file: &Path, config: &Config, purpose: Purpose, now: UnixTime, findings: &mut Findings) {
     match config.unlisted_registries {
         Unlisted::Anonymous => unrestricted(config, purpose, findings),
         Unlisted::Refuse => refused(config, findings),
@@ -39,7 +43,7 @@ pub(super) fn check(file: &Path, config: &Config, purpose: Purpose, findings: &m
     evidence_proxies(config, findings);
     aws_environment(config, findings);
     with_ports(config, findings);
-    files(config, findings);
+    files(config, now, findings);
     // One by one: the client stops at the first mistake.
     for entry in &config.registries {
         one(file, &Config { registries: vec![entry.clone()], ..config.clone() }, findings);
@@ -60,9 +64,15 @@ fn applied(config: &Config) -> Vec<Applied> {
         }
         (RegistryProxy::Environment | RegistryProxy::Direct | RegistryProxy::Server(_), _) => None,
     };
-    let keys = config.registry_files(None).pull_secret_keys();
-    let registries = config.registries.iter().zip(keys);
-    registries.map(|(registry, pull_secret_keys)| Applied { proxy: proxy(registry), pull_secret_keys }).collect()
+    let files = config.registry_files(None);
+    let of_files = files.pull_secret_keys().into_iter().zip(files.client_certificate_of_each());
+    let registries = config.registries.iter().zip(of_files);
+    let applied = |(registry, (pull_secret_keys, certificate)): (&Registry, (_, Option<&ClientCertificate>))| Applied {
+        proxy: proxy(registry),
+        pull_secret_keys,
+        client_certificate: certificate.cloned(),
+    };
+    registries.map(applied).collect()
 }
 
 /// Proxy variables of this process that concern the entries, and passwords in other keys than the ones for passwords.
@@ -180,8 +190,10 @@ fn client(settings: RegistrySettings) -> Result<Registries, SettingsError> {
 }
 
 /// The files of all registries and of `evidence`. A mistake in a file that several name is reported once.
-fn files(config: &Config, findings: &mut Findings) {
-    for finding in config.registry_files(None).findings() {
+fn files(config: &Config, now: UnixTime, findings: &mut Findings) {
+    let files = config.registry_files(None);
+    files.client_certificates().for_each(|(host, certificate)| client_certificate(host, certificate, now, findings));
+    for finding in files.findings() {
         match &finding.kind {
             FindingKind::File { .. } | FindingKind::Entry(_) => {
                 findings.mistake(&finding.path, "", &finding.mismatch())
@@ -190,6 +202,23 @@ fn files(config: &Config, findings: &mut Findings) {
                 findings.warn(warning.as_str(), finding.warning());
             }
         }
+    }
+}
+
+/// Warnings as for the certificates of the endpoints, except that the server alone decides about this one.
+fn client_certificate(host: &RegistryPattern, certificate: &ClientCertificate, now: UnixTime, findings: &mut Findings) {
+    let (subject, begin, end) = (certificate.subject(), certificate.not_before(), certificate.not_after());
+    let name = format!("registry {host}: client certificate {subject}");
+    if end <= now {
+        findings.warn("certificate-expired", format_args!("{name} has expired, at {end}; renew it"));
+    } else if begin > now {
+        findings.warn("certificate-not-yet-valid", format_args!("{name} is valid only from {begin} on"));
+    } else if end < now.saturating_add(SOON) {
+        findings.warn("certificate-ends-soon", format_args!("{name} ends soon, at {end}"));
+    }
+    if !certificate.is_for_clients() {
+        let message = format_args!("{name} has an extended key usage without clientAuth: servers will not take it");
+        findings.warn("certificate-not-for-clients", message);
     }
 }
 

@@ -230,12 +230,24 @@ impl Page {
             }
             Credentials::Ecr(ecr) => self.ecr(ecr),
         }
+        if let Some(files) = &registry.client_certificate {
+            let files = format_args!("{}, {}", files.certificate.display(), files.key.display()).to_string();
+            self.line("  client cert", files);
+            if let Some(certificate) = &applied.client_certificate {
+                let (subject, end) = (certificate.subject(), certificate.not_after());
+                self.line("    subject", format_args!("{}, until {end}", subject.escaped()));
+            }
+        }
         if !realm_hosts.is_empty() {
             self.line("  tokens from", realm_hosts.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "));
         }
         if *fallback_tag == FallbackTag::Always {
             self.line("  fallback tag", "always");
         }
+        registry
+            .connect_timeout
+            .iter()
+            .for_each(|time| self.line("  connect", format_args!("{} ms", time.as_millis())));
         registry
             .request_timeout
             .iter()

@@ -13,6 +13,8 @@ use http::request::Parts;
 use serde_json::Value;
 use serde_json::json;
 
+use super::client_auth::Presented;
+
 /// The kind of a path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Route {
@@ -81,6 +83,8 @@ pub struct RecordedRequest {
     pub headers: HeaderMap,
     /// The body of a POST; empty for other methods.
     pub body: Bytes,
+    /// The certificate of the client in DER, if the client has presented one.
+    pub client_certificate: Option<Arc<[u8]>>,
     answer: Arc<OnceLock<(u16, Bytes)>>,
 }
 
@@ -97,6 +101,7 @@ impl RecordedRequest {
             query: request.uri.query().map(str::to_owned),
             headers,
             body,
+            client_certificate: request.extensions.get::<Presented>().and_then(|presented| presented.0.clone()),
             answer: Arc::default(),
         }
     }

@@ -5,7 +5,10 @@ use std::net::Ipv4Addr;
 use std::net::Ipv6Addr;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
+use hyper::Request;
+use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioExecutor;
 use hyper_util::rt::TokioIo;
@@ -19,6 +22,8 @@ use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 
 use crate::pki::Chain;
+use crate::registry::client_auth::AnyClient;
+use crate::registry::client_auth::Presented;
 use crate::registry::routes;
 use crate::registry::state::State;
 
@@ -42,7 +47,7 @@ fn serve_on(listener: TcpListener, identity: Option<&Chain>) -> (Arc<State>, Soc
     let address = listener.local_addr().expect("a bound socket has an address");
     let scheme = if identity.is_some() { "https" } else { "http" };
     let state = Arc::new(State::new(format!("{scheme}://{address}")));
-    let acceptor = identity.map(acceptor);
+    let acceptor = identity.map(|identity| acceptor(identity, Arc::clone(&state.client_certificates_required)));
     let server = tokio::spawn(accept(listener, acceptor, Arc::clone(&state)));
     (state, address, server.abort_handle())
 }
@@ -60,11 +65,13 @@ async fn accept(listener: TcpListener, acceptor: Option<TlsAcceptor>, state: Arc
             // Without this, small responses wait for the delayed acknowledgement of the peer.
             let _ = stream.set_nodelay(true);
             match acceptor {
-                None => serve(stream, state).await,
+                None => serve(stream, state, Presented(None)).await,
                 Some(acceptor) => {
                     // The handshake fails if the client does not trust the certificate; its test checks the client.
                     if let Ok(stream) = acceptor.accept(stream).await {
-                        serve(stream, state).await;
+                        let leaf = stream.get_ref().1.peer_certificates().and_then(<[_]>::first);
+                        let presented = Presented(leaf.map(|leaf| leaf.as_ref().into()));
+                        serve(stream, state, presented).await;
                     }
                 }
             }
@@ -72,9 +79,12 @@ async fn accept(listener: TcpListener, acceptor: Option<TlsAcceptor>, state: Arc
     }
 }
 
-async fn serve(stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, state: Arc<State>) {
+async fn serve(stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, state: Arc<State>, presented: Presented) {
     let dropped = Arc::new(Notify::new());
-    let service = service_fn(|request| routes::answer(Arc::clone(&state), Arc::clone(&dropped), request));
+    let service = service_fn(|mut request: Request<Incoming>| {
+        request.extensions_mut().insert(presented.clone());
+        routes::answer(Arc::clone(&state), Arc::clone(&dropped), request)
+    });
     let builder = auto::Builder::new(TokioExecutor::new());
     // Connection errors are expected: faults cause them.
     tokio::select! {
@@ -83,13 +93,13 @@ async fn serve(stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, sta
     }
 }
 
-pub(crate) fn acceptor(identity: &Chain) -> TlsAcceptor {
+pub(crate) fn acceptor(identity: &Chain, required: Arc<AtomicBool>) -> TlsAcceptor {
     let (certificates, key) = identity.for_rustls();
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let mut config = rustls::ServerConfig::builder_with_provider(provider)
+    let mut config = rustls::ServerConfig::builder_with_provider(Arc::clone(&provider))
         .with_safe_default_protocol_versions()
         .expect("the provider has both versions")
-        .with_no_client_auth()
+        .with_client_cert_verifier(Arc::new(AnyClient { provider, required }))
         .with_single_cert(certificates, key)
         .expect("a certificate with its key");
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];

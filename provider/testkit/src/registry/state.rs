@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::MutexGuard;
+use std::sync::atomic::AtomicBool;
 
 use crate::registry::auth::Authentication;
 use crate::registry::auth::TokenService;
@@ -18,6 +19,7 @@ pub(crate) struct State {
     tokens: Mutex<Option<TokenService>>,
     pub(crate) faults: Arc<Faults>,
     pub(crate) log: RequestLog,
+    pub(crate) client_certificates_required: Arc<AtomicBool>,
     /// Without a trailing slash.
     pub(crate) url: String,
 }
@@ -30,6 +32,7 @@ impl State {
             tokens: Mutex::new(None),
             faults: Arc::default(),
             log: RequestLog::new(),
+            client_certificates_required: Arc::default(),
             url,
         }
     }

@@ -46,10 +46,8 @@ fn refuses_unknown_keys_in_every_section() {
     check("log: {format: yaml}", &[":2: log.format: found \"yaml\", expected json or text"]);
     check(
         "registries: [{host: a.b, insecure: true}]",
-        &[
-            ":2: registries[0].insecure: found an unknown key, expected one of host, plainHttp, ca, credentials, realmHosts, \
-           proxy, fallbackTag, requestTimeout, maxRequests, requestsPerSecond",
-        ],
+        &[":2: registries[0].insecure: found an unknown key, expected one of host, plainHttp, ca, credentials, \
+             clientCertificate, realmHosts, proxy, fallbackTag, connectTimeout, requestTimeout, maxRequests, requestsPerSecond"],
     );
     check(
         "registries: [{host: a.b, credentials: {password: hunter2}}]",
@@ -81,8 +79,8 @@ fn refuses_other_types_in_place_of_a_section() {
     check(
         "registries: [a.b]",
         &[
-            ":2: registries[0]: found a text, expected the keys host, plainHttp, ca, credentials, realmHosts, proxy, \
-             fallbackTag, requestTimeout, maxRequests, requestsPerSecond",
+            ":2: registries[0]: found a text, expected the keys host, plainHttp, ca, credentials, clientCertificate, realmHosts, proxy, \
+             fallbackTag, connectTimeout, requestTimeout, maxRequests, requestsPerSecond",
             ":2: registries[0].host: found nothing, expected host[:port][/path] as in image references, with *. or \
              **. only before at least two labels, for example registry.example.com",
         ],

@@ -342,3 +342,57 @@ fn authorities_of(section: &str, roots: fn(&RegistryFiles) -> &Roots) {
     let none = Config::parse("trust: {directory: trust}\n", &folder.path().join("c.yaml"), Purpose::Verify).unwrap();
     assert_eq!(*roots(&none.registry_files(Some(&good))), Roots::System);
 }
+
+const CLIENT: &str = "- {host: a.example, clientCertificate: {certificateFile: tls.crt, keyFile: tls.key}}\n";
+
+#[test]
+fn a_client_certificate_follows_its_files_and_keeps_the_former_pair_while_they_do_not_fit() {
+    let folder = Folder::new();
+    let config = config(&folder, CLIENT);
+    let ca = Authority::root(CertSpec::root());
+    let [first, second] = ["first", "second"].map(|name| ca.issue(CertSpec::tls_client(name)));
+    folder.write("tls.crt", first.pem());
+    folder.write("tls.key", first.key_pem());
+    let subject = |files: &RegistryFiles| {
+        let (host, certificate) = files.client_certificates().next().unwrap();
+        format!("{host} {}", certificate.subject())
+    };
+    let files = config.registry_files(None);
+    assert_eq!(effects(&folder, &files), [""; 0]);
+    assert_eq!(subject(&files), "a.example \"C=CH, ST=ZH, O=Testkit, CN=first\"");
+    let digest = config.registry_files_digest();
+    folder.write("tls.crt", second.pem());
+    assert_ne!(config.registry_files_digest(), digest);
+    let half = config.registry_files(Some(&files));
+    assert_eq!(
+        effects(&folder, &half),
+        [
+            "registry a.example keeps the former content of tls.key: is not the key of the first certificate in certificateFile, \
+          expected the key of that certificate"
+        ]
+    );
+    assert!(half.differs_in_credentials_only(&files));
+    assert_eq!(subject(&half), subject(&files));
+    folder.write("tls.key", second.key_pem());
+    let renewed = config.registry_files(Some(&half));
+    assert_eq!(effects(&folder, &renewed), [""; 0]);
+    assert_eq!(subject(&renewed), "a.example \"C=CH, ST=ZH, O=Testkit, CN=second\"");
+    // Its connections are made with the new certificate.
+    assert!(!renewed.differs_in_credentials_only(&half));
+}
+
+#[test]
+fn without_its_client_certificate_a_registry_is_disabled() {
+    let folder = Folder::new();
+    let config = config(&folder, CLIENT);
+    folder.write("tls.crt", "hunter2");
+    let files = config.registry_files(None);
+    assert_eq!(
+        effects(&folder, &files),
+        [
+            "registry a.example is disabled: tls.key: cannot be read: No such file or directory (os error 2), expected a \
+          readable file"
+        ]
+    );
+    assert!(matches!(credentials(&files)[..], [Credential::Unusable(_)]));
+}

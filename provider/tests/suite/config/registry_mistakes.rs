@@ -118,6 +118,33 @@ fn refuses_bad_registries() {
         ],
     );
     check(
+        "registries: [{host: a.b, plainHttp: true, clientCertificate: {certificateFile: x, keyFile: y}}]",
+        &[
+            ":2: registries[0].plainHttp: found true beside clientCertificate, expected one or the other; plain HTTP has no \
+             certificates",
+        ],
+    );
+    check(
+        "registries: [{host: a.b, clientCertificate: {certificateFile: x, forRealmHosts: true}}]",
+        &[
+            ":2: registries[0].clientCertificate.keyFile: found nothing, expected a PEM file, for example registry-client/tls.key",
+        ],
+    );
+    check(
+        "registries: [{host: a.b, clientCertificate: {certificateFile: x, keyFile: y, forRealmHosts: true}}]",
+        &[
+            ":2: registries[0].clientCertificate: found forRealmHosts: true without realmHosts, expected hosts in realmHosts \
+             beside it, or false",
+        ],
+    );
+    check(
+        "registries: [{host: a.b, connectTimeout: 2m}]",
+        &[
+            ":2: registries[0].connectTimeout: found \"2m\", expected a duration with its unit (h, m, s or ms), from 50ms to 1m, \
+           for example 1s",
+        ],
+    );
+    check(
         "registries: [{host: a.b, plainHttp: true, credentials: {dockerConfig: x}}]",
         &[":2: registries[0].plainHttp: found true beside credentials, expected one or the other; credentials would \
              be sent in clear text"],

@@ -14,9 +14,11 @@ use countersign_credentials::DockerConfig;
 use countersign_credentials::DockerConfigWarning;
 use countersign_credentials::ReloadableCredential;
 use countersign_credentials::Secret;
+use countersign_http::ClientCertificate;
 use countersign_http::ProxyChoice;
 use countersign_http::RootCertificates;
 use countersign_http::Roots;
+use countersign_registry::EntryCertificate;
 use countersign_registry::HostPattern;
 use countersign_registry::RegistryEntry;
 
@@ -26,6 +28,7 @@ use super::read::login;
 use crate::config::Credentials;
 use crate::config::Ecr;
 use crate::config::Registry;
+use crate::config::RegistryCertificate;
 use crate::config::RegistryProxy;
 use crate::config::RegistryProxyServer;
 use crate::config::registry_findings::FileEffect;
@@ -44,6 +47,7 @@ pub(super) struct LoadedRegistry {
     /// Supplies the registry client with `credential`.
     pub(super) source: Arc<ReloadableCredential>,
     pub(super) roots: Roots,
+    pub(super) client_certificate: Option<ClientCertificate>,
     pub(super) proxy: ProxyChoice,
     /// Whether the proxy could be loaded. Otherwise the registry is disabled.
     has_proxy: bool,
@@ -63,6 +67,12 @@ impl LoadedRegistry {
         let former_roots = of_same(|a, b| a.ca == b.ca).map(|former| &former.roots);
         let former_roots = former_roots.filter(|roots| !matches!(roots, Roots::Unusable { .. })).cloned();
         let roots = files.or_former(shared.roots(ca.as_deref()), former_roots);
+        let former_certificate = of_same(|a, b| a.client_certificate == b.client_certificate)
+            .and_then(|former| former.client_certificate.clone());
+        let certificate = registry.client_certificate.as_ref();
+        // Without the certificate no request is sent, so `None` is a mistake if there should be one.
+        let client_certificate =
+            certificate.and_then(|paths| files.or_former(self::client_certificate(paths), former_certificate));
         let former_credential = of_same(|a, b| a.credentials == b.credentials).map(|former| &former.credential);
         let former_credential = former_credential.filter(|former| !matches!(former, Credential::Unusable(_))).cloned();
         let credential = files.or_former(self::credential(credentials, shared), former_credential);
@@ -80,6 +90,7 @@ impl LoadedRegistry {
             registry: registry.clone(),
             source: Arc::new(ReloadableCredential::new(credential.clone())),
             credential,
+            client_certificate,
             roots: roots.unwrap_or_else(|| Roots::Unusable { file: ca.as_deref().map_or_else(String::new, shown) }),
             has_proxy: proxy.is_some(),
             is_disabled,
@@ -129,6 +140,7 @@ impl LoadedRegistry {
             identities: Arc::clone(&self.source) as _,
             scheme: self.registry.scheme(),
             roots: self.roots.clone(),
+            client_certificate: self.entry_certificate(),
             realm_hosts: self.registry.realm_hosts.clone(),
             proxy: self.proxy.clone(),
             fallback_tag: self.registry.fallback_tag,
@@ -136,12 +148,18 @@ impl LoadedRegistry {
         }
     }
 
+    fn entry_certificate(&self) -> Option<EntryCertificate> {
+        let for_realm_hosts =
+            self.registry.client_certificate.as_ref().is_some_and(|certificate| certificate.for_realm_hosts);
+        self.client_certificate.clone().map(|certificate| EntryCertificate { certificate, for_realm_hosts })
+    }
+
     /// Whether the registry client has the same entry for both, apart from the credential.
     pub(super) fn is_reached_as(&self, other: &Self) -> bool {
         let entry = |loaded: &Self| {
             let Registry { host, realm_hosts, fallback_tag, .. } = loaded.registry.clone();
             let reached = (host, loaded.registry.scheme(), realm_hosts, fallback_tag, loaded.registry.numbers());
-            (reached, loaded.roots.clone(), loaded.proxy.clone())
+            (reached, loaded.roots.clone(), loaded.entry_certificate(), loaded.proxy.clone())
         };
         entry(self) == entry(other)
     }
@@ -305,6 +323,20 @@ fn credential(credentials: &Credentials, shared: &mut SharedFiles) -> Result<Cre
                 vec![Broken::new(path, RegistryFileMistake::Login(error))]
             })
         }
+    }
+}
+
+/// The two files are read one after the other: while they are replaced, the key may not fit the certificate. They are read again
+/// at the next poll, and the former content stays in use until then.
+fn client_certificate(paths: &RegistryCertificate) -> Result<ClientCertificate, Vec<Broken>> {
+    let RegistryCertificate { certificate, key, for_realm_hosts: _ } = paths;
+    let read = |path: &Path| bytes(path).map_err(|mistake| Broken::new(path, mistake));
+    match (read(certificate), read(key)) {
+        (Ok(certificate_pem), Ok(key_pem)) => ClientCertificate::parse(&certificate_pem, &key_pem).map_err(|error| {
+            let path = if error.is_of_key() { key } else { certificate };
+            vec![Broken::new(path, RegistryFileMistake::ClientCertificate(error))]
+        }),
+        (certificate, key) => Err(certificate.err().into_iter().chain(key.err()).collect()),
     }
 }
 

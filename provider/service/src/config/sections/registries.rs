@@ -17,6 +17,8 @@ use serde_json::json;
 
 use super::MINUTE;
 use super::aws::Aws;
+use super::client_certificate::ClientCertificateKind;
+use super::client_certificate::RegistryCertificate;
 use super::credentials::Credentials;
 use super::credentials::CredentialsKind;
 use super::ecr_hosts;
@@ -51,10 +53,13 @@ pub struct Registry {
     /// PEM file with the authorities to trust, in place of the built-in ones.
     pub ca: Option<PathBuf>,
     pub credentials: Credentials,
+    pub client_certificate: Option<RegistryCertificate>,
     /// Further hosts of token services that get the credentials.
     pub realm_hosts: Vec<Host>,
     pub proxy: RegistryProxy,
     pub fallback_tag: FallbackTag,
+    /// In place of `registryAccess.connectTimeout`.
+    pub connect_timeout: Option<Duration>,
     /// In place of `registryAccess.requestTimeout`.
     pub request_timeout: Option<Duration>,
     /// Beside the limits of `registryAccess`.
@@ -90,6 +95,10 @@ section! {
         /// Exactly one key of the following. Files are read again every trust.reloadInterval. One that cannot be used, here or as `ca`,
         /// disables this registry and nothing else; if it could be used before, its former content stays in use.
         credentials "credentials": Credentials = CredentialsKind;
+        /// The certificate by which Countersign authenticates itself to this host, if the host requests one (mutual TLS), beside the
+        /// credentials. It is not presented after a redirect to another host, to a proxy, or to a token service on another host.
+        /// The files are used as those of credentials.
+        client_certificate "clientCertificate": Option<RegistryCertificate> = ClientCertificateKind;
         /// Further hosts that this registry may name as token services. Its own host is always allowed, and auth.docker.io for
         /// docker.io. Danger: the credentials are sent there.
         realm_hosts "realmHosts": Vec<Host> = HostsKind { sample: "[auth.example.com]" };
@@ -108,6 +117,8 @@ section! {
             default: FallbackTag::WhenNeeded,
             wanted: "whenNeeded or always",
         };
+        /// For one connection to this host with TLS, in place of registryAccess.connectTimeout.
+        connect_timeout "connectTimeout": Option<Duration> = Optional(Time::of(seconds(1), ms(50), MINUTE));
         /// For one request with its response, in place of registryAccess.requestTimeout.
         request_timeout "requestTimeout": Option<Duration> = Optional(Time::of(seconds(5), ms(50), MINUTE));
         /// Requests at the same time under this entry, within the limits of registryAccess. More wait. None unless configured.
@@ -130,6 +141,7 @@ impl Registry {
     #[must_use]
     pub fn numbers(&self) -> EntryNumbers {
         EntryNumbers {
+            connect_timeout: self.connect_timeout,
             request_timeout: self.request_timeout,
             requests: self.max_requests,
             per_second: self.requests_per_second.and_then(NonZeroU32::new),
@@ -153,13 +165,24 @@ impl Registry {
             plain_http,
             ca,
             credentials,
+            client_certificate,
             realm_hosts,
             proxy,
             fallback_tag,
+            connect_timeout,
             request_timeout,
             max_requests,
             requests_per_second,
         } = RegistryKeys::read(entry);
+        if plain_http && client_certificate.is_some() {
+            let wanted = "one or the other; plain HTTP has no certificates";
+            entry.conflict("plainHttp", "true beside clientCertificate", wanted);
+        }
+        if client_certificate.as_ref().is_some_and(|certificate| certificate.for_realm_hosts) && realm_hosts.is_empty()
+        {
+            let wanted = "hosts in realmHosts beside it, or false";
+            entry.conflict("clientCertificate", "forRealmHosts: true without realmHosts", wanted);
+        }
         if plain_http && ca.is_some() {
             entry.conflict("plainHttp", "true beside ca", "one or the other; plain HTTP has no certificates");
         }
@@ -188,9 +211,11 @@ impl Registry {
             plain_http,
             ca,
             credentials,
+            client_certificate,
             realm_hosts,
             proxy,
             fallback_tag,
+            connect_timeout,
             request_timeout,
             max_requests,
             requests_per_second,
@@ -206,12 +231,16 @@ impl Registry {
             effective.path("ca", ca);
         }
         CredentialsKind.show("credentials", credentials, &mut effective);
+        ClientCertificateKind.show("clientCertificate", &self.client_certificate, &mut effective);
         ProxyKind::MAP.show("proxy", proxy, &mut effective);
         effective.add("realmHosts", listed(realm_hosts));
         if *fallback_tag == FallbackTag::Always {
             effective.add("fallbackTag", "always");
         }
         let Self { request_timeout, max_requests, requests_per_second, .. } = self;
+        self.connect_timeout
+            .iter()
+            .for_each(|time| effective.add("connectTimeout", format_args!("{}ms", time.as_millis())));
         request_timeout.iter().for_each(|time| effective.add("requestTimeout", format_args!("{}ms", time.as_millis())));
         max_requests.iter().for_each(|limit| effective.add("maxRequests", limit));
         requests_per_second.iter().for_each(|limit| effective.add("requestsPerSecond", limit));
@@ -283,8 +312,12 @@ impl Kind for RegistriesKind {
                 json!({"properties": {"plainHttp": {"const": true}}, "required": ["plainHttp"]}),
             );
             let anonymous = json!({"properties": {"anonymous": {"const": true}}, "required": ["anonymous"]});
-            element
-                .insert("then".to_owned(), json!({"properties": {"ca": {"type": "null"}, "credentials": anonymous}}));
+            element.insert(
+                "then".to_owned(),
+                json!({"properties": {
+                    "ca": {"type": "null"}, "clientCertificate": {"type": "null"}, "credentials": anonymous
+                }}),
+            );
         }
         Description { sample: Sample::List(RegistryKeys::KEYS), schema, limits: String::new(), is_required: false }
     }

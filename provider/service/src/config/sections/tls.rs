@@ -71,7 +71,7 @@ impl Kind for TlsKind {
 
 /// The path of a file that must be named.
 pub(super) struct PemFile {
-    example: &'static str,
+    pub(super) example: &'static str,
 }
 
 impl Kind for PemFile {

@@ -181,7 +181,7 @@ impl State {
             text.push_str(&format!("[+] trust policy digest {digest}\n"));
         }
         text.push_str(&self.trust_details.text("parts of the trust policy"));
-        text.push_str(&self.registry_details.text("findings in files of the registries"));
+        text.push_str(&self.registry_details.text("files of the registries"));
         if !self.restart.is_empty() {
             text.push_str(&format!("[!] restart needed for {}\n", self.restart.join(", ")));
         }

@@ -1,5 +1,7 @@
 //! The entry of `registries` for an image, and what differs in the entries before it.
 
+use countersign_testkit::pki::Authority;
+use countersign_testkit::pki::CertSpec;
 use serde_json::json;
 
 use super::check;
@@ -110,4 +112,33 @@ fn json_has_the_same() {
     assert_eq!(images[0]["registry"], document["registries"][2]);
     assert_eq!((&images[1]["entry"], &images[1]["registry"]), (&json!(null), &json!(null)));
     assert_eq!(images[1]["unlistedRegistries"], "anonymous");
+}
+
+#[test]
+fn a_client_certificate_is_shown_with_its_subject_and_end() {
+    let folder = sound();
+    let client = Authority::root(CertSpec::root()).issue(CertSpec::tls_client("countersign"));
+    folder.write("client.crt", client.pem());
+    folder.write("client.key", client.key_pem());
+    folder.write(
+        "c.yaml",
+        "trust: {directory: trust}
+registries:
+- {host: a.example, connectTimeout: 300ms, clientCertificate: {certificateFile: client.crt, keyFile: client.key}}
+",
+    );
+    let (code, page) = check(&folder, &["--for", "verify", "a.example/x"]);
+    assert_eq!(code, Some(0), "{page}");
+    let shown = "  entry       registries[0] \"a.example\", TLS
+  credentials none
+  client cert client.crt, client.key
+    subject   C=CH, ST=ZH, O=Testkit, CN=countersign, until ";
+    assert!(page.contains(shown) && page.contains("\n  connect     300 ms\n"), "{page}");
+    let (_, page) = check(&folder, &["--for", "verify", "a.example/x", "-o", "json"]);
+    let document: serde_json::Value = serde_json::from_str(&page).unwrap();
+    let shown = &document["images"][0]["registry"]["clientCertificate"];
+    assert_eq!(shown["subject"], "C=CH, ST=ZH, O=Testkit, CN=countersign");
+    assert_eq!(shown["forRealmHosts"], false);
+    let key = client.key_pem();
+    assert!(key.lines().nth(1).is_some_and(|line| !page.contains(line)), "{page}");
 }
