@@ -53,6 +53,20 @@ impl CredentialScope {
         }
     }
 
+    /// The scope of requests for a repository that has several locations, `entry` in the settings: each location with its scope, in
+    /// their order. Usable if any of them is.
+    #[must_use]
+    pub fn of_locations<'a>(entry: &Arc<str>, locations: impl IntoIterator<Item = (&'a str, Self)>) -> Self {
+        let (mut all, mut is_usable) = (ListHasher::new(), false);
+        all.add(b"locations");
+        for (location, scope) in locations {
+            is_usable |= scope.is_usable();
+            all.add(location);
+            scope.parts().into_iter().for_each(|part| all.add(part));
+        }
+        if is_usable { Self::new(entry, CredentialName(all.finish_bytes())) } else { Self::unusable() }
+    }
+
     /// Whether requests can be sent, as far as is known without waiting.
     #[must_use]
     pub fn is_usable(&self) -> bool {

@@ -4,6 +4,7 @@ use std::ops::Deref;
 use std::ops::DerefMut;
 
 use crate::limiter::Permit;
+use crate::resource::LimitReached;
 
 /// A value parsed from bodies, which counts in the body budget of its share until it is dropped.
 #[derive(Debug)]
@@ -17,6 +18,14 @@ impl<T> Budgeted<T> {
     #[must_use]
     pub fn new(value: T, held: Permit) -> Self {
         Self { value, held }
+    }
+
+    /// Sets the counted size to `bytes`, after the value has become larger.
+    ///
+    /// # Errors
+    /// The budget of the share does not allow it; the counted size is as before.
+    pub fn resize(&mut self, bytes: usize) -> Result<(), LimitReached> {
+        self.held.resize(bytes)
     }
 
     /// Reduces the counted size to `bytes`, after part of the value was dropped. Never increases it.

@@ -7,7 +7,6 @@ use countersign_core::name::Host;
 use countersign_core::name::Repository;
 use countersign_credentials::AuthMethod;
 use countersign_credentials::CredentialScope;
-use countersign_credentials::RepositoryScope;
 use countersign_http::BodyLimits;
 use countersign_http::LruTtlCache;
 use countersign_http::Retry;
@@ -22,13 +21,13 @@ use crate::authorization::SchemeKey;
 use crate::challenge;
 use crate::challenge::Challenge;
 use crate::entries::check_port;
-use crate::entries::entry_for;
 use crate::entries::share;
 use crate::entries::with_plain_port;
 use crate::error::Cause;
 use crate::error::RegistryError;
 use crate::error_body::RegistryErrorBody;
 use crate::limits;
+use crate::locations::credential_scope;
 use crate::observer::Stage;
 use crate::pin_cache::repository_bytes;
 use crate::repository_access::RepositoryAccess;
@@ -94,10 +93,7 @@ impl Client {
     }
 
     pub(crate) fn credential_scope(&self, repository: &Repository) -> CredentialScope {
-        match entry_for(self.transport.routes.entries(), repository) {
-            Some((_, entry)) => entry.identities.credential_scope(&entry.name, RepositoryScope::new(repository)),
-            None => CredentialScope::anonymous(),
-        }
+        credential_scope(self.transport.routes.entries(), repository)
     }
 
     pub(crate) fn share(&self, repository: &Repository) -> Share {

@@ -32,14 +32,7 @@ impl Registries {
         deadline: Instant,
     ) -> Result<Content, RegistryError> {
         let stage = Stage::ReferrerManifest;
-        let response = self.content(repository, "manifests", descriptor, limit, stage, deadline).await?;
-        let found = content_type(&response.headers);
-        if descriptor.media_type != *found.as_str() {
-            let expected = descriptor.media_type.as_str().into();
-            let cause = Cause::ContentType { host: authority(&response.url), found: Excerpt::of(&found), expected };
-            return Err(RegistryError { repository: repository.clone(), stage, cause });
-        }
-        Ok(response.body)
+        Ok(self.content(repository, "manifests", descriptor, limit, stage, deadline).await?.body)
     }
 
     /// The blob that `descriptor` describes, at most `limit` bytes, verified.
@@ -66,11 +59,34 @@ impl Registries {
         stage: Stage,
         deadline: Instant,
     ) -> Result<ApiResponse, RegistryError> {
-        let failed = |cause| RegistryError { repository: repository.clone(), stage, cause };
         let limit = u64::try_from(limit).unwrap_or(u64::MAX);
         if descriptor.size > limit {
-            return Err(failed(Cause::DeclaredTooLarge { declared: descriptor.size, limit }));
+            let cause = Cause::DeclaredTooLarge { declared: descriptor.size, limit };
+            return Err(RegistryError { repository: repository.clone(), stage, cause });
         }
+        let mut attempts = self.attempts(repository, stage, deadline);
+        loop {
+            let Some(attempt) = attempts.next() else { return Err(attempts.into_error()) };
+            match self.content_at(&attempt.repository, kind, descriptor, stage, attempt.deadline).await {
+                Ok(response) => {
+                    attempts.succeeded(&attempt);
+                    return Ok(response);
+                }
+                Err(error) => attempts.failed(&attempt, error),
+            }
+        }
+    }
+
+    /// The content at one location.
+    async fn content_at(
+        &self,
+        repository: &Repository,
+        kind: &str,
+        descriptor: &Descriptor,
+        stage: Stage,
+        deadline: Instant,
+    ) -> Result<ApiResponse, RegistryError> {
+        let failed = |cause| RegistryError { repository: repository.clone(), stage, cause };
         let access = self.client().access(repository, deadline).await.map_err(failed)?;
         let url = access.url(kind, descriptor.digest.as_str());
         let accept = if stage == Stage::Blob { "*/*" } else { descriptor.media_type.as_str() };
@@ -81,7 +97,10 @@ impl Registries {
         };
         let response = self.client().get(&access, Query { stage, url: &url, accept, body, deadline }).await?;
         match &response.digest {
-            Some(found) if *found == descriptor.digest => Ok(response),
+            Some(found) if *found == descriptor.digest => match other_type(stage, descriptor, &response) {
+                Some(cause) => Err(failed(cause)),
+                None => Ok(response),
+            },
             found => {
                 let found = found.clone().unwrap_or_else(|| Digest::of(descriptor.digest.algorithm(), &response.body));
                 let expected = descriptor.digest.clone();
@@ -89,4 +108,15 @@ impl Registries {
             }
         }
     }
+}
+
+/// The mistake in the media type of a manifest, which must be that of its descriptor. Blobs have any.
+fn other_type(stage: Stage, descriptor: &Descriptor, response: &ApiResponse) -> Option<Cause> {
+    let found = content_type(&response.headers);
+    let is_wrong = match stage {
+        Stage::ReferrerManifest => descriptor.media_type != *found.as_str(),
+        Stage::Token | Stage::Manifest | Stage::Referrers | Stage::Blob => false,
+    };
+    let expected = descriptor.media_type.as_str().into();
+    is_wrong.then(|| Cause::ContentType { host: authority(&response.url), found: Excerpt::of(&found), expected })
 }

@@ -12,6 +12,7 @@ use countersign_http::Share;
 use crate::entry_numbers::EntryNumbers;
 use crate::error::Cause;
 use crate::fallback_tag::FallbackTag;
+use crate::mirror::Mirrors;
 use crate::registry_pattern::RegistryPattern;
 
 /// A checked entry.
@@ -25,6 +26,7 @@ pub(crate) struct Entry {
     pub(crate) identities: Arc<dyn IdentitySource>,
     pub(crate) scheme: Scheme,
     pub(crate) realm_hosts: Vec<Host>,
+    pub(crate) mirrors: Mirrors,
     pub(crate) fallback_tag: FallbackTag,
     pub(crate) numbers: EntryNumbers,
 }

@@ -11,6 +11,7 @@ mod remedy;
 
 pub use cause::Cause;
 pub use cause::Fallback;
+pub use cause::LocationFailure;
 pub use cause::NoList;
 pub use credential_kind::CredentialKind;
 pub use credential_origin::CredentialOrigin;

@@ -43,6 +43,15 @@ pub(crate) const RETIRED: usize = 16;
 /// The time for which tags of a repository are read by GET without a prior HEAD, after a HEAD had no digest.
 pub(crate) const HEAD_PAUSE: Duration = Duration::from_secs(10 * 60);
 
+/// The time for which a location of a repository with mirrors is tried after the others, after it was unreachable.
+pub(crate) const LOCATION_REST: Duration = Duration::from_secs(10);
+
+/// Locations that are known to have been unreachable. Each is a host that the settings name: less than 0.1 MiB.
+pub(crate) const RESTING_LOCATIONS: usize = 256;
+
+/// Length of the failure of one location in the message about all of them, in bytes.
+pub(crate) const LOCATION_TEXT_BYTES: usize = 240;
+
 /// Repositories that are known to respond to HEAD without a digest. With names of at most 255 bytes, this is 2 MiB.
 pub(crate) const REPOSITORIES: usize = 4096;
 

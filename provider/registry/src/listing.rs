@@ -25,6 +25,8 @@ pub struct Referrers {
     pub broken: usize,
     /// The reason why the list may be incomplete.
     pub incomplete: Option<Incomplete>,
+    /// Whether later locations of the repository were not asked. Then the absence of an entry says nothing.
+    pub later: bool,
 }
 
 impl Referrers {

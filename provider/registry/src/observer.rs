@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use countersign_core::codec::text::Text;
 use countersign_http::LimitObserver;
 use countersign_http::LimitReached;
 use countersign_http::Resource;
@@ -132,6 +133,9 @@ pub trait Observer: LimitObserver {
     /// its permits.
     fn request(&self, entry: Option<&str>, stage: Stage, result: RequestResult, elapsed: Duration);
 
+    /// A mirror of the entry with this pattern could not be used, and the next location is tried if there is one. `why` has no secrets.
+    fn mirror_failed(&self, entry: &str, mirror: &Text, stage: Stage, why: &Text);
+
     /// A tag was looked up in the cache.
     fn tag(&self, found: TagCache);
 }
@@ -144,6 +148,8 @@ impl Observer for Unobserved {
     fn entries(&self, _: &[&str]) {}
 
     fn request(&self, _: Option<&str>, _: Stage, _: RequestResult, _: Duration) {}
+
+    fn mirror_failed(&self, _: &str, _: &Text, _: Stage, _: &Text) {}
 
     fn tag(&self, _: TagCache) {}
 }

@@ -18,9 +18,11 @@ use countersign_core::codec::excerpt::Excerpt;
 use countersign_core::limits;
 use countersign_core::name::Digest;
 use countersign_core::name::MediaType;
+use countersign_core::name::Repository;
 use countersign_core::oci::Index;
 use countersign_http::BodyLimits;
 use countersign_http::Budgeted;
+use countersign_http::LimitReached;
 use countersign_http::Permit;
 use countersign_http::authority;
 use countersign_http::resolve_link;
@@ -54,6 +56,10 @@ impl Registries {
     /// The referrers of `pinned` with `artifact_type`. The registry is requested to filter by it, and the entries are
     /// filtered here in any case.
     ///
+    /// The lists of the locations of a repository with mirrors are merged. A mirror need not have what refers to an image, so only the
+    /// list of the registry that references name shows that there is nothing; with mirrors only, those of all mirrors do. The list is
+    /// incomplete without them.
+    ///
     /// # Errors
     /// There is no list by `deadline`. An incomplete list has the reason in [`Referrers::incomplete`].
     pub async fn referrers(
@@ -62,8 +68,88 @@ impl Registries {
         artifact_type: &str,
         deadline: Instant,
     ) -> Result<Budgeted<Referrers>, RegistryError> {
-        let access = self.client().access(pinned.repository(), deadline).await.map_err(|cause| RegistryError {
-            repository: pinned.repository().clone(),
+        self.list(pinned, artifact_type, Asked::All, deadline).await
+    }
+
+    /// As [`Self::referrers`], of the locations one after the other until one has an entry: enough if one of its entries is what is
+    /// looked for. Later locations are not asked then, as [`Referrers::later`] says.
+    ///
+    /// # Errors
+    /// As [`Self::referrers`].
+    pub async fn first_referrers(
+        &self,
+        pinned: &Pinned,
+        artifact_type: &str,
+        deadline: Instant,
+    ) -> Result<Budgeted<Referrers>, RegistryError> {
+        self.list(pinned, artifact_type, Asked::UntilFound, deadline).await
+    }
+
+    async fn list(
+        &self,
+        pinned: &Pinned,
+        artifact_type: &str,
+        asked: Asked,
+        deadline: Instant,
+    ) -> Result<Budgeted<Referrers>, RegistryError> {
+        let repository = pinned.repository();
+        let only = self.has_mirrors_only(repository);
+        let mut attempts = self.attempts(repository, Stage::Referrers, deadline);
+        let mut merged: Option<Budgeted<Referrers>> = None;
+        let mut has_written = false;
+        while let Some(attempt) = attempts.next() {
+            match self.referrers_at(&attempt.repository, pinned, artifact_type, attempt.deadline).await {
+                Ok(mut list) => {
+                    attempts.succeeded(&attempt);
+                    has_written |= attempt.is_written();
+                    if !only && !attempt.is_written() {
+                        // What a copy lacks says nothing about the registry itself.
+                        list.broken = 0;
+                        list.incomplete = None;
+                    }
+                    let list = match merged.take() {
+                        None => list,
+                        Some(former) => merge_lists(former, list).map_err(|reached| RegistryError {
+                            repository: repository.clone(),
+                            stage: Stage::Referrers,
+                            cause: reached.into(),
+                        })?,
+                    };
+                    let list = merged.insert(list);
+                    // It is not the last one while a mirror rests. The list of a mirror cannot add to what it says about absence.
+                    if !only && attempt.is_written() && list.incomplete.is_none() {
+                        break;
+                    }
+                    if asked == Asked::UntilFound && !list.entries.is_empty() && attempts.has_more() {
+                        list.later = true;
+                        break;
+                    }
+                }
+                Err(error) => attempts.failed(&attempt, error),
+            }
+        }
+        let Some(mut merged) = merged else { return Err(attempts.into_error()) };
+        let is_missing = match (only, has_written) {
+            (false, has_written) => !has_written,
+            // A mirror without the image is no source of its signatures.
+            (true, _) => attempts.failures().iter().any(|failure| failure.cause.kind() != RegistryErrorKind::NotFound),
+        };
+        if is_missing && !merged.later && merged.incomplete.is_none() {
+            merged.incomplete = Some(Incomplete::Failed(Box::new(attempts.into_error())));
+        }
+        Ok(merged)
+    }
+
+    /// The referrers at one location.
+    async fn referrers_at(
+        &self,
+        repository: &Repository,
+        pinned: &Pinned,
+        artifact_type: &str,
+        deadline: Instant,
+    ) -> Result<Budgeted<Referrers>, RegistryError> {
+        let access = self.client().access(repository, deadline).await.map_err(|cause| RegistryError {
+            repository: repository.clone(),
             stage: Stage::Referrers,
             cause,
         })?;
@@ -239,6 +325,40 @@ impl Registries {
         let query = Query { stage: Stage::Referrers, url, accept, body, deadline };
         self.client().get(access, query).await
     }
+}
+
+/// Which locations are asked for a list of referrers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Asked {
+    /// All.
+    All,
+    /// One after the other until one has an entry.
+    UntilFound,
+}
+
+/// The entries of both lists without duplicates, at most as many as one list may have.
+///
+/// # Errors
+/// They take too much memory.
+fn merge_lists(
+    mut into: Budgeted<Referrers>,
+    mut from: Budgeted<Referrers>,
+) -> Result<Budgeted<Referrers>, LimitReached> {
+    let Referrers { entries, broken, incomplete, later: _ } = std::mem::take(&mut *from);
+    into.broken += broken;
+    into.incomplete = into.incomplete.take().or(incomplete);
+    let taken: HashSet<Digest> = into.entries.iter().map(|entry| entry.digest.clone()).collect();
+    for entry in entries.into_iter().filter(|entry| !taken.contains(&entry.digest)) {
+        if into.entries.len() == limits::REFERRERS_ENTRIES {
+            into.incomplete = Some(Incomplete::Limit);
+            break;
+        }
+        into.entries.push(entry);
+    }
+    let bytes = into.bytes();
+    drop(from);
+    into.resize(bytes)?;
+    Ok(into)
 }
 
 fn page_limit() -> BodyLimits {

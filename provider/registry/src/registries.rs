@@ -16,8 +16,14 @@ use countersign_http::SharedLimits;
 use tokio::time::Instant;
 
 use crate::client::Client;
+use crate::entries::entry_for;
 use crate::error::RegistryError;
 use crate::limits;
+use crate::locations::Attempts;
+use crate::locations::ListedLocation;
+use crate::locations::Location;
+use crate::locations::Resting;
+use crate::locations::locations;
 use crate::observer::Observer;
 use crate::observer::Stage;
 use crate::pin_cache::PinCache;
@@ -41,6 +47,7 @@ struct Inner {
     observer: Arc<dyn Observer>,
     /// The lock is never held across an await.
     pins: Mutex<PinCache>,
+    resting: Resting,
     tag_lifetime: Duration,
 }
 
@@ -90,6 +97,7 @@ impl Registries {
             limits,
             observer,
             pins: Mutex::new(PinCache::new()),
+            resting: Resting::new(),
             tag_lifetime: settings.tag_lifetime,
         };
         Ok(Self { inner: Arc::new(inner) })
@@ -166,6 +174,26 @@ impl Registries {
         check: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, LimitReached> {
         self.inner.client.transport().limits.parsing().check(&self.share(repository), deadline, check).await
+    }
+
+    /// The locations of the repository in the order of the settings. The first is tried first.
+    #[must_use]
+    pub fn locations(&self, repository: &Repository) -> Vec<ListedLocation> {
+        let entries = self.inner.client.transport().routes.entries();
+        let locations = locations(entries, repository).into_iter();
+        locations.map(|Location { mirror, repository }| ListedLocation { mirror, repository }).collect()
+    }
+
+    /// The locations of the repository, to be tried for `stage` until `deadline`.
+    pub(crate) fn attempts<'a>(&'a self, repository: &'a Repository, stage: Stage, deadline: Instant) -> Attempts<'a> {
+        let entries = self.inner.client.transport().routes.entries();
+        Attempts::new(entries, repository, stage, deadline, (&self.inner.resting, &*self.inner.observer))
+    }
+
+    /// Whether only mirrors are requested about the repository.
+    pub(crate) fn has_mirrors_only(&self, repository: &Repository) -> bool {
+        let entry = entry_for(self.inner.client.transport().routes.entries(), repository);
+        entry.is_some_and(|(_, entry)| entry.mirrors.only)
     }
 
     /// The lock is never held across an await.

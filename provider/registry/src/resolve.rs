@@ -64,7 +64,7 @@ impl Pinned {
 }
 
 impl Registries {
-    /// Resolves an image: reads and checks its manifest. The digest is that of the reference, with its algorithm, or
+    /// Resolves an image: reads and checks its manifest, at the first of its locations that has it. The digest is that of the reference, with its algorithm, or
     /// for a tag the sha256 of the received manifest.
     ///
     /// A tag is cached for the configured time, and a digest until it is evicted, each for calls with the same
@@ -83,7 +83,17 @@ impl Registries {
             self.observer().tag(TagCache::Miss);
         }
         let scope = self.credential_scope(repository);
-        let descriptor = self.read_target(image, &scope, deadline).await?;
+        let mut attempts = self.attempts(repository, Stage::Manifest, deadline);
+        let descriptor = loop {
+            let Some(attempt) = attempts.next() else { return Err(attempts.into_error()) };
+            match self.read_target(image, &attempt.repository, &scope, attempt.deadline).await {
+                Ok(descriptor) => {
+                    attempts.succeeded(&attempt);
+                    break descriptor;
+                }
+                Err(error) => attempts.failed(&attempt, error),
+            }
+        };
         // The credential may have been replaced in the meantime. Then it is unknown with which one the request was
         // sent.
         if self.credential_scope(repository) == scope {
@@ -118,17 +128,18 @@ impl Registries {
         }
     }
 
-    /// Reads the manifest of an image, unless a HEAD of its tag returns the digest of one that was read before.
+    /// Reads the manifest of an image at the location `at` of its repository, unless a HEAD of its tag returns the digest of one that was read before.
     async fn read_target(
         &self,
         image: &ImageRef,
+        at: &Repository,
         scope: &CredentialScope,
         deadline: Instant,
     ) -> Result<Descriptor, RegistryError> {
         let stage = Stage::Manifest;
         let repository = image.repository();
         let failed = |cause| RegistryError { repository: repository.clone(), stage, cause };
-        let access = self.client().access(repository, deadline).await.map_err(failed)?;
+        let access = self.client().access(at, deadline).await.map_err(failed)?;
         let (reference, algorithm) = match image.selector() {
             Selector::Tag(tag) => (tag.as_str(), DigestAlgorithm::Sha256),
             Selector::Digest(digest) => (digest.as_str(), digest.algorithm()),
@@ -136,7 +147,7 @@ impl Registries {
         let url = access.url("manifests", reference);
         let claim = match image.selector() {
             Selector::Tag(tag) if self.pins().is_worth_a_head(repository, tag, scope) => {
-                self.claim(&access, scope, &url, deadline).await?
+                self.claim(&access, (repository, scope), &url, deadline).await?
             }
             Selector::Tag(_) | Selector::Digest(_) => Claim::Unknown,
         };
@@ -157,20 +168,20 @@ impl Registries {
         Ok(descriptor)
     }
 
-    /// The result of a HEAD of a tag. Unless the manifest is known, a GET is needed.
+    /// The result of a HEAD of a tag of `repository`. Unless the manifest is known, a GET is needed.
     ///
     /// # Errors
     /// Errors that a GET would have as well.
     async fn claim(
         &self,
         access: &RepositoryAccess,
-        scope: &CredentialScope,
+        (repository, scope): (&Repository, &CredentialScope),
         url: &Url,
         deadline: Instant,
     ) -> Result<Claim, RegistryError> {
         let query = Query { stage: Stage::Manifest, url, accept: TARGETS, body: BodyLimits::at_most(0), deadline };
         match self.client().head(access, query).await {
-            Ok(headers) => Ok(self.pins().claim(&access.repository, scope, &headers)),
+            Ok(headers) => Ok(self.pins().claim(repository, scope, &headers)),
             Err(error) if error.stage == Stage::Token => Err(error),
             Err(error) if matches!(error.cause, Cause::Status { status: 502..=504, .. }) => Err(error),
             Err(error) => match error.kind() {

@@ -25,6 +25,10 @@ use crate::entries::Entry;
 use crate::entries::rule;
 use crate::entry_numbers::EntryNumbers;
 use crate::fallback_tag::FallbackTag;
+use crate::mirror::Mirrors;
+use crate::mirror::MirrorsMistake;
+use crate::mirror::check_mirrors;
+use crate::mirror::mirror_circle;
 use crate::registry_pattern::RegistryPattern;
 use crate::registry_pattern::RegistryPatternError;
 
@@ -97,6 +101,8 @@ pub struct RegistryEntry {
     pub realm_hosts: Vec<Host>,
     /// The proxy for these hosts, their redirect targets and token services.
     pub proxy: ProxyChoice,
+    /// Other locations of the repositories, tried before the registry.
+    pub mirrors: Mirrors,
     /// Whether the referrers tag is read.
     pub fallback_tag: FallbackTag,
     /// Its own limits.
@@ -116,6 +122,7 @@ impl RegistryEntry {
             client_certificate: None,
             realm_hosts: Vec::new(),
             proxy: ProxyChoice::Environment,
+            mirrors: Mirrors::default(),
             fallback_tag: FallbackTag::WhenNeeded,
             numbers: EntryNumbers::default(),
         }
@@ -170,6 +177,13 @@ pub enum SettingsError {
         /// The pattern of the entry.
         pattern: RegistryPattern,
     },
+    /// The mirrors of an entry.
+    Mirrors {
+        /// The pattern of the entry.
+        pattern: RegistryPattern,
+        /// The mistake.
+        mistake: MirrorsMistake,
+    },
     /// A number or time is zero.
     Zero {
         /// The member of the settings.
@@ -203,6 +217,7 @@ impl Mismatched for SettingsError {
                 Mismatch::new(format_args!("registry {pattern} is Docker Hub over plain HTTP"))
                     .expecting("https; its names mean port 443")
             }
+            Self::Mirrors { pattern, mistake } => mistake.mismatch().of(format_args!("mirrors of registry {pattern}:")),
             Self::Zero { member } => Mismatch::new(format_args!("{member}: found zero")).expecting("at least one"),
             Self::Tls(error) => Mismatch::new(error).expecting("a TLS library with its default versions"),
         }
@@ -225,6 +240,7 @@ impl Error for SettingsError {
             | Self::Schemes { .. }
             | Self::PlainHttpPort { .. }
             | Self::PlainDockerHub { .. }
+            | Self::Mirrors { .. }
             | Self::Zero { .. } => None,
         }
     }
@@ -298,11 +314,20 @@ impl RegistrySettings {
                 identities: Arc::clone(&entry.identities),
                 scheme: entry.scheme,
                 realm_hosts,
+                mirrors: entry.mirrors.clone(),
                 fallback_tag: entry.fallback_tag,
                 numbers: entry.numbers,
             });
         }
-        Ok(entries)
+        let all: Vec<_> = entries.iter().map(|entry| (&entry.pattern, &entry.mirrors)).collect();
+        let failed = |pattern: &RegistryPattern, mistake| SettingsError::Mirrors { pattern: pattern.clone(), mistake };
+        for (pattern, mirrors) in &all {
+            check_mirrors(pattern, mirrors).map_err(|mistake| failed(pattern, mistake))?;
+        }
+        match mirror_circle(&all) {
+            Some((position, mistake)) => Err(failed(all[position].0, mistake)),
+            None => Ok(entries),
+        }
     }
 }
 

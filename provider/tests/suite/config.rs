@@ -26,6 +26,7 @@ use countersign::config::RegistryProxyServer;
 use countersign::config::TrustLocation;
 use countersign_http::AddressPolicy;
 use countersign_registry::FallbackTag;
+use countersign_registry::Mirrors;
 use countersign_registry::Unlisted;
 
 const TLS: &str = "server: {tls: {certificate: c, key: k, clientCa: a}}\n";
@@ -130,6 +131,7 @@ fn commented_keys_of_the_full_sample_are_valid() {
             login: Some((base.join("proxy-login/username"), base.join("proxy-login/password"))),
             ca: None,
         }),
+        mirrors: Mirrors { locations: vec!["mirror.example.com/cache".parse().unwrap()], only: false },
         fallback_tag: FallbackTag::WhenNeeded,
         client_certificate: Some(RegistryCertificate {
             certificate: base.join("registry-client/tls.crt"),
@@ -199,6 +201,7 @@ unlistedRegistries: refuse
         credentials: Credentials::Anonymous,
         realm_hosts: Vec::new(),
         proxy: RegistryProxy::Environment,
+        mirrors: Mirrors::default(),
         fallback_tag: FallbackTag::WhenNeeded,
         request_timeout: None,
         client_certificate: None,

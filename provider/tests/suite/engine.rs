@@ -4,6 +4,7 @@ mod aws_samples;
 mod broken_trust;
 mod caching;
 mod evidence;
+mod mirrors;
 mod pauses;
 mod referrers;
 mod shares;

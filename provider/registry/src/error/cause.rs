@@ -19,6 +19,7 @@ use super::refusal::LinkRefusal;
 use super::refusal::RealmRefusal;
 use super::remedy::Remedy;
 use crate::error_body::RegistryErrorBody;
+use crate::limits;
 use crate::observer::Stage;
 use crate::quota::Quota;
 
@@ -183,6 +184,9 @@ pub enum Cause {
         /// The reason.
         cause: Box<Self>,
     },
+    /// No location of a repository with mirrors has it. At least one.
+    #[error("{}", Locations(.0))]
+    Locations(Vec<LocationFailure>),
     /// There is no reliable list of referrers.
     #[error(transparent)]
     NoList(Box<NoList>),
@@ -248,6 +252,33 @@ pub enum Cause {
     /// The task that exchanged the credential for a token panicked.
     #[error("internal error: the token exchange ended without a result")]
     Interrupted,
+}
+
+/// The failure of one location of a repository with mirrors.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LocationFailure {
+    /// The repository at the location.
+    pub location: Text,
+    /// Whether it is a mirror, and not the registry that the reference names.
+    pub is_mirror: bool,
+    /// The purpose of the request.
+    pub stage: Stage,
+    /// The reason.
+    pub cause: Cause,
+}
+
+/// All locations with their failures, in the order in which they were tried.
+struct Locations<'a>(&'a [LocationFailure]);
+
+impl fmt::Display for Locations<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "none of its {} locations could be used", self.0.len())?;
+        for LocationFailure { location, is_mirror, stage: _, cause } in self.0 {
+            let kind = if *is_mirror { "mirror " } else { "" };
+            write!(f, "; {kind}{location}: {}", Text::at_most(limits::LOCATION_TEXT_BYTES, cause))?;
+        }
+        Ok(())
+    }
 }
 
 /// The reason why there is no reliable list of referrers: the result of the API, and the content under the tag of the

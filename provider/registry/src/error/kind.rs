@@ -11,6 +11,7 @@ use countersign_http::RetryAdvice;
 
 use super::cause::Cause;
 use super::cause::Fallback;
+use super::cause::LocationFailure;
 use super::cause::NoList;
 use super::credential_kind::CredentialKind;
 use crate::observer::Stage;
@@ -70,6 +71,7 @@ impl Cause {
             Self::Redirected { stage, cause, .. } => after_redirect(*stage, cause),
             Self::DeclaredTooLarge { .. } | Self::Digest { .. } => RegistryErrorKind::ContentMismatch,
             Self::NoList(no_list) => no_list.kind(),
+            Self::Locations(failures) => deciding(failures).map_or(RegistryErrorKind::Failed, Self::kind),
             // The registry itself linked the page, or has just listed referrers of the repository.
             Self::Page { cause, .. } | Self::MergedTag { cause, .. } if cause.kind() == RegistryErrorKind::NotFound => {
                 RegistryErrorKind::ResponseInvalid
@@ -99,6 +101,7 @@ impl Cause {
             Self::Redirected { cause, .. } | Self::Page { cause, .. } | Self::MergedTag { cause, .. } => {
                 cause.missing()
             }
+            Self::Locations(failures) => deciding(failures).and_then(Self::missing),
             Self::NoList(no_list) => match &no_list.fallback {
                 Fallback::Failed(cause) => cause.missing(),
                 Fallback::Absent | Fallback::Image | Fallback::Index => no_list.api.missing(),
@@ -156,6 +159,7 @@ impl Cause {
             | Self::Page { .. }
             | Self::MergedTag { .. }
             | Self::NoList(_)
+            | Self::Locations(_)
             | Self::ImageItself { .. }
             | Self::BareNotFound { .. }
             | Self::DeclaredTooLarge { .. }
@@ -167,6 +171,14 @@ impl Cause {
             | Self::Interrupted => RetryAdvice::Never,
         }
     }
+}
+
+/// The failure that decides what is known about a repository with several locations. It is absent only if each location says so. Else
+/// it is the failure of the registry that the reference names, or without one that of the last mirror.
+fn deciding(failures: &[LocationFailure]) -> Option<&Cause> {
+    let looked = |failure: &&LocationFailure| failure.cause.kind() != RegistryErrorKind::NotFound;
+    let found = failures.iter().rev().filter(looked).min_by_key(|failure| failure.is_mirror);
+    found.or(failures.last()).map(|failure| &failure.cause)
 }
 
 impl NoList {

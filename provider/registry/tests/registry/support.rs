@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::Mutex;
 use std::time::Duration;
 
+use countersign_core::codec::text::Text;
 use countersign_core::name::ImageRef;
 use countersign_core::oci::Descriptor;
 use countersign_credentials::Credential;
@@ -40,6 +41,7 @@ pub(crate) struct Seen {
     requests: Mutex<Vec<(Stage, RequestResult)>>,
     entries: Mutex<Vec<String>>,
     by_entry: Mutex<Vec<(Option<String>, Stage)>>,
+    mirrors: Mutex<Vec<(String, String, Stage, String)>>,
     in_use: watch::Sender<BTreeMap<Resource, i64>>,
     changes: Mutex<BTreeMap<Resource, usize>>,
 }
@@ -57,6 +59,11 @@ impl Seen {
     /// The entry and the stage of every request.
     pub(crate) fn by_entry(&self) -> Vec<(Option<String>, Stage)> {
         self.by_entry.lock().unwrap().clone()
+    }
+
+    /// The failures of mirrors: entry, mirror, stage and reason.
+    pub(crate) fn mirrors(&self) -> Vec<(String, String, Stage, String)> {
+        self.mirrors.lock().unwrap().clone()
     }
 
     /// The amount of a limit in use.
@@ -84,6 +91,10 @@ impl Observer for Seen {
     fn request(&self, entry: Option<&str>, stage: Stage, result: RequestResult, _: Duration) {
         self.by_entry.lock().unwrap().push((entry.map(str::to_owned), stage));
         self.requests.lock().unwrap().push((stage, result));
+    }
+
+    fn mirror_failed(&self, entry: &str, mirror: &Text, stage: Stage, why: &Text) {
+        self.mirrors.lock().unwrap().push((entry.to_owned(), mirror.to_string(), stage, why.to_string()));
     }
 
     fn tag(&self, _: TagCache) {}

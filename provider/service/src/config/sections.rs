@@ -12,6 +12,7 @@ mod evidence;
 mod health;
 mod log;
 mod metadata;
+mod mirrors;
 mod mutation;
 mod proxy;
 mod registries;

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 use std::time::Duration;
+use std::time::Instant;
 
+use countersign_core::codec::text::Text;
 use countersign_http::LimitObserver;
 use countersign_http::LimitReached;
 use countersign_http::Resource;
@@ -11,17 +13,18 @@ use countersign_registry::RequestResult;
 use countersign_registry::Stage;
 use countersign_registry::TagCache;
 
+use crate::telemetry::log::Quota;
 use crate::telemetry::metrics::CacheEvent;
 use crate::telemetry::metrics::Metrics;
 
 /// Records count and duration of every request to a registry.
 #[derive(Clone, Debug)]
-pub struct CountRequests(Arc<Metrics>);
+pub struct CountRequests(Arc<Metrics>, Arc<Quota>);
 
 impl CountRequests {
     #[must_use]
     pub fn new(metrics: Arc<Metrics>) -> Self {
-        Self(metrics)
+        Self(metrics, Arc::new(Quota::new(10, Duration::from_secs(10))))
     }
 }
 
@@ -33,6 +36,19 @@ impl Observer for CountRequests {
     fn request(&self, entry: Option<&str>, stage: Stage, result: RequestResult, elapsed: Duration) {
         self.0.registry_request(entry, stage, result);
         self.0.stage(stage.as_str(), elapsed);
+    }
+
+    fn mirror_failed(&self, entry: &str, mirror: &Text, stage: Stage, why: &Text) {
+        self.0.mirror_failure(entry);
+        let Some(left_out) = self.1.admit(Instant::now()) else { return };
+        tracing::warn!(
+            registry = entry,
+            %mirror,
+            stage = stage.as_str(),
+            left_out,
+            error = %why,
+            "a mirror cannot be used; the next location is tried"
+        );
     }
 
     fn tag(&self, found: TagCache) {

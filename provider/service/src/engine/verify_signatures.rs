@@ -65,22 +65,34 @@ impl Inner {
         });
         let until = until.into();
 
-        progress.enter("the list of signatures was fetched");
-        let mut referrers = match self.registries.referrers(&context.pinned, scheme.artifact_type(), until).await {
-            Ok(referrers) => referrers,
-            Err(error) => return ImageVerdict::from_reason(Some(statement_name()), error_mapping::reason(&error)),
-        };
-        signatures::order(&mut referrers.entries, &signatures::trusted(&context.statement.stores()));
         let max = self.settings.max_signatures;
-        let not_all_checked = not_all_checked(&referrers, max);
-        signatures::shorten(&mut referrers, max);
-        progress.enter("its signatures were fetched and verified");
-        match self.first_valid(&context, &referrers.entries, until).await {
-            Ok((by, others)) => ImageVerdict::Verified(Verified { statement: statement_name(), by, others }),
-            Err(failed) if failed.total() == 0 && not_all_checked.is_none() => {
-                ImageVerdict::from_reason(Some(statement_name()), verdict::unsigned())
+        // A mirror may lack signatures that the registry has, so nothing is rejected before all locations were asked.
+        let mut ask_all = false;
+        loop {
+            progress.enter("the list of signatures was fetched");
+            let listed = if ask_all {
+                self.registries.referrers(&context.pinned, scheme.artifact_type(), until).await
+            } else {
+                self.registries.first_referrers(&context.pinned, scheme.artifact_type(), until).await
+            };
+            let mut referrers = match listed {
+                Ok(referrers) => referrers,
+                Err(error) => return ImageVerdict::from_reason(Some(statement_name()), error_mapping::reason(&error)),
+            };
+            signatures::order(&mut referrers.entries, &signatures::trusted(&context.statement.stores()));
+            let not_all_checked = not_all_checked(&referrers, max);
+            signatures::shorten(&mut referrers, max);
+            progress.enter("its signatures were fetched and verified");
+            match self.first_valid(&context, &referrers.entries, until).await {
+                Ok((by, others)) => {
+                    return ImageVerdict::Verified(Verified { statement: statement_name(), by, others });
+                }
+                Err(_) if referrers.later => ask_all = true,
+                Err(failed) if failed.total() == 0 && not_all_checked.is_none() => {
+                    return ImageVerdict::from_reason(Some(statement_name()), verdict::unsigned());
+                }
+                Err(failed) => return ImageVerdict::none_verified(statement_name(), failed, not_all_checked),
             }
-            Err(failed) => ImageVerdict::none_verified(statement_name(), failed, not_all_checked),
         }
     }
 

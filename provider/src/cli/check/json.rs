@@ -18,6 +18,7 @@ use super::Warning;
 use super::endpoint_certificates::EndpointCertificate;
 use super::images::AppliedEntry;
 use super::images::ImageEntry;
+use super::images::ImageLocation;
 use super::signer_roots;
 use crate::config::Credentials;
 use crate::config::Ecr;
@@ -179,6 +180,11 @@ struct RegistryView {
     /// Keys of the entries of the Docker configuration that are for the host, in order of precedence.
     pull_secret_keys: Vec<String>,
     realm_hosts: Vec<String>,
+    /// Absent without mirrors, as the following one unless it is true.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    mirrors: Vec<String>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    mirrors_only: bool,
     /// `always`; absent if the fallback tag is read when it is needed.
     #[serde(skip_serializing_if = "Option::is_none")]
     fallback_tag: Option<&'static str>,
@@ -202,6 +208,14 @@ struct RegistryView {
     proxy_ca: Option<String>,
 }
 
+/// A location of an image with mirrors, with the entry of `registries` that applies there.
+#[derive(Debug, Serialize)]
+struct LocationView {
+    repository: String,
+    mirror: bool,
+    entry: String,
+}
+
 /// An image with the entry of `registries` that applies to it.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -215,6 +229,9 @@ struct ImageView {
     registry: Option<RegistryView>,
     /// `anonymous` or `refuse`; null if an entry matches.
     unlisted_registries: Option<&'static str>,
+    /// Where the image is requested, in this order; absent without mirrors.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    locations: Vec<LocationView>,
 }
 
 #[derive(Debug, Serialize)]
@@ -273,7 +290,7 @@ impl Document {
 }
 
 impl From<&ImageEntry> for ImageView {
-    fn from(ImageEntry { image, passed, entry }: &ImageEntry) -> Self {
+    fn from(ImageEntry { image, passed, entry, locations }: &ImageEntry) -> Self {
         let not = passed.iter().map(|(rule, miss)| PassedView { entry: rule.clone(), reason: miss.as_str() });
         let (entry, registry, unlisted_registries) = match entry {
             AppliedEntry::Listed { rule, registry, applied } => {
@@ -282,7 +299,8 @@ impl From<&ImageEntry> for ImageView {
             AppliedEntry::None(Unlisted::Anonymous) => (None, None, Some("anonymous")),
             AppliedEntry::None(Unlisted::Refuse) => (None, None, Some("refuse")),
         };
-        Self { image: image.clone(), not: not.collect(), entry, registry, unlisted_registries }
+        let locations = locations.iter().map(LocationView::of).collect();
+        Self { image: image.clone(), not: not.collect(), entry, registry, unlisted_registries, locations }
     }
 }
 
@@ -407,6 +425,8 @@ impl RegistryView {
             },
             realm_hosts: realm_hosts.iter().map(ToString::to_string).collect(),
             pull_secret_keys,
+            mirrors: registry.mirrors.locations.iter().map(ToString::to_string).collect(),
+            mirrors_only: registry.mirrors.only,
             fallback_tag: (*fallback_tag == FallbackTag::Always).then_some("always"),
             client_certificate: registry
                 .client_certificate
@@ -434,6 +454,12 @@ impl ClientCertificateView {
             not_after: certificate.map(|certificate| certificate.not_after().to_string()),
             for_realm_hosts: *for_realm_hosts,
         }
+    }
+}
+
+impl LocationView {
+    fn of(ImageLocation { repository, is_mirror, entry }: &ImageLocation) -> Self {
+        Self { repository: repository.clone(), mirror: *is_mirror, entry: entry.clone() }
     }
 }
 

@@ -17,6 +17,7 @@ use super::endpoint_certificates::EndpointCertificate;
 use super::endpoint_certificates::EndpointCertificates;
 use super::images::AppliedEntry;
 use super::images::ImageEntry;
+use super::images::ImageLocation;
 use super::signer_roots;
 use crate::config::Credentials;
 use crate::config::Ecr;
@@ -193,7 +194,7 @@ impl Page {
     }
 
     /// An image with the entry that applies to it.
-    fn image(&mut self, ImageEntry { image, passed, entry }: &ImageEntry) {
+    fn image(&mut self, ImageEntry { image, passed, entry, locations }: &ImageEntry) {
         self.0.push('\n');
         self.line("image", image);
         for (rule, miss) in passed {
@@ -203,6 +204,10 @@ impl Page {
             AppliedEntry::Listed { rule, registry, applied } => {
                 self.line("  entry", format_args!("{rule}, {}", transport(registry)));
                 self.access(registry, applied);
+                for (number, ImageLocation { repository, is_mirror, entry }) in (1..).zip(locations) {
+                    let kind = if *is_mirror { "mirror" } else { "the registry itself" };
+                    self.line("  location", format_args!("{number}. {repository}, {kind}: {entry}"));
+                }
             }
             AppliedEntry::None(Unlisted::Anonymous) => {
                 self.line("  entry", "none; unlistedRegistries is anonymous, TLS");
@@ -240,6 +245,11 @@ impl Page {
         }
         if !realm_hosts.is_empty() {
             self.line("  tokens from", realm_hosts.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "));
+        }
+        if !registry.mirrors.locations.is_empty() {
+            let mirrors: Vec<_> = registry.mirrors.locations.iter().map(ToString::to_string).collect();
+            let only = if registry.mirrors.only { "; only these" } else { "" };
+            self.line("  mirrors", format_args!("{}{only}", mirrors.join(", ")));
         }
         if *fallback_tag == FallbackTag::Always {
             self.line("  fallback tag", "always");

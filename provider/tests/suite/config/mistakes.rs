@@ -47,7 +47,7 @@ fn refuses_unknown_keys_in_every_section() {
     check(
         "registries: [{host: a.b, insecure: true}]",
         &[":2: registries[0].insecure: found an unknown key, expected one of host, plainHttp, ca, credentials, \
-             clientCertificate, realmHosts, proxy, fallbackTag, connectTimeout, requestTimeout, maxRequests, requestsPerSecond"],
+             clientCertificate, realmHosts, proxy, mirrors, mirrorsOnly, fallbackTag, connectTimeout, requestTimeout, maxRequests, requestsPerSecond"],
     );
     check(
         "registries: [{host: a.b, credentials: {password: hunter2}}]",
@@ -80,7 +80,7 @@ fn refuses_other_types_in_place_of_a_section() {
         "registries: [a.b]",
         &[
             ":2: registries[0]: found a text, expected the keys host, plainHttp, ca, credentials, clientCertificate, realmHosts, proxy, \
-             fallbackTag, connectTimeout, requestTimeout, maxRequests, requestsPerSecond",
+             mirrors, mirrorsOnly, fallbackTag, connectTimeout, requestTimeout, maxRequests, requestsPerSecond",
             ":2: registries[0].host: found nothing, expected host[:port][/path] as in image references, with *. or \
              **. only before at least two labels, for example registry.example.com",
         ],

@@ -137,6 +137,40 @@ fn refuses_bad_registries() {
              beside it, or false",
         ],
     );
+    for (mirror, found) in [
+        (
+            "https://m.c",
+            "a URL with its scheme, expected host[:port][/path]; TLS is used unless the entry of the mirror has plainHttp",
+        ),
+        (
+            "user:hunter2@m.c",
+            "a user name or password, expected host[:port][/path]; the credentials of a mirror are those of its own entry",
+        ),
+        ("'*.m.c'", "another text, expected host[:port][/path] of one registry, without wildcards"),
+        (
+            "A.B:443",
+            "\"A.B:443\", which is the registry itself, expected other locations; the registry is the last one unless mirrorsOnly \
+             is true",
+        ),
+        ("m.c, M.C", "\"M.C\" twice, expected each mirror once"),
+        ("1", "a number, expected a list of host[:port][/path]"),
+    ] {
+        check(
+            &format!("registries: [{{host: a.b, mirrors: [{mirror}]}}]"),
+            &[&format!(":2: registries[0].mirrors: found {found}")],
+        );
+    }
+    check(
+        "registries: [{host: a.b, mirrorsOnly: true}]",
+        &[":2: registries[0].mirrorsOnly: found true without mirrors, expected mirrors beside mirrorsOnly, or false"],
+    );
+    check(
+        "registries: [{host: a.b, mirrors: [c.d/x]}, {host: c.d, mirrors: [a.b/y]}]",
+        &[
+            ":2: registries[1].mirrors: found \"a.b/y\", whose entry a.b has mirrors that lead back to this one, expected mirrors \
+             without a circle; the mirrors of a mirror are not used",
+        ],
+    );
     check(
         "registries: [{host: a.b, connectTimeout: 2m}]",
         &[

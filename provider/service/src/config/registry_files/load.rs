@@ -143,6 +143,7 @@ impl LoadedRegistry {
             client_certificate: self.entry_certificate(),
             realm_hosts: self.registry.realm_hosts.clone(),
             proxy: self.proxy.clone(),
+            mirrors: self.registry.mirrors.clone(),
             fallback_tag: self.registry.fallback_tag,
             numbers: self.registry.numbers(),
         }
@@ -157,8 +158,9 @@ impl LoadedRegistry {
     /// Whether the registry client has the same entry for both, apart from the credential.
     pub(super) fn is_reached_as(&self, other: &Self) -> bool {
         let entry = |loaded: &Self| {
-            let Registry { host, realm_hosts, fallback_tag, .. } = loaded.registry.clone();
-            let reached = (host, loaded.registry.scheme(), realm_hosts, fallback_tag, loaded.registry.numbers());
+            let Registry { host, realm_hosts, mirrors, fallback_tag, .. } = loaded.registry.clone();
+            let reached =
+                (host, loaded.registry.scheme(), realm_hosts, mirrors, fallback_tag, loaded.registry.numbers());
             (reached, loaded.roots.clone(), loaded.entry_certificate(), loaded.proxy.clone())
         };
         entry(self) == entry(other)

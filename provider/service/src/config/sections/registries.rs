@@ -10,8 +10,11 @@ use countersign_core::name::HostError;
 use countersign_http::Scheme;
 use countersign_registry::EntryNumbers;
 use countersign_registry::FallbackTag;
+use countersign_registry::Mirror;
+use countersign_registry::Mirrors;
 use countersign_registry::RegistryPattern;
 use countersign_registry::RegistryPatternError;
+use countersign_registry::mirror_circle;
 use serde_json::Value as Json;
 use serde_json::json;
 
@@ -22,6 +25,8 @@ use super::client_certificate::RegistryCertificate;
 use super::credentials::Credentials;
 use super::credentials::CredentialsKind;
 use super::ecr_hosts;
+use super::mirrors;
+use super::mirrors::MirrorsKind;
 use super::ms;
 use super::proxy;
 use super::proxy::ProxyKind;
@@ -57,6 +62,7 @@ pub struct Registry {
     /// Further hosts of token services that get the credentials.
     pub realm_hosts: Vec<Host>,
     pub proxy: RegistryProxy,
+    pub mirrors: Mirrors,
     pub fallback_tag: FallbackTag,
     /// In place of `registryAccess.connectTimeout`.
     pub connect_timeout: Option<Duration>,
@@ -108,6 +114,16 @@ section! {
         /// inside the cluster: list those in NO_PROXY. Danger: a proxy resolves names itself, so its own rules then determine
         /// where Countersign can connect.
         proxy "proxy": RegistryProxy = ProxyKind::MAP;
+        /// Other locations of these repositories, at most 8, tried in their order and before this registry: host[:port][/path], which
+        /// replaces `host` at the beginning of the repository's name. For host docker.io and the mirror mirror.example.com/hub, the image
+        /// nginx is at mirror.example.com/hub/library/nginx. Each is used under its own entry of `registries`, with its credentials,
+        /// ca, proxy and limits, and the mirrors of that entry are not used. Policies and verdicts are about the image as it is written. A
+        /// location that fails for any reason is left for the next one and has an equal share of the time that remains; after it was
+        /// unreachable it is tried last for 10 s. An image is only `unsigned` if this registry itself lists no signature, or with mirrorsOnly all
+        /// mirrors; if that is not known, the image is inconclusive. Not for a `host` with wildcards.
+        mirrors "mirrors": Vec<Mirror> = MirrorsKind;
+        /// Never send a request to this registry itself: the mirrors have its images and their signatures.
+        mirrors_only "mirrorsOnly": bool = Flag;
         /// When the fallback tag of an image is read, `sha256-<digest>`, under which clients list referrers for registries without the
         /// referrers API: `whenNeeded`, if the registry sends no list of the API; or `always`, so that signatures of both lists
         /// count, for one more request per image. Set `always` for a registry that got the API after images were
@@ -168,6 +184,8 @@ impl Registry {
             client_certificate,
             realm_hosts,
             proxy,
+            mirrors: locations,
+            mirrors_only,
             fallback_tag,
             connect_timeout,
             request_timeout,
@@ -205,6 +223,8 @@ impl Registry {
             let wanted = "https; all of its names mean port 443";
             entry.conflict("plainHttp", format_args!("true beside {host}, which is Docker Hub"), wanted);
         }
+        let mirrors = Mirrors { locations, only: mirrors_only };
+        mirrors::check(entry, &host, &mirrors);
         let requests_per_second = requests_per_second.and_then(|number| u32::try_from(number).ok());
         Some(Self {
             host,
@@ -214,6 +234,7 @@ impl Registry {
             client_certificate,
             realm_hosts,
             proxy,
+            mirrors,
             fallback_tag,
             connect_timeout,
             request_timeout,
@@ -234,6 +255,10 @@ impl Registry {
         ClientCertificateKind.show("clientCertificate", &self.client_certificate, &mut effective);
         ProxyKind::MAP.show("proxy", proxy, &mut effective);
         effective.add("realmHosts", listed(realm_hosts));
+        MirrorsKind.show("mirrors", &self.mirrors.locations, &mut effective);
+        if self.mirrors.only {
+            effective.add("mirrorsOnly", true);
+        }
         if *fallback_tag == FallbackTag::Always {
             effective.add("fallbackTag", "always");
         }
@@ -291,6 +316,11 @@ impl Kind for RegistriesKind {
                     registry.plain_http, first.host
                 );
                 entry.conflict("plainHttp", found, "the same in both");
+            }
+            let all = std::iter::once(&registry).chain(&registries);
+            let all: Vec<_> = all.map(|registry| (&registry.host, &registry.mirrors)).collect();
+            if let Some((0, mistake)) = mirror_circle(&all) {
+                mirrors::record(&entry, &mistake);
             }
             registries.push(registry);
         }

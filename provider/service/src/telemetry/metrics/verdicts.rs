@@ -40,6 +40,7 @@ pub(super) struct Verdicts {
     /// By stage.
     stage_seconds: Vec<(&'static str, Histogram)>,
     registry_requests: CountersByName,
+    mirror_failures: CountersByName,
 }
 
 impl Verdicts {
@@ -96,6 +97,18 @@ impl Verdicts {
                     max_names: MAX_REGISTRIES,
                 },
             )?,
+            mirror_failures: CountersByName::new(
+                factory,
+                Table {
+                    name: "registry_mirror_failures_total",
+                    help: "Requests that a mirror failed, so that the next location was tried, by the entry that has the mirror.",
+                    label: "registry",
+                    fixed_labels: &[],
+                    columns: vec![Vec::new()],
+                    lasting: &[],
+                    max_names: MAX_REGISTRIES,
+                },
+            )?,
         };
         // Creates every series with 0, so that `rate()` counts the first event.
         for code in resolution_codes() {
@@ -145,7 +158,13 @@ impl Metrics {
 
     /// The entries of `registries` in the configuration in use; series of other entries are removed.
     pub fn registries<'a>(&self, patterns: impl IntoIterator<Item = &'a str> + Clone) {
-        self.verdicts.registry_requests.set_names(patterns);
+        self.verdicts.registry_requests.set_names(patterns.clone());
+        self.verdicts.mirror_failures.set_names(patterns);
+    }
+
+    /// A mirror of the entry of `registries` with this pattern could not be used.
+    pub fn mirror_failure(&self, registry: &str) {
+        self.verdicts.mirror_failures.increment(registry, 0);
     }
 
     /// A request to a registry or token service has ended, under the entry of `registries` with this pattern, or under

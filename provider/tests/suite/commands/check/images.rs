@@ -142,3 +142,39 @@ registries:
     let key = client.key_pem();
     assert!(key.lines().nth(1).is_some_and(|line| !page.contains(line)), "{page}");
 }
+
+#[test]
+fn the_locations_of_an_image_are_shown_in_their_order_with_their_entries() {
+    let folder = sound();
+    folder.write(
+        "c.yaml",
+        "trust: {directory: trust}
+unlistedRegistries: refuse
+registries:
+- {host: docker.io/library, mirrors: [m.example/hub, n.example]}
+- {host: m.example}
+- {host: b.example/team, mirrors: [m.example], mirrorsOnly: true}
+",
+    );
+    let (code, page) = check(&folder, &["--for", "verify", "nginx:1", "b.example/team"]);
+    assert_eq!(code, Some(0), "{page}");
+    for shown in [
+        "  mirrors     m.example/hub, n.example
+  location    1. m.example/hub/nginx, mirror: registries[1] \"m.example\"
+  location    2. n.example/nginx, mirror: no entry; unlistedRegistries is refuse: no request is sent
+  location    3. docker.io/library/nginx, the registry itself: registries[0] \"docker.io/library\"
+",
+        "  mirrors     m.example; only these
+  location    1. no name at m.example, which has no path, mirror: no request is sent
+",
+    ] {
+        assert!(page.contains(shown), "{page}");
+    }
+    let (_, page) = check(&folder, &["--for", "verify", "nginx:1", "-o", "json"]);
+    let document: serde_json::Value = serde_json::from_str(&page).unwrap();
+    assert_eq!(
+        document["images"][0]["locations"][0],
+        json!({"repository": "m.example/hub/nginx", "mirror": true, "entry": "registries[1] \"m.example\""})
+    );
+    assert_eq!(document["images"][0]["registry"]["mirrors"], json!(["m.example/hub", "n.example"]));
+}
