@@ -2,7 +2,7 @@
 //!
 //! Every [`Component`](crate::telemetry::metrics::Component) is loaded and reloaded by itself and has its own status in log,
 //! metrics and readiness: the configuration, the server's certificates, the trust policy with its stores, the registries'
-//! files. A further component is one member of that enum, one file here that loads and reloads it, and one field of
+//! files. Trust stores that are not in files are fetched by `trust_stores`. A further component is one member of that enum, one file here that loads and reloads it, and one field of
 //! `ReloadTask`.
 //!
 //! Knows no command line and no exit codes: an error has its cause and who can correct it.
@@ -19,6 +19,7 @@ mod reload;
 mod service;
 mod settings;
 mod status;
+mod trust_stores;
 mod watchdog;
 
 pub(crate) use components::Components;
@@ -34,3 +35,4 @@ pub(crate) use settings::FLIGHT_TIME;
 pub(crate) use settings::log_format;
 pub(crate) use settings::log_level;
 pub(crate) use status::NO_SYSTEM_AUTHORITIES;
+pub use trust_stores::memory as trust_store_memory;

@@ -9,9 +9,12 @@
 //!   either.
 //! - A policy document that cannot be used as a whole leaves the former one in use, with the stores as they are now.
 //!
+//! - A store that is fetched ([`FetchedStores`]) has the content of the last successful attempt; before that, none.
+//!
 //! Changes are found by comparing contents: a mounted ConfigMap or Secret is swapped by a symbolic link, which file
 //! notifications miss.
 
+mod fetched;
 mod files;
 mod mistake;
 mod read;
@@ -33,8 +36,13 @@ use countersign_core::name::Digest;
 use countersign_core::policy::StoreRef;
 use countersign_core::time::UnixTime;
 
+pub use fetched::FetchFailure;
+pub use fetched::FetchStatus;
+pub use fetched::FetchedStore;
+pub use fetched::FetchedStores;
 pub use mistake::PolicyMistake;
 pub use mistake::PolicySourceError;
+pub use mistake::StorePlace;
 pub use review::ModeOutline;
 pub use review::RequirementOutline;
 pub use review::StatementOutline;
@@ -98,6 +106,8 @@ pub enum PolicyPoll {
 #[derive(Clone, Debug)]
 pub struct PolicySource {
     location: TrustLocation,
+    /// The stores that are not in `location`.
+    fetched: FetchedStores,
     /// Statements that the configuration demands metadata for.
     expected: BTreeSet<String>,
     handle: Arc<PolicyHandle>,
@@ -121,6 +131,7 @@ impl PolicySource {
     pub fn new(location: TrustLocation, expected: impl IntoIterator<Item = String>) -> Self {
         Self {
             location,
+            fetched: FetchedStores::default(),
             expected: expected.into_iter().collect(),
             handle: Arc::default(),
             generation: 0,
@@ -130,6 +141,18 @@ impl PolicySource {
             document_kept: None,
             stores: BTreeMap::new(),
         }
+    }
+
+    /// The same source, of which these stores are fetched. For a source that has read nothing yet.
+    #[must_use]
+    pub fn with_fetched(self, fetched: FetchedStores) -> Self {
+        Self { fetched, ..self }
+    }
+
+    /// The stores that are fetched.
+    #[must_use]
+    pub fn fetched(&self) -> &FetchedStores {
+        &self.fetched
     }
 
     /// Where the policy and its stores are.

@@ -139,7 +139,10 @@ pub(super) fn run(args: &CheckArgs) -> Result<Exit, Failure> {
     if args.online
         && let Some(config) = findings.config.take()
     {
-        online::check(&config, &args.images, &mut findings)?;
+        online::check(path, &config, &args.images, &mut findings)?;
+        findings.config = Some(config);
+    } else if let Some(config) = findings.config.take() {
+        trust::not_tried(&config, &mut findings);
         findings.config = Some(config);
     }
     let exit = if findings.mistakes.is_empty() { Exit::Success } else { Exit::Usage };

@@ -68,7 +68,7 @@ pub(super) fn run(args: &InspectArgs) -> Result<Exit, Failure> {
 /// All images with one engine, as many at the same time as the server verifies for one request.
 async fn inspect_all(config: &Config, requested: Vec<Requested>) -> Result<Vec<Inspected>, Failure> {
     let metrics = Arc::new(Metrics::new(&Registry::new()).map_err(Failure::unexpected)?);
-    let components = Components::load_with_policy(config, &metrics, warn)?;
+    let components = Components::load_with_policy(config, &metrics, warn).await?;
     let at_once = config.server.max_concurrent_keys_per_request;
     let work = requested.into_iter().map(|requested| inspect(&components.engine, requested));
     Ok(futures_util::stream::iter(work).buffered(at_once).collect().await)

@@ -66,7 +66,7 @@ fn format(args: &VerifyArgs) -> Format {
 /// Verifies each image once, so that images that are written twice have one verdict.
 async fn verify_all(config: &Config, requested: Vec<Requested>) -> Result<Vec<Checked>, Failure> {
     let metrics = Arc::new(Metrics::new(&Registry::new()).map_err(Failure::unexpected)?);
-    let components = Components::load_with_policy(config, &metrics, warn)?;
+    let components = Components::load_with_policy(config, &metrics, warn).await?;
     let parsed: Vec<_> =
         requested.into_iter().map(|requested| (requested.text.parse::<ImageRef>(), requested)).collect();
     let mut known = HashMap::new();

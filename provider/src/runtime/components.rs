@@ -13,6 +13,8 @@ use super::error::Cause;
 use super::error::RuntimeError;
 use super::external_services::ExternalServices;
 use super::settings;
+use super::trust_stores;
+use super::trust_stores::TrustStores;
 use crate::clock;
 use crate::clock::system_clock;
 use crate::config::Config;
@@ -23,6 +25,7 @@ use crate::engine::Engine;
 use crate::evidence::EvidenceSource;
 use crate::evidence::Fetcher;
 use crate::evidence::SignerAccess;
+use crate::policy_source::FetchedStores;
 use crate::policy_source::LoadedPolicy;
 use crate::policy_source::PolicyHandle;
 use crate::policy_source::PolicySource;
@@ -40,6 +43,8 @@ pub(crate) struct Components {
     pub(super) policy: Result<Arc<LoadedPolicy>, PolicySourceError>,
     /// The clients of AWS.
     pub(super) aws: AwsServices,
+    /// Fetches the trust stores that are not in files.
+    pub(super) stores: TrustStores,
     /// The content of the files of the registries.
     pub(super) registry_files: RegistryFiles,
     /// How many certificate authorities the system has.
@@ -47,33 +52,37 @@ pub(crate) struct Components {
 }
 
 impl Components {
-    /// Loads the trust policy, then the registries' files. Mistakes in them are no failure: they disable the
+    /// Loads the registries' files, fetches the trust stores that are not in files, and loads the trust policy. Mistakes in them are no failure: they disable the
     /// statements or registries concerned.
     ///
     /// # Errors
     /// The registry client cannot be set up; then the mistakes in the trust policy are named too.
-    pub(crate) fn load(config: &Config, metrics: &Arc<Metrics>) -> Result<Self, RuntimeError> {
-        Self::load_with(config, metrics, &ExternalServices::default())
+    pub(crate) async fn load(config: &Config, metrics: &Arc<Metrics>) -> Result<Self, RuntimeError> {
+        Self::load_with(config, metrics, &ExternalServices::default()).await
     }
 
     /// As [`Self::load`], with services that the caller provides.
     ///
     /// # Errors
     /// As there.
-    pub(super) fn load_with(
+    pub(super) async fn load_with(
         config: &Config,
         metrics: &Arc<Metrics>,
         external: &ExternalServices,
     ) -> Result<Self, RuntimeError> {
         let statements = config.verification.required_metadata.keys().cloned();
-        let mut policy_source = PolicySource::new(config.trust.location.clone(), statements);
-        let policy = policy_source.load(clock::now());
+        let fetched = FetchedStores::new(&config.trust.stores);
+        let mut policy_source =
+            PolicySource::new(config.trust.location.clone(), statements).with_fetched(fetched.clone());
         let mut registry_files = config.registry_files(None);
         match engine(config, &mut registry_files, external, policy_source.handle(), metrics) {
-            Ok(Created { engine, evidence, aws, system_roots }) => {
-                Ok(Self { engine, evidence, policy_source, policy, aws, registry_files, system_roots })
+            Ok(Created { engine, evidence, aws, stores, system_roots }) => {
+                trust_stores::first(&fetched, &stores.fetcher(config, &registry_files)).await;
+                let policy = policy_source.load(clock::now());
+                Ok(Self { engine, evidence, policy_source, policy, aws, stores, registry_files, system_roots })
             }
             Err(cause) => {
+                let policy = policy_source.load(clock::now());
                 Err(RuntimeError::new(policy_mistakes(&policy).map(Cause::Policy).into_iter().chain([cause])))
             }
         }
@@ -84,12 +93,12 @@ impl Components {
     ///
     /// # Errors
     /// As [`Self::load`], and if no policy document can be used.
-    pub(crate) fn load_with_policy(
+    pub(crate) async fn load_with_policy(
         config: &Config,
         metrics: &Arc<Metrics>,
         warn: impl Fn(String),
     ) -> Result<Self, RuntimeError> {
-        let components = Self::load(config, metrics)?;
+        let components = Self::load(config, metrics).await?;
         if components.policy.is_err() {
             return Err(RuntimeError::new(components.mistakes()));
         }
@@ -145,6 +154,7 @@ struct Created {
     engine: Engine,
     evidence: Fetcher,
     aws: AwsServices,
+    stores: TrustStores,
     system_roots: usize,
 }
 
@@ -160,6 +170,7 @@ fn engine(
     let registries = Registries::new(settings, observer).map_err(|source| Cause::Registries { source })?;
     let system_roots = registries.system_roots();
     let (limits, metrics) = (registries.shared_limits(), Arc::clone(metrics));
+    let stores = TrustStores::new(limits);
     // Completes the credentials that the registry client has already.
     let aws = AwsServices::none(limits, &metrics).successor(config, files);
     let aws = aws.map_err(|source| Cause::Aws { source })?;
@@ -168,7 +179,7 @@ fn engine(
     let evidence = evidence.map_err(|source| Cause::Evidence { source })?;
     let (source, settings) = (Arc::new(evidence.clone()), settings::engine(config));
     let engine = Engine::new(policy, registries, source, settings, metrics, system_clock());
-    Ok(Created { engine, evidence, aws, system_roots })
+    Ok(Created { engine, evidence, aws, stores, system_roots })
 }
 
 /// AWS Signer: that of the caller of the library, otherwise that of AWS.

@@ -19,6 +19,7 @@ use super::certificates::Certificates;
 use super::registry_files::LoadedRegistryFiles;
 use super::status::PollStatus;
 use super::status::ReloadStatus;
+use super::trust_stores::TrustStores;
 use crate::telemetry::metrics::Component;
 
 /// Every component, and where its status is published. The trust policy is polled by itself; the others are reloaded one
@@ -27,6 +28,8 @@ pub(super) struct ReloadTask {
     pub(super) configuration: Configuration,
     pub(super) policy: SharedPolicy,
     pub(super) certificates: Certificates,
+    /// Fetches the trust stores that are not in files.
+    pub(super) stores: TrustStores,
     pub(super) registries: LoadedRegistryFiles,
     pub(super) engine: ActiveEngine,
     /// Of all components but the trust policy.
@@ -84,7 +87,7 @@ impl ReloadTask {
     }
 
     fn reload_registries(&mut self) {
-        let Self { configuration, policy, registries, engine, status, certificates: _, polls: _ } = self;
+        let Self { configuration, policy, registries, engine, status, certificates: _, stores: _, polls: _ } = self;
         registries.reload(&configuration.in_use, policy.handle(), engine, status);
     }
 }

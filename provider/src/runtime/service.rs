@@ -79,7 +79,8 @@ impl Service {
         let readiness = Arc::new(Readiness::new());
         let files_seen = config.registry_files_digest();
         let certificates = CertificateFiles::load(tls_files).map_err(Cause::Tls);
-        let ((files, loaded), components) = load(certificates, || Components::load_with(config, &metrics, &external))?;
+        let components = Components::load_with(config, &metrics, &external).await;
+        let ((files, loaded), components) = load(certificates, components)?;
         let status = || ReloadStatus::new(Arc::clone(&metrics), Arc::clone(&readiness), path, logged.clone());
         let (mut status, mut trust_status) = (status(), status());
         publish(config, (&mut status, &mut trust_status), &loaded, &components);
@@ -88,12 +89,15 @@ impl Service {
             tracing::info!(variable, %proxy, "the proxy is used for the hosts in registries and for evidence; others \
                                               are reached directly");
         }
-        let Components { engine, evidence, policy_source, policy: _, aws, registry_files, system_roots: _ } =
+        let Components { engine, evidence, policy_source, policy: _, aws, mut stores, registry_files, system_roots: _ } =
             components;
+        stores.follow(policy_source.fetched(), &stores.fetcher(config, &registry_files));
         let tls = Arc::new(Tls::new(loaded));
         // Starts to refresh evidence in the background.
         evidence.take_over();
-        readiness.show_lines(aws.token_lines());
+        let policy = SharedPolicy::new(policy_source, trust_status, config);
+        let (tokens, fetched) = (aws.token_lines(), policy.fetched_lines());
+        readiness.show_lines(move || tokens().into_iter().chain(fetched()).collect());
         aws.request_tokens();
         let verifier = Arc::new(engine.clone());
         let parts = ServerParts { verifier, tls: Arc::clone(&tls), readiness, metrics, registry };
@@ -104,7 +108,8 @@ impl Service {
         }
         let reload = ReloadTask {
             configuration: Configuration::new(config),
-            policy: SharedPolicy::new(policy_source, trust_status, config),
+            policy,
+            stores,
             certificates: Certificates::new(files, tls),
             registries: LoadedRegistryFiles::new(registry_files, files_seen),
             engine: ActiveEngine { server: server.reload_handle(), current: engine, evidence, aws, external },
@@ -159,9 +164,9 @@ impl Service {
 /// mistakes at once.
 fn load<T>(
     certificates: Result<T, Cause>,
-    components: impl FnOnce() -> Result<Components, RuntimeError>,
+    components: Result<Components, RuntimeError>,
 ) -> Result<(T, Components), RuntimeError> {
-    match (certificates, components()) {
+    match (certificates, components) {
         (Ok(certificates), Ok(components)) => Ok((certificates, components)),
         (Ok(_), Err(error)) => Err(error),
         (Err(cause), Ok(components)) => Err(RuntimeError::new([cause].into_iter().chain(components.mistakes()))),
@@ -182,6 +187,7 @@ fn publish(
         Ok(policy) => trust_status.policy_in_use(policy, components.policy_source.location(), &config.aws),
         Err(error) => trust_status.no_policy(error, components.policy_source.location()),
     }
+    trust_status.stores_fetched(components.policy_source.fetched());
     if components.system_roots == 0 {
         status.no_system_authorities();
     }

@@ -22,6 +22,7 @@ use crate::config::FindingKind;
 use crate::config::RegistryFiles;
 use crate::config::RegistryFinding;
 use crate::config::TrustLocation;
+use crate::policy_source::FetchedStores;
 use crate::policy_source::LoadedPolicy;
 use crate::policy_source::PolicyMistake;
 use crate::policy_source::PolicySourceError;
@@ -111,6 +112,16 @@ impl ReloadStatus {
             Some(error) => self.partly_in_use(Component::Trust, &error.to_string(), &by_file, (is_new, now)),
         }
         self.policy.show(trust, &self.metrics, &self.readiness);
+    }
+
+    /// How the attempts to fetch trust stores have ended so far.
+    pub(super) fn stores_fetched(&self, stores: &FetchedStores) {
+        let names: Vec<String> = stores.stores().map(|store| store.reference().to_string()).collect();
+        let states = stores.stores().map(|store| {
+            let status = store.status();
+            (status.fetched, status.failure.map_or(0, |failure| failure.attempts))
+        });
+        self.metrics.stores_fetched(names.iter().map(String::as_str).zip(states));
     }
 
     /// The content of these files of the registries is in use from now on.

@@ -7,6 +7,7 @@ mod mistakes;
 mod policy_source;
 mod registry_files;
 mod registry_mistakes;
+mod trust_stores;
 
 use std::path::Path;
 use std::path::PathBuf;
@@ -111,6 +112,7 @@ fn commented_keys_of_the_full_sample_are_valid() {
     let uncommented: String = text
         .replace("requiredMetadata: []", "requiredMetadata:")
         .replace("registries: []", "registries:")
+        .replace("  stores: []", "  stores:")
         .lines()
         .map(|line| {
             let example = ["  # - ", "  #   ", "# - ", "#   "].iter().any(|start| line.starts_with(start));
@@ -119,6 +121,8 @@ fn commented_keys_of_the_full_sample_are_valid() {
         })
         .collect();
     let config = Config::parse(&uncommented, &path, Purpose::Serve).unwrap();
+    let stores: Vec<_> = config.trust.stores.iter().map(|(store, source)| format!("{store} {source}")).collect();
+    assert_eq!(stores, ["ca:shop https://pki.example.com/shop-root.pem"]);
     let base = path.parent().unwrap();
     let registry = Registry {
         host: "registry.example.com:5000".parse().unwrap(),

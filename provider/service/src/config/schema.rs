@@ -30,6 +30,7 @@ pub(super) use self::kind::File;
 pub(super) use self::kind::Flag;
 pub(super) use self::kind::Nested;
 pub(super) use self::parsed::Parsed;
+pub(super) use self::parsed::Required;
 pub(super) use self::reference::reference_sample;
 
 /// The keys of one map, in the order of the reference sample.

@@ -14,10 +14,46 @@ use countersign_core::policy::Rule;
 use countersign_core::policy::StoreError;
 use countersign_core::policy::StoreProblem;
 use countersign_core::policy::StoreRef;
+use countersign_core::time::UnixTime;
 
 use super::ALL_STORES_BYTES;
 use crate::config::MistakeList;
 use crate::config::TrustLocation;
+
+/// Where the content of a trust store is from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum StorePlace {
+    Directory(PathBuf),
+    /// It is fetched: see `trust.stores`.
+    Source {
+        store: StoreRef,
+        origin: Text,
+    },
+}
+
+impl fmt::Display for StorePlace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Directory(directory) => directory.display().fmt(f),
+            Self::Source { store: _, origin } => origin.fmt(f),
+        }
+    }
+}
+
+impl StorePlace {
+    /// The file or directory, and the field of it, under the configuration in `config`.
+    fn location(&self, config: &Path) -> (PathBuf, String) {
+        match self {
+            Self::Directory(directory) => (directory.clone(), String::new()),
+            Self::Source { store, origin: _ } => (config.to_owned(), of_fetched(store)),
+        }
+    }
+}
+
+/// The field of the configuration about a store that is fetched.
+fn of_fetched(store: &StoreRef) -> String {
+    format!("trust.stores, {store}")
+}
 
 /// One thing that is wrong with the trust policy or a trust store on disk.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,8 +90,28 @@ pub enum PolicyMistake {
         directory: PathBuf,
     },
     Store {
-        directory: PathBuf,
+        place: StorePlace,
         error: Box<StoreError>,
+    },
+    /// A store that is fetched has no content: it was not fetched yet, or this is why not.
+    NotFetched {
+        store: StoreRef,
+        origin: Text,
+        why: Option<Text>,
+    },
+    /// A store that is fetched could not be fetched again.
+    NotFetchedAgain {
+        store: StoreRef,
+        origin: Text,
+        why: Text,
+        /// When its content was fetched.
+        fetched: UnixTime,
+    },
+    /// A store that is fetched is a directory as well.
+    StoreTwice {
+        store: StoreRef,
+        origin: Text,
+        directory: PathBuf,
     },
     UnknownStatement {
         statement: String,
@@ -65,7 +121,7 @@ pub enum PolicyMistake {
         statement: String,
     },
     MoreInStore {
-        directory: PathBuf,
+        place: StorePlace,
         omitted: usize,
     },
     More {
@@ -102,7 +158,23 @@ impl Mismatched for PolicyMistake {
                 Mismatch::new(format_args!("trust store {store} of statement {statement:?} is missing"))
                     .expecting(format_args!("the directory {} with certificate files", directory.display()))
             }
-            Self::Store { directory: _, error } => error.problem.mismatch(),
+            Self::Store { place: _, error } => error.problem.mismatch(),
+            Self::NotFetched { store: _, origin, why: None } => {
+                Mismatch::new(format_args!("nothing was fetched from {origin} yet")).expecting("its certificates")
+            }
+            Self::NotFetched { store: _, origin, why: Some(why) } => {
+                Mismatch::new(format_args!("nothing was fetched from {origin}: {why}"))
+                    .expecting("its certificates; it is tried again")
+            }
+            Self::NotFetchedAgain { store: _, origin, why, fetched } => {
+                Mismatch::new(format_args!("the content fetched from {origin} at {fetched} stays in use: {why}"))
+                    .expecting("its present content; it is tried again")
+            }
+            Self::StoreTwice { store: _, origin, directory } => Mismatch::new(format_args!(
+                "found the directory {} beside the source {origin} of trust.stores",
+                directory.display()
+            ))
+            .expecting("one or the other"),
             Self::UnknownStatement { statement, known } => {
                 Mismatch::new(format_args!("found statement {statement:?}, which is not in the trust policy"))
                     .expecting(format_args!("one of {known}"))
@@ -111,7 +183,7 @@ impl Mismatched for PolicyMistake {
                 Mismatch::new(format_args!("found statement {statement:?}, which skips verification"))
                     .expecting("one that verifies")
             }
-            Self::MoreInStore { directory: _, omitted } => Mismatch::new(format_args!("has {omitted} more mistakes"))
+            Self::MoreInStore { place: _, omitted } => Mismatch::new(format_args!("has {omitted} more mistakes"))
                 .expecting("the mistakes above to be corrected first"),
             Self::More { omitted } => {
                 Mismatch::new(format_args!("the trust policy and the trust stores have {omitted} more mistakes"))
@@ -130,11 +202,14 @@ impl fmt::Display for PolicyMistake {
             | Self::Unreadable { path, detail: _ }
             | Self::NotAFile { path }
             | Self::TooLarge { path, max: _ }
-            | Self::TooManyFiles { directory: path }
-            | Self::MoreInStore { directory: path, omitted: _ } => write!(f, "{} {mismatch}", path.display()),
+            | Self::TooManyFiles { directory: path } => write!(f, "{} {mismatch}", path.display()),
+            Self::MoreInStore { place, omitted: _ } => write!(f, "{place} {mismatch}"),
             Self::Policy { path, error } if error.line > 0 => write!(f, "{}:{}: {error}", path.display(), error.line),
             Self::Policy { path, error } => write!(f, "{}: {error}", path.display()),
-            Self::Store { directory, error } => write!(f, "{}: {error}", directory.display()),
+            Self::Store { place, error } => write!(f, "{place}: {error}"),
+            Self::NotFetched { store, .. } | Self::NotFetchedAgain { store, .. } | Self::StoreTwice { store, .. } => {
+                write!(f, "trust store {store}: {mismatch}")
+            }
             Self::UnknownStatement { .. } | Self::SkippingStatement { .. } => write!(f, "{METADATA}: {mismatch}"),
             Self::TooMuch | Self::NoStore { .. } | Self::More { .. } => mismatch.fmt(f),
         }
@@ -151,10 +226,13 @@ impl PolicyMistake {
             Self::NoStore { store: _, statement: _, directory } => {
                 format!("found no directory {}, expected one with certificate files", directory.display())
             }
-            Self::Store { directory: _, error } if error.problem == StoreProblem::Empty => {
+            Self::Store { place: _, error } if error.problem == StoreProblem::Empty => {
                 "found no certificates, expected at least one".to_owned()
             }
-            Self::Store { directory: _, error } => error.problem.to_string(),
+            Self::Store { place: _, error } => error.problem.to_string(),
+            Self::NotFetched { .. } | Self::NotFetchedAgain { .. } | Self::StoreTwice { .. } => {
+                self.mismatch().to_string()
+            }
             Self::NoPolicy { .. }
             | Self::Missing { .. }
             | Self::Unreadable { .. }
@@ -184,6 +262,9 @@ impl PolicyMistake {
             | Self::TooMuch
             | Self::NoStore { .. }
             | Self::Store { .. }
+            | Self::NotFetched { .. }
+            | Self::NotFetchedAgain { .. }
+            | Self::StoreTwice { .. }
             | Self::UnknownStatement { .. }
             | Self::SkippingStatement { .. }
             | Self::MoreInStore { .. }
@@ -201,7 +282,7 @@ impl PolicyMistake {
             | Self::NotAFile { path }
             | Self::TooLarge { path, max: _ }
             | Self::TooManyFiles { directory: path } => (path.clone(), String::new()),
-            Self::MoreInStore { directory, omitted: _ } => (directory.clone(), String::new()),
+            Self::MoreInStore { place, omitted: _ } => place.location(config),
             Self::TooMuch | Self::More { omitted: _ } => {
                 let stores = match trust {
                     TrustLocation::Directory(directory) => directory,
@@ -215,9 +296,21 @@ impl PolicyMistake {
                 (path.clone(), statement.into_iter().chain(field).collect::<Vec<_>>().join(", "))
             }
             Self::NoStore { store: _, statement: _, directory } => (directory.clone(), String::new()),
-            Self::Store { directory, error } => (directory.clone(), format!("trust store {}", error.store)),
+            Self::Store { place: StorePlace::Directory(directory), error } => {
+                (directory.clone(), format!("trust store {}", error.store))
+            }
+            Self::Store { place: place @ StorePlace::Source { .. }, error: _ } => place.location(config),
+            Self::NotFetched { store, .. } | Self::NotFetchedAgain { store, .. } | Self::StoreTwice { store, .. } => {
+                (config.to_owned(), of_fetched(store))
+            }
             Self::UnknownStatement { .. } | Self::SkippingStatement { .. } => (config.to_owned(), METADATA.to_owned()),
         }
+    }
+
+    /// Whether it says only that a store was not fetched yet.
+    #[must_use]
+    pub fn is_not_tried(&self) -> bool {
+        matches!(self, Self::NotFetched { why: None, .. })
     }
 
     /// Whether the configuration requires metadata for a name that is not in the policy.

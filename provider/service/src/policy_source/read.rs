@@ -62,7 +62,7 @@ impl PolicySource {
             (None, former) => (former.clone(), false),
         };
         let stores = match &document {
-            Some(document) => stores::read(&self.location, &document.policy),
+            Some(document) => stores::read(&self.location, &self.fetched, &document.policy),
             None => BTreeMap::new(),
         };
         for store in stores.values() {

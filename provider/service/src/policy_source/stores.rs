@@ -3,10 +3,9 @@
 //! A store is used as a whole: if one of its files cannot be used, the certificates of the others are not used either.
 
 use std::collections::BTreeMap;
-use std::path::Path;
-use std::path::PathBuf;
 use std::sync::Arc;
 
+use countersign_core::codec::text::Text;
 use countersign_core::name::Digest;
 use countersign_core::name::ListHasher;
 use countersign_core::policy::Store;
@@ -19,9 +18,13 @@ use countersign_core::time::UnixTime;
 use super::ALL_STORES_BYTES;
 use super::PolicyMistake;
 use super::STORE_MISTAKES;
+use super::fetched::Fetched;
+use super::fetched::FetchedStore;
+use super::fetched::FetchedStores;
 use super::files;
 use super::files::NamedFile;
 use super::files::StoreFiles;
+use super::mistake::StorePlace;
 use crate::config::TrustLocation;
 
 /// One trust store that the policy names.
@@ -29,14 +32,14 @@ use crate::config::TrustLocation;
 pub enum StoreState {
     /// The content on disk is in use.
     Current(Arc<Store>),
-    /// The content on disk cannot be read or parsed; the former content stays in use.
+    /// The content on disk cannot be read or parsed, or the store could not be fetched again; the former content stays in use.
     Kept {
         store: Arc<Store>,
-        /// Since when the content on disk is unusable.
+        /// Since when that is so.
         since: UnixTime,
         mistakes: Vec<PolicyMistake>,
     },
-    /// Nothing is in use: the store is absent or empty; or it cannot be read or parsed, and has no former content.
+    /// Nothing is in use: the store is absent or empty, or was never fetched; or it cannot be read or parsed, and has no former content.
     Unusable { mistakes: Vec<PolicyMistake> },
 }
 
@@ -60,9 +63,9 @@ impl StoreState {
     }
 }
 
-/// A store as it was found on disk.
+/// A store as it was found on disk, or fetched.
 pub(super) struct FoundStore {
-    directory: PathBuf,
+    place: StorePlace,
     content: Content,
     /// Names of its sub-directories, which are not read.
     pub(super) subdirectories: Vec<String>,
@@ -75,11 +78,14 @@ enum Content {
     Nothing(Vec<PolicyMistake>),
     Files(Vec<NamedFile>),
     Unreadable(Vec<PolicyMistake>),
+    /// Files that could not be fetched again, and since when.
+    Old(Vec<NamedFile>, UnixTime, PolicyMistake),
 }
 
 /// The last content of a store that could be used.
 #[derive(Clone, Debug)]
 pub(super) struct LastGood {
+    place: StorePlace,
     digest: Digest,
     store: Arc<Store>,
     /// Since when the content on disk differs and is unusable.
@@ -87,13 +93,20 @@ pub(super) struct LastGood {
 }
 
 /// Reads every store that a statement without mistakes names.
-pub(super) fn read(location: &TrustLocation, policy: &TrustPolicy) -> BTreeMap<StoreRef, FoundStore> {
+pub(super) fn read(
+    location: &TrustLocation,
+    fetched: &FetchedStores,
+    policy: &TrustPolicy,
+) -> BTreeMap<StoreRef, FoundStore> {
     let mut found = BTreeMap::new();
     let mut left = ALL_STORES_BYTES;
     for rule in policy.rules() {
         for store in rule.stores() {
             if !found.contains_key(store) {
-                let read = FoundStore::read(location, store, rule.name(), left);
+                let read = match fetched.get(store) {
+                    Some(fetched) => FoundStore::of_fetched(location, store, fetched, left),
+                    None => FoundStore::read(location, store, rule.name(), left),
+                };
                 left = left.saturating_sub(read.bytes());
                 found.insert(store.clone(), read);
             }
@@ -109,24 +122,18 @@ impl FoundStore {
             let (store, statement) = (store.clone(), statement.to_owned());
             let missing = PolicyMistake::NoStore { store, statement, directory: directory.clone() };
             return Self {
-                directory,
+                place: StorePlace::Directory(directory),
                 content: Content::Nothing(vec![missing]),
                 subdirectories: Vec::new(),
                 digest: digest(&[]),
             };
         };
-        let digest = digest(&files);
-        let blank = |(_, bytes): &NamedFile| Store::is_blank(bytes);
+        let (digest, place) = (digest(&files), StorePlace::Directory(directory));
         // A dangling link counts as an empty file.
-        let content = if files.iter().all(blank) && mistakes.iter().all(PolicyMistake::is_absence) {
-            let problem = |problem| {
-                let error = Box::new(StoreError { store: store.clone(), problem });
-                PolicyMistake::Store { directory: directory.clone(), error }
-            };
-            let empty = files.into_iter().map(|(file, _)| problem(StoreProblem::FileEmpty { file }));
-            let mut mistakes: Vec<_> = mistakes.into_iter().chain(empty).collect();
-            if mistakes.is_empty() {
-                mistakes.push(problem(StoreProblem::Empty));
+        let content = if files.iter().all(is_blank) && mistakes.iter().all(PolicyMistake::is_absence) {
+            let mut mistakes = mistakes;
+            if mistakes.is_empty() || !files.is_empty() {
+                mistakes.extend(empty(store, &place, files));
             }
             Content::Nothing(mistakes)
         } else if mistakes.is_empty() {
@@ -134,12 +141,43 @@ impl FoundStore {
         } else {
             Content::Unreadable(mistakes)
         };
-        Self { directory, content, subdirectories, digest }
+        Self { place, content, subdirectories, digest }
+    }
+
+    /// A store that is fetched. Its content is that of the last successful attempt; without one the store has no content.
+    fn of_fetched(location: &TrustLocation, store: &StoreRef, fetched: &FetchedStore, max: usize) -> Self {
+        let origin = Text::of(fetched.source());
+        let place = StorePlace::Source { store: store.clone(), origin: origin.clone() };
+        let Fetched { content, failure } = fetched.fetched();
+        let files: Vec<NamedFile> = content.iter().flat_map(|(files, _)| files.iter().cloned()).collect();
+        let digest = digest(&files);
+        let directory = files::store_directory(location, store.kind, &store.name.to_string());
+        let content = if directory.symlink_metadata().is_ok() {
+            Content::Unreadable(vec![PolicyMistake::StoreTwice { store: store.clone(), origin, directory }])
+        } else {
+            match (content, failure) {
+                (None, failure) => {
+                    let why = failure.map(|failure| failure.why);
+                    Content::Nothing(vec![PolicyMistake::NotFetched { store: store.clone(), origin, why }])
+                }
+                (Some(_), _) if files.iter().all(is_blank) => Content::Nothing(empty(store, &place, files).collect()),
+                (Some(_), _) if files.iter().map(|(_, bytes)| bytes.len()).sum::<usize>() > max => {
+                    Content::Unreadable(vec![PolicyMistake::TooMuch])
+                }
+                (Some(_), None) => Content::Files(files),
+                (Some((_, at)), Some(failure)) => {
+                    let (store, why) = (store.clone(), failure.why);
+                    let mistake = PolicyMistake::NotFetchedAgain { store, origin, why, fetched: at };
+                    Content::Old(files, failure.since, mistake)
+                }
+            }
+        };
+        Self { place, content, subdirectories: Vec::new(), digest }
     }
 
     fn bytes(&self) -> usize {
         match &self.content {
-            Content::Files(files) => files.iter().map(|(_, bytes)| bytes.len()).sum(),
+            Content::Files(files) | Content::Old(files, _, _) => files.iter().map(|(_, bytes)| bytes.len()).sum(),
             Content::Nothing(_) | Content::Unreadable(_) => 0,
         }
     }
@@ -150,6 +188,7 @@ impl FoundStore {
         let mistakes = match &self.content {
             Content::Files(_) => &[],
             Content::Nothing(mistakes) | Content::Unreadable(mistakes) => mistakes.as_slice(),
+            Content::Old(_, _, mistake) => std::slice::from_ref(mistake),
         };
         all.add_list(mistakes.iter().map(ToString::to_string));
         all.add_list(&self.subdirectories);
@@ -162,13 +201,19 @@ impl FoundStore {
         before: Option<LastGood>,
         now: UnixTime,
     ) -> (StoreState, Option<LastGood>) {
-        let Self { directory, content, subdirectories: _, digest } = self;
+        let Self { place, content, subdirectories: _, digest } = self;
+        // Former content from elsewhere is not kept: the configuration has changed.
+        let before = before.filter(|before| before.place == place);
+        let (content, old) = match content {
+            Content::Old(files, since, mistake) => (Content::Files(files), Some((since, mistake))),
+            other @ (Content::Nothing(_) | Content::Files(_) | Content::Unreadable(_)) => (other, None),
+        };
         let mistakes = match content {
             Content::Nothing(mistakes) => {
-                return (StoreState::Unusable { mistakes: Self::first(&directory, mistakes) }, None);
+                return (StoreState::Unusable { mistakes: Self::first(&place, mistakes) }, None);
             }
             Content::Unreadable(mistakes) => mistakes,
-            Content::Files(files) => {
+            Content::Files(files) | Content::Old(files, _, _) => {
                 let same = before.as_ref().filter(|before| before.digest == digest);
                 let parsed = match same {
                     Some(before) => Ok(Arc::clone(&before.store)),
@@ -176,34 +221,52 @@ impl FoundStore {
                 };
                 match parsed {
                     Ok(store) => {
-                        let good = LastGood { digest, store: Arc::clone(&store), broken_since: None };
-                        return (StoreState::Current(store), Some(good));
+                        let good = LastGood { place, digest, store: Arc::clone(&store), broken_since: None };
+                        let state = match old {
+                            None => StoreState::Current(store),
+                            Some((since, mistake)) => StoreState::Kept { store, since, mistakes: vec![mistake] },
+                        };
+                        return (state, Some(good));
                     }
                     Err(errors) => errors
                         .into_iter()
-                        .map(|error| PolicyMistake::Store { directory: directory.clone(), error: Box::new(error) })
+                        .map(|error| PolicyMistake::Store { place: place.clone(), error: Box::new(error) })
                         .collect(),
                 }
             }
         };
-        let mistakes = Self::first(&directory, mistakes);
+        let mistakes = Self::first(&place, mistakes);
         match before {
-            Some(LastGood { digest, store, broken_since }) => {
+            Some(LastGood { place, digest, store, broken_since }) => {
                 let since = broken_since.unwrap_or(now);
-                let good = LastGood { digest, store: Arc::clone(&store), broken_since: Some(since) };
+                let good = LastGood { place, digest, store: Arc::clone(&store), broken_since: Some(since) };
                 (StoreState::Kept { store, since, mistakes }, Some(good))
             }
             None => (StoreState::Unusable { mistakes }, None),
         }
     }
 
-    fn first(directory: &Path, mut mistakes: Vec<PolicyMistake>) -> Vec<PolicyMistake> {
+    fn first(place: &StorePlace, mut mistakes: Vec<PolicyMistake>) -> Vec<PolicyMistake> {
         if let Some(omitted) = mistakes.len().checked_sub(STORE_MISTAKES).filter(|omitted| *omitted > 0) {
             mistakes.truncate(STORE_MISTAKES);
-            mistakes.push(PolicyMistake::MoreInStore { directory: directory.to_owned(), omitted });
+            mistakes.push(PolicyMistake::MoreInStore { place: place.clone(), omitted });
         }
         mistakes
     }
+}
+
+fn is_blank((_, bytes): &NamedFile) -> bool {
+    Store::is_blank(bytes)
+}
+
+/// The mistakes of a store whose `files` have no certificate: one for each of them, or one if there is no file.
+fn empty(store: &StoreRef, place: &StorePlace, files: Vec<NamedFile>) -> impl Iterator<Item = PolicyMistake> {
+    let none = files.is_empty().then_some(StoreProblem::Empty);
+    let problems = files.into_iter().map(|(file, _)| StoreProblem::FileEmpty { file }).chain(none);
+    problems.map(|problem| {
+        let error = Box::new(StoreError { store: store.clone(), problem });
+        PolicyMistake::Store { place: place.clone(), error }
+    })
 }
 
 fn digest(files: &[NamedFile]) -> Digest {

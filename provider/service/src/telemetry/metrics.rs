@@ -12,6 +12,7 @@ mod by_name;
 mod caches;
 mod connections;
 mod evidence;
+mod fetched_stores;
 mod files;
 mod gauged;
 mod label_text;

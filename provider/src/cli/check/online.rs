@@ -1,7 +1,8 @@
-//! `--online`: tries the addresses of OCSP responders and CRLs that certificates of the trust stores name; with `--image`
+//! `--online`: fetches the trust stores that are not in files; tries the addresses of OCSP responders and CRLs that certificates of the trust stores name; with `--image`
 //! also those that the signatures of images need, and the images themselves. And the calls of AWS that the configuration
 //! needs.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,7 +15,9 @@ use tokio::time::Instant;
 use super::Findings;
 use super::aws_calls;
 use super::tried_images::TriedImage;
+use super::trust;
 use crate::cli::Failure;
+use crate::clock;
 use crate::config::Config;
 use crate::engine::Deadline;
 use crate::engine::Engine;
@@ -39,10 +42,10 @@ const NO_POLICY: &str = "no document of the trust policy can be used; correct it
 ///
 /// # Errors
 /// The machine, or this program, failed.
-pub(super) fn check(config: &Config, images: &[ImageRef], findings: &mut Findings) -> Result<(), Failure> {
+pub(super) fn check(file: &Path, config: &Config, images: &[ImageRef], findings: &mut Findings) -> Result<(), Failure> {
     let runtime = tokio::runtime::Runtime::new().map_err(Failure::unexpected)?;
     let metrics = Arc::new(Metrics::new(&Registry::new()).map_err(Failure::unexpected)?);
-    let survey = runtime.block_on(survey(config, images, &metrics, findings));
+    let survey = runtime.block_on(survey(file, config, images, &metrics, findings));
     // A fetch that is not finished has no further use.
     runtime.shutdown_background();
     let (survey, aws) = match survey {
@@ -75,13 +78,17 @@ pub(super) fn check(config: &Config, images: &[ImageRef], findings: &mut Finding
 }
 
 async fn survey(
+    file: &Path,
     config: &Config,
     images: &[ImageRef],
     metrics: &Arc<Metrics>,
     findings: &mut Findings,
 ) -> Result<(Survey, Option<AwsSurvey>), &'static str> {
-    let components = Components::load(config, metrics).map_err(|_| MISTAKES)?;
+    let components = Components::load(config, metrics).await.map_err(|_| MISTAKES)?;
     let policy = components.policy().ok_or(NO_POLICY)?;
+    if !config.trust.stores.is_empty() {
+        findings.statements = Some(trust::loaded_again(file, config, policy, clock::now(), findings));
+    }
     let stores: Vec<&Store> =
         policy.stores().values().filter_map(|state| state.store()).map(|store| &**store).collect();
     let mut survey = components.evidence.try_stores(&stores, Instant::now() + PATIENCE).await;

@@ -1,6 +1,9 @@
 //! A changed configuration file: everything that it names is loaded first, then all of it is taken into use at once.
 
+use std::sync::Arc;
+
 use countersign_core::name::Digest;
+use tokio::runtime::Handle;
 
 use super::ReloadTask;
 use super::policy;
@@ -19,6 +22,8 @@ use crate::runtime::error::Cause;
 use crate::runtime::error::RuntimeError;
 use crate::runtime::registry_files::LoadedRegistryFiles;
 use crate::runtime::settings;
+use crate::runtime::trust_stores;
+use crate::runtime::trust_stores::FetchStore;
 use crate::server::ServerSettings;
 use crate::server::tls::LoadedTls;
 use crate::telemetry::ErrorChain;
@@ -58,6 +63,8 @@ pub(super) struct Prepared {
     policy: PolicySource,
     /// Why `policy` has no document that can be used.
     no_policy: Option<PolicySourceError>,
+    /// Fetches the stores of `policy`.
+    fetcher: Arc<dyn FetchStore>,
     files: RegistryFiles,
     files_seen: Digest,
     /// If the certificates are in other files than before.
@@ -102,7 +109,13 @@ impl ReloadTask {
         let former = self.policy.source();
         let former_generation = policy::generation(&former);
         let statements = config.verification.required_metadata.keys().cloned();
-        let mut policy = former.successor(config.trust.location.clone(), statements);
+        let fetched = former.fetched().successor(&config.trust.stores);
+        let fetcher = self.stores.fetcher(config, &files);
+        if fetched.stores().any(|store| store.status().fetched.is_none()) {
+            // So that a changed source does not disable statements until it is fetched. This is a thread that may block.
+            Handle::current().block_on(trust_stores::first(&fetched, &fetcher));
+        }
+        let mut policy = former.successor(config.trust.location.clone(), statements).with_fetched(fetched);
         let loaded = load_policy(&former, &mut policy).map_err(Cause::Policy);
         // Missing files may still arrive; until then the former configuration stays in use.
         let engine = match files.broken_since(&self.registries.in_use) {
@@ -111,9 +124,17 @@ impl ReloadTask {
                 .and_then(|aws| components::successor(&self.engine, config, &files, aws, policy.handle())),
         };
         match (loaded, engine, certificates) {
-            (Ok(no_policy), Ok(engine), Ok(certificates)) => {
-                Ok(Prepared { settings, engine, former_generation, policy, no_policy, files, files_seen, certificates })
-            }
+            (Ok(no_policy), Ok(engine), Ok(certificates)) => Ok(Prepared {
+                settings,
+                engine,
+                former_generation,
+                policy,
+                no_policy,
+                fetcher,
+                files,
+                files_seen,
+                certificates,
+            }),
             (loaded, engine, certificates) => {
                 let causes = [loaded.err(), engine.err(), certificates.err()];
                 Err(RuntimeError::new(causes.into_iter().flatten()))
@@ -124,8 +145,17 @@ impl ReloadTask {
     /// Takes `config` into use for the next request, unless the trust policy has changed since it was prepared: then the
     /// next poll prepares it again. Returns whether it is in use. Nothing here reads a file or can fail.
     pub(super) fn take(&mut self, config: Config, prepared: Prepared) -> bool {
-        let Prepared { settings, engine, former_generation, policy, no_policy, files, files_seen, certificates } =
-            prepared;
+        let Prepared {
+            settings,
+            engine,
+            former_generation,
+            policy,
+            no_policy,
+            fetcher,
+            files,
+            files_seen,
+            certificates,
+        } = prepared;
         let shared = self.policy.clone();
         let mut trust = shared.lock();
         if trust.generation() != former_generation {
@@ -138,6 +168,8 @@ impl ReloadTask {
         }
         let PolicyState { source, status: trust_status, interval, aws } = &mut *trust;
         *source = policy;
+        self.stores.follow(source.fetched(), &fetcher);
+        trust_status.stores_fetched(source.fetched());
         *interval = config.trust.reload_interval;
         *aws = config.aws.clone();
         self.registries = LoadedRegistryFiles::new(files, files_seen);

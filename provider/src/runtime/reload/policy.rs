@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::MutexGuard;
 use std::sync::PoisonError;
+use std::sync::Weak;
 use std::time::Duration;
 
 use tokio::task::JoinError;
@@ -17,7 +18,9 @@ use crate::policy_source::PolicyPoll;
 use crate::policy_source::PolicySource;
 use crate::runtime::status::PollStatus;
 use crate::runtime::status::ReloadStatus;
+use crate::runtime::trust_stores;
 use crate::runtime::watchdog::watch;
+use crate::server::health::StatusLine;
 use crate::telemetry::metrics::Component;
 
 /// The component [`Component::Trust`], shared by the task that polls it and by that of the configuration, which may name
@@ -59,6 +62,19 @@ impl SharedPolicy {
         self.lock().source.handle()
     }
 
+    /// A line for each trust store that is fetched, whenever it is called.
+    pub(in crate::runtime) fn fetched_lines(&self) -> impl Fn() -> Vec<StatusLine> + Send + Sync + 'static {
+        // The status of the policy has what shows these lines.
+        let policy = Arc::downgrade(&self.0);
+        move || {
+            let policy = Weak::upgrade(&policy).map(Self);
+            policy.map_or_else(Vec::new, |policy| {
+                let fetched = policy.lock().source.fetched().clone();
+                trust_stores::lines(&fetched)
+            })
+        }
+    }
+
     /// The source in use.
     pub(super) fn source(&self) -> PolicySource {
         self.lock().source.clone()
@@ -94,6 +110,7 @@ impl SharedPolicy {
             return;
         }
         *in_use = source;
+        status.stores_fetched(in_use.fetched());
         match polled {
             PolicyPoll::Unchanged => {}
             PolicyPoll::Unsettled => tracing::debug!(

@@ -1,6 +1,7 @@
 mod blocked;
 mod configuration;
 mod credentials;
+mod fetched;
 mod findings;
 mod policy;
 mod registries;

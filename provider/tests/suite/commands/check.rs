@@ -14,6 +14,7 @@ mod online_images;
 mod providers;
 mod report;
 mod signer_roots;
+mod trust_stores;
 mod warnings;
 
 use countersign_testkit::pki::Authority;

@@ -10,6 +10,7 @@ use countersign::config::Purpose;
 use countersign::engine;
 use countersign::evidence::memory as evidence;
 use countersign::runtime::aws::memory as aws;
+use countersign::runtime::trust_store_memory as stores;
 use countersign::server::memory;
 use countersign_registry::memory as registry;
 
@@ -39,6 +40,8 @@ fn rows(config: &Config) -> Vec<(&'static str, usize)> {
     vec![
         ("the process at rest", PROCESS),
         ("trust policy and stores", TRUST),
+        ("requests for trust stores", stores::REQUESTS * registry::CONNECTION),
+        ("trust stores being received", stores::BODIES),
         ("bodies from registries and data parsed from them", registry::BODIES),
         ("large documents being parsed", registry::PARSING),
         ("requests to registries", requests * registry::CONNECTION),

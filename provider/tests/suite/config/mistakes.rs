@@ -60,7 +60,7 @@ fn refuses_unknown_keys_in_every_section() {
     );
     assert_eq!(
         mistakes("trust: {directory: x, dir: y}", Purpose::Verify),
-        [":1: trust.dir: found an unknown key, expected one of directory, policy, store, reloadInterval",]
+        [":1: trust.dir: found an unknown key, expected one of directory, policy, store, stores, reloadInterval",]
     );
     check(
         "verification: {requiredMetadata: [{statement: s, annotations: {a: b}, level: x}]}",

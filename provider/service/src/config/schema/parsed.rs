@@ -21,6 +21,34 @@ pub(in crate::config) struct Parsed<T> {
     pub(in crate::config) max_bytes: usize,
 }
 
+/// A [`Parsed`] text that the map must have.
+pub(in crate::config) struct Required<T>(pub(in crate::config) Parsed<T>);
+
+impl<T: fmt::Display> Kind for Required<T> {
+    type Value = Option<T>;
+
+    fn read(&self, fields: &Fields<'_>, key: &'static str) -> Option<T> {
+        if !fields.has(key) {
+            fields.missing(key, self.0.wanted, self.0.example);
+        }
+        self.0.read(fields, key)
+    }
+
+    fn show(&self, key: &str, value: &Option<T>, effective: &mut Effective) {
+        self.0.show(key, value, effective);
+    }
+
+    fn describe(&self) -> Description {
+        let Parsed { parse: _, wanted: _, example, pattern, max_bytes } = self.0;
+        Description {
+            sample: Sample::Value(example.to_owned()),
+            schema: json!({"type": "string", "pattern": pattern, "maxLength": max_bytes, "examples": [example]}),
+            limits: String::new(),
+            is_required: true,
+        }
+    }
+}
+
 impl<T: fmt::Display> Kind for Parsed<T> {
     type Value = Option<T>;
 

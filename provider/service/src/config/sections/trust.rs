@@ -1,11 +1,16 @@
 //! Section `trust`.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
+
+use countersign_core::policy::StoreRef;
 
 use super::HOUR;
 use super::ms;
 use super::seconds;
+use super::stores::StoreSource;
+use super::stores::StoresKind;
 use crate::config::fields::Fields;
 use crate::config::schema::Description;
 use crate::config::schema::Effective;
@@ -23,6 +28,8 @@ use crate::config::schema::with_alternatives;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Trust {
     pub location: TrustLocation,
+    /// The stores that are fetched, and from where.
+    pub stores: BTreeMap<StoreRef, StoreSource>,
     /// How often all files are compared with what is in use.
     pub reload_interval: Duration,
 }
@@ -47,6 +54,9 @@ section! {
         policy "policy": Option<PathBuf> = File::alternative("policy/trustpolicy.json");
         /// The directory that has x509/TYPE/NAME/ below it.
         store "store": Option<PathBuf> = File::alternative("truststore");
+        /// Trust stores that are fetched, and not in a directory. Without their content, the statements that name them are disabled; when
+        /// it cannot be fetched again, the last content stays in use. None unless configured.
+        stores "stores": BTreeMap<StoreRef, StoreSource> = StoresKind;
         /// How often the files are compared with what is in use: these, the certificates, the credentials and this
         /// configuration itself. A change takes effect as a whole, for the next request; files with a mistake change nothing
         /// and are reported in the log, in /readyz?verbose and by countersign_last_reload_successful. Of the trust, a
@@ -63,7 +73,7 @@ impl Kind for TrustKind {
 
     fn read(&self, fields: &Fields<'_>, key: &'static str) -> Option<Trust> {
         let fields = fields.section(key, names(TrustKeys::KEYS));
-        let TrustKeys { directory, policy, store, reload_interval } = TrustKeys::read(&fields);
+        let TrustKeys { directory, policy, store, stores, reload_interval } = TrustKeys::read(&fields);
         let location = match (fields.has("directory"), fields.has("policy") || fields.has("store")) {
             (true, true) => {
                 fields.conflict("directory", "a directory beside trust.policy or trust.store", "one or the other");
@@ -85,16 +95,16 @@ impl Kind for TrustKind {
                 None
             }
         };
-        Some(Trust { location: location?, reload_interval })
+        Some(Trust { location: location?, stores, reload_interval })
     }
 
     fn show(&self, key: &str, value: &Option<Trust>, effective: &mut Effective) {
-        let Some(Trust { location, reload_interval }) = value.clone() else { return };
+        let Some(Trust { location, stores, reload_interval }) = value.clone() else { return };
         let (directory, policy, store) = match location {
             TrustLocation::Directory(directory) => (Some(directory), None, None),
             TrustLocation::Apart { policy, store } => (None, Some(policy), Some(store)),
         };
-        TrustKeys { directory, policy, store, reload_interval }.show(key, effective);
+        TrustKeys { directory, policy, store, stores, reload_interval }.show(key, effective);
     }
 
     fn describe(&self) -> Description {

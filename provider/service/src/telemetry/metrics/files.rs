@@ -8,6 +8,7 @@ use prometheus::IntGauge;
 use super::Certificate;
 use super::Component;
 use super::Metrics;
+use super::fetched_stores::FetchedStores;
 use super::metric_factory::MetricFactory;
 use super::named::NamedGauge;
 use super::store_ends::StoreEnds;
@@ -30,6 +31,7 @@ pub(super) struct Files {
     poll_time: GaugeVec,
     poll_overdue: GaugeVec,
     restart_needed: IntGauge,
+    fetched: FetchedStores,
 }
 
 impl Files {
@@ -82,6 +84,7 @@ impl Files {
                 "restart_needed",
                 "Whether the configuration in use has changes that only a restart brings into effect.",
             )?,
+            fetched: FetchedStores::new(factory)?,
         };
         metrics.declare_series();
         Ok(metrics)
@@ -135,6 +138,12 @@ impl Metrics {
     /// Which stores of the policy in use are usable; series of other stores are removed.
     pub fn stores_usable<'a>(&self, stores: impl IntoIterator<Item = (&'a str, bool)>) {
         self.files.store_usable.set(stores);
+    }
+
+    /// For each trust store that is fetched, when that last succeeded, if it did, and how many attempts have failed since then.
+    /// Series of other stores are removed.
+    pub fn stores_fetched<'a>(&self, stores: impl IntoIterator<Item = (&'a str, (Option<UnixTime>, u32))>) {
+        self.files.fetched.set(stores);
     }
 
     /// Files were read, with any result.

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 
+use countersign::telemetry::metrics::Metrics;
+use countersign::telemetry::metrics::encode_text;
 use countersign_core::verdict::Code;
 use countersign_test_support::mounted::MountedService;
 
@@ -89,11 +91,20 @@ fn values(cell: &str) -> (BTreeSet<String>, bool) {
     (closed, open)
 }
 
+/// The page of a service with a trust store that is fetched.
+fn with_fetched_store(page: &str) -> String {
+    let registry = prometheus::Registry::new();
+    Metrics::new(&registry).unwrap().stores_fetched([("ca:shop", (None, 0))]);
+    let fetched = encode_text(&registry).unwrap();
+    let fetched = fetched.lines().filter(|line| line.contains("countersign_trust_store_fetch"));
+    format!("{page}{}\n", fetched.collect::<Vec<_>>().join("\n"))
+}
+
 #[tokio::test]
 async fn the_reference_has_every_metric_of_a_running_service_and_no_other() {
     let service = MountedService::start().await;
     let page = service.health("/metrics").await;
-    let (types, labels) = metrics_of(&page);
+    let (types, labels) = metrics_of(&with_fetched_store(&page));
     let found: BTreeMap<String, (String, BTreeSet<String>)> = types
         .into_iter()
         .map(|(metric, kind)| {
@@ -110,7 +121,7 @@ async fn the_reference_has_every_metric_of_a_running_service_and_no_other() {
 #[tokio::test]
 async fn the_reference_has_every_label_with_its_values_and_no_other() {
     let service = MountedService::start().await;
-    let (_, mut labels) = metrics_of(&service.health("/metrics").await);
+    let (_, mut labels) = metrics_of(&with_fetched_store(&service.health("/metrics").await));
     let certificates = labels.get_mut("countersign_certificate_not_after_timestamp_seconds").unwrap();
     // Of types of which the policy has no store.
     certificates.get_mut("certificate").unwrap().extend(["store-signing-authority", "store-tsa"].map(str::to_owned));

@@ -1,0 +1,146 @@
+//! The content of trust stores that are fetched: what is in use, and how the attempts to fetch it ended. Shared by the task
+//! that fetches and the source that reads. Nothing is fetched here.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::MutexGuard;
+use std::sync::PoisonError;
+
+use countersign_core::codec::text::Text;
+use countersign_core::policy::StoreRef;
+use countersign_core::time::UnixTime;
+
+use super::files::NamedFile;
+use crate::config::StoreSource;
+
+/// Every store that is fetched, by its name in the trust policy. Clones share them.
+#[derive(Clone, Debug, Default)]
+pub struct FetchedStores(Arc<BTreeMap<StoreRef, Arc<FetchedStore>>>);
+
+impl FetchedStores {
+    /// The stores of a configuration; nothing is fetched yet.
+    #[must_use]
+    pub fn new(sources: &BTreeMap<StoreRef, StoreSource>) -> Self {
+        Self::default().successor(sources)
+    }
+
+    /// The stores of a changed configuration. Those with an equal source are shared with this value, with their content.
+    #[must_use]
+    pub fn successor(&self, sources: &BTreeMap<StoreRef, StoreSource>) -> Self {
+        let store = |(reference, source): (&StoreRef, &StoreSource)| {
+            let former = self.0.get(reference).filter(|former| former.source == *source);
+            let store = former.cloned().unwrap_or_else(|| Arc::new(FetchedStore::new(reference, source)));
+            (reference.clone(), store)
+        };
+        Self(Arc::new(sources.iter().map(store).collect()))
+    }
+
+    /// All of them, in the order of their names.
+    pub fn stores(&self) -> impl ExactSizeIterator<Item = &Arc<FetchedStore>> {
+        self.0.values()
+    }
+
+    pub(super) fn get(&self, reference: &StoreRef) -> Option<&FetchedStore> {
+        self.0.get(reference).map(Arc::as_ref)
+    }
+}
+
+/// One store that is fetched.
+#[derive(Debug)]
+pub struct FetchedStore {
+    reference: StoreRef,
+    source: StoreSource,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    /// The last content, and when it was fetched.
+    content: Option<(Arc<[NamedFile]>, UnixTime)>,
+    failure: Option<FetchFailure>,
+    next: Option<UnixTime>,
+}
+
+/// The attempts since the last success failed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FetchFailure {
+    /// Of the last attempt; without secrets.
+    pub why: Text,
+    /// When the first of them failed.
+    pub since: UnixTime,
+    /// How many have failed.
+    pub attempts: u32,
+}
+
+/// The state of a store that is fetched.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FetchStatus {
+    /// When the content in use was fetched; `None` if there is none.
+    pub fetched: Option<UnixTime>,
+    pub failure: Option<FetchFailure>,
+    /// When it is fetched the next time; `None` if its content cannot change, or it was not tried yet.
+    pub next: Option<UnixTime>,
+}
+
+/// The content of a store for a reader.
+pub(super) struct Fetched {
+    pub(super) content: Option<(Arc<[NamedFile]>, UnixTime)>,
+    pub(super) failure: Option<FetchFailure>,
+}
+
+impl FetchedStore {
+    fn new(reference: &StoreRef, source: &StoreSource) -> Self {
+        Self { reference: reference.clone(), source: source.clone(), state: Mutex::default() }
+    }
+
+    /// The name in the trust policy.
+    #[must_use]
+    pub fn reference(&self) -> &StoreRef {
+        &self.reference
+    }
+
+    /// Where it is fetched from.
+    #[must_use]
+    pub fn source(&self) -> &StoreSource {
+        &self.source
+    }
+
+    /// The files that were fetched at `now`, each with its name, replace the former ones. Without files the store is empty, and nothing
+    /// of it is trusted any more. The next attempt is at `next`.
+    pub fn succeeded(&self, files: Vec<(String, Vec<u8>)>, now: UnixTime, next: Option<UnixTime>) {
+        *self.lock() = State { content: Some((files.into(), now)), failure: None, next };
+    }
+
+    /// An attempt failed at `now`: the former content stays in use. The next attempt is at `next`.
+    pub fn failed(&self, why: Text, now: UnixTime, next: UnixTime) {
+        let mut state = self.lock();
+        let (since, attempts) = match &state.failure {
+            Some(former) => (former.since, former.attempts.saturating_add(1)),
+            None => (now, 1),
+        };
+        state.failure = Some(FetchFailure { why, since, attempts });
+        state.next = Some(next);
+    }
+
+    /// How the attempts have ended so far.
+    #[must_use]
+    pub fn status(&self) -> FetchStatus {
+        let state = self.lock();
+        FetchStatus {
+            fetched: state.content.as_ref().map(|(_, at)| *at),
+            failure: state.failure.clone(),
+            next: state.next,
+        }
+    }
+
+    pub(super) fn fetched(&self) -> Fetched {
+        let state = self.lock();
+        Fetched { content: state.content.clone(), failure: state.failure.clone() }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // The state is consistent at every point.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

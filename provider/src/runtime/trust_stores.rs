@@ -1,0 +1,170 @@
+//! Fetches the trust stores of `trust.stores`: once before the trust policy is loaded, and then each by a task of its own.
+//!
+//! What was fetched is in [`FetchedStores`], from where the next poll of the trust policy takes it into use. So a store that is not
+//! fetched yet disables the statements that name it, and one that cannot be fetched again keeps its content.
+
+mod client;
+pub mod memory;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use countersign_core::codec::text::Text;
+use countersign_core::time::UnixTime;
+use countersign_credentials::BoxFuture;
+use countersign_http::SharedLimits;
+use countersign_http::Unobserved;
+use futures_util::future::join_all;
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+use tokio::time::timeout_at;
+
+use self::client::StoreClient;
+use crate::clock;
+use crate::config::Config;
+use crate::config::RegistryFiles;
+use crate::config::StoreSource;
+use crate::policy_source::FetchStatus;
+use crate::policy_source::FetchedStore;
+use crate::policy_source::FetchedStores;
+use crate::server::health::StatusLine;
+
+/// How long all stores together may take before the trust policy is loaded without those that are missing. Pods of a rollout wait as
+/// long, and a request to a near server takes some milliseconds.
+const FIRST: Duration = Duration::from_secs(5);
+
+/// For one attempt.
+const ATTEMPT: Duration = Duration::from_secs(20);
+
+/// The pause after the first failed attempt. It doubles with each further one, up to [`LONGEST_PAUSE`].
+const PAUSE: Duration = Duration::from_secs(5);
+const LONGEST_PAUSE: Duration = Duration::from_secs(300);
+
+/// The files of a store, each with its name.
+type StoreFiles = Vec<(String, Vec<u8>)>;
+
+/// Fetches the content of stores.
+pub(super) trait FetchStore: Send + Sync + 'static {
+    /// The files of the store at this source, until `deadline`. They are checked against what the source says of them, and not read
+    /// any further. None if the source says that the store is empty.
+    ///
+    /// # Errors
+    /// Why there is no content, without secrets.
+    fn fetch(&self, source: &StoreSource, deadline: Instant) -> BoxFuture<'static, Result<StoreFiles, Text>>;
+}
+
+/// What fetches the stores of each configuration, and the tasks that fetch those of the configuration in use.
+pub(super) struct TrustStores {
+    limits: SharedLimits,
+    /// They end with this value.
+    tasks: JoinSet<()>,
+}
+
+impl TrustStores {
+    /// Nothing is fetched yet. Requests are limited beside those of `others`.
+    pub(super) fn new(others: &SharedLimits) -> Self {
+        Self { limits: client::limits(others, Arc::new(Unobserved)), tasks: JoinSet::new() }
+    }
+
+    /// What fetches stores as `config` and the content of its `files` say.
+    pub(super) fn fetcher(&self, config: &Config, files: &RegistryFiles) -> Arc<dyn FetchStore> {
+        Arc::new(StoreClient::new(config, files, &self.limits))
+    }
+
+    /// Fetches `stores` from now on, and no others. Within a runtime.
+    pub(super) fn follow(&mut self, stores: &FetchedStores, fetcher: &Arc<dyn FetchStore>) {
+        self.tasks = JoinSet::new();
+        for store in stores.stores() {
+            self.tasks.spawn(follow(Arc::clone(store), Arc::clone(fetcher)));
+        }
+    }
+}
+
+/// Fetches the stores that have no content yet, all at the same time. Returns when each was tried once, after [`FIRST`] at the latest.
+pub(super) async fn first(stores: &FetchedStores, fetcher: &Arc<dyn FetchStore>) {
+    let deadline = Instant::now() + FIRST;
+    let missing = stores.stores().filter(|store| store.status().fetched.is_none());
+    join_all(missing.map(|store| attempt(Arc::clone(store), Arc::clone(fetcher), deadline))).await;
+}
+
+/// Fetches a store whenever it is due. Ends if its content cannot change any more.
+async fn follow(store: Arc<FetchedStore>, fetcher: Arc<dyn FetchStore>) {
+    while let Some(wait) = due(&store.status(), clock::now()) {
+        tokio::time::sleep(wait).await;
+        attempt(Arc::clone(&store), Arc::clone(&fetcher), Instant::now() + ATTEMPT).await;
+    }
+}
+
+/// How long after `now` a store is fetched; `None` for never.
+fn due(FetchStatus { fetched, failure: _, next }: &FetchStatus, now: UnixTime) -> Option<Duration> {
+    match next {
+        Some(next) => {
+            let seconds = u64::try_from(next.seconds().saturating_sub(now.seconds())).unwrap_or_default();
+            // A clock that was set back must not stop it.
+            Some(Duration::from_secs(seconds).min(LONGEST_PAUSE))
+        }
+        None if fetched.is_some() => None,
+        None => Some(Duration::ZERO),
+    }
+}
+
+/// Fetches a store once. In a task of its own, so that a panic is a failure of this attempt.
+async fn attempt(store: Arc<FetchedStore>, fetcher: Arc<dyn FetchStore>, deadline: Instant) {
+    let fetching = tokio::spawn(timeout_at(deadline, fetcher.fetch(store.source(), deadline)));
+    let fetched = match fetching.await {
+        Ok(Ok(fetched)) => fetched,
+        Ok(Err(_)) => Err(Text::of("found no complete answer in time, expected one")),
+        Err(panic) => Err(Text::of(format_args!("an internal error: {panic}"))),
+    };
+    let (name, origin, now) = (store.reference(), store.source(), clock::now());
+    match fetched {
+        Ok(files) => {
+            // A pinned file cannot change.
+            let next = match origin {
+                StoreSource::Url(_) => None,
+            };
+            tracing::info!(store = %name, %origin, files = files.len(), "trust store fetched");
+            store.succeeded(files, now, next);
+        }
+        Err(why) => {
+            let pause = pause(store.status().failure.map_or(0, |failure| failure.attempts));
+            tracing::warn!(store = %name, %origin, error = %why, again_in_seconds = pause.as_secs(), "trust store not fetched");
+            store.failed(why, now, now.saturating_add(pause));
+        }
+    }
+}
+
+/// The pause after a failure, before which `failed` attempts have failed in a row: up to a fifth longer at random, so that replicas
+/// that failed together do not retry together.
+fn pause(failed: u32) -> Duration {
+    let pause = PAUSE.saturating_mul(2_u32.saturating_pow(failed)).min(LONGEST_PAUSE);
+    let random = u32::try_from(std::hash::BuildHasher::hash_one(&std::hash::RandomState::new(), 0_u8) % 20);
+    pause + pause / 100 * random.unwrap_or_default()
+}
+
+/// The lines of `/readyz?verbose` about fetched stores.
+pub(super) fn lines(stores: &FetchedStores) -> Vec<StatusLine> {
+    stores.stores().map(|store| line(store)).collect()
+}
+
+fn line(store: &FetchedStore) -> StatusLine {
+    let (name, origin) = (store.reference(), store.source());
+    let FetchStatus { fetched, failure, next } = store.status();
+    let state = match fetched {
+        Some(at) => format!("fetched at {at} from {origin}"),
+        None => format!("not fetched from {origin}"),
+    };
+    let next = next.map_or_else(String::new, |next| format!(", next at {next}"));
+    let failed = failure.as_ref().map_or_else(String::new, |failure| {
+        let times = if failure.attempts == 1 { String::new() } else { format!(" ({} attempts)", failure.attempts) };
+        format!("; failed since {}{times}: {}", failure.since, failure.why)
+    });
+    StatusLine {
+        is_good: failure.is_none() && fetched.is_some(),
+        text: format!("trust store {name}: {state}{next}{failed}"),
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests;

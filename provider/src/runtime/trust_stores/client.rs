@@ -1,0 +1,190 @@
+//! Fetches stores over HTTPS.
+
+use std::net::IpAddr;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use countersign_core::codec::text::Text;
+use countersign_core::limits::STORE_FILE_BYTES;
+use countersign_core::name::Digest;
+use countersign_core::name::DigestAlgorithm;
+use countersign_credentials::BoxFuture;
+use countersign_http::AddressPolicy;
+use countersign_http::Body;
+use countersign_http::BodyLimits;
+use countersign_http::Class;
+use countersign_http::ClientBuilder;
+use countersign_http::ClientSettings;
+use countersign_http::LimitObserver;
+use countersign_http::NoProxyScope;
+use countersign_http::Payload;
+use countersign_http::ProxyChoice;
+use countersign_http::ProxyEnvironment;
+use countersign_http::ProxyRoute;
+use countersign_http::ProxyRule;
+use countersign_http::Redirects;
+use countersign_http::Request;
+use countersign_http::RequestLimits;
+use countersign_http::Resource;
+use countersign_http::Resources;
+use countersign_http::RootCertificates;
+use countersign_http::Roots;
+use countersign_http::Route;
+use countersign_http::Share;
+use countersign_http::ShareLimits;
+use countersign_http::SharedLimits;
+use countersign_http::Unit;
+use countersign_http::authority;
+use tokio::task::spawn_blocking;
+use tokio::time::Instant;
+use url::Url;
+
+use super::FetchStore;
+use super::StoreFiles;
+use crate::config::Config;
+use crate::config::RegistryFiles;
+use crate::config::StoreSource;
+use crate::config::UrlSource;
+use crate::files;
+use crate::runtime::proxy_environment;
+
+/// Concurrent requests.
+pub(super) const REQUESTS: RequestLimits = RequestLimits { per_host: 4, total: 4 };
+
+/// Bytes of responses that are being received: four of the largest.
+pub(super) const BODIES: ShareLimits = ShareLimits {
+    total: 4 * STORE_FILE_BYTES,
+    host: 4 * STORE_FILE_BYTES,
+    pattern: STORE_FILE_BYTES,
+    unlisted_host: STORE_FILE_BYTES,
+    unlisted: STORE_FILE_BYTES,
+};
+
+/// Not in the metrics: these requests are few.
+const RESOURCES: Resources = Resources {
+    requests: Resource::new("store-requests", "too many requests for trust stores in progress", Unit::Item, 64),
+    responders: Resource::new("store-answers", "too many requests for trust stores in progress", Unit::Item, 64),
+    bytes: Resource::new("store-bytes", "too many bytes of trust stores being received", Unit::Byte, 8),
+};
+
+/// A file with certificate authorities: as one of `registries`.
+const CA_BYTES: usize = 1024 * 1024;
+
+/// The limits on requests for stores, beside those of `others`.
+pub(super) fn limits(others: &SharedLimits, observer: Arc<dyn LimitObserver>) -> SharedLimits {
+    others.beside(REQUESTS, BODIES, &RESOURCES, &observer)
+}
+
+/// Fetches stores with the settings of one configuration.
+#[derive(Clone)]
+pub(super) struct StoreClient {
+    /// An error is the reason why no request is sent.
+    proxy: Result<ProxyChoice, Text>,
+    proxies: ProxyEnvironment,
+    connect_timeout: Duration,
+    limits: SharedLimits,
+}
+
+impl StoreClient {
+    pub(super) fn new(config: &Config, files: &RegistryFiles, limits: &SharedLimits) -> Self {
+        let (proxies, proxy) = match proxy_environment::beside(&config.evidence.proxy) {
+            Ok(proxies) => (proxies, files.evidence_proxy().cloned().map_err(Clone::clone)),
+            Err(why) => (ProxyEnvironment::default(), Err(why)),
+        };
+        Self { proxy, proxies, connect_timeout: config.evidence.connect_timeout, limits: limits.clone() }
+    }
+
+    /// The file at the URL, if it has the pinned digest.
+    async fn pinned(self, source: UrlSource, deadline: Instant) -> Result<StoreFiles, Text> {
+        let UrlSource { location, sha256, ca } = source;
+        // Blocks on the file system.
+        let roots = spawn_blocking(move || roots(ca.as_deref())).await.map_err(Text::of)??;
+        let bytes = self.get(location.url(), &roots, deadline).await?;
+        let found = Digest::of(DigestAlgorithm::Sha256, &bytes);
+        if found != sha256 {
+            return Err(Text::of(format_args!(
+                "found {} bytes with the digest {found}, expected {sha256}; if the file was replaced on purpose, check it and write its \
+                 digest into the configuration",
+                bytes.len()
+            )));
+        }
+        let name = location.url().path_segments().and_then(|mut segments| segments.next_back()).unwrap_or_default();
+        let name = if name.is_empty() { "certificates" } else { name };
+        Ok(vec![(name.to_owned(), bytes)])
+    }
+
+    /// The body of a 200. Redirects are not followed.
+    async fn get(&self, url: &Url, roots: &Roots, deadline: Instant) -> Result<Vec<u8>, Text> {
+        let choice = self.proxy.clone()?;
+        let settings =
+            ClientSettings { connect_timeout: self.connect_timeout, requests: REQUESTS, proxies: self.proxies.clone() };
+        let mut client = ClientBuilder::new(settings, &self.limits).map_err(Text::of)?;
+        let roots = client.add_roots(roots).map_err(Text::of)?;
+        let rule =
+            ProxyRule { choice, setting: "evidence.proxy".to_owned(), exact: false, no_proxy: NoProxyScope::AllHosts };
+        let rule = client.add_proxy_rule(rule).map_err(Text::of)?;
+        let client = client.build();
+        let server = authority(url);
+        let share = Share::new(&Arc::from(server.as_str()), Class::Listed);
+        let is_local = is_loopback(url);
+        let request = Request {
+            share: &share,
+            step: "the content of the trust store",
+            home: &server,
+            url,
+            referred_by: None,
+            route: Route {
+                addresses: if is_local { AddressPolicy::Any } else { AddressPolicy::WithPrivate },
+                roots,
+                proxy: (!is_local).then_some(ProxyRoute { rule, own: false }),
+                listed: true,
+            },
+            payload: Payload::Get,
+            accept: "*/*",
+            authorization: None,
+            redirects: Redirects::Refuse { what: "requests for trust stores" },
+            body: BodyLimits::at_most(STORE_FILE_BYTES),
+            head_timeout: None,
+        };
+        let permit = client.acquire(&request, deadline).await.map_err(Text::of)?;
+        let response = client.fetch(&request, permit, deadline).await.map_err(Text::of)?;
+        match response.body {
+            Body::Content(content, _) => Ok(content.into_parts().0),
+            Body::Error(_) => Err(Text::of(format_args!(
+                "found status {} of {server}, expected 200; check that anyone can read the file at the URL",
+                response.status.as_u16()
+            ))),
+        }
+    }
+}
+
+impl FetchStore for StoreClient {
+    fn fetch(&self, source: &StoreSource, deadline: Instant) -> BoxFuture<'static, Result<StoreFiles, Text>> {
+        match source.clone() {
+            StoreSource::Url(source) => Box::pin(self.clone().pinned(source, deadline)),
+        }
+    }
+}
+
+/// The authorities in the file `ca`, or those of the system. Blocks on the file system.
+///
+/// # Errors
+/// The file cannot be read, or has no certificate authorities.
+fn roots(ca: Option<&Path>) -> Result<Roots, Text> {
+    let Some(path) = ca else { return Ok(Roots::System) };
+    let shown = path.display();
+    let unusable = |why: &dyn std::fmt::Display| Text::of(format_args!("{shown}: {why}"));
+    let bytes = files::read(path, CA_BYTES).map_err(|error| unusable(&error))?;
+    RootCertificates::parse(&shown.to_string(), &bytes).map(Roots::Only).map_err(|error| unusable(&error))
+}
+
+/// Whether the operator wrote an address of this machine.
+fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(url::Host::Ipv4(address)) => IpAddr::V4(address).is_loopback(),
+        Some(url::Host::Ipv6(address)) => IpAddr::V6(address).is_loopback(),
+        Some(url::Host::Domain(name)) => name == "localhost",
+        None => false,
+    }
+}
