@@ -118,7 +118,13 @@ impl AcrTokens {
         let text = String::from_utf8_lossy(token.expose());
         let mut fields = vec![("grant_type", "access_token"), ("service", host.as_str()), ("access_token", &*text)];
         fields.extend(self.tenant().map(|tenant| ("tenant", tenant.as_str())));
-        let call = Call { operation: Operation::AcrExchange, url: &url, payload: form(&fields), secret: Some(token) };
+        let call = Call {
+            operation: Operation::AcrExchange,
+            url: &url,
+            payload: form(&fields),
+            secret: Some(token),
+            authorization: None,
+        };
         let deadline = deadline.min(Instant::now() + self.azure.longest_call());
         let now = self.azure.now();
         self.azure.calls().call(&call, deadline, refused, |answer| read(answer, |token| jwt::life(token, now))).await
@@ -206,7 +212,7 @@ fn refused(answer: &Answer) -> Refused {
 
 /// The claims of a challenge with the error `insufficient_claims` ([claims
 /// challenge](https://learn.microsoft.com/entra/identity-platform/claims-challenge)), a JSON object in base64.
-fn demanded_claims(answer: &Answer) -> Option<Box<str>> {
+pub(crate) fn demanded_claims(answer: &Answer) -> Option<Box<str>> {
     let challenge = AuthChallenge::of(&answer.headers)
         .filter_map(Result::ok)
         .find(|challenge| challenge.is("bearer") && challenge.parameter("error") == Ok(Some("insufficient_claims")))?;

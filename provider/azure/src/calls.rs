@@ -10,6 +10,7 @@ use countersign_http::Payload;
 use countersign_http::Retry;
 use countersign_http::RetryAdvice;
 use countersign_http::authority;
+use http::HeaderValue;
 use tokio::time::Instant;
 use url::Url;
 use url::form_urlencoded;
@@ -37,6 +38,8 @@ pub(crate) struct Call<'a> {
     pub(crate) payload: Payload,
     /// What the request carries: a text of the service that repeats it is not shown.
     pub(crate) secret: Option<&'a Secret>,
+    /// The token, for the host of `url`.
+    pub(crate) authorization: Option<&'a HeaderValue>,
 }
 
 /// Why the service refused.
@@ -71,7 +74,8 @@ impl Calls {
         let failed = |kind| AzureError::new(call.operation, kind).at(&server);
         let mut retry = Retry::new();
         let result = loop {
-            let sent = self.transport.send(call.operation, call.url, call.payload.clone(), None, deadline).await;
+            let sent =
+                self.transport.send(call.operation, call.url, call.payload.clone(), call.authorization, deadline).await;
             let (error, advice) = match sent {
                 Ok(answer) if answer.status == 200 => {
                     break read(&answer).map_err(|problem| failed(Kind::Answer(problem)));

@@ -138,7 +138,13 @@ impl EntraTokens {
             vec![("grant_type", "client_credentials"), ("client_id", client_id.as_str()), ("scope", scope.as_str())];
         fields.extend_from_slice(proof);
         fields.extend(key.claims.iter().map(|claims| ("claims", &**claims)));
-        let call = Call { operation: Operation::EntraToken, url: &url, payload: form(&fields), secret: Some(secret) };
+        let call = Call {
+            operation: Operation::EntraToken,
+            url: &url,
+            payload: form(&fields),
+            secret: Some(secret),
+            authorization: None,
+        };
         self.calls.call(&call, self.deadline(), refused, read).await
     }
 
@@ -146,7 +152,8 @@ impl EntraTokens {
     async fn managed(&self, key: &EntraTokenKey, client_id: Option<&ClientId>) -> Result<Identity, AzureError> {
         let url = instance_metadata::url(&self.settings, key.resource, client_id);
         let payload = instance_metadata::payload();
-        let call = Call { operation: Operation::ManagedIdentityToken, url: &url, payload, secret: None };
+        let call =
+            Call { operation: Operation::ManagedIdentityToken, url: &url, payload, secret: None, authorization: None };
         self.calls.call(&call, self.deadline(), instance_metadata::refused, read).await
     }
 

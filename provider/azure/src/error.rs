@@ -114,7 +114,10 @@ impl AzureError {
             Kind::Refused { .. } => match self.operation {
                 // Without a token no other call is made.
                 Operation::EntraToken | Operation::ManagedIdentityToken => CallResult::Credentials,
-                Operation::AcrExchange => CallResult::Refused,
+                Operation::AcrExchange
+                | Operation::KeyVaultVersions
+                | Operation::KeyVaultCertificate
+                | Operation::KeyVaultSecret => CallResult::Refused,
             },
             Kind::Answer(_) => CallResult::Invalid,
             Kind::NotAllowed(_) => CallResult::NotAllowed,

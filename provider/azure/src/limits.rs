@@ -18,6 +18,9 @@ pub(crate) const SECRET_FILE_BYTES: usize = 16 * 1024;
 /// A JSON document of Azure: a token, or an error. Those that are known have some ten members.
 pub(crate) const JSON: JsonLimits = JsonLimits { depth: 8, values: 512, elements: 128, members: 128 };
 
+/// A JSON document of Azure Key Vault: a page of 25 versions has some 20 values each, and up to 15 tags.
+pub(crate) const VAULT_JSON: JsonLimits = JsonLimits { depth: 8, values: 2048, elements: 128, members: 128 };
+
 /// Most bytes of a text of Azure in a message.
 pub(crate) const TEXT_BYTES: usize = 512;
 

@@ -39,6 +39,20 @@ pub(crate) enum Refusal {
     Claims,
     /// The network of the caller.
     Network,
+    /// The token for a vault.
+    VaultToken,
+    /// The vault demands a token for another service.
+    VaultResource,
+    /// The role on a vault that reads certificates.
+    VaultPermission,
+    /// The role on a vault that reads secrets.
+    VaultSecretPermission,
+    /// The network of the caller of a vault.
+    VaultNetwork,
+    /// A version of a certificate is disabled.
+    VaultDisabled,
+    /// There is no such certificate or version.
+    VaultNotFound,
     /// A code without a meaning here.
     Unclassified,
 }
@@ -86,6 +100,21 @@ impl Refusal {
             (404 | 410, _) => Self::Failure,
             (400, "invalid_resource") => Self::Resource,
             (400, _) => Self::ManagedIdentity,
+            _ => Self::of_status(status).unwrap_or(Self::Unclassified),
+        }
+    }
+
+    /// The refusal of a vault with the code of `innererror` ([error
+    /// codes](https://learn.microsoft.com/azure/key-vault/general/rest-error-codes)). `of_secret` if a secret was to be read.
+    pub(crate) fn of_vault(status: u16, inner: &str, demands_claims: bool, of_secret: bool) -> Self {
+        match (status, inner) {
+            (401, _) if demands_claims => Self::Claims,
+            (401, _) => Self::VaultToken,
+            (403, "SecretDisabled" | "CertificateDisabled") => Self::VaultDisabled,
+            (403, "ForbiddenByFirewall" | "ForbiddenByConnection") => Self::VaultNetwork,
+            (403, _) if of_secret => Self::VaultSecretPermission,
+            (403, _) => Self::VaultPermission,
+            (404, _) => Self::VaultNotFound,
             _ => Self::of_status(status).unwrap_or(Self::Unclassified),
         }
     }
@@ -145,6 +174,23 @@ mod tests {
             assert_eq!(Refusal::of_instance_metadata(status, "invalid_request"), meaning, "{status}");
         }
         assert_eq!(Refusal::of_instance_metadata(400, "invalid_resource"), Refusal::Resource);
+        for (status, inner, claims, of_secret, meaning) in [
+            (401, "", true, false, Refusal::Claims),
+            (401, "", false, false, Refusal::VaultToken),
+            (403, "SecretDisabled", false, true, Refusal::VaultDisabled),
+            (403, "CertificateDisabled", false, false, Refusal::VaultDisabled),
+            (403, "ForbiddenByFirewall", false, false, Refusal::VaultNetwork),
+            (403, "ForbiddenByConnection", false, true, Refusal::VaultNetwork),
+            (403, "ForbiddenByRbac", false, true, Refusal::VaultSecretPermission),
+            (403, "ForbiddenByRbac", false, false, Refusal::VaultPermission),
+            (403, "", false, false, Refusal::VaultPermission),
+            (404, "", false, false, Refusal::VaultNotFound),
+            (429, "", false, false, Refusal::Throttled),
+            (500, "", false, false, Refusal::Failure),
+            (400, "", false, false, Refusal::Unclassified),
+        ] {
+            assert_eq!(Refusal::of_vault(status, inner, claims, of_secret), meaning, "{status} {inner}");
+        }
         for (status, claims, meaning) in [
             (401, false, Refusal::Permission),
             (401, true, Refusal::Claims),

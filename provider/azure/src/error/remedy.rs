@@ -76,6 +76,27 @@ fn remedy_of_refusal(refusal: Refusal) -> &'static str {
              registry and the identity have the same tenant"
         }
         Refusal::Claims => "the tenant demands claims that the token of this identity cannot have: check its policies",
+        Refusal::VaultToken => "check that the vault and the identity have the same tenant",
+        Refusal::VaultResource => {
+            "the answer is not that of a vault of this cloud: check the name of the vault, the DNS and the proxy; no token was sent for \
+             another service"
+        }
+        Refusal::VaultPermission => {
+            "assign the role Key Vault Certificate User on the vault to the identity (with access policies: the permissions get and list \
+             of certificates); a new role takes some minutes"
+        }
+        Refusal::VaultSecretPermission => {
+            "assign the role Key Vault Secrets User on the vault to the identity, which can then read private keys; or leave out secret: \
+             true"
+        }
+        Refusal::VaultNetwork => {
+            "allow the network of the pod in the firewall of the vault, or use its private endpoint"
+        }
+        Refusal::VaultDisabled => "enable the version, or name another one",
+        Refusal::VaultNotFound => {
+            "check the name of the certificate and its version; a certificate that was deleted is recovered by az keyvault certificate \
+             recover"
+        }
         Refusal::Network => "allow the network of the pod in the firewall of the registry, or use its private endpoint",
         Refusal::Unclassified => "check the settings of the identity; it is called again with the next image",
     }

@@ -8,6 +8,7 @@ mod registry;
 mod renewal;
 mod secrets;
 mod sources;
+mod vault;
 
 use std::sync::Arc;
 use std::sync::Mutex;

@@ -4,6 +4,7 @@ mod acr;
 mod cloud;
 mod directory;
 mod key_vault;
+mod vault_certificate;
 
 pub use acr::AcrHost;
 pub use acr::AcrRegistry;
@@ -13,3 +14,6 @@ pub use directory::DirectoryIdError;
 pub use directory::TenantId;
 pub use key_vault::VaultHost;
 pub use key_vault::VaultHostError;
+pub use vault_certificate::VaultCertificate;
+pub use vault_certificate::VaultCertificateVersion;
+pub use vault_certificate::VaultNameError;
