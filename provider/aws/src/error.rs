@@ -114,10 +114,12 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
-    /// A refusal with this code, or without one, and this text.
+    /// A refusal with this code, or without one, and this text. Without what the service signed to compare: it has the session
+    /// token, which is a header of the request.
     pub(crate) fn refused(status: u16, code: Option<Text>, message: Option<Text>) -> Self {
         let refusal = Refusal::of(status, code.as_ref().map_or("", Text::as_str));
         let code = code.unwrap_or_else(|| Text::of("without a code"));
+        let message = message.as_ref().map(|text| without_request(text.as_str())).filter(|text| !text.is_empty());
         let message = message.map(|text| Text::of(format_args!(": {text}"))).unwrap_or_default();
         Self::Refused { status, code, message, refusal }
     }
@@ -143,6 +145,17 @@ impl Kind {
             | Self::Partition { .. } => None,
         }
     }
+}
+
+/// The beginnings of the parts of a text that have the request: the answer to a signature that does not match
+/// ([canonical request](https://docs.aws.amazon.com/IAM/latest/UserGuide/signature-v4-troubleshooting.html)).
+const OF_REQUEST: [&str; 4] =
+    ["The Canonical String", "The String-to-Sign", "The canonical string", "x-amz-security-token"];
+
+/// The text of a service up to where it repeats the request, without the line breaks before it.
+fn without_request(text: &str) -> &str {
+    let end = OF_REQUEST.iter().filter_map(|part| text.find(part)).min();
+    end.and_then(|end| text.get(..end)).map_or(text, |text| text.trim_end_matches("\\n").trim_end())
 }
 
 impl AwsError {

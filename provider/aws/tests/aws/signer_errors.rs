@@ -235,6 +235,22 @@ async fn other_refusals_are_not_repeated() {
 }
 
 #[tokio::test]
+async fn a_text_that_repeats_the_request_is_cut_before_the_session_token() {
+    let start = "The request signature we calculated does not match the signature you provided.";
+    for rest in [
+        "\n\nThe Canonical String for this request should have been\n'GET\n/revocations\nx-amz-security-token:hunter2\n'",
+        " The String-to-Sign should have been\n'AWS4-HMAC-SHA256'\nx-amz-security-token:hunter2",
+        " x-amz-security-token:hunter2",
+    ] {
+        let text = format!("{start}{rest}");
+        let seen = failure(|_, server| server.fail(ServiceError::new(403, "SignatureDoesNotMatch", &text))).await;
+        let detail = format!("found status 403 SignatureDoesNotMatch: {start}, expected 200");
+        let remedy = "check the clock of the node, and the secret key if it is static";
+        assert_eq!(seen, expected(&detail, remedy, "refused", 1), "{rest}");
+    }
+}
+
+#[tokio::test]
 async fn text_of_the_service_is_bounded() {
     let long = "x".repeat(2000);
     let seen = failure(|_, server| server.fail(ServiceError::new(400, "ValidationException", &long))).await;
