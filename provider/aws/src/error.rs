@@ -117,7 +117,8 @@ impl Kind {
     /// A refusal with this code, or without one, and this text. Without what the service signed to compare: it has the session
     /// token, which is a header of the request.
     pub(crate) fn refused(status: u16, code: Option<Text>, message: Option<Text>) -> Self {
-        let refusal = Refusal::of(status, code.as_ref().map_or("", Text::as_str));
+        let text = message.as_ref().map_or("", Text::as_str);
+        let refusal = Refusal::of_text(status, code.as_ref().map_or("", Text::as_str), text);
         let code = code.unwrap_or_else(|| Text::of("without a code"));
         let message = message.as_ref().map(|text| without_request(text.as_str())).filter(|text| !text.is_empty());
         let message = message.map(|text| Text::of(format_args!(": {text}"))).unwrap_or_default();
@@ -237,6 +238,7 @@ impl AwsError {
             | Refusal::Ended
             | Refusal::Token
             | Refusal::Clock
+            | Refusal::Scope
             | Refusal::UnknownCredentials
             | Refusal::RegionDisabled
             | Refusal::Content

@@ -17,6 +17,8 @@ pub(crate) enum Refusal {
     Token,
     /// The time or the signature of the request.
     Clock,
+    /// The region or the service that the request is signed for.
+    Scope,
     /// The credentials are not known in the region.
     UnknownCredentials,
     /// STS is not active in the region for the account.
@@ -49,6 +51,15 @@ impl Refusal {
             "RegionDisabled" => Self::RegionDisabled,
             "Validation" | "ValidationError" | "ResourceNotFound" | "NotFound" => Self::Content,
             _ => Self::Unclassified,
+        }
+    }
+
+    /// As [`Self::of`], for a code that has two meanings by its text
+    /// ([signature errors](https://docs.aws.amazon.com/IAM/latest/UserGuide/signature-v4-troubleshooting.html#signature-v4-troubleshooting-credential-scope)).
+    pub(crate) fn of_text(status: u16, code: &str, text: &str) -> Self {
+        match Self::of(status, code) {
+            Self::Clock if text.contains("Credential should be scoped to") => Self::Scope,
+            refusal => refusal,
         }
     }
 
@@ -95,6 +106,18 @@ mod tests {
             for code in codes {
                 assert_eq!(Refusal::of(status, code), meaning, "{status} {code:?}");
             }
+        }
+    }
+
+    #[test]
+    fn a_signature_for_another_region_or_service_is_none_of_the_clock() {
+        for (text, meaning) in [
+            ("Credential should be scoped to a valid region, not 'us-east-1'. ", Refusal::Scope),
+            ("Credential should be scoped to correct service: 'ecr'. ", Refusal::Scope),
+            ("Signature expired: 20260506T070809Z is now earlier than 20260506T071809Z", Refusal::Clock),
+        ] {
+            assert_eq!(Refusal::of_text(403, "InvalidSignatureException", text), meaning, "{text}");
+            assert_eq!(Refusal::of_text(403, "AccessDenied", text), Refusal::Permission, "{text}");
         }
     }
 

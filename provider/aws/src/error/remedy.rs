@@ -60,6 +60,7 @@ fn remedy_of_endpoint(status: u16) -> &'static str {
         | Refusal::Ended
         | Refusal::Token
         | Refusal::Clock
+        | Refusal::Scope
         | Refusal::UnknownCredentials
         | Refusal::RegionDisabled
         | Refusal::Unclassified => {
@@ -105,6 +106,23 @@ fn remedy_of_content(operation: Operation, code: &str) -> &'static str {
     }
 }
 
+/// What to do if the endpoint has another region or service than requests are signed for.
+fn remedy_of_scope(operation: Operation) -> &'static str {
+    match operation {
+        Operation::Credentials | Operation::AssumeRole => {
+            "the endpoint has another region than the request: check AWS_REGION, and AWS_ENDPOINT_URL_STS if it is set"
+        }
+        Operation::EcrToken | Operation::EcrPublicToken => {
+            "the endpoint has another region than the request: use the endpoint of the registry's region, or name the region of \
+             the endpoint in credentials.ecr.region"
+        }
+        Operation::SignerStatus => {
+            "the endpoint has another region than the request: use the endpoint of the pod's region, or name the region of the \
+             endpoint in aws.signer.regions"
+        }
+    }
+}
+
 /// What to do about a code without a meaning here, such as those of another service.
 fn remedy_of_another_refusal(operation: Operation) -> &'static str {
     match operation {
@@ -146,6 +164,7 @@ pub(super) fn remedy(operation: Operation, kind: &Kind, sent: Option<&Sent>) -> 
         Refusal::Failure => AGAIN,
         Refusal::Unclassified => remedy_of_another_refusal(operation),
         Refusal::Clock => "check the clock of the node, and the secret key if it is static",
+        Refusal::Scope => remedy_of_scope(operation),
         Refusal::Ended => {
             "check the clock of the node, and that the token of the service account is renewed (audience sts.amazonaws.com)"
         }

@@ -46,7 +46,7 @@ impl AwsError {
             | Refusal::Clock
             | Refusal::UnknownCredentials
             | Refusal::RegionDisabled => SignerCause::Credentials,
-            Refusal::Content | Refusal::Unclassified => SignerCause::Refused,
+            Refusal::Content | Refusal::Scope | Refusal::Unclassified => SignerCause::Refused,
         };
         match self.operation {
             Operation::Credentials | Operation::AssumeRole => SignerCause::Credentials,

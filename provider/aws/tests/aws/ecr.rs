@@ -211,6 +211,22 @@ async fn a_missing_permission_names_the_action() {
 }
 
 #[tokio::test]
+async fn an_endpoint_of_another_region_is_named_as_the_cause_and_not_the_clock() {
+    let (setup, tokens) = (setup().region("us-west-2"), Issued::new());
+    let api = EcrApi::start(&setup, &tokens).await;
+    let error = token(&source(&setup, &api, None), HOST).await.unwrap_err();
+    assert!(error.contains("Credential should be scoped to a valid region"), "{error}");
+    assert!(
+        error.ends_with(
+            "; the endpoint has another region than the request: use the endpoint of the registry's region, or name the region of \
+             the endpoint in credentials.ecr.region"
+        ),
+        "{error}"
+    );
+    assert_eq!(token(&source(&setup, &api, Some("us-west-2")), HOST).await.unwrap().user, "AWS");
+}
+
+#[tokio::test]
 async fn the_public_api_needs_two_actions() {
     let (setup, tokens) = (setup().region("us-east-1"), Issued::new());
     let api = EcrApi::start_public(&setup, &tokens).await;

@@ -146,6 +146,11 @@ fn the_fragments_of_the_page_are_valid_configurations() {
         for text in [fragment.text, optional] {
             let config = configuration(&format!("{}{text}{}", &base[..start], &base[end..]));
             assert!(matches!(config.registries[0].credentials, Credentials::Ecr(_)));
+            // Its entries before those of the file; after them, those of the region of the file would never apply.
+            let Some((_, entries)) = text.split_once("registries:\n") else { panic!("{text}") };
+            let together = base.replace("registries:\n", &format!("registries:\n{entries}"));
+            let count = configuration(&together).registries.len();
+            assert_eq!(count, configuration(&base).registries.len() + 1);
         }
     }
 }
