@@ -57,10 +57,8 @@ impl Refusal {
     /// As [`Self::of`], for a code that has two meanings by its text
     /// ([signature errors](https://docs.aws.amazon.com/IAM/latest/UserGuide/signature-v4-troubleshooting.html#signature-v4-troubleshooting-credential-scope)).
     pub(crate) fn of_text(status: u16, code: &str, text: &str) -> Self {
-        match Self::of(status, code) {
-            Self::Clock if text.contains("Credential should be scoped to") => Self::Scope,
-            refusal => refusal,
-        }
+        let refusal = Self::of(status, code);
+        if refusal == Self::Clock && text.contains("Credential should be scoped to") { Self::Scope } else { refusal }
     }
 
     /// The refusal of the endpoint of credentials on the node, whose answers have no code.

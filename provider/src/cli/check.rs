@@ -2,6 +2,7 @@
 //! used. Without a network, unless `--online` is given.
 
 mod aws_calls;
+mod aws_endpoints;
 mod endpoint_certificates;
 mod events;
 mod images;

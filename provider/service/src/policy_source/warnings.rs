@@ -31,7 +31,8 @@ const SHOWN_NAMES: usize = 5;
 pub enum PolicyWarning {
     #[error(
         "statement {statement:?} trusts every customer of the signing service in the signing authority store \
-         {store}; name identities, unless the service signs only for you"
+         {store}; name identities, unless the service signs only for you; signatures of AWS Signer are rejected without the ARN of \
+         a signing profile"
     )]
     EveryCustomer { statement: String, store: String },
     #[error("statement {statement:?} has the identity {identity:?}, which no signer matches: {why}")]

@@ -18,6 +18,7 @@ use countersign_registry::Unobserved;
 use super::Applied;
 use super::Findings;
 use super::SOON;
+use super::aws_endpoints;
 use crate::config::Config;
 use crate::config::FindingKind;
 use crate::config::Purpose;
@@ -177,6 +178,7 @@ fn aws_environment(config: &Config, findings: &mut Findings) {
     for why in endpoints {
         findings.warn("aws-endpoint", format_args!("AWS is not called: {why}"));
     }
+    aws_endpoints::check(config, findings);
     // Otherwise it is a mistake already.
     if proxy_environment(config).is_ok()
         && let Err(why) = proxy_environment_beside(&config.aws.proxy)

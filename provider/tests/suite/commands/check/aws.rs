@@ -180,3 +180,58 @@ fn warns_about_an_endpoint_of_the_environment_that_cannot_be_used_and_a_web_iden
     let (_, document) = run(&with_region, &web_identity);
     assert_eq!(warnings(&document), []);
 }
+
+#[test]
+fn warns_about_an_endpoint_of_another_region_or_of_another_api() {
+    let signer = |more: &str, endpoint: &str| {
+        format!(
+            "unlistedRegistries: anonymous\naws: {{region: eu-west-1, signer: {{enabled: true, {more}endpoint: '{endpoint}'}}}}\n"
+        )
+    };
+    let other = "https://data-signer.us-east-1.amazonaws.com";
+    let region = "aws.signer.endpoint: found https://data-signer.us-east-1.amazonaws.com, which is in us-east-1, and its requests are \
+                  signed for eu-west-1, so that AWS refuses them; use an endpoint in eu-west-1, or name us-east-1 in \
+                  aws.signer.regions";
+    let api = "aws.signer.endpoint: found https://signer.eu-west-1.amazonaws.com, the API that makes signatures, expected the one that \
+               has their status: put data- before signer";
+    for (keys, expected) in [
+        (signer("", other), vec![("aws-endpoint", region)]),
+        (signer("regions: {aws: us-east-1}, ", other), vec![]),
+        (signer("", "https://signer.eu-west-1.amazonaws.com"), vec![("aws-endpoint", api)]),
+        (signer("", "https://vpce-0123-abc.data-signer.eu-west-1.vpce.amazonaws.com"), vec![]),
+        (signer("", "https://signatures.example"), vec![]),
+    ] {
+        assert_eq!(warnings(&run(&keys, &[]).1), expected, "{keys}");
+    }
+    let ecr = |more: &str| {
+        let endpoint = "https://vpce-0123-abc.api.ecr.eu-west-1.vpce.amazonaws.com";
+        let host = "'*.dkr.ecr.us-east-1.amazonaws.com'";
+        format!(
+            "unlistedRegistries: anonymous\nregistries: [{{host: {host}, credentials: {{ecr: {{endpoint: '{endpoint}'{more}}}}}}}]\n"
+        )
+    };
+    let message = "registries *.dkr.ecr.us-east-1.amazonaws.com: credentials.ecr.endpoint: found \
+                   https://vpce-0123-abc.api.ecr.eu-west-1.vpce.amazonaws.com, which is in eu-west-1, and its requests are signed for \
+                   us-east-1, so that AWS refuses them; use an endpoint in us-east-1, or name eu-west-1 in credentials.ecr.region";
+    assert_eq!(warnings(&run(&ecr(""), &[]).1), [("aws-endpoint", message)]);
+    assert_eq!(warnings(&run(&ecr(", region: eu-west-1"), &[]).1), []);
+}
+
+#[test]
+fn warns_about_variables_that_are_not_read() {
+    let keys = |more: &str| {
+        format!("unlistedRegistries: anonymous\naws: {{region: eu-west-1, {more}signer: {{enabled: true}}}}\n")
+    };
+    for (variable, value, setting, set) in [
+        ("AWS_USE_FIPS_ENDPOINT", "true", "aws.fips", "fips: true, "),
+        ("AWS_USE_DUALSTACK_ENDPOINT", "true", "aws.dualStack", "dualStack: true, "),
+        ("AWS_PROFILE", "team", "aws.profile", "profile: team, "),
+    ] {
+        let message = format!("the environment variable {variable} is not read; set {setting}");
+        let (_, document) = run(&keys(""), &[(variable, value)]);
+        assert_eq!(warnings(&document), [("aws-variable-not-read", message.as_str())]);
+        assert_eq!(warnings(&run(&keys(set), &[(variable, value)]).1), [], "{variable}");
+    }
+    assert_eq!(warnings(&run(&keys(""), &[("AWS_USE_FIPS_ENDPOINT", "false")]).1), []);
+    assert_eq!(warnings(&run("unlistedRegistries: anonymous\n", &[("AWS_PROFILE", "team")]).1), []);
+}

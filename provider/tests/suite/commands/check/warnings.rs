@@ -71,7 +71,7 @@ fn warnings_do_not_change_the_exit_code() {
             ("certificate-not-for-servers", "tls.crt: certificate \"C=CH, ST=ZH, O=Testkit, CN=nameless\" has an extended key usage without serverAuth: Gatekeeper will not take it".to_owned()),
             ("every-customer", "statement \"cloud\" trusts every customer of the signing service in the signing \
                                 authority store signingAuthority:cloud; name identities, unless the service signs \
-                                only for you".to_owned()),
+                                only for you; signatures of AWS Signer are rejected without the ARN of a signing profile".to_owned()),
             ("identity-never-matches", "statement \"foreign\" has the identity \"arn:aws:signer:x\", which no signer \
                                        matches: ARN of AWS Signer: found \"arn:aws:signer:x\", expected arn:PARTITION:signer:REGION:ACCOUNT:/signing-profiles/NAME, \
                                        the same with /VERSION, arn:PARTITION:signer:REGION::/aliased-signing-profiles/ID, or \
