@@ -9,7 +9,9 @@
 
 mod active_engine;
 pub mod aws;
+pub mod azure;
 mod certificates;
+mod clouds;
 mod components;
 mod error;
 mod external_services;
@@ -19,6 +21,7 @@ mod reload;
 mod service;
 mod settings;
 mod status;
+pub(crate) mod tokens;
 mod trust_stores;
 mod watchdog;
 

@@ -1,7 +1,7 @@
-//! A build without the clients of AWS: `cargo test --package countersign --no-default-features --test without_aws`. A
+//! A build without the clients of AWS and Azure: `cargo test --package countersign --no-default-features --test without_aws`. A
 //! configuration that needs them is a mistake that says so; all others work.
 
-#![cfg(not(feature = "aws"))]
+#![cfg(not(any(feature = "aws", feature = "azure")))]
 #![allow(clippy::unwrap_used)]
 
 use countersign_test_support::binary;
@@ -50,6 +50,14 @@ fn aws_signer_and_tokens_of_amazon_ecr_are_mistakes_that_name_the_build() {
     ] {
         assert_eq!(check(&keys), (Some(3), expected), "{keys}");
     }
+}
+
+#[test]
+fn tokens_of_azure_container_registry_are_a_mistake_that_names_the_build() {
+    let acr = "registries: [{host: shops.azurecr.io, credentials: {acr: {}}}]";
+    let expected = "c.yaml:3: registries[0].credentials.acr: found tokens of Azure Container Registry, expected another key: this \
+                    build has no Azure clients (cargo feature azure)";
+    assert_eq!(check(acr), (Some(3), vec![expected.to_owned()]));
 }
 
 #[test]

@@ -41,8 +41,10 @@ pub use registry_findings::RegistryFileMistake;
 pub use registry_findings::RegistryFileWarning;
 pub use registry_findings::RegistryFilesError;
 pub use registry_findings::RegistryFinding;
+pub use sections::Acr;
 pub use sections::Aws;
 pub use sections::AwsSigner;
+pub use sections::Azure;
 pub use sections::Cache;
 pub use sections::Credentials;
 pub use sections::Ecr;
@@ -97,6 +99,7 @@ pub struct Config {
     pub verification: Verification,
     pub evidence: Evidence,
     pub aws: Aws,
+    pub azure: Azure,
     pub mutation: Mutation,
     pub cache: Cache,
     /// In order of the file; each host occurs once.
@@ -130,9 +133,17 @@ impl Config {
     pub fn needs_aws(&self) -> bool {
         let has_tokens = |registry: &Registry| match registry.credentials {
             Credentials::Ecr(_) => true,
-            Credentials::Anonymous | Credentials::DockerConfig(_) | Credentials::Files { .. } => false,
+            Credentials::Acr(_) | Credentials::Anonymous | Credentials::DockerConfig(_) | Credentials::Files { .. } => {
+                false
+            }
         };
         self.aws.signer.enabled || self.registries.iter().any(has_tokens)
+    }
+
+    /// Whether Azure is called, for tokens of its registries.
+    #[must_use]
+    pub fn needs_azure(&self) -> bool {
+        self.registries.iter().any(|registry| registry.credentials.acr().is_some())
     }
 
     /// The entry of `registries` for a repository: the first that matches.

@@ -3,6 +3,7 @@
 
 mod aws_calls;
 mod aws_endpoints;
+mod azure_calls;
 mod endpoint_certificates;
 mod events;
 mod images;
@@ -46,6 +47,7 @@ use crate::config::Registry;
 use crate::evidence::Survey;
 use crate::policy_source::StatementOutline;
 use crate::runtime::aws::AwsSurvey;
+use crate::runtime::tokens::TriedToken;
 
 /// Certificates that expire within this time cause a warning: enough time to replace them.
 const SOON: Duration = Duration::from_secs(30 * 24 * 3600);
@@ -72,6 +74,8 @@ pub(super) struct Findings {
     tried_images: Vec<TriedImage>,
     /// The calls of AWS that were tried; `None` without `--online`, and if the configuration needs none.
     aws: Option<AwsSurvey>,
+    /// The tokens of Azure that were tried; `None` as for AWS.
+    azure: Option<Vec<TriedToken>>,
     /// None if no policy document can be used.
     statements: Option<Vec<StatementOutline>>,
 }

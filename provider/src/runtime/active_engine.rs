@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::aws::AwsServices;
+use super::clouds::CloudServices;
 use super::external_services::ExternalServices;
 use crate::engine::Engine;
 use crate::evidence::Fetcher;
@@ -15,8 +15,8 @@ pub(super) struct ActiveEngine {
     pub(super) current: Engine,
     /// What evidence is in memory, for the engines that follow.
     pub(super) evidence: Fetcher,
-    /// The clients of AWS that `current` uses.
-    pub(super) aws: AwsServices,
+    /// The clients of clouds that `current` uses.
+    pub(super) clouds: CloudServices,
     /// For the engines that follow.
     pub(super) external: ExternalServices,
 }
@@ -24,17 +24,17 @@ pub(super) struct ActiveEngine {
 /// The engine that follows, and what it uses.
 pub(super) struct Successor {
     pub(super) engine: Engine,
-    pub(super) aws: AwsServices,
+    pub(super) clouds: CloudServices,
 }
 
 impl ActiveEngine {
     /// New requests use the engine of `successor`. The former engine finishes its running requests, and its caches are emptied.
     pub(super) fn swap(&mut self, settings: ServerSettings, successor: Successor) {
-        let Successor { engine, aws } = successor;
+        let Successor { engine, clouds } = successor;
         self.server.swap(settings, Arc::new(engine.clone()));
         engine.take_over(&self.current);
         self.current = engine;
-        self.aws = aws;
-        self.aws.request_tokens();
+        self.clouds = clouds;
+        self.clouds.request_tokens();
     }
 }

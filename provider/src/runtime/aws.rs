@@ -5,15 +5,11 @@
 mod call_counter;
 #[cfg(feature = "aws")]
 mod clients;
-#[cfg(feature = "aws")]
-mod early_tokens;
 mod environment;
 pub mod memory;
 #[cfg(feature = "aws")]
 mod pod_credentials;
 mod survey;
-#[cfg(feature = "aws")]
-mod tokens;
 #[cfg(feature = "aws")]
 mod try_calls;
 #[cfg(not(feature = "aws"))]
@@ -27,6 +23,5 @@ pub(crate) use environment::lacks_region;
 pub(crate) use environment::pod_region;
 pub(crate) use survey::AwsSurvey;
 pub(crate) use survey::TriedSigner;
-pub(crate) use survey::TriedToken;
 #[cfg(not(feature = "aws"))]
 pub(super) use without::AwsServices;

@@ -7,12 +7,13 @@ use countersign_registry::Registries;
 
 use super::active_engine::ActiveEngine;
 use super::active_engine::Successor;
-use super::aws::AwsServices;
 use super::aws::AwsSurvey;
+use super::clouds::CloudServices;
 use super::error::Cause;
 use super::error::RuntimeError;
 use super::external_services::ExternalServices;
 use super::settings;
+use super::tokens::TriedToken;
 use super::trust_stores;
 use super::trust_stores::TrustStores;
 use crate::clock;
@@ -41,8 +42,8 @@ pub(crate) struct Components {
     pub(super) policy_source: PolicySource,
     /// The first result of `policy_source`.
     pub(super) policy: Result<Arc<LoadedPolicy>, PolicySourceError>,
-    /// The clients of AWS.
-    pub(super) aws: AwsServices,
+    /// The clients of clouds.
+    pub(super) clouds: CloudServices,
     /// Fetches the trust stores that are not in files.
     pub(super) stores: TrustStores,
     /// The content of the files of the registries.
@@ -76,10 +77,10 @@ impl Components {
             PolicySource::new(config.trust.location.clone(), statements).with_fetched(fetched.clone());
         let mut registry_files = config.registry_files(None);
         match engine(config, &mut registry_files, external, policy_source.handle(), metrics) {
-            Ok(Created { engine, evidence, aws, stores, system_roots }) => {
+            Ok(Created { engine, evidence, clouds, stores, system_roots }) => {
                 trust_stores::first(&fetched, &stores.fetcher(config, &registry_files)).await;
                 let policy = policy_source.load(clock::now());
-                Ok(Self { engine, evidence, policy_source, policy, aws, stores, registry_files, system_roots })
+                Ok(Self { engine, evidence, policy_source, policy, clouds, stores, registry_files, system_roots })
             }
             Err(cause) => {
                 let policy = policy_source.load(clock::now());
@@ -127,7 +128,12 @@ impl Components {
 
     /// Tries the calls of AWS that `config` needs, about a signature by one of `profiles`; `None` if it needs none.
     pub(crate) async fn survey_aws(&self, config: &Config, profiles: &[SigningProfileVersion]) -> Option<AwsSurvey> {
-        self.aws.survey(config, profiles).await
+        self.clouds.survey_aws(config, profiles).await
+    }
+
+    /// Requests a token for each registry of Azure that `config` has; `None` if it has none with tokens.
+    pub(crate) async fn survey_azure(&self, config: &Config) -> Option<Vec<TriedToken>> {
+        self.clouds.survey_azure(config).await
     }
 
     /// The trust policy and stores; `None` if no policy document can be used.
@@ -153,7 +159,7 @@ fn policy_mistakes(policy: &Result<Arc<LoadedPolicy>, PolicySourceError>) -> Opt
 struct Created {
     engine: Engine,
     evidence: Fetcher,
-    aws: AwsServices,
+    clouds: CloudServices,
     stores: TrustStores,
     system_roots: usize,
 }
@@ -172,24 +178,27 @@ fn engine(
     let (limits, metrics) = (registries.shared_limits(), Arc::clone(metrics));
     let stores = TrustStores::new(limits);
     // Completes the credentials that the registry client has already.
-    let aws = AwsServices::none(limits, &metrics).successor(config, files);
-    let aws = aws.map_err(|source| Cause::Aws { source })?;
-    let settings = settings::evidence(config, files, signer(config, &aws, external));
+    let clouds = CloudServices::none(limits, &metrics).successor(config, files)?;
+    let settings = settings::evidence(config, files, signer(config, &clouds, external));
     let evidence = Fetcher::new(settings, limits, Arc::clone(&metrics), system_clock());
     let evidence = evidence.map_err(|source| Cause::Evidence { source })?;
     let (source, settings) = (Arc::new(evidence.clone()), settings::engine(config));
     let engine = Engine::new(policy, registries, source, settings, metrics, system_clock());
-    Ok(Created { engine, evidence, aws, stores, system_roots })
+    Ok(Created { engine, evidence, clouds, stores, system_roots })
 }
 
 /// AWS Signer: that of the caller of the library, otherwise that of AWS.
-fn signer(config: &Config, aws: &AwsServices, external: &ExternalServices) -> Option<SignerAccess> {
-    external.signer.clone().or_else(|| aws.signer(config))
+fn signer(config: &Config, clouds: &CloudServices, external: &ExternalServices) -> Option<SignerAccess> {
+    external.signer.clone().or_else(|| clouds.signer(config))
 }
 
-/// The clients of AWS that follow those of `former`. Completes the credentials of `files`.
-pub(super) fn aws(former: &ActiveEngine, config: &Config, files: &mut RegistryFiles) -> Result<AwsServices, Cause> {
-    former.aws.successor(config, files).map_err(|source| Cause::Aws { source })
+/// The clients of clouds that follow those of `former`. Completes the credentials of `files`.
+pub(super) fn clouds(
+    former: &ActiveEngine,
+    config: &Config,
+    files: &mut RegistryFiles,
+) -> Result<CloudServices, Cause> {
+    former.clouds.successor(config, files)
 }
 
 /// The engine that follows `former` under a changed configuration or changed files, within the same limits. It uses the
@@ -198,13 +207,14 @@ pub(super) fn successor(
     former: &ActiveEngine,
     config: &Config,
     files: &RegistryFiles,
-    aws: AwsServices,
+    clouds: CloudServices,
     policy: Arc<PolicyHandle>,
 ) -> Result<Successor, Cause> {
     let registries = settings::registries(config, files)?;
-    let evidence = former.evidence.successor(settings::evidence(config, files, signer(config, &aws, &former.external)));
+    let evidence =
+        former.evidence.successor(settings::evidence(config, files, signer(config, &clouds, &former.external)));
     let evidence = evidence.map_err(|source| Cause::Evidence { source })?;
     let successor = former.current.successor(policy, registries, Arc::new(evidence), settings::engine(config));
     let engine = successor.map_err(|source| Cause::Registries { source })?;
-    Ok(Successor { engine, aws })
+    Ok(Successor { engine, clouds })
 }

@@ -63,6 +63,12 @@ pub enum Cause {
         /// Why the TLS client cannot be created.
         source: TlsSetupError,
     },
+    /// The clients of Azure.
+    #[error("Azure cannot be called")]
+    Azure {
+        /// Why the TLS client cannot be created.
+        source: TlsSetupError,
+    },
     /// Metrics cannot be registered.
     #[error(transparent)]
     Metrics(prometheus::Error),
@@ -85,7 +91,8 @@ impl Cause {
             | Self::ProxyVariables(_)
             | Self::Registries { .. }
             | Self::Evidence { .. }
-            | Self::Aws { .. } => ErrorKind::Configuration,
+            | Self::Aws { .. }
+            | Self::Azure { .. } => ErrorKind::Configuration,
             Self::Metrics(_) | Self::Server(_) | Self::ReloadTask(_) => ErrorKind::Internal,
         }
     }

@@ -41,8 +41,8 @@ impl LoadedRegistryFiles {
         }
         self.seen = seen;
         let mut files = config.registry_files(Some(&self.in_use));
-        let aws = match components::aws(engine, config, &mut files) {
-            Ok(aws) => aws,
+        let clouds = match components::clouds(engine, config, &mut files) {
+            Ok(clouds) => clouds,
             Err(cause) => return status.refused(Component::Registries, &ErrorChain(&cause).to_string()),
         };
         if files.differs_in_credentials_only(&self.in_use) {
@@ -50,13 +50,13 @@ impl LoadedRegistryFiles {
             if files.replace_credentials(&self.in_use) {
                 tracing::info!("credentials of registries in use");
             }
-            engine.aws = aws;
+            engine.clouds = clouds;
             self.in_use = files;
             status.registries_in_use(&self.in_use);
             return;
         }
         let prepared = settings::server(config)
-            .and_then(|(settings, _)| Ok((settings, components::successor(engine, config, &files, aws, policy)?)));
+            .and_then(|(settings, _)| Ok((settings, components::successor(engine, config, &files, clouds, policy)?)));
         match prepared {
             Ok((settings, successor)) => {
                 engine.swap(settings, successor);

@@ -66,7 +66,7 @@ impl ReloadTask {
         loop {
             // Everything was loaded at the start.
             tokio::time::sleep(self.configuration.in_use.trust.reload_interval).await;
-            self.engine.aws.show_tokens();
+            self.engine.clouds.show_tokens();
             for (component, reload) in in_turn {
                 let polls = self.polls.clone();
                 let reloading = spawn_blocking(move || {

@@ -89,16 +89,16 @@ impl Service {
             tracing::info!(variable, %proxy, "the proxy is used for the hosts in registries and for evidence; others \
                                               are reached directly");
         }
-        let Components { engine, evidence, policy_source, policy: _, aws, mut stores, registry_files, system_roots: _ } =
+        let Components { engine, evidence, policy_source, policy: _, clouds, mut stores, registry_files, system_roots: _ } =
             components;
         stores.follow(policy_source.fetched(), &stores.fetcher(config, &registry_files));
         let tls = Arc::new(Tls::new(loaded));
         // Starts to refresh evidence in the background.
         evidence.take_over();
         let policy = SharedPolicy::new(policy_source, trust_status, config);
-        let (tokens, fetched) = (aws.token_lines(), policy.fetched_lines());
+        let (tokens, fetched) = (clouds.token_lines(), policy.fetched_lines());
         readiness.show_lines(move || tokens().into_iter().chain(fetched()).collect());
-        aws.request_tokens();
+        clouds.request_tokens();
         let verifier = Arc::new(engine.clone());
         let parts = ServerParts { verifier, tls: Arc::clone(&tls), readiness, metrics, registry };
         let server = Server::bind(settings, parts).await.map_err(Cause::Server)?;
@@ -112,7 +112,7 @@ impl Service {
             stores,
             certificates: Certificates::new(files, tls),
             registries: LoadedRegistryFiles::new(registry_files, files_seen),
-            engine: ActiveEngine { server: server.reload_handle(), current: engine, evidence, aws, external },
+            engine: ActiveEngine { server: server.reload_handle(), current: engine, evidence, clouds, external },
             status,
             polls,
         };

@@ -19,6 +19,7 @@ impl Config {
             verification,
             evidence,
             aws,
+            azure,
             mutation,
             cache,
             registries,
@@ -34,6 +35,7 @@ impl Config {
         sections::VERIFICATION.show(verification, &mut all);
         sections::EVIDENCE.show(evidence, &mut all);
         sections::AWS.show(aws, &mut all);
+        sections::AZURE.show(azure, &mut all);
         sections::MUTATION.show(mutation, &mut all);
         sections::CACHE.show(cache, &mut all);
         sections::REGISTRIES.show(registries, &mut all);
@@ -54,6 +56,12 @@ impl Config {
     #[must_use]
     pub fn aws_keys(&self) -> Vec<(String, String)> {
         keys(&self.aws)
+    }
+
+    /// As [`Self::evidence_keys`], of the section `azure`.
+    #[must_use]
+    pub fn azure_keys(&self) -> Vec<(String, String)> {
+        keys(&self.azure)
     }
 
     /// The keys whose values differ from those of `started`, and that a running service cannot change.

@@ -46,6 +46,7 @@ pub(super) fn survey(text: &str, file: &Path, purpose: Purpose, root: Option<&Pa
     let verification = sections::VERIFICATION.read(&fields);
     let evidence = sections::EVIDENCE.read(&fields);
     let aws = sections::AWS.read(&fields);
+    let azure = sections::AZURE.read(&fields);
     let mutation = sections::MUTATION.read(&fields);
     let cache = sections::CACHE.read(&fields);
     let registries = sections::REGISTRIES.read(&fields);
@@ -61,6 +62,7 @@ pub(super) fn survey(text: &str, file: &Path, purpose: Purpose, root: Option<&Pa
         verification,
         evidence,
         aws,
+        azure,
         mutation,
         cache,
         registries,

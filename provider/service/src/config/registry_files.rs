@@ -27,6 +27,7 @@ use self::load::LoadedRegistry;
 use self::load::LoadedRoots;
 use self::load::SharedFiles;
 use self::read::bytes;
+use super::Acr;
 use super::Config;
 use super::Credentials;
 use super::Ecr;
@@ -39,7 +40,7 @@ use super::registry_findings::FindingKind;
 use super::registry_findings::RegistryFilesError;
 use super::registry_findings::RegistryFinding;
 
-/// The content of the files that `registries`, `evidence` and `aws` name.
+/// The content of the files that `registries`, `evidence`, `aws` and `azure` name.
 #[derive(Clone, Debug)]
 pub struct RegistryFiles {
     registries: Vec<LoadedRegistry>,
@@ -47,6 +48,8 @@ pub struct RegistryFiles {
     evidence_roots: LoadedRoots,
     aws_proxy: LoadedProxy,
     aws_roots: LoadedRoots,
+    azure_proxy: LoadedProxy,
+    azure_roots: LoadedRoots,
 }
 
 impl RegistryFiles {
@@ -54,7 +57,9 @@ impl RegistryFiles {
     pub fn findings(&self) -> impl Iterator<Item = &RegistryFinding> {
         let of_registries = self.registries.iter().flat_map(|loaded| &loaded.findings);
         let of_evidence = self.evidence_proxy.findings.iter().chain(&self.evidence_roots.findings);
-        of_registries.chain(of_evidence).chain(&self.aws_proxy.findings).chain(&self.aws_roots.findings)
+        let of_aws = self.aws_proxy.findings.iter().chain(&self.aws_roots.findings);
+        let of_azure = self.azure_proxy.findings.iter().chain(&self.azure_roots.findings);
+        of_registries.chain(of_evidence).chain(of_aws).chain(of_azure)
     }
 
     /// The credential of each registry, in order of the configuration.
@@ -105,12 +110,23 @@ impl RegistryFiles {
             && self.evidence_roots.roots == other.evidence_roots.roots
             && self.aws_proxy.choice == other.aws_proxy.choice
             && self.aws_roots.roots == other.aws_roots.roots
+            && self.azure_proxy.choice == other.azure_proxy.choice
+            && self.azure_roots.roots == other.azure_roots.roots
     }
 
-    /// Uses the credentials that `issue` makes for the registries whose tokens are requested. Until then these are unusable.
-    pub fn issue(&mut self, mut issue: impl FnMut(&Ecr) -> Credential) {
+    /// Uses the credentials that `issue` makes for the registries with `credentials.ecr`. Until then these are unusable.
+    pub fn issue_ecr(&mut self, mut issue: impl FnMut(&Ecr) -> Credential) {
+        self.issue(|credentials| credentials.ecr().map(&mut issue));
+    }
+
+    /// As [`Self::issue_ecr`], of `credentials.acr`.
+    pub fn issue_acr(&mut self, mut issue: impl FnMut(&Acr) -> Credential) {
+        self.issue(|credentials| credentials.acr().map(&mut issue));
+    }
+
+    fn issue(&mut self, mut issue: impl FnMut(&Credentials) -> Option<Credential>) {
         for loaded in &mut self.registries {
-            if let Some(credential) = loaded.ecr().map(&mut issue) {
+            if let Some(credential) = issue(&loaded.registry.credentials) {
                 loaded.issue(credential);
             }
         }
@@ -165,6 +181,20 @@ impl RegistryFiles {
         &self.aws_roots.roots
     }
 
+    /// The proxy for requests to Azure.
+    ///
+    /// # Errors
+    /// A file of it cannot be used, so no request may be sent.
+    pub fn azure_proxy(&self) -> Result<&ProxyChoice, &Text> {
+        self.azure_proxy.choice.as_ref()
+    }
+
+    /// The authorities that are trusted for Azure.
+    #[must_use]
+    pub fn azure_roots(&self) -> &Roots {
+        &self.azure_roots.roots
+    }
+
     /// The settings of the registry client, with credentials and certificate authorities. Without the proxies of the
     /// environment, which are no part of a configuration.
     #[must_use]
@@ -206,7 +236,8 @@ impl Config {
                 add(key);
             }
             match &registry.credentials {
-                Credentials::Anonymous | Credentials::Ecr(_) => {}
+                // The secret of an application is read for each token.
+                Credentials::Anonymous | Credentials::Ecr(_) | Credentials::Acr(_) => {}
                 Credentials::DockerConfig(path) => add(path),
                 Credentials::Files { username, password } => {
                     add(username);
@@ -214,9 +245,9 @@ impl Config {
                 }
             }
         }
-        self.evidence.ca.iter().chain(&self.aws.ca).for_each(|path| add(path));
+        self.evidence.ca.iter().chain(&self.aws.ca).chain(&self.azure.ca).for_each(|path| add(path));
         let of_registries = self.registries.iter().map(|registry| &registry.proxy);
-        for proxy in of_registries.chain([&self.evidence.proxy, &self.aws.proxy]) {
+        for proxy in of_registries.chain([&self.evidence.proxy, &self.aws.proxy, &self.azure.proxy]) {
             if let RegistryProxy::Server(RegistryProxyServer { server: _, login, ca }) = proxy {
                 for path in login.iter().flat_map(|(username, password)| [username, password]).chain(ca) {
                     add(path);
@@ -241,11 +272,13 @@ impl Config {
         let evidence_proxy =
             proxy(FileOwner::EvidenceProxy, &self.evidence.proxy, former.map(|former| &former.evidence_proxy));
         let aws_proxy = proxy(FileOwner::AwsProxy, &self.aws.proxy, former.map(|former| &former.aws_proxy));
+        let azure_proxy = proxy(FileOwner::AzureProxy, &self.azure.proxy, former.map(|former| &former.azure_proxy));
         let mut roots =
             |owner, ca: &Option<PathBuf>, former| LoadedRoots::load(owner, ca.as_deref(), former, &mut shared);
         let evidence_roots =
             roots(FileOwner::EvidenceCa, &self.evidence.ca, former.map(|former| &former.evidence_roots));
         let aws_roots = roots(FileOwner::AwsCa, &self.aws.ca, former.map(|former| &former.aws_roots));
-        RegistryFiles { registries, evidence_proxy, evidence_roots, aws_proxy, aws_roots }
+        let azure_roots = roots(FileOwner::AzureCa, &self.azure.ca, former.map(|former| &former.azure_roots));
+        RegistryFiles { registries, evidence_proxy, evidence_roots, aws_proxy, aws_roots, azure_proxy, azure_roots }
     }
 }

@@ -19,7 +19,7 @@ use countersign_registry::RegistryPattern;
 /// Maximum size of a file with a credential or with certificate authorities, in bytes: what a Secret or ConfigMap can hold.
 pub(super) const FILE_BYTES: usize = 1024 * 1024;
 
-/// A finding about a file of a registry, of `evidence` or of `aws`.
+/// A finding about a file of a registry, of `evidence`, of `aws` or of `azure`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RegistryFinding {
     pub owner: FileOwner,
@@ -40,6 +40,10 @@ pub enum FileOwner {
     AwsProxy,
     /// `aws.ca`.
     AwsCa,
+    /// `azure.proxy`.
+    AzureProxy,
+    /// `azure.ca`.
+    AzureCa,
 }
 
 impl fmt::Display for FileOwner {
@@ -50,6 +54,8 @@ impl fmt::Display for FileOwner {
             Self::EvidenceCa => f.write_str("evidence.ca"),
             Self::AwsProxy => f.write_str("aws.proxy"),
             Self::AwsCa => f.write_str("aws.ca"),
+            Self::AzureProxy => f.write_str("azure.proxy"),
+            Self::AzureCa => f.write_str("azure.ca"),
         }
     }
 }
@@ -68,7 +74,7 @@ pub enum FindingKind {
 /// The effect of an unusable file on its registry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FileEffect {
-    /// The registry is disabled, so that its images are inconclusive; or no evidence is requested; or AWS is not called.
+    /// The registry is disabled, so that its images are inconclusive; or no evidence is requested; or AWS or Azure is not called.
     Disabled,
     /// The former content of the file stays in use.
     Kept,

@@ -1,7 +1,10 @@
 //! The sections of the configuration, each with the table of its keys.
 
 mod access;
+mod acr;
+mod acr_hosts;
 mod aws;
+mod azure;
 mod cache;
 mod client_certificate;
 mod credentials;
@@ -34,8 +37,10 @@ use super::schema::Keys;
 use super::schema::Nested;
 
 pub use self::access::RegistryAccess;
+pub use self::acr::Acr;
 pub use self::aws::Aws;
 pub use self::aws::AwsSigner;
+pub use self::azure::Azure;
 pub use self::cache::Cache;
 pub use self::client_certificate::RegistryCertificate;
 pub use self::credentials::Credentials;
@@ -86,6 +91,7 @@ pub(super) const ROOT: Keys = &[
     &VERIFICATION,
     &EVIDENCE,
     &AWS,
+    &AZURE,
     &MUTATION,
     &CACHE,
     &REGISTRIES,
@@ -124,6 +130,11 @@ pub(super) const AWS: Key<aws::AwsKind> = Key {
     kind: aws::AwsKind,
     change: Change::Reload,
 };
+
+pub(super) const AZURE: Key<Nested<Azure>> = section(
+    "azure",
+    "Azure: how tokens for registries with credentials.acr are requested. Nothing is unless there is one.",
+);
 
 pub(super) const MUTATION: Key<Nested<Mutation>> =
     section("mutation", "What /v1/mutate and the Ratify-compatible path of mutation write.");

@@ -8,6 +8,8 @@
 
 #[cfg(feature = "aws")]
 mod aws;
+#[cfg(feature = "azure")]
+mod azure;
 mod by_name;
 mod caches;
 mod connections;
@@ -44,10 +46,12 @@ use self::verdicts::Verdicts;
 pub use evidence::KeptEvidence;
 pub use gauged::Gauged;
 pub use labels::AWS;
+pub use labels::AZURE;
 pub use labels::AwsCall;
-pub use labels::AwsCallResult;
+pub use labels::AzureCall;
 pub use labels::CacheEvent;
 pub use labels::Certificate;
+pub use labels::CloudCallResult;
 pub use labels::Component;
 pub use labels::EVIDENCE;
 pub use labels::EvidenceKind;
@@ -79,6 +83,8 @@ pub struct Metrics {
     evidence: Evidence,
     #[cfg(feature = "aws")]
     aws: aws::Aws,
+    #[cfg(feature = "azure")]
+    azure: azure::Azure,
     tokens: Tokens,
     files: Files,
     panics: IntCounter,
@@ -103,6 +109,8 @@ impl Metrics {
             evidence: Evidence::new(&factory)?,
             #[cfg(feature = "aws")]
             aws: aws::Aws::new(&factory)?,
+            #[cfg(feature = "azure")]
+            azure: azure::Azure::new(&factory)?,
             tokens: Tokens::new(&factory)?,
             files: Files::new(&factory)?,
             panics: factory.counter("panics_total", "Panics caught, each of them a bug.")?,

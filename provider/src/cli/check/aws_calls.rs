@@ -8,7 +8,7 @@ use crate::policy_source::ModeOutline;
 use crate::policy_source::StatementOutline;
 use crate::runtime::aws::AwsSurvey;
 use crate::runtime::aws::TriedSigner;
-use crate::runtime::aws::TriedToken;
+use crate::runtime::tokens::TriedToken;
 
 /// The difference of clocks that is reported, in seconds. AWS refuses requests from five minutes on.
 const CLOCK_DIFFERENCE: u64 = 60;

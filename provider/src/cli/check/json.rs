@@ -8,6 +8,7 @@ use std::path::Path;
 use serde::Serialize;
 
 use self::online::AwsView;
+use self::online::AzureView;
 use self::online::TriedAddressView;
 use self::online::TriedImageView;
 use super::Applied;
@@ -20,6 +21,7 @@ use super::images::AppliedEntry;
 use super::images::ImageEntry;
 use super::images::ImageLocation;
 use super::signer_roots;
+use crate::config::Acr;
 use crate::config::Credentials;
 use crate::config::Ecr;
 use crate::config::Registry;
@@ -57,6 +59,9 @@ pub(super) struct Document {
     /// Absent without `--online`, and if the configuration needs no AWS.
     #[serde(skip_serializing_if = "Option::is_none")]
     aws: Option<AwsView>,
+    /// Absent without `--online`, and if the configuration needs no Azure.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    azure: Option<AzureView>,
 }
 
 /// Sections as they are in effect: each key with its value as text.
@@ -64,6 +69,7 @@ pub(super) struct Document {
 struct SettingsView {
     evidence: BTreeMap<String, String>,
     aws: BTreeMap<String, String>,
+    azure: BTreeMap<String, String>,
 }
 
 /// An object of the cluster, and the fields that fit the configuration.
@@ -177,6 +183,9 @@ struct RegistryView {
     /// How tokens of Amazon ECR are requested, if they are.
     #[serde(skip_serializing_if = "Option::is_none")]
     ecr: Option<EcrView>,
+    /// As `ecr`, of Azure Container Registry.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    acr: Option<AcrView>,
     /// Keys of the entries of the Docker configuration that are for the host, in order of precedence.
     pull_secret_keys: Vec<String>,
     realm_hosts: Vec<String>,
@@ -253,6 +262,14 @@ struct EcrView {
 }
 
 #[derive(Debug, Serialize)]
+struct AcrView {
+    /// Whose tokens these are.
+    identity: String,
+    /// Null if it is that of the environment.
+    tenant: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
 struct EnvironmentProxyView {
     variable: &'static str,
     /// Without its login.
@@ -280,11 +297,13 @@ impl Document {
             settings: findings.config.as_ref().map(|config| SettingsView {
                 evidence: config.evidence_keys().into_iter().collect(),
                 aws: config.aws_keys().into_iter().collect(),
+                azure: config.azure_keys().into_iter().collect(),
             }),
             compared: findings.compared.as_ref().map(|list| list.iter().map(ComparedView::from).collect()),
             evidence: findings.online.as_ref().map(|survey| survey.tried.iter().map(TriedAddressView::from).collect()),
             tried_images: findings.tried_images.iter().map(TriedImageView::from).collect(),
             aws: findings.aws.as_ref().map(AwsView::from),
+            azure: findings.azure.as_deref().map(AzureView::from),
         }
     }
 }
@@ -416,13 +435,12 @@ impl RegistryView {
             ca: ca.as_deref().map(path),
             credentials: match credentials {
                 Credentials::Anonymous | Credentials::Ecr(_) => Vec::new(),
+                Credentials::Acr(acr) => acr.secret_file().map(|file| path(file)).into_iter().collect(),
                 Credentials::DockerConfig(file) => vec![path(file)],
                 Credentials::Files { username, password } => vec![path(username), path(password)],
             },
-            ecr: match credentials {
-                Credentials::Ecr(ecr) => Some(EcrView::of(ecr)),
-                Credentials::Anonymous | Credentials::DockerConfig(_) | Credentials::Files { .. } => None,
-            },
+            ecr: credentials.ecr().map(EcrView::of),
+            acr: credentials.acr().map(AcrView::of),
             realm_hosts: realm_hosts.iter().map(ToString::to_string).collect(),
             pull_secret_keys,
             mirrors: registry.mirrors.locations.iter().map(ToString::to_string).collect(),
@@ -460,6 +478,12 @@ impl ClientCertificateView {
 impl LocationView {
     fn of(ImageLocation { repository, is_mirror, entry }: &ImageLocation) -> Self {
         Self { repository: repository.clone(), mirror: *is_mirror, entry: entry.clone() }
+    }
+}
+
+impl AcrView {
+    fn of(acr: &Acr) -> Self {
+        Self { identity: acr.identity_name(), tenant: acr.tenant().map(ToString::to_string) }
     }
 }
 

@@ -1,6 +1,6 @@
 //! `--online`: fetches the trust stores that are not in files; tries the addresses of OCSP responders and CRLs that certificates of the trust stores name; with `--image`
-//! also those that the signatures of images need, and the images themselves. And the calls of AWS that the configuration
-//! needs.
+//! also those that the signatures of images need, and the images themselves. And the calls of AWS and Azure that the
+//! configuration needs.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -14,6 +14,7 @@ use tokio::time::Instant;
 
 use super::Findings;
 use super::aws_calls;
+use super::azure_calls;
 use super::tried_images::TriedImage;
 use super::trust;
 use crate::cli::Failure;
@@ -29,6 +30,7 @@ use crate::evidence::TryingSource;
 use crate::evidence::UntriedCertificate;
 use crate::runtime::Components;
 use crate::runtime::aws::AwsSurvey;
+use crate::runtime::tokens::TriedToken;
 use crate::telemetry::metrics::Metrics;
 
 /// The time for all addresses of the trust stores, and again for all of one image.
@@ -48,8 +50,8 @@ pub(super) fn check(file: &Path, config: &Config, images: &[ImageRef], findings:
     let survey = runtime.block_on(survey(file, config, images, &metrics, findings));
     // A fetch that is not finished has no further use.
     runtime.shutdown_background();
-    let (survey, aws) = match survey {
-        Ok(survey) => survey,
+    let Tried { survey, aws, azure } = match survey {
+        Ok(tried) => tried,
         Err(why) => {
             findings.warn("online-not-tried", format_args!("--online has tried nothing: {why}"));
             return Ok(());
@@ -73,8 +75,16 @@ pub(super) fn check(file: &Path, config: &Config, images: &[ImageRef], findings:
         );
     }
     aws.iter().for_each(|aws| aws_calls::warn(aws, findings));
-    (findings.online, findings.aws) = (Some(survey), aws);
+    azure.iter().for_each(|tokens| azure_calls::warn(tokens, findings));
+    (findings.online, findings.aws, findings.azure) = (Some(survey), aws, azure);
     Ok(())
+}
+
+/// What was tried. Of a cloud, `None` if the configuration does not need it.
+struct Tried {
+    survey: Survey,
+    aws: Option<AwsSurvey>,
+    azure: Option<Vec<TriedToken>>,
 }
 
 async fn survey(
@@ -83,7 +93,7 @@ async fn survey(
     images: &[ImageRef],
     metrics: &Arc<Metrics>,
     findings: &mut Findings,
-) -> Result<(Survey, Option<AwsSurvey>), &'static str> {
+) -> Result<Tried, &'static str> {
     let components = Components::load(config, metrics).await.map_err(|_| MISTAKES)?;
     let policy = components.policy().ok_or(NO_POLICY)?;
     if !config.trust.stores.is_empty() {
@@ -114,7 +124,8 @@ async fn survey(
         survey.tried.extend(tried.into_iter().map(|one| TriedAddress { image: Some(image.clone()), ..one }));
     }
     let aws = components.survey_aws(config, &aws_calls::profiles(&policy.outline())).await;
-    Ok((survey, aws))
+    let azure = components.survey_azure(config).await;
+    Ok(Tried { survey, aws, azure })
 }
 
 async fn signatures(engine: &Engine, image: &ImageRef) -> Result<Listed, String> {

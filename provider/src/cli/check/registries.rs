@@ -31,6 +31,7 @@ use crate::runtime::aws::SERVICES;
 use crate::runtime::aws::endpoint;
 use crate::runtime::aws::lacks_region;
 use crate::runtime::aws::pod_region;
+use crate::runtime::azure::environment_mistakes;
 use crate::runtime::proxy_environment;
 use crate::runtime::proxy_environment_beside;
 
@@ -43,6 +44,7 @@ pub(super) fn check(file: &Path, config: &Config, purpose: Purpose, now: UnixTim
     proxies(config, findings);
     evidence_proxies(config, findings);
     aws_environment(config, findings);
+    azure_environment(config, findings);
     with_ports(config, findings);
     files(config, now, findings);
     // One by one: the client stops at the first mistake.
@@ -184,6 +186,22 @@ fn aws_environment(config: &Config, findings: &mut Findings) {
         && let Err(why) = proxy_environment_beside(&config.aws.proxy)
     {
         findings.warn("aws-proxy", format_args!("AWS is not called, unless aws.proxy is set: {why}"));
+    }
+}
+
+/// As [`aws_environment`], of Azure.
+fn azure_environment(config: &Config, findings: &mut Findings) {
+    if !config.needs_azure() {
+        return;
+    }
+    for why in environment_mistakes() {
+        findings.warn("azure-environment", format_args!("Azure is not called: {why}"));
+    }
+    // Otherwise it is a mistake already.
+    if proxy_environment(config).is_ok()
+        && let Err(why) = proxy_environment_beside(&config.azure.proxy)
+    {
+        findings.warn("azure-proxy", format_args!("Azure is not called, unless azure.proxy is set: {why}"));
     }
 }
 

@@ -19,6 +19,7 @@ use super::images::AppliedEntry;
 use super::images::ImageEntry;
 use super::images::ImageLocation;
 use super::signer_roots;
+use crate::config::Acr;
 use crate::config::Credentials;
 use crate::config::Ecr;
 use crate::config::ListenAddress;
@@ -62,6 +63,9 @@ pub(super) fn page(path: &Path, findings: &Findings) -> String {
         if config.needs_aws() {
             page.settings("aws", config.aws_keys());
         }
+        if config.needs_azure() {
+            page.settings("azure", config.azure_keys());
+        }
     }
     for compared in findings.compared.iter().flatten() {
         page.compared(compared);
@@ -74,6 +78,9 @@ pub(super) fn page(path: &Path, findings: &Findings) -> String {
     }
     if let Some(survey) = &findings.aws {
         page.aws(survey);
+    }
+    if let Some(tokens) = &findings.azure {
+        page.tokens(tokens);
     }
     let counted = |count: usize, what: &str| format!("{count} {what}{}", if count == 1 { "" } else { "s" });
     page.0.push_str(&format!(
@@ -187,6 +194,13 @@ impl Page {
         region.iter().for_each(|region| self.line("    region", region));
     }
 
+    fn acr(&mut self, acr: &Acr) {
+        self.line("  credentials", "tokens of Azure Container Registry");
+        self.line("    identity", acr.identity_name());
+        acr.tenant().iter().for_each(|tenant| self.line("    tenant", tenant));
+        acr.secret_file().iter().for_each(|file| self.line("    secret", file.display()));
+    }
+
     fn registry(&mut self, registry: &Registry, applied: &Applied) {
         self.0.push('\n');
         self.line("registry", format_args!("{}, {}", registry.host, transport(registry)));
@@ -234,6 +248,7 @@ impl Page {
                 self.line("  credentials", format_args!("{}, {}", username.display(), password.display()));
             }
             Credentials::Ecr(ecr) => self.ecr(ecr),
+            Credentials::Acr(acr) => self.acr(acr),
         }
         if let Some(files) = &registry.client_certificate {
             let files = format_args!("{}, {}", files.certificate.display(), files.key.display()).to_string();

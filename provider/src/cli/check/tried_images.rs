@@ -1,4 +1,4 @@
-//! The images that `--online` tries to read, with what their reading needs of IAM at Amazon ECR.
+//! The images that `--online` tries to read, with the permissions that their reading needs.
 
 use countersign_core::name::ImageRef;
 
@@ -13,8 +13,9 @@ use crate::engine::Reading;
 pub(super) struct TriedImage {
     /// As it is written.
     pub(super) image: String,
-    /// Whose token is used, if it is read with one of Amazon ECR.
+    /// Whose token is used, if it is read with one of a cloud.
     pub(super) role: Option<String>,
+    permissions: Option<Permissions>,
     pub(super) reading: Reading,
 }
 
@@ -33,13 +34,25 @@ impl Part {
             Self::Blob => "blob",
         }
     }
+}
 
+/// Whose token an image is read with, and what its reading needs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Permissions {
+    AmazonEcr,
+    AzureContainerRegistry,
+}
+
+impl Permissions {
     /// The action of IAM that Amazon ECR requires
-    /// ([actions](https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonelasticcontainerregistry.html)).
-    pub(super) fn permission(self) -> &'static str {
-        match self {
-            Self::Manifest => "ecr:BatchGetImage",
-            Self::Blob => "ecr:GetDownloadUrlForLayer",
+    /// ([actions](https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonelasticcontainerregistry.html)), or
+    /// the role that Azure Container Registry requires
+    /// ([roles](https://learn.microsoft.com/azure/container-registry/container-registry-rbac-built-in-roles-overview)).
+    fn of(self, part: Part) -> &'static str {
+        match (self, part) {
+            (Self::AmazonEcr, Part::Manifest) => "ecr:BatchGetImage",
+            (Self::AmazonEcr, Part::Blob) => "ecr:GetDownloadUrlForLayer",
+            (Self::AzureContainerRegistry, Part::Manifest | Part::Blob) => "AcrPull",
         }
     }
 }
@@ -58,13 +71,20 @@ pub(super) enum PartResult {
 impl TriedImage {
     pub(super) fn new(config: &Config, image: &ImageRef, reading: Reading) -> Self {
         let registry = config.registry_of(image.repository());
-        let role = registry.and_then(|registry| match &registry.credentials {
+        let used = registry.and_then(|registry| match &registry.credentials {
             // Everyone may read public images.
             Credentials::Ecr(_) if registry.is_public_ecr() => None,
-            Credentials::Ecr(ecr) => Some(ecr.role_name()),
+            Credentials::Ecr(ecr) => Some((ecr.role_name(), Permissions::AmazonEcr)),
+            Credentials::Acr(acr) => Some((acr.identity_name(), Permissions::AzureContainerRegistry)),
             Credentials::Anonymous | Credentials::DockerConfig(_) | Credentials::Files { .. } => None,
         });
-        Self { image: image.to_string(), role, reading }
+        let (role, permissions) = used.unzip();
+        Self { image: image.to_string(), role, permissions, reading }
+    }
+
+    /// What the role or identity needs to read a part; `None` without a token of a cloud.
+    pub(super) fn permission(&self, part: Part) -> Option<&'static str> {
+        self.permissions.map(|permissions| permissions.of(part))
     }
 
     /// Both parts with their results.

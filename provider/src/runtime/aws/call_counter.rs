@@ -6,8 +6,8 @@ use countersign_aws::AwsObserver;
 use countersign_aws::Operation;
 use countersign_credentials::CallResult;
 
+use crate::runtime::tokens::call_result::label;
 use crate::telemetry::metrics::AwsCall;
-use crate::telemetry::metrics::AwsCallResult;
 use crate::telemetry::metrics::Metrics;
 
 /// Counts each call when it ends.
@@ -23,17 +23,6 @@ impl AwsObserver for CallCounter {
             Operation::EcrPublicToken => AwsCall::EcrPublicToken,
             Operation::SignerStatus => AwsCall::SignerStatus,
         };
-        let result = match result {
-            Ok(()) => AwsCallResult::Ok,
-            Err(CallResult::Throttled) => AwsCallResult::Throttled,
-            Err(CallResult::Credentials) => AwsCallResult::Credentials,
-            Err(CallResult::Timeout) => AwsCallResult::Timeout,
-            Err(CallResult::Unreachable) => AwsCallResult::Unreachable,
-            Err(CallResult::Failed) => AwsCallResult::Failed,
-            Err(CallResult::Refused) => AwsCallResult::Refused,
-            Err(CallResult::Invalid) => AwsCallResult::Invalid,
-            Err(CallResult::NotAllowed) => AwsCallResult::NotAllowed,
-        };
-        self.0.aws_call(call, result);
+        self.0.aws_call(call, label(result));
     }
 }

@@ -32,20 +32,20 @@ use futures_util::future::BoxFuture;
 use tokio::time::Instant;
 
 use super::call_counter::CallCounter;
-use super::early_tokens;
-use super::early_tokens::EarlyToken;
 use super::environment;
 use super::pod_credentials;
 use super::pod_credentials::PodCredentials;
-use super::tokens::IssuedTokens;
-use crate::clock::system_clock;
 use crate::config::Config;
+use crate::config::Credentials;
 use crate::config::Ecr;
 use crate::config::RegistryFiles;
 use crate::evidence::SignerAccess;
 use crate::evidence::SignerClient;
 use crate::evidence::SignerFailure;
 use crate::evidence::SignerService;
+use crate::runtime::tokens::early_tokens;
+use crate::runtime::tokens::early_tokens::EarlyToken;
+use crate::runtime::tokens::issued_tokens::IssuedTokens;
 use crate::runtime::proxy_environment;
 use crate::server::health::StatusLine;
 use crate::telemetry::metrics::AWS;
@@ -85,9 +85,8 @@ struct Clients {
 
 impl AwsServices {
     /// No clients. Their requests will be limited beside those of `others`.
-    pub(in crate::runtime) fn none(others: &SharedLimits, metrics: &Arc<Metrics>) -> Self {
-        let issued = IssuedTokens::new(Arc::clone(metrics), system_clock());
-        let (others, metrics) = (others.clone(), Arc::clone(metrics));
+    pub(in crate::runtime) fn none(others: &SharedLimits, metrics: &Arc<Metrics>, issued: &Arc<IssuedTokens>) -> Self {
+        let (others, metrics, issued) = (others.clone(), Arc::clone(metrics), Arc::clone(issued));
         Self { others, metrics, issued, pod: Arc::default(), limits: None, clients: None }
     }
 
@@ -123,15 +122,10 @@ impl AwsServices {
         early_tokens::request(early);
     }
 
-    /// Shows the tokens in use in the metrics, as they end without an event.
-    pub(in crate::runtime) fn show_tokens(&self) {
-        self.issued.show();
-    }
-
-    /// A line for the credentials of the pod, for each token in use, and for each that is not issued, whenever it is called.
-    pub(in crate::runtime) fn token_lines(&self) -> impl Fn() -> Vec<StatusLine> + Send + Sync + 'static {
-        let (issued, pod) = (Arc::clone(&self.issued), Arc::clone(&self.pod));
-        move || pod.line().into_iter().chain(issued.lines()).collect()
+    /// The line for the credentials of the pod, whenever it is called.
+    pub(in crate::runtime) fn pod_line(&self) -> impl Fn() -> Option<StatusLine> + Send + Sync + 'static {
+        let pod = Arc::clone(&self.pod);
+        move || pod.line()
     }
 
     /// What `config` needs, with the clients and tokens of this value if their settings are equal. Completes the credentials of
@@ -161,8 +155,8 @@ impl AwsServices {
         let signer = former.map_or_else(|| signer_client(&aws), |former| former.signer.clone());
         let mut clients =
             Clients { aws, tokens: HashMap::new(), early: Vec::new(), signer, uses_signer: config.aws.signer.enabled };
-        files.issue(|ecr| clients.credential(ecr, former, &self.issued));
-        clients.early = early_tokens::registries(config)
+        files.issue_ecr(|ecr| clients.credential(ecr, former, &self.issued));
+        clients.early = early_tokens::registries(config, Credentials::ecr)
             .filter_map(|(repository, ecr)| {
                 let source = Arc::clone(clients.tokens.get(ecr)?) as Arc<dyn IdentitySource>;
                 Some(EarlyToken { repository, source })

@@ -2,7 +2,8 @@
 
 use countersign_core::codec::text::Text;
 use countersign_core::name::AwsRegion;
-use countersign_core::time::UnixTime;
+
+use crate::runtime::tokens::TriedToken;
 
 /// The result of one token for each entry of `registries` with `credentials.ecr`, and of one call of AWS Signer in each region.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -11,17 +12,6 @@ pub(crate) struct AwsSurvey {
     pub(crate) signer: Vec<TriedSigner>,
     /// How many seconds the clock is ahead of that of AWS; negative if it is behind. None without a response.
     pub(crate) clock_difference: Option<i64>,
-}
-
-/// A token.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct TriedToken {
-    /// The host of the entry, as it is written.
-    pub(crate) registry: String,
-    /// Whose token it is.
-    pub(crate) role: String,
-    /// Its end, or why it is not issued.
-    pub(crate) result: Result<Option<UnixTime>, Text>,
 }
 
 /// A call of AWS Signer.

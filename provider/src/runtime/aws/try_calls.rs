@@ -6,18 +6,15 @@ use countersign_aws::Aws;
 use countersign_core::codec::text::Text;
 use countersign_core::name::AwsRegion;
 use countersign_core::name::SigningProfileVersion;
-use countersign_credentials::RepositoryScope;
 use tokio::time::Instant;
 
 use super::clients::AwsServices;
-use super::early_tokens::any_repository;
 use super::survey::AwsSurvey;
 use super::survey::TriedSigner;
-use super::survey::TriedToken;
-use crate::clock;
 use crate::config::Config;
-use crate::config::Credentials;
 use crate::config::Registry;
+use crate::runtime::tokens::TriedToken;
+use crate::runtime::tokens::tried_token::try_token;
 
 impl AwsServices {
     /// One token for each entry with `credentials.ecr`, and one call of AWS Signer in each region, about a signature by one of
@@ -46,17 +43,8 @@ impl AwsServices {
     }
 
     async fn try_token(&self, registry: &Registry) -> Option<TriedToken> {
-        let Credentials::Ecr(ecr) = &registry.credentials else { return None };
-        let repository = any_repository(&registry.host)?;
-        let tried = |result| TriedToken { registry: registry.host.to_string(), role: ecr.role_name(), result };
-        let source = match self.source(ecr)? {
-            Ok(source) => source,
-            Err(why) => return Some(tried(Err(why))),
-        };
-        let deadline = Instant::now() + self.longest_call();
-        let identity = source.identity(RepositoryScope::new(&repository), deadline).await;
-        let end = |end: Instant| clock::now().saturating_add(end.saturating_duration_since(Instant::now()));
-        Some(tried(identity.map(|identity| identity.expires().map(end)).map_err(Text::of)))
+        let ecr = registry.credentials.ecr()?;
+        try_token(registry, ecr.role_name(), self.source(ecr), self.longest_call()).await
     }
 }
 

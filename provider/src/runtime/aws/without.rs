@@ -10,6 +10,7 @@ use super::survey::AwsSurvey;
 use crate::config::Config;
 use crate::config::RegistryFiles;
 use crate::evidence::SignerAccess;
+use crate::runtime::tokens::issued_tokens::IssuedTokens;
 use crate::server::health::StatusLine;
 use crate::telemetry::metrics::Metrics;
 
@@ -18,7 +19,7 @@ use crate::telemetry::metrics::Metrics;
 pub(in crate::runtime) struct AwsServices;
 
 impl AwsServices {
-    pub(in crate::runtime) fn none(_: &SharedLimits, _: &Arc<Metrics>) -> Self {
+    pub(in crate::runtime) fn none(_: &SharedLimits, _: &Arc<Metrics>, _: &Arc<IssuedTokens>) -> Self {
         Self
     }
 
@@ -36,11 +37,8 @@ impl AwsServices {
     pub(in crate::runtime) fn request_tokens(&self) {}
 
     #[allow(clippy::unused_self, reason = "the interface of the clients")]
-    pub(in crate::runtime) fn show_tokens(&self) {}
-
-    #[allow(clippy::unused_self, reason = "the interface of the clients")]
-    pub(in crate::runtime) fn token_lines(&self) -> impl Fn() -> Vec<StatusLine> + Send + Sync + 'static {
-        Vec::new
+    pub(in crate::runtime) fn pod_line(&self) -> impl Fn() -> Option<StatusLine> + Send + Sync + 'static {
+        || None
     }
 
     #[allow(clippy::unused_self, reason = "the interface of the clients")]

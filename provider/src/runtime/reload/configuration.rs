@@ -120,8 +120,8 @@ impl ReloadTask {
         // Missing files may still arrive; until then the former configuration stays in use.
         let engine = match files.broken_since(&self.registries.in_use) {
             Some(error) => Err(Cause::RegistryFiles(error)),
-            None => components::aws(&self.engine, config, &mut files)
-                .and_then(|aws| components::successor(&self.engine, config, &files, aws, policy.handle())),
+            None => components::clouds(&self.engine, config, &mut files)
+                .and_then(|clouds| components::successor(&self.engine, config, &files, clouds, policy.handle())),
         };
         match (loaded, engine, certificates) {
             (Ok(no_policy), Ok(engine), Ok(certificates)) => Ok(Prepared {

@@ -4,12 +4,14 @@
 #![allow(clippy::unwrap_used)]
 
 mod aws;
+mod azure;
 mod certificates;
 mod images;
 mod kinds;
 mod mounts;
 mod online;
 mod online_aws;
+mod online_azure;
 mod online_images;
 mod providers;
 mod report;

@@ -10,6 +10,7 @@ use countersign::config::Purpose;
 use countersign::engine;
 use countersign::evidence::memory as evidence;
 use countersign::runtime::aws::memory as aws;
+use countersign::runtime::azure::memory as azure;
 use countersign::runtime::trust_store_memory as stores;
 use countersign::server::memory;
 use countersign_registry::memory as registry;
@@ -53,6 +54,9 @@ fn rows(config: &Config) -> Vec<(&'static str, usize)> {
         ("requests to AWS", aws::REQUESTS * registry::CONNECTION),
         ("responses of AWS being received", aws::BODIES),
         ("tokens of Amazon ECR", aws::TOKENS),
+        ("requests to Azure", azure::REQUESTS * registry::CONNECTION),
+        ("responses of Azure being received", azure::BODIES),
+        ("tokens of Azure", azure::TOKENS),
         ("name resolution", registry::LOOKUPS),
         ("tokens, authentication schemes, tags and digests", registry::CACHED),
         ("images being verified", config.server.max_concurrent_keys * engine::IMAGE_BYTES),

@@ -274,6 +274,7 @@ fn reports_a_mistake_in_a_shared_pull_secret_once_for_the_first_registry() {
 fn a_file_of_the_proxy_for_evidence_or_aws_that_cannot_be_used_disables_it_or_keeps_its_former_content() {
     proxy_of("evidence", RegistryFiles::evidence_proxy);
     proxy_of("aws", RegistryFiles::aws_proxy);
+    proxy_of("azure", RegistryFiles::azure_proxy);
 }
 
 fn proxy_of(section: &str, proxy: fn(&RegistryFiles) -> Result<&ProxyChoice, &Text>) {
@@ -311,6 +312,7 @@ fn proxy_of(section: &str, proxy: fn(&RegistryFiles) -> Result<&ProxyChoice, &Te
 fn the_authorities_of_evidence_and_aws_are_read_and_the_last_good_ones_are_kept() {
     authorities_of("evidence", RegistryFiles::evidence_roots);
     authorities_of("aws", RegistryFiles::aws_roots);
+    authorities_of("azure", RegistryFiles::azure_roots);
 }
 
 fn authorities_of(section: &str, roots: fn(&RegistryFiles) -> &Roots) {

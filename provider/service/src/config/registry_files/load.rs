@@ -26,7 +26,6 @@ use super::read::Broken;
 use super::read::bytes;
 use super::read::login;
 use crate::config::Credentials;
-use crate::config::Ecr;
 use crate::config::Registry;
 use crate::config::RegistryCertificate;
 use crate::config::RegistryProxy;
@@ -117,14 +116,6 @@ impl LoadedRegistry {
         }
     }
 
-    /// Whether tokens are requested for the registry, and `issue` is needed.
-    pub(super) fn ecr(&self) -> Option<&Ecr> {
-        match &self.registry.credentials {
-            Credentials::Ecr(ecr) => Some(ecr),
-            Credentials::Anonymous | Credentials::DockerConfig(_) | Credentials::Files { .. } => None,
-        }
-    }
-
     /// Uses this credential, unless the registry is disabled.
     pub(super) fn issue(&mut self, credential: Credential) {
         if !self.is_disabled {
@@ -194,7 +185,7 @@ impl SharedFiles {
     }
 }
 
-/// `evidence.proxy` or `aws.proxy` with the content of its files.
+/// `evidence.proxy`, `aws.proxy` or `azure.proxy` with the content of its files.
 #[derive(Clone, Debug)]
 pub(super) struct LoadedProxy {
     configured: RegistryProxy,
@@ -221,7 +212,7 @@ impl LoadedProxy {
     }
 }
 
-/// `evidence.ca` or `aws.ca` with the content of its file.
+/// `evidence.ca`, `aws.ca` or `azure.ca` with the content of its file.
 #[derive(Clone, Debug)]
 pub(super) struct LoadedRoots {
     configured: Option<PathBuf>,
@@ -298,14 +289,17 @@ fn docker_config(config: &DockerConfig, host: &HostPattern, is_first: bool, mut 
     }
 }
 
-/// The credential of a registry whose tokens a service issues, until [`RegistryFiles::issue`](super::RegistryFiles::issue).
-const NOT_ISSUED: &str = "credentials.ecr: tokens of Amazon ECR are not requested here";
+/// The credential of a registry whose tokens a service issues, until `issue_ecr` or `issue_acr` of
+/// [`RegistryFiles`](super::RegistryFiles).
+const ECR_NOT_ISSUED: &str = "credentials.ecr: tokens of Amazon ECR are not requested here";
+const ACR_NOT_ISSUED: &str = "credentials.acr: tokens of Azure Container Registry are not requested here";
 
 fn credential(credentials: &Credentials, shared: &mut SharedFiles) -> Result<Credential, Vec<Broken>> {
     match credentials {
         Credentials::Anonymous => Ok(Credential::Anonymous),
         Credentials::DockerConfig(path) => shared.docker_config(path),
-        Credentials::Ecr(_) => Ok(Credential::Unusable(Text::of(NOT_ISSUED))),
+        Credentials::Ecr(_) => Ok(Credential::Unusable(Text::of(ECR_NOT_ISSUED))),
+        Credentials::Acr(_) => Ok(Credential::Unusable(Text::of(ACR_NOT_ISSUED))),
         Credentials::Files { username, password } => {
             let (user, secret) = login(username, password)?;
             let origin = format_args!(

@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use super::acr::Acr;
+use super::acr::AcrKind;
 use super::ecr::Ecr;
 use super::ecr::EcrKind;
 use crate::config::fields::Fields;
@@ -28,6 +30,28 @@ pub enum Credentials {
     },
     /// Tokens of Amazon ECR.
     Ecr(Ecr),
+    /// Tokens of Azure Container Registry.
+    Acr(Acr),
+}
+
+impl Credentials {
+    /// How tokens of Amazon ECR are requested, if they are.
+    #[must_use]
+    pub fn ecr(&self) -> Option<&Ecr> {
+        match self {
+            Self::Ecr(ecr) => Some(ecr),
+            Self::Anonymous | Self::DockerConfig(_) | Self::Files { .. } | Self::Acr(_) => None,
+        }
+    }
+
+    /// How tokens of Azure Container Registry are requested, if they are.
+    #[must_use]
+    pub fn acr(&self) -> Option<&Acr> {
+        match self {
+            Self::Acr(acr) => Some(acr),
+            Self::Anonymous | Self::DockerConfig(_) | Self::Files { .. } | Self::Ecr(_) => None,
+        }
+    }
 }
 
 section! {
@@ -46,12 +70,16 @@ section! {
         /// pod. For ACCOUNT.dkr.ecr.REGION.amazonaws.com and its other forms, *.dkr.ecr.REGION.amazonaws.com, or public.ecr.aws; no token is
         /// sent to another host. A token is requested again after half of its life, and used until its end if that fails.
         ecr "ecr": Option<Ecr> = EcrKind;
+        /// Tokens of Azure Container Registry: `{}` for the workload identity of the pod, which needs the role AcrPull. For
+        /// NAME.azurecr.io, NAME.azurecr.us or NAME.azurecr.cn; no token is sent to another host. A token of Microsoft Entra is exchanged
+        /// at the registry for one that is requested again after half of its life, and used until its end if that fails.
+        acr "acr": Option<Acr> = AcrKind;
         /// No credentials: the default.
         anonymous "anonymous": bool = Anonymous;
     }
 }
 
-/// One of the four ways.
+/// One of the five ways.
 pub(super) struct CredentialsKind;
 
 impl Kind for CredentialsKind {
@@ -59,7 +87,7 @@ impl Kind for CredentialsKind {
 
     fn read(&self, entry: &Fields<'_>, key: &'static str) -> Credentials {
         let fields = entry.section(key, names(CredentialKeys::KEYS));
-        let CredentialKeys { docker_config, username, password, ecr, anonymous } = CredentialKeys::read(&fields);
+        let CredentialKeys { docker_config, username, password, ecr, acr, anonymous } = CredentialKeys::read(&fields);
         let files = fields.has("usernameFile") || fields.has("passwordFile");
         if files && !fields.has("usernameFile") {
             fields.missing("usernameFile", "the file with the name beside passwordFile", "registry-login/username");
@@ -67,31 +95,43 @@ impl Kind for CredentialsKind {
         if files && !fields.has("passwordFile") {
             fields.missing("passwordFile", "the file with the password beside usernameFile", "registry-login/password");
         }
-        let written = [fields.has("dockerConfig"), files, fields.has("ecr"), anonymous];
+        let written = [fields.has("dockerConfig"), files, fields.has("ecr"), fields.has("acr"), anonymous];
         let kinds = written.into_iter().filter(|is_written| *is_written).count();
-        let wanted = "one of dockerConfig, usernameFile with passwordFile, ecr, or anonymous: true";
+        let wanted = "one of dockerConfig, usernameFile with passwordFile, ecr, acr, or anonymous: true";
         if kinds > 1 {
             entry.conflict(key, format_args!("{kinds} kinds"), wanted);
         }
         if kinds == 0 && entry.has(key) && entry.is_map(key) {
             entry.conflict(key, "none", wanted);
         }
-        match (docker_config, username.zip(password), ecr) {
-            (Some(docker), _, _) => Credentials::DockerConfig(docker),
-            (None, Some((username, password)), _) => Credentials::Files { username, password },
-            (None, None, Some(ecr)) => Credentials::Ecr(ecr),
-            (None, None, None) => Credentials::Anonymous,
+        match (docker_config, username.zip(password), ecr, acr) {
+            (Some(docker), _, _, _) => Credentials::DockerConfig(docker),
+            (None, Some((username, password)), _, _) => Credentials::Files { username, password },
+            (None, None, Some(ecr), _) => Credentials::Ecr(ecr),
+            (None, None, None, Some(acr)) => Credentials::Acr(acr),
+            (None, None, None, None) => Credentials::Anonymous,
         }
     }
 
     fn show(&self, key: &str, value: &Credentials, effective: &mut Effective) {
-        let (docker_config, username, password, ecr) = match value.clone() {
-            Credentials::Anonymous => (None, None, None, None),
-            Credentials::DockerConfig(path) => (Some(path), None, None, None),
-            Credentials::Files { username, password } => (None, Some(username), Some(password), None),
-            Credentials::Ecr(ecr) => (None, None, None, Some(ecr)),
+        let none = CredentialKeys {
+            docker_config: None,
+            username: None,
+            password: None,
+            ecr: None,
+            acr: None,
+            anonymous: false,
         };
-        CredentialKeys { docker_config, username, password, ecr, anonymous: false }.show(key, effective);
+        let keys = match value.clone() {
+            Credentials::Anonymous => none,
+            Credentials::DockerConfig(path) => CredentialKeys { docker_config: Some(path), ..none },
+            Credentials::Files { username, password } => {
+                CredentialKeys { username: Some(username), password: Some(password), ..none }
+            }
+            Credentials::Ecr(ecr) => CredentialKeys { ecr: Some(ecr), ..none },
+            Credentials::Acr(acr) => CredentialKeys { acr: Some(acr), ..none },
+        };
+        keys.show(key, effective);
     }
 
     fn describe(&self) -> Description {
@@ -100,10 +140,11 @@ impl Kind for CredentialsKind {
             schema: with_alternatives(
                 map_schema(CredentialKeys::KEYS),
                 &[
-                    (&["dockerConfig"], &["usernameFile", "passwordFile", "ecr", "anonymous"]),
-                    (&["usernameFile", "passwordFile"], &["dockerConfig", "ecr", "anonymous"]),
-                    (&["ecr"], &["dockerConfig", "usernameFile", "passwordFile", "anonymous"]),
-                    (&["anonymous"], &["dockerConfig", "usernameFile", "passwordFile", "ecr"]),
+                    (&["dockerConfig"], &["usernameFile", "passwordFile", "ecr", "acr", "anonymous"]),
+                    (&["usernameFile", "passwordFile"], &["dockerConfig", "ecr", "acr", "anonymous"]),
+                    (&["ecr"], &["dockerConfig", "usernameFile", "passwordFile", "acr", "anonymous"]),
+                    (&["acr"], &["dockerConfig", "usernameFile", "passwordFile", "ecr", "anonymous"]),
+                    (&["anonymous"], &["dockerConfig", "usernameFile", "passwordFile", "ecr", "acr"]),
                 ],
             ),
             limits: String::new(),

@@ -19,6 +19,7 @@ use serde_json::Value as Json;
 use serde_json::json;
 
 use super::MINUTE;
+use super::acr_hosts;
 use super::aws::Aws;
 use super::client_certificate::ClientCertificateKind;
 use super::client_certificate::RegistryCertificate;
@@ -214,6 +215,7 @@ impl Registry {
         }
         proxy::check(entry, host.as_ref(), &proxy);
         ecr_hosts::check(entry, host.as_ref(), &credentials, &realm_hosts);
+        acr_hosts::check(entry, host.as_ref(), &credentials, &realm_hosts);
         let host = host?;
         if plain_http && host.host().written_port() == Some(443) {
             let wanted = "another port, or none for port 80; references can omit the default port of https";

@@ -34,12 +34,20 @@ pub const AWS: Resources = Resources {
     bytes: Resource::new("aws-bytes", "too many bytes of responses of AWS being received", Unit::Byte, 8),
 };
 
+/// Requests to Azure and their responses.
+pub const AZURE: Resources = Resources {
+    requests: Resource::new("azure-requests", "too many requests to Azure in progress", Unit::Item, 64),
+    responders: Resource::new("azure-answers", "too many requests to Azure in progress", Unit::Item, 64),
+    bytes: Resource::new("azure-bytes", "too many bytes of responses of Azure being received", Unit::Byte, 8),
+};
+
 /// All resources that have a limit with shares.
 pub fn limited_resources() -> impl Iterator<Item = Resource> {
     let of_kind = |Resources { requests, responders, bytes }: Resources| [requests, responders, bytes];
-    // None in a build without AWS.
+    // None in a build without the cloud.
     let aws = cfg!(feature = "aws").then_some(AWS);
-    let kinds = [EVIDENCE].into_iter().chain(aws).flat_map(of_kind);
+    let azure = cfg!(feature = "azure").then_some(AZURE);
+    let kinds = [EVIDENCE].into_iter().chain(aws).chain(azure).flat_map(of_kind);
     [VERIFICATIONS].into_iter().chain(resources::ALL.iter().copied()).chain(kinds)
 }
 
@@ -120,8 +128,20 @@ labels! {
 }
 
 labels! {
-    /// How a call of AWS ended.
-    AwsCallResult {
+    /// The calls of Azure.
+    AzureCall {
+        /// A token of Microsoft Entra for a workload identity or an application.
+        EntraToken "entra-token"
+        /// A token of Microsoft Entra for a managed identity.
+        ManagedIdentityToken "managed-identity-token"
+        /// The exchange for a token of Azure Container Registry.
+        AcrExchange "acr-exchange"
+    }
+}
+
+labels! {
+    /// How a call of a cloud ended.
+    CloudCallResult {
         Ok "ok"
         /// Refused because of the number of calls.
         Throttled "throttled"

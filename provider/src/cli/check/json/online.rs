@@ -8,7 +8,7 @@ use crate::cli::check::tried_images::TriedImage;
 use crate::evidence::TriedAddress;
 use crate::runtime::aws::AwsSurvey;
 use crate::runtime::aws::TriedSigner;
-use crate::runtime::aws::TriedToken;
+use crate::runtime::tokens::TriedToken;
 
 /// The calls of AWS.
 #[derive(Debug, Serialize)]
@@ -18,6 +18,12 @@ pub(super) struct AwsView {
     signer: Vec<TriedSignerView>,
     /// How many seconds the clock is ahead of that of AWS; null without a response.
     clock_difference_seconds: Option<i64>,
+}
+
+/// The tokens of Azure.
+#[derive(Debug, Serialize)]
+pub(super) struct AzureView {
+    tokens: Vec<TriedTokenView>,
 }
 
 #[derive(Debug, Serialize)]
@@ -69,7 +75,7 @@ pub(super) struct TriedAddressView {
 #[serde(rename_all = "camelCase")]
 pub(super) struct TriedImageView {
     image: String,
-    /// Whose token of Amazon ECR is used, else null.
+    /// Whose token of Amazon ECR or Azure Container Registry is used, else null.
     role: Option<String>,
     manifest: TriedPartView,
     blob: TriedPartView,
@@ -78,7 +84,7 @@ pub(super) struct TriedImageView {
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct TriedPartView {
-    /// The action of IAM that the role needs; null without a token of Amazon ECR.
+    /// The permission that the role or identity needs; null without a token of a cloud.
     permission: Option<&'static str>,
     /// Of what was read, else null.
     digest: Option<String>,
@@ -103,14 +109,25 @@ impl From<&TriedAddress> for TriedAddressView {
     }
 }
 
-impl From<&AwsSurvey> for AwsView {
-    fn from(AwsSurvey { tokens, signer, clock_difference }: &AwsSurvey) -> Self {
-        let token = |TriedToken { registry, role, result }: &TriedToken| TriedTokenView {
+impl From<&TriedToken> for TriedTokenView {
+    fn from(TriedToken { registry, role, result }: &TriedToken) -> Self {
+        Self {
             registry: registry.clone(),
             role: role.clone(),
             usable_until: result.as_ref().ok().and_then(|end| end.map(|end| end.to_string())),
             problem: result.as_ref().err().map(ToString::to_string),
-        };
+        }
+    }
+}
+
+impl From<&[TriedToken]> for AzureView {
+    fn from(tokens: &[TriedToken]) -> Self {
+        Self { tokens: tokens.iter().map(TriedTokenView::from).collect() }
+    }
+}
+
+impl From<&AwsSurvey> for AwsView {
+    fn from(AwsSurvey { tokens, signer, clock_difference }: &AwsSurvey) -> Self {
         let call = |TriedSigner { region, address, profile, result }: &TriedSigner| TriedSignerView {
             region: region.as_ref().map(ToString::to_string),
             address: address.clone(),
@@ -119,7 +136,7 @@ impl From<&AwsSurvey> for AwsView {
             problem: result.as_ref().err().map(ToString::to_string),
         };
         Self {
-            tokens: tokens.iter().map(token).collect(),
+            tokens: tokens.iter().map(TriedTokenView::from).collect(),
             signer: signer.iter().map(call).collect(),
             clock_difference_seconds: *clock_difference,
         }
@@ -129,7 +146,7 @@ impl From<&AwsSurvey> for AwsView {
 impl From<&TriedImage> for TriedImageView {
     fn from(tried: &TriedImage) -> Self {
         let view = |(part, result): (Part, PartResult)| {
-            let permission = tried.role.as_ref().map(|_| part.permission());
+            let permission = tried.permission(part);
             let none = TriedPartView { permission, digest: None, problem: None, not_tried: None };
             match result {
                 PartResult::Read(digest) => TriedPartView { digest: Some(digest), ..none },

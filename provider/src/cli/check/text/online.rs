@@ -10,7 +10,7 @@ use crate::evidence::Survey;
 use crate::evidence::TriedAddress;
 use crate::runtime::aws::AwsSurvey;
 use crate::runtime::aws::TriedSigner;
-use crate::runtime::aws::TriedToken;
+use crate::runtime::tokens::TriedToken;
 
 impl Page {
     pub(super) fn online(&mut self, survey: &Survey, images: &[TriedImage]) {
@@ -44,8 +44,8 @@ impl Page {
         self.line("image", format_args!("{}{role}", image.image));
         for (part, result) in image.parts() {
             let name = format!("  {}", part.as_str());
-            let permission =
-                image.role.as_ref().map_or_else(String::new, |_| format!(" (needs {})", part.permission()));
+            let permission = image.permission(part);
+            let permission = permission.map_or_else(String::new, |permission| format!(" (needs {permission})"));
             match result {
                 PartResult::Read(digest) => self.line(&name, format_args!("{digest} was read{permission}")),
                 PartResult::Failed(why) => self.line(&name, why),
@@ -55,15 +55,7 @@ impl Page {
     }
 
     pub(super) fn aws(&mut self, AwsSurvey { tokens, signer, clock_difference }: &AwsSurvey) {
-        self.0.push('\n');
-        for TriedToken { registry, role, result } in tokens {
-            self.line("token", format_args!("for {registry}, {role}"));
-            match result {
-                Ok(Some(end)) => self.line("  issued", format_args!("until {end}")),
-                Ok(None) => self.line("  issued", "without an end"),
-                Err(why) => self.line("  not issued", why),
-            }
-        }
+        self.tokens(tokens);
         signer.iter().for_each(|signer| self.signer(signer));
         if let Some(ahead) = clock_difference {
             let seconds = ahead.unsigned_abs();
@@ -71,6 +63,19 @@ impl Page {
                 Ordering::Equal => self.line("clock", "as that of AWS"),
                 Ordering::Greater => self.line("clock", format_args!("{seconds} s ahead of that of AWS")),
                 Ordering::Less => self.line("clock", format_args!("{seconds} s behind that of AWS")),
+            }
+        }
+    }
+
+    /// The tokens for registries of one cloud.
+    pub(super) fn tokens(&mut self, tokens: &[TriedToken]) {
+        self.0.push('\n');
+        for TriedToken { registry, role, result } in tokens {
+            self.line("token", format_args!("for {registry}, {role}"));
+            match result {
+                Ok(Some(end)) => self.line("  issued", format_args!("until {end}")),
+                Ok(None) => self.line("  issued", "without an end"),
+                Err(why) => self.line("  not issued", why),
             }
         }
     }

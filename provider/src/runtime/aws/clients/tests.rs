@@ -3,6 +3,7 @@ use countersign_testkit::folder::Folder;
 use prometheus::Registry;
 
 use super::*;
+use crate::clock::system_clock;
 use crate::config::Purpose;
 
 const ACCOUNT: &str = "- {host: 111122223333.dkr.ecr.eu-central-1.amazonaws.com, credentials: {ecr: {}}}";
@@ -19,7 +20,8 @@ fn with_role(name: &str) -> String {
 fn none() -> AwsServices {
     let observer: Arc<dyn LimitObserver> = Arc::new(Unobserved);
     let others = SharedLimits::new(limits::REQUESTS, limits::BODIES, &AWS, &observer);
-    AwsServices::none(&others, &Arc::new(Metrics::new(&Registry::new()).unwrap()))
+    let metrics = Arc::new(Metrics::new(&Registry::new()).unwrap());
+    AwsServices::none(&others, &metrics, &IssuedTokens::new(Arc::clone(&metrics), system_clock()))
 }
 
 /// The services under a configuration with these keys, and the credentials of its registries.

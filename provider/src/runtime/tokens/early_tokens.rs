@@ -14,7 +14,6 @@ use tokio::time::Instant;
 
 use crate::config::Config;
 use crate::config::Credentials;
-use crate::config::Ecr;
 use crate::config::any_host;
 
 /// Requests at the same time: a fraction of what the API of one region allows.
@@ -25,27 +24,30 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A registry with the source of its tokens.
 #[derive(Clone, Debug)]
-pub(super) struct EarlyToken {
+pub(in crate::runtime) struct EarlyToken {
     /// Any repository of the registry: its tokens are for all of them.
-    pub(super) repository: Repository,
-    pub(super) source: Arc<dyn IdentitySource>,
+    pub(in crate::runtime) repository: Repository,
+    pub(in crate::runtime) source: Arc<dyn IdentitySource>,
 }
 
-/// A repository of each entry with `credentials.ecr`, with what requests its token.
-pub(super) fn registries(config: &Config) -> impl Iterator<Item = (Repository, &Ecr)> {
-    config.registries.iter().filter_map(|registry| {
-        let Credentials::Ecr(ecr) = &registry.credentials else { return None };
-        Some((any_repository(&registry.host)?, ecr))
+/// A repository of each entry whose credentials are of the kind of `tokens`, with what requests its token.
+pub(in crate::runtime) fn registries<T: 'static>(
+    config: &Config,
+    tokens: fn(&Credentials) -> Option<&T>,
+) -> impl Iterator<Item = (Repository, &T)> {
+    config.registries.iter().filter_map(move |registry| {
+        let tokens = tokens(&registry.credentials)?;
+        Some((any_repository(&registry.host)?, tokens))
     })
 }
 
 /// Any repository of an entry.
-pub(super) fn any_repository(pattern: &RegistryPattern) -> Option<Repository> {
+pub(in crate::runtime) fn any_repository(pattern: &RegistryPattern) -> Option<Repository> {
     format!("{}/{}", any_host(pattern.host())?, pattern.path().unwrap_or("countersign")).parse().ok()
 }
 
 /// Requests the tokens in the background. Those that are cached cause no request. The source reports failures.
-pub(super) fn request(tokens: &[EarlyToken]) {
+pub(in crate::runtime) fn request(tokens: &[EarlyToken]) {
     let Ok(runtime) = Handle::try_current() else { return };
     if tokens.is_empty() {
         return;
@@ -112,7 +114,8 @@ registries:
 - {host: registry.example.com}
 ";
         let config = Config::parse(text, Path::new("c.yaml"), Purpose::Verify).unwrap();
-        let found: Vec<_> = registries(&config).map(|(repository, _)| repository.to_string()).collect();
+        let found: Vec<_> =
+            registries(&config, Credentials::ecr).map(|(repository, _)| repository.to_string()).collect();
         let expected = [
             "111122223333.dkr.ecr.eu-west-1.amazonaws.com/countersign",
             "000000000000.dkr.ecr.eu-west-1.amazonaws.com/countersign",

@@ -20,23 +20,24 @@ use crate::server::health::StatusLine;
 use crate::telemetry::metrics::Metrics;
 use crate::telemetry::metrics::TokensInUse;
 
-/// Most tokens of one source with a status: AWS has half as many regions.
+/// Most tokens of one source with a status: AWS has half as many regions. Registries of Azure have a token each.
 const TOKENS: usize = 64;
 
 /// How long a failure is reported after it was last seen: its token is no longer requested then.
 const FAILURE_SHOWN: Duration = Duration::from_secs(3600);
 
 /// The tokens of all sources in use.
-pub(super) struct IssuedTokens {
+pub(in crate::runtime) struct IssuedTokens {
     metrics: Arc<Metrics>,
     clock: Clock,
     sources: Mutex<Vec<Weak<SourceTokens>>>,
 }
 
 /// The tokens of one source. As long as it is in use, so is this.
-pub(super) struct SourceTokens {
-    /// Whose tokens these are.
-    role: String,
+pub(in crate::runtime) struct SourceTokens {
+    /// Whose tokens these are. `None` for tokens that only serve to request others: their end matters when the next one is requested,
+    /// so that they are not part of the metrics.
+    role: Option<String>,
     all: Arc<IssuedTokens>,
     /// By what they are valid for.
     tokens: Mutex<BTreeMap<String, Token>>,
@@ -51,12 +52,21 @@ struct Token {
 }
 
 impl IssuedTokens {
-    pub(super) fn new(metrics: Arc<Metrics>, clock: Clock) -> Arc<Self> {
+    pub(in crate::runtime) fn new(metrics: Arc<Metrics>, clock: Clock) -> Arc<Self> {
         Arc::new(Self { metrics, clock, sources: Mutex::default() })
     }
 
     /// The status of a new source.
-    pub(super) fn source(self: &Arc<Self>, role: String) -> Arc<SourceTokens> {
+    pub(in crate::runtime) fn source(self: &Arc<Self>, role: String) -> Arc<SourceTokens> {
+        self.source_of(Some(role))
+    }
+
+    /// The status of a new source of tokens that only serve to request others. Their keys say whose they are.
+    pub(in crate::runtime) fn auxiliary(self: &Arc<Self>) -> Arc<SourceTokens> {
+        self.source_of(None)
+    }
+
+    fn source_of(self: &Arc<Self>, role: Option<String>) -> Arc<SourceTokens> {
         let source = Arc::new(SourceTokens { role, all: Arc::clone(self), tokens: Mutex::default() });
         let mut sources = lock(&self.sources);
         sources.retain(|source| source.strong_count() > 0);
@@ -65,10 +75,10 @@ impl IssuedTokens {
     }
 
     /// Shows the tokens that are in use now in the metrics.
-    pub(super) fn show(&self) {
+    pub(in crate::runtime) fn show(&self) {
         let mut shown = TokensInUse::default();
-        for (_, _, Token { issued, failed }) in self.current() {
-            let Some((since, end)) = issued else { continue };
+        for (role, _, Token { issued, failed }) in self.current() {
+            let (Some(_), Some((since, end))) = (role, issued) else { continue };
             shown.count += 1;
             shown.oldest = first(shown.oldest, Some(since));
             shown.first_end = first(shown.first_end, end);
@@ -78,13 +88,13 @@ impl IssuedTokens {
     }
 
     /// A line for each token, and for each that is not issued.
-    pub(super) fn lines(&self) -> Vec<StatusLine> {
+    pub(in crate::runtime) fn lines(&self) -> Vec<StatusLine> {
         let now = (self.clock)();
-        self.current().into_iter().map(|(role, key, token)| token.line(&role, &key, now)).collect()
+        self.current().into_iter().map(|(role, key, token)| token.line(role.as_deref(), &key, now)).collect()
     }
 
     /// The tokens that have not ended and the failures of the last hour, with role and key.
-    fn current(&self) -> Vec<(String, String, Token)> {
+    fn current(&self) -> Vec<(Option<String>, String, Token)> {
         let now = (self.clock)();
         let sources: Vec<_> = lock(&self.sources).iter().filter_map(Weak::upgrade).collect();
         let of_source = |source: Arc<SourceTokens>| {
@@ -109,8 +119,8 @@ impl Token {
         self.failed = self.failed.take().filter(|(at, _)| !is_old(*at));
     }
 
-    fn line(&self, role: &str, key: &str, now: UnixTime) -> StatusLine {
-        let name = format!("token {key} for {role}");
+    fn line(&self, role: Option<&str>, key: &str, now: UnixTime) -> StatusLine {
+        let name = role.map_or_else(|| format!("token {key}"), |role| format!("token {key} for {role}"));
         let state = match self.issued {
             None => "none".to_owned(),
             Some((since, end)) => {
@@ -138,6 +148,7 @@ fn minutes(age: Duration) -> String {
 impl IdentityObserver for SourceTokens {
     fn fetched(&self, key: &str, result: Result<&Identity, &CredentialError>) {
         let Self { role, all, tokens } = self;
+        let role = role.as_deref();
         let now = (all.clock)();
         {
             let mut tokens = lock(tokens);
@@ -161,14 +172,16 @@ impl IdentityObserver for SourceTokens {
                 }
             }
         }
-        all.metrics.token_fetched(result.is_ok());
-        all.show();
+        if role.is_some() {
+            all.metrics.token_fetched(result.is_ok());
+            all.show();
+        }
     }
 }
 
 impl std::fmt::Debug for SourceTokens {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "SourceTokens({})", self.role)
+        write!(f, "SourceTokens({:?})", self.role)
     }
 }
 
@@ -265,6 +278,17 @@ mod tests {
         assert_eq!(lines(&all).len(), 1);
         drop(source);
         assert_eq!(lines(&all), []);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_token_that_serves_to_request_others_has_a_line_and_no_metrics() {
+        let (all, _, registry) = at_start();
+        let source = all.auxiliary();
+        source.fetched("entra for the pod", Ok(&identity(HOUR)));
+        source.fetched("entra for the pod", Err(&CredentialError::Timeout));
+        let [(false, line)] = &lines(&all)[..] else { panic!("{:?}", lines(&all)) };
+        assert!(line.starts_with("token entra for the pod: issued at 2026-11-27T00:16:51Z"), "{line}");
+        assert_eq!(values(&registry), [""; 0]);
     }
 
     #[tokio::test(start_paused = true)]

@@ -1,0 +1,213 @@
+//! The clients of Azure that the configuration needs.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::PoisonError;
+
+use countersign_azure::AcrTokens;
+use countersign_azure::Azure;
+use countersign_azure::AzureIdentity;
+use countersign_azure::AzureSettings;
+use countersign_azure::limits;
+use countersign_core::codec::text::Text;
+use countersign_credentials::Credential;
+use countersign_credentials::ExpiringIdentities;
+use countersign_credentials::IdentitySource;
+use countersign_credentials::IssuedIdentities;
+use countersign_http::LimitObserver;
+use countersign_http::SharedLimits;
+use countersign_http::TlsSetupError;
+
+use super::call_counter::CallCounter;
+use super::environment;
+use super::environment::Environment;
+use crate::clock::system_clock;
+use crate::config::Acr;
+use crate::config::Config;
+use crate::config::Credentials;
+use crate::config::RegistryFiles;
+use crate::runtime::tokens::TriedToken;
+use crate::runtime::tokens::early_tokens;
+use crate::runtime::tokens::early_tokens::EarlyToken;
+use crate::runtime::tokens::issued_tokens::IssuedTokens;
+use crate::runtime::tokens::tried_token::try_token;
+use crate::runtime::proxy_environment;
+use crate::server::health::StatusLine;
+use crate::telemetry::metrics::AZURE;
+use crate::telemetry::metrics::CountLimits;
+use crate::telemetry::metrics::Metrics;
+
+/// The clients of Azure, if the configuration needs them. Clones share everything.
+#[derive(Clone)]
+pub(in crate::runtime) struct AzureServices {
+    /// The limits that those of Azure are beside.
+    others: SharedLimits,
+    metrics: Arc<Metrics>,
+    /// The status of all tokens.
+    issued: Arc<IssuedTokens>,
+    /// Why Azure is not called, of the clients in use.
+    not_called: Arc<Mutex<Option<Text>>>,
+    /// Limits of requests to Azure, of all clients of the process that were ever made.
+    limits: Option<SharedLimits>,
+    /// None if nothing of Azure is needed.
+    clients: Option<Clients>,
+}
+
+#[derive(Clone)]
+struct Clients {
+    /// An error is the reason why Azure is not called.
+    azure: Result<Azure, Text>,
+    /// One for each identity, whichever registries they are for.
+    tokens: HashMap<Acr, Arc<ExpiringIdentities<AcrTokens>>>,
+    /// The tokens that are requested at once.
+    early: Vec<EarlyToken>,
+}
+
+impl AzureServices {
+    /// No clients. Their requests will be limited beside those of `others`.
+    pub(in crate::runtime) fn none(others: &SharedLimits, metrics: &Arc<Metrics>, issued: &Arc<IssuedTokens>) -> Self {
+        Self {
+            others: others.clone(),
+            metrics: Arc::clone(metrics),
+            issued: Arc::clone(issued),
+            not_called: Arc::default(),
+            limits: None,
+            clients: None,
+        }
+    }
+
+    /// Requests in the background the tokens of registries that the configuration names. Their status is shown from now on.
+    pub(in crate::runtime) fn request_tokens(&self) {
+        let why = self.clients.as_ref().and_then(|clients| clients.azure.as_ref().err().cloned());
+        *self.not_called.lock().unwrap_or_else(PoisonError::into_inner) = why;
+        if let Some(clients) = &self.clients {
+            early_tokens::request(&clients.early);
+        }
+    }
+
+    /// The line that says why Azure is not called, if it is not and is needed.
+    pub(in crate::runtime) fn line(&self) -> impl Fn() -> Option<StatusLine> + Send + Sync + 'static {
+        let not_called = Arc::clone(&self.not_called);
+        move || {
+            let why = not_called.lock().unwrap_or_else(PoisonError::into_inner).clone()?;
+            Some(StatusLine { is_good: false, text: format!("Azure is not called: {why}") })
+        }
+    }
+
+    /// What `config` needs, with the clients and tokens of this value if their settings are equal. Completes the credentials of
+    /// `files` that Azure issues.
+    ///
+    /// # Errors
+    /// The TLS library refuses the configuration.
+    pub(in crate::runtime) fn successor(
+        &self,
+        config: &Config,
+        files: &mut RegistryFiles,
+    ) -> Result<Self, TlsSetupError> {
+        if !config.needs_azure() {
+            return Ok(Self { clients: None, ..self.clone() });
+        }
+        let limits = self.limits.clone().unwrap_or_else(|| self.beside_others());
+        let settings = settings(config, files);
+        let former = self.clients.as_ref().filter(|former| former.has(&settings));
+        let azure = match (former, settings) {
+            (Some(former), _) => former.azure.clone(),
+            (None, Ok(settings)) => {
+                let observer = Arc::new(CallCounter(Arc::clone(&self.metrics)));
+                Ok(Azure::new(settings, &limits, system_clock(), observer, self.issued.auxiliary())?)
+            }
+            (None, Err(why)) => Err(why),
+        };
+        let mut clients = Clients { azure, tokens: HashMap::new(), early: Vec::new() };
+        files.issue_acr(|acr| clients.credential(acr, former, &self.issued));
+        clients.early = early_tokens::registries(config, Credentials::acr)
+            .filter_map(|(repository, acr)| {
+                let source = Arc::clone(clients.tokens.get(acr)?) as Arc<dyn IdentitySource>;
+                Some(EarlyToken { repository, source })
+            })
+            .collect();
+        Ok(Self { limits: Some(limits), clients: Some(clients), ..self.clone() })
+    }
+
+    fn beside_others(&self) -> SharedLimits {
+        let observer: Arc<dyn LimitObserver> = Arc::new(CountLimits(Arc::clone(&self.metrics)));
+        self.others.beside(limits::REQUESTS, limits::BODIES, &AZURE, &observer)
+    }
+
+    /// Requests a token for each entry with `credentials.acr`; `None` if there is none.
+    pub(in crate::runtime) async fn survey(&self, config: &Config) -> Option<Vec<TriedToken>> {
+        let Clients { azure, tokens, early: _ } = self.clients.as_ref()?;
+        let mut tried = Vec::new();
+        for registry in &config.registries {
+            let Some(acr) = registry.credentials.acr() else { continue };
+            let (source, patience) = match azure {
+                // A token of Entra, the exchange, and both once more.
+                Ok(azure) => {
+                    let source = tokens.get(acr).map(|source| Ok(Arc::clone(source) as Arc<dyn IdentitySource>));
+                    (source, 4 * azure.longest_call())
+                }
+                Err(why) => (Some(Err(why.clone())), config.azure.attempt_timeout),
+            };
+            tried.extend(try_token(registry, acr.identity_name(), source, patience).await);
+        }
+        Some(tried)
+    }
+}
+
+/// The settings of the clients.
+///
+/// # Errors
+/// The proxy or a variable of the environment cannot be used: Azure is not called.
+fn settings(config: &Config, files: &RegistryFiles) -> Result<AzureSettings, Text> {
+    let azure = &config.azure;
+    let proxy = files.azure_proxy().map_err(|why| Text::of(format_args!("azure.proxy: {why}")))?;
+    let Environment { workload, metadata_endpoint } =
+        environment::read().map_err(|mistakes| mistakes.into_iter().next().unwrap_or_default())?;
+    Ok(AzureSettings {
+        authority: azure.authority_host.clone(),
+        metadata_endpoint,
+        workload,
+        connect_timeout: azure.connect_timeout,
+        attempt_timeout: azure.attempt_timeout,
+        roots: files.azure_roots().clone(),
+        proxy: proxy.clone(),
+        proxies: proxy_environment::beside(&azure.proxy)?,
+    })
+}
+
+impl Clients {
+    /// Whether the clients have these settings.
+    fn has(&self, settings: &Result<AzureSettings, Text>) -> bool {
+        match (&self.azure, settings) {
+            (Ok(azure), Ok(settings)) => azure.settings() == settings,
+            (Err(own), Err(why)) => own == why,
+            (Ok(_), Err(_)) | (Err(_), Ok(_)) => false,
+        }
+    }
+
+    /// The credential of a registry, with the source of `former`, which has the same clients.
+    fn credential(&mut self, acr: &Acr, former: Option<&Self>, issued: &Arc<IssuedTokens>) -> Credential {
+        let azure = match &self.azure {
+            Ok(azure) => azure,
+            Err(why) => return Credential::Unusable(why.clone()),
+        };
+        let known = former.and_then(|former| former.tokens.get(acr));
+        let source = self.tokens.entry(acr.clone()).or_insert_with(|| {
+            let new = || {
+                let tokens = AcrTokens::new(azure.clone(), identity(acr.clone()));
+                Arc::new(ExpiringIdentities::observed(tokens, issued.source(acr.identity_name())))
+            };
+            known.map_or_else(new, Arc::clone)
+        });
+        Credential::Issued(IssuedIdentities::new(acr, Arc::clone(source) as Arc<dyn IdentitySource>))
+    }
+}
+
+fn identity(acr: Acr) -> AzureIdentity {
+    match acr {
+        Acr::Workload { tenant, client_id } => AzureIdentity::Workload { tenant, client_id },
+        Acr::Managed { tenant, client_id } => AzureIdentity::Managed { tenant, client_id },
+        Acr::ClientSecret { tenant, client_id, file } => AzureIdentity::ClientSecret { tenant, client_id, file },
+    }
+}

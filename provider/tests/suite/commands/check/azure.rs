@@ -1,0 +1,76 @@
+//! The section `azure` and `credentials.acr`: what is shown, and the variables of the environment that cannot be used.
+
+use serde_json::Value;
+use serde_json::json;
+
+use crate::commands::check::check_in;
+use crate::commands::check::policy;
+use crate::commands::check::sound;
+use crate::commands::check::statement;
+
+const CLIENT: &str = "aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee";
+const TENANT: &str = "11111111-2222-3333-4444-555555555555";
+
+/// The page and the document of `check`, with these variables.
+fn run(environment: &[(&str, &str)]) -> (String, Value) {
+    let folder = sound();
+    folder.write("trust/trustpolicy.json", policy(&[statement("app", "shops.azurecr.io/app")]));
+    let config = format!(
+        "trust: {{directory: trust}}
+unlistedRegistries: refuse
+registries:
+- {{host: shops.azurecr.io, credentials: {{acr: {{}}}}}}
+- host: tools.azurecr.us
+  credentials:
+    acr: {{identity: clientSecret, tenant: {TENANT}, clientId: {CLIENT}, clientSecretFile: secret}}
+"
+    );
+    folder.write("c.yaml", config);
+    let (code, page) = check_in(&folder, &["--for", "verify"], environment);
+    let (_, text) = check_in(&folder, &["--for", "verify", "-o", "json"], environment);
+    assert_eq!(code, Some(0), "{page}");
+    (page, serde_json::from_str(&text).unwrap())
+}
+
+#[test]
+fn shows_how_tokens_of_azure_container_registry_are_requested() {
+    let (page, document) = run(&[]);
+    assert_eq!(document["warnings"], json!([]));
+    let shown = format!(
+        "
+registry      shops.azurecr.io, TLS
+  credentials tokens of Azure Container Registry
+    identity  the workload identity of the pod
+
+registry      tools.azurecr.us, TLS
+  credentials tokens of Azure Container Registry
+    identity  the application {CLIENT}
+    tenant    {TENANT}
+    secret    secret
+"
+    );
+    assert!(page.contains(&shown), "{page}");
+    assert!(page.contains("attemptTimeout"), "{page}");
+    let acr = |index: usize| &document["registries"][index]["acr"];
+    assert_eq!(*acr(0), json!({"identity": "the workload identity of the pod", "tenant": null}));
+    assert_eq!(*acr(1), json!({"identity": format!("the application {CLIENT}"), "tenant": TENANT}));
+    assert_eq!(document["registries"][1]["credentials"], json!(["secret"]));
+    assert_eq!(document["settings"]["azure"]["attemptTimeout"], "3s");
+}
+
+#[test]
+fn warns_about_variables_of_the_environment_that_cannot_be_used_for_azure() {
+    let (_, document) = run(&[("AZURE_CLIENT_ID", "countersign"), ("AZURE_TENANT_ID", "my tenant")]);
+    let message = |name: &str, found: &str, expected: &str| {
+        let message =
+            format!("Azure is not called: the environment variable {name}: found \"{found}\", expected {expected}");
+        json!({"warning": "azure-environment", "message": message})
+    };
+    assert_eq!(
+        document["warnings"],
+        json!([
+            message("AZURE_CLIENT_ID", "countersign", "the client ID of an application or managed identity, a GUID"),
+            message("AZURE_TENANT_ID", "my tenant", "the GUID of a tenant, or a domain of it"),
+        ])
+    );
+}

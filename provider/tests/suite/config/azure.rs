@@ -1,0 +1,146 @@
+//! The section `azure` and `credentials.acr`: what is read, and every mistake with the whole message.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use countersign::config::Acr;
+use countersign::config::Azure;
+use countersign::config::Credentials;
+use countersign::config::Purpose;
+use countersign::config::RegistryProxy;
+
+use super::TRUST;
+use super::check;
+use super::parse;
+
+const CLIENT: &str = "aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee";
+const TENANT: &str = "11111111-2222-3333-4444-555555555555";
+
+fn azure(text: &str) -> Azure {
+    parse(&format!("{TRUST}{text}\n"), Purpose::Verify).unwrap().azure
+}
+
+fn acr(keys: &str) -> Credentials {
+    let text = format!("{TRUST}registries: [{{host: shops.azurecr.io, credentials: {{acr: {{{keys}}}}}}}]\n");
+    parse(&text, Purpose::Verify).unwrap().registries.remove(0).credentials
+}
+
+#[test]
+fn reads_every_key_of_azure() {
+    let defaults = Azure {
+        authority_host: None,
+        proxy: RegistryProxy::Environment,
+        ca: None,
+        connect_timeout: Duration::from_secs(1),
+        attempt_timeout: Duration::from_secs(3),
+    };
+    assert_eq!(azure(""), defaults);
+    let written = azure(
+        "azure: {authorityHost: 'https://login.example', proxy: none, ca: ca.pem, connectTimeout: 2s, attemptTimeout: 4s}",
+    );
+    let expected = Azure {
+        authority_host: Some("https://login.example".parse().unwrap()),
+        proxy: RegistryProxy::Direct,
+        ca: Some(PathBuf::from("/etc/countersign/ca.pem")),
+        connect_timeout: Duration::from_secs(2),
+        attempt_timeout: Duration::from_secs(4),
+    };
+    assert_eq!(Azure { ca: None, ..written.clone() }, Azure { ca: None, ..expected });
+    assert!(written.ca.unwrap().ends_with("ca.pem"));
+}
+
+#[test]
+fn reads_credentials_of_azure_container_registry() {
+    let (tenant, client_id) = (TENANT.parse().unwrap(), CLIENT.parse().unwrap());
+    assert_eq!(acr(""), Credentials::Acr(Acr::Workload { tenant: None, client_id: None }));
+    assert_eq!(
+        acr(&format!("tenant: {TENANT}, clientId: {CLIENT}")),
+        Credentials::Acr(Acr::Workload { tenant: Some(tenant), client_id: Some(client_id) })
+    );
+    assert_eq!(acr("identity: managed"), Credentials::Acr(Acr::Managed { tenant: None, client_id: None }));
+    let keys = format!("identity: clientSecret, tenant: {TENANT}, clientId: {CLIENT}, clientSecretFile: secret");
+    let Credentials::Acr(Acr::ClientSecret { tenant, client_id, file }) = acr(&keys) else { panic!("{keys}") };
+    assert_eq!((tenant.as_str(), client_id.as_str()), (TENANT, CLIENT));
+    assert!(file.ends_with("secret"));
+}
+
+#[test]
+fn refuses_tokens_for_a_host_that_is_not_one_registry_of_azure() {
+    let wanted = "expected the host of one registry of Azure: NAME.azurecr.io, NAME.azurecr.us or NAME.azurecr.cn; no token of \
+                  Azure is sent to another host";
+    for host in [
+        "registry.example.com",
+        "*.azurecr.io",
+        "shops.azurecr.io.evil.example",
+        "shops.azurecr.io:8443",
+        "shops.westeurope.data.azurecr.io",
+        "xn--shps-5qa.azurecr.io",
+        "azurecr.io",
+        "shops.azurecr.com",
+    ] {
+        check(
+            &format!("registries: [{{host: '{host}', credentials: {{acr: {{}}}}}}]"),
+            &[&format!(":2: registries[0].credentials.acr: found credentials for {host}, {wanted}")],
+        );
+    }
+}
+
+#[test]
+fn refuses_bad_values_of_credentials_of_azure_container_registry() {
+    let entry = |keys: &str, messages: &[&str]| {
+        check(&format!("registries: [{{host: shops.azurecr.io, {keys}}}]"), messages);
+    };
+    let acr = |keys: &str, messages: &[&str]| entry(&format!("credentials: {{acr: {{{keys}}}}}"), messages);
+    let key = ":2: registries[0].credentials.acr";
+    acr(
+        "identity: pod",
+        &[&format!("{key}.identity: found \"pod\", expected workload, managed or clientSecret")],
+    );
+    acr(
+        "clientId: countersign",
+        &[&format!(
+            "{key}.clientId: found \"countersign\", expected the client ID of an application or managed identity, a GUID, for \
+             example {CLIENT}"
+        )],
+    );
+    acr(
+        "tenant: a b",
+        &[&format!(
+            "{key}.tenant: found \"a b\", expected the GUID of a tenant, or a domain of it, for example {TENANT}"
+        )],
+    );
+    acr(
+        "clientSecretFile: secret",
+        &[&format!("{key}.clientSecretFile: found a file, expected `identity: clientSecret` beside it")],
+    );
+    acr(
+        "identity: clientSecret",
+        &[
+            &format!(
+                "{key}.clientId: found nothing, expected the application whose secret is used, for example {CLIENT}"
+            ),
+            &format!("{key}.tenant: found nothing, expected the tenant of the application, for example {TENANT}"),
+            &format!(
+                "{key}.clientSecretFile: found nothing, expected the file with its secret, for example \
+                 registry-login/client-secret"
+            ),
+        ],
+    );
+    entry(
+        "plainHttp: true, credentials: {acr: {}}",
+        &[":2: registries[0].plainHttp: found true, expected false, as credentials would be sent unencrypted"],
+    );
+    entry(
+        "realmHosts: [auth.example.com], credentials: {acr: {}}",
+        &[
+            ":2: registries[0].realmHosts: found hosts beside credentials.acr, expected none; a registry of Azure issues its tokens itself",
+        ],
+    );
+    entry(
+        "credentials: {acr: {}, dockerConfig: x}",
+        &[
+            ":2: registries[0].credentials: found 2 kinds, expected one of dockerConfig, usernameFile with passwordFile, ecr, acr, or \
+           anonymous: true",
+        ],
+    );
+}
