@@ -1,5 +1,6 @@
 //! Errors of registry requests, with the found and the expected values. [`RegistryErrorKind`] classifies them.
 
+mod acr_refusal;
 mod cause;
 mod credential_kind;
 mod credential_origin;
@@ -9,6 +10,7 @@ mod refusal;
 mod registry_error;
 mod remedy;
 
+pub use acr_refusal::AcrRefusal;
 pub use cause::Cause;
 pub use cause::Fallback;
 pub use cause::LocationFailure;

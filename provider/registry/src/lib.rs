@@ -61,6 +61,7 @@ mod transport;
 
 pub use countersign_credentials::CredentialScope;
 pub use entry_numbers::EntryNumbers;
+pub use error::AcrRefusal;
 pub use error::Cause;
 pub use error::CredentialKind;
 pub use error::CredentialOrigin;

@@ -12,6 +12,7 @@ use countersign_credentials::CredentialError;
 use countersign_http::FetchError;
 use countersign_http::LimitReached;
 
+use super::acr_refusal::AcrRefusal;
 use super::credential_kind::CredentialKind;
 use super::credential_origin::CredentialOrigin;
 use super::ecr_refusal::EcrRefusal;
@@ -71,8 +72,9 @@ pub enum Cause {
     },
     /// 401 or 403; or 400 with an error body that refuses a credential, as Amazon's registries send.
     #[error(
-        "{host} responds with status {status} to {}{}{}{}{}",
-        credential.sent(), Quote(error), Applies(origin.as_deref()), Kept(replacement.as_deref()), Advice(ecr.as_ref())
+        "{host} responds with status {status} to {}{}{}{}{}{}",
+        credential.sent(), Quote(error), Applies(origin.as_deref()), Kept(replacement.as_deref()), Advice(ecr.as_ref()),
+        Advice(acr.as_ref())
     )]
     Denied {
         /// The destination of the request.
@@ -87,6 +89,8 @@ pub enum Cause {
         replacement: Option<Box<CredentialError>>,
         /// What Amazon ECR refuses, if the host is one of its registries.
         ecr: Option<EcrRefusal>,
+        /// What Azure Container Registry refuses, if the host is one of its registries.
+        acr: Option<AcrRefusal>,
         /// The error body of the response.
         error: RegistryErrorBody,
     },
@@ -325,13 +329,15 @@ impl NoList {
 impl Cause {
     /// A refusal.
     pub(crate) fn denied(host: String, status: u16, credential: CredentialKind, error: RegistryErrorBody) -> Self {
-        Self::Denied { host, status, credential, origin: None, replacement: None, ecr: None, error }
+        Self::Denied { host, status, credential, origin: None, replacement: None, ecr: None, acr: None, error }
     }
 
-    /// The same cause; a refusal has what Amazon ECR refused, if `host` is one of its registries.
+    /// The same cause; a refusal has what Amazon ECR or Azure Container Registry refused, if `host` is one of
+    /// its registries.
     pub(crate) fn for_stage(mut self, stage: Stage) -> Self {
-        if let Self::Denied { host, status, credential, ecr, error, .. } = &mut self {
+        if let Self::Denied { host, status, credential, ecr, acr, error, .. } = &mut self {
             *ecr = EcrRefusal::of(host, *status, stage, *credential, error);
+            *acr = AcrRefusal::of(host, *credential);
         }
         self
     }
@@ -403,9 +409,9 @@ impl fmt::Display for Kept<'_> {
 }
 
 /// What to do, at the end of a sentence.
-struct Advice<'a>(Option<&'a EcrRefusal>);
+struct Advice<'a, T>(Option<&'a T>);
 
-impl fmt::Display for Advice<'_> {
+impl<T: fmt::Display> fmt::Display for Advice<'_, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.iter().try_for_each(|refusal| write!(f, "; {refusal}"))
     }

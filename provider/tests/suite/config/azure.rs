@@ -92,10 +92,7 @@ fn refuses_bad_values_of_credentials_of_azure_container_registry() {
     };
     let acr = |keys: &str, messages: &[&str]| entry(&format!("credentials: {{acr: {{{keys}}}}}"), messages);
     let key = ":2: registries[0].credentials.acr";
-    acr(
-        "identity: pod",
-        &[&format!("{key}.identity: found \"pod\", expected workload, managed or clientSecret")],
-    );
+    acr("identity: pod", &[&format!("{key}.identity: found \"pod\", expected workload, managed or clientSecret")]);
     acr(
         "clientId: countersign",
         &[&format!(
@@ -128,7 +125,9 @@ fn refuses_bad_values_of_credentials_of_azure_container_registry() {
     );
     entry(
         "plainHttp: true, credentials: {acr: {}}",
-        &[":2: registries[0].plainHttp: found true, expected false, as credentials would be sent unencrypted"],
+        &[
+            ":2: registries[0].plainHttp: found true beside credentials, expected one or the other; credentials would be sent in clear text",
+        ],
     );
     entry(
         "realmHosts: [auth.example.com], credentials: {acr: {}}",
