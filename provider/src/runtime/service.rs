@@ -89,8 +89,16 @@ impl Service {
             tracing::info!(variable, %proxy, "the proxy is used for the hosts in registries and for evidence; others \
                                               are reached directly");
         }
-        let Components { engine, evidence, policy_source, policy: _, clouds, mut stores, registry_files, system_roots: _ } =
-            components;
+        let Components {
+            engine,
+            evidence,
+            policy_source,
+            policy: _,
+            clouds,
+            mut stores,
+            registry_files,
+            system_roots: _,
+        } = components;
         stores.follow(policy_source.fetched(), &stores.fetcher(config, &registry_files));
         let tls = Arc::new(Tls::new(loaded));
         // Starts to refresh evidence in the background.

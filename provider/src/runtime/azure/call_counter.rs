@@ -20,6 +20,9 @@ impl AzureObserver for CallCounter {
             Operation::EntraToken => AzureCall::EntraToken,
             Operation::ManagedIdentityToken => AzureCall::ManagedIdentityToken,
             Operation::AcrExchange => AzureCall::AcrExchange,
+            Operation::KeyVaultVersions => AzureCall::KeyVaultVersions,
+            Operation::KeyVaultCertificate => AzureCall::KeyVaultCertificate,
+            Operation::KeyVaultSecret => AzureCall::KeyVaultSecret,
         };
         self.0.azure_call(call, label(result));
     }

@@ -136,6 +136,12 @@ labels! {
         ManagedIdentityToken "managed-identity-token"
         /// The exchange for a token of Azure Container Registry.
         AcrExchange "acr-exchange"
+        /// The versions of a certificate of Azure Key Vault.
+        KeyVaultVersions "key-vault-versions"
+        /// A certificate of Azure Key Vault.
+        KeyVaultCertificate "key-vault-certificate"
+        /// The secret of a certificate of Azure Key Vault.
+        KeyVaultSecret "key-vault-secret"
     }
 }
 
