@@ -329,15 +329,14 @@ impl NoList {
 impl Cause {
     /// A refusal.
     pub(crate) fn denied(host: String, status: u16, credential: CredentialKind, error: RegistryErrorBody) -> Self {
-        Self::Denied { host, status, credential, origin: None, replacement: None, ecr: None, acr: None, error }
+        let acr = AcrRefusal::of(&host, credential);
+        Self::Denied { host, status, credential, origin: None, replacement: None, ecr: None, acr, error }
     }
 
-    /// The same cause; a refusal has what Amazon ECR or Azure Container Registry refused, if `host` is one of
-    /// its registries.
+    /// The same cause; a refusal has what Amazon ECR refused, if `host` is one of its registries.
     pub(crate) fn for_stage(mut self, stage: Stage) -> Self {
-        if let Self::Denied { host, status, credential, ecr, acr, error, .. } = &mut self {
+        if let Self::Denied { host, status, credential, ecr, error, .. } = &mut self {
             *ecr = EcrRefusal::of(host, *status, stage, *credential, error);
-            *acr = AcrRefusal::of(host, *credential);
         }
         self
     }
