@@ -87,6 +87,7 @@ pub use mirror::Mirrors;
 pub use mirror::MirrorsMistake;
 pub use mirror::check_mirrors;
 pub use mirror::mirror_circle;
+pub use observer::Exchange;
 pub use observer::Observer;
 pub use observer::RequestResult;
 pub use observer::Stage;

@@ -209,7 +209,9 @@ impl<'a> Attempts<'a> {
                 | RegistryErrorKind::Unsupported
                 | RegistryErrorKind::Overloaded => {}
             }
-            if let (Some(entry), Some(mirror)) = (&self.entry, &attempt.mirror) {
+            // That a mirror lacks content is normal: a cache need not have what refers to an image.
+            let is_failure = cause.kind() != RegistryErrorKind::NotFound;
+            if let (true, Some(entry), Some(mirror)) = (is_failure, &self.entry, &attempt.mirror) {
                 self.observer.mirror_failed(entry, mirror, stage, &Text::of(&cause));
             }
         }
@@ -222,11 +224,13 @@ impl<'a> Attempts<'a> {
         &self.failures
     }
 
-    /// The error after all locations have failed: of a repository without mirrors its own.
+    /// The error for the failures so far: a single one as it is, so that without mirrors nothing is said about locations.
     pub(crate) fn into_error(mut self) -> RegistryError {
         let repository = self.written.clone();
         match self.failures.pop() {
-            Some(LocationFailure { stage, cause, .. }) if self.total == 1 => RegistryError { repository, stage, cause },
+            Some(LocationFailure { stage, cause, .. }) if self.failures.is_empty() => {
+                RegistryError { repository, stage, cause }
+            }
             Some(last) => {
                 self.failures.push(last);
                 RegistryError { repository, stage: self.stage, cause: Cause::Locations(self.failures) }

@@ -98,6 +98,12 @@ impl fmt::Display for Mirror {
 }
 
 impl Mirror {
+    /// The host.
+    #[must_use]
+    pub fn host(&self) -> &Host {
+        &self.host
+    }
+
     /// The repository at this mirror, for `repository`, which `pattern` matches. `None` if there is no such name: of the repository
     /// that the pattern names, at a mirror without a path; or one that is too long.
     #[must_use]

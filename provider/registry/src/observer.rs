@@ -122,6 +122,33 @@ pub enum TagCache {
     Miss,
 }
 
+/// A request with its response, for traces. Without queries, headers and bodies, which may have secrets.
+#[derive(Clone, Copy, Debug)]
+pub struct Exchange<'a> {
+    /// As in [`Observer::request`].
+    pub entry: Option<&'a str>,
+    /// The purpose.
+    pub stage: Stage,
+    /// The method.
+    pub method: &'static str,
+    /// The host with its port, if that is not the default one.
+    pub host: &'a str,
+    /// The path.
+    pub path: &'a str,
+    /// What authenticated the request to `host`: `none`, `basic`, `bearer`, `form` or `other`.
+    pub credential: &'static str,
+    /// The host to which redirects led at the end, if it is another one.
+    pub redirected_to: Option<&'a str>,
+    /// The status of the last response; `None` without one.
+    pub status: Option<u16>,
+    /// The size of the body of the last response, as far as it was read.
+    pub bytes: usize,
+    /// The result.
+    pub result: RequestResult,
+    /// As in [`Observer::request`].
+    pub elapsed: Duration,
+}
+
 /// Observes every request to a registry or token service, including redirects, after its response was read or it was
 /// cancelled. Called while requests are processed: must not block.
 pub trait Observer: LimitObserver {
@@ -133,7 +160,11 @@ pub trait Observer: LimitObserver {
     /// its permits.
     fn request(&self, entry: Option<&str>, stage: Stage, result: RequestResult, elapsed: Duration);
 
-    /// A mirror of the entry with this pattern could not be used, and the next location is tried if there is one. `why` has no secrets.
+    /// The same request as [`Self::request`], in detail.
+    fn exchanged(&self, _: &Exchange<'_>) {}
+
+    /// A mirror of the entry with this pattern could not be used, for another reason than that it lacks the content, and the next location is
+    /// tried if there is one. `why` has no secrets.
     fn mirror_failed(&self, entry: &str, mirror: &Text, stage: Stage, why: &Text);
 
     /// A tag was looked up in the cache.

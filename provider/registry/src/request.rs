@@ -46,6 +46,16 @@ pub(crate) enum Payload {
     TokenForm(String),
 }
 
+impl Payload {
+    pub(crate) fn method(&self) -> &'static str {
+        match self {
+            Self::Content | Self::TokenQuery => "GET",
+            Self::Head => "HEAD",
+            Self::TokenForm(_) => "POST",
+        }
+    }
+}
+
 /// A response that is not a failure.
 pub(crate) enum Reply {
     Success(ApiResponse),
@@ -89,6 +99,20 @@ impl Request<'_> {
         match self.payload {
             Payload::TokenForm(_) => true,
             Payload::Content | Payload::Head | Payload::TokenQuery => self.authorization.is_some(),
+        }
+    }
+
+    /// How the request is authenticated, in one word and without the credential.
+    pub(crate) fn scheme_of_credential(&self) -> &'static str {
+        let begins = |value: &HeaderValue, scheme: &[u8]| {
+            value.as_bytes().get(..scheme.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(scheme))
+        };
+        match (self.authorization, &self.payload) {
+            (None, Payload::TokenForm(_)) => "form",
+            (None, Payload::Content | Payload::Head | Payload::TokenQuery) => "none",
+            (Some(value), _) if begins(value, b"Basic ") => "basic",
+            (Some(value), _) if begins(value, b"Bearer ") => "bearer",
+            (Some(_), _) => "other",
         }
     }
 

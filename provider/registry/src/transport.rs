@@ -30,6 +30,7 @@ use crate::error::Cause;
 use crate::error::CredentialKind;
 use crate::error_body::RegistryErrorBody;
 use crate::limits;
+use crate::observer::Exchange;
 use crate::observer::Observer;
 use crate::observer::Stage;
 use crate::quota::Quota;
@@ -120,6 +121,7 @@ impl Transport {
         };
         let permit = self.client.acquire(&fetched, deadline).await.map_err(Cause::Fetch)?;
         let started = Instant::now();
+        let mut answered = Answered::default();
         let result = match self.disabled(request.route) {
             // No request is sent to a disabled registry on behalf of another one either.
             Some(error) => Err(Cause::of_credential(authority(request.url), error)),
@@ -128,11 +130,27 @@ impl Transport {
                     .client
                     .fetch(&fetched, permit, deadline.min(started + self.request_timeout(request.route)))
                     .await;
+                answered = Answered::of(request, &response);
                 self.reply(stage, request, response)
             }
         };
         let entry = self.routes.entry(request.route.entry).map(|entry| &*entry.name);
-        self.observer.request(entry, stage, observed(request, &result), started.elapsed());
+        let (found, elapsed) = (observed(request, &result), started.elapsed());
+        self.observer.request(entry, stage, found, elapsed);
+        let Answered { status, bytes, redirected_to } = answered;
+        self.observer.exchanged(&Exchange {
+            entry,
+            stage,
+            method: request.payload.method(),
+            host: &authority(request.url),
+            path: request.url.path(),
+            credential: request.scheme_of_credential(),
+            redirected_to: redirected_to.as_deref(),
+            status,
+            bytes,
+            result: found,
+            elapsed,
+        });
         result
     }
 
@@ -214,6 +232,33 @@ impl Transport {
     /// The number of characters kept of an error envelope from `url`.
     fn excerpt_characters(&self, url: &Url, request: &Request<'_>) -> usize {
         if self.is_listed(url, request) { limits::LISTED_EXCERPT_CHARACTERS } else { Excerpt::CHARACTERS }
+    }
+}
+
+/// What is known of the last response, for traces.
+#[derive(Default)]
+struct Answered {
+    status: Option<u16>,
+    bytes: usize,
+    redirected_to: Option<String>,
+}
+
+impl Answered {
+    fn of(request: &Request<'_>, response: &Result<fetch::Response, FetchError>) -> Self {
+        match response {
+            Ok(response) => Self {
+                status: Some(response.status.as_u16()),
+                bytes: match &response.body {
+                    fetch::Body::Content(content, _) => content.len(),
+                    fetch::Body::Error(body) => body.len(),
+                },
+                redirected_to: (!same_origin(request.url, &response.url)).then(|| authority(&response.url)),
+            },
+            Err(FetchError::Redirected { target, .. }) => {
+                Self { redirected_to: Some(target.clone()), ..Self::default() }
+            }
+            Err(_) => Self::default(),
+        }
     }
 }
 

@@ -100,8 +100,12 @@ The verdict is the one that `countersign verify` and the server give. The conten
 Of several images, the text has one part after the other, separated by two empty lines; -o json has one document for
 each image, one after the other. Manifests are read as by `countersign verify`.
 
+--trace adds the requests to registries, mirrors and token services in the order in which they ended, one image after the
+other. Tokens, passwords, headers, queries and bodies are never shown.
+
 Examples:
   countersign inspect --config countersign.yaml registry.example.com/app:v1
+  countersign inspect --config countersign.yaml --trace registry.example.com/app:v1
   countersign inspect --config countersign.yaml -f deployment.yaml
   countersign inspect --config countersign.yaml -o json nginx | jq '.signatures[].checks[] | select(.code != null)'
   countersign inspect --config countersign.yaml -o json nginx | jq -r '.signatures[].envelope.certificates[0].subject'
@@ -239,6 +243,10 @@ pub struct InspectArgs {
     /// Output format
     #[arg(short, long, value_enum, default_value_t = Output::Text)]
     pub output: Output,
+
+    /// Show each request to registries and token services: host, status, size, time, redirect, entry; without secrets
+    #[arg(long)]
+    pub trace: bool,
 
     /// Images, as written in a pod: nginx, registry.example.com/app:v1, …@sha256:…
     #[arg(required_unless_present = "manifests", value_name = "IMAGE")]

@@ -2,6 +2,7 @@
 
 mod json;
 mod text;
+mod trace;
 
 use std::io;
 use std::io::Write;
@@ -15,9 +16,12 @@ use countersign_core::verdict::Code;
 use countersign_core::verdict::ImageVerdict;
 use countersign_core::verdict::Reason;
 use countersign_core::verdict::VerdictKind;
+use countersign_registry::Observer;
 use futures_util::StreamExt as _;
 use prometheus::Registry;
 
+use self::trace::Trace;
+use self::trace::Tracer;
 use super::Exit;
 use super::Failure;
 use super::args::InspectArgs;
@@ -29,6 +33,7 @@ use super::requested::requested;
 use super::warn;
 use crate::config::Config;
 use crate::config::Purpose;
+use crate::engine::CountRequests;
 use crate::engine::Deadline;
 use crate::engine::Engine;
 use crate::engine::ImageResult;
@@ -48,13 +53,15 @@ const PATIENCE: Duration = FLIGHT_TIME.saturating_add(FLIGHT_TIME).saturating_ad
 struct Inspected {
     checked: Checked,
     listed: Result<Listed, Reason>,
+    /// With `--trace`.
+    trace: Option<Trace>,
 }
 
 pub(super) fn run(args: &InspectArgs) -> Result<Exit, Failure> {
     let config = Config::load(&args.config.config, Purpose::Verify).map_err(Failure::usage)?;
     let requested = requested(&args.images, &args.manifests)?;
     let runtime = tokio::runtime::Runtime::new().map_err(Failure::unexpected)?;
-    let inspected = runtime.block_on(inspect_all(&config, requested))?;
+    let inspected = runtime.block_on(inspect_all(&config, requested, args.trace))?;
     // No other request waits for this work.
     runtime.shutdown_background();
     match print(&inspected, args.output, &mut io::stdout().lock()) {
@@ -66,12 +73,33 @@ pub(super) fn run(args: &InspectArgs) -> Result<Exit, Failure> {
 }
 
 /// All images with one engine, as many at the same time as the server verifies for one request.
-async fn inspect_all(config: &Config, requested: Vec<Requested>) -> Result<Vec<Inspected>, Failure> {
+async fn inspect_all(config: &Config, requested: Vec<Requested>, trace: bool) -> Result<Vec<Inspected>, Failure> {
     let metrics = Arc::new(Metrics::new(&Registry::new()).map_err(Failure::unexpected)?);
+    if trace {
+        return inspect_with_trace(config, requested, &metrics).await;
+    }
     let components = Components::load_with_policy(config, &metrics, warn).await?;
     let at_once = config.server.max_concurrent_keys_per_request;
     let work = requested.into_iter().map(|requested| inspect(&components.engine, requested));
     Ok(futures_util::stream::iter(work).buffered(at_once).collect().await)
+}
+
+/// One image after the other, so that each request belongs to one.
+async fn inspect_with_trace(
+    config: &Config,
+    requested: Vec<Requested>,
+    metrics: &Arc<Metrics>,
+) -> Result<Vec<Inspected>, Failure> {
+    let tracer = Arc::new(Tracer::new(CountRequests::new(Arc::clone(metrics))));
+    let observer = Arc::clone(&tracer) as Arc<dyn Observer>;
+    let components = Components::load_with_policy_observed(config, metrics, observer, warn).await?;
+    let mut all = Vec::with_capacity(requested.len());
+    for requested in requested {
+        tracer.begin();
+        let inspected = inspect(&components.engine, requested).await;
+        all.push(Inspected { trace: Some(tracer.take()), ..inspected });
+    }
+    Ok(all)
 }
 
 /// Runs in a task of its own, so that a panic becomes a verdict. No request is sent for a text that is not a reference.
@@ -83,6 +111,7 @@ async fn inspect(engine: &Engine, Requested { text, fields }: Requested) -> Insp
             return Inspected {
                 checked: Checked { image: text, result: report::not_a_reference(why), fields },
                 listed,
+                trace: None,
             };
         }
     };
@@ -96,7 +125,7 @@ async fn inspect(engine: &Engine, Requested { text, fields }: Requested) -> Insp
             undecided(Reason::new(Code::DeadlineExceeded, format_args!("verification timed out after {time}")))
         }
     };
-    Inspected { checked: Checked { image: name, result, fields }, listed }
+    Inspected { checked: Checked { image: name, result, fields }, listed, trace: None }
 }
 
 fn undecided(reason: Reason) -> Inspection {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use countersign_core::name::SigningProfileVersion;
+use countersign_registry::Observer;
 use countersign_registry::Registries;
 
 use super::active_engine::ActiveEngine;
@@ -71,12 +72,21 @@ impl Components {
         metrics: &Arc<Metrics>,
         external: &ExternalServices,
     ) -> Result<Self, RuntimeError> {
+        Self::load_observed(config, metrics, external, Arc::new(CountRequests::new(Arc::clone(metrics)))).await
+    }
+
+    async fn load_observed(
+        config: &Config,
+        metrics: &Arc<Metrics>,
+        external: &ExternalServices,
+        observer: Arc<dyn Observer>,
+    ) -> Result<Self, RuntimeError> {
         let statements = config.verification.required_metadata.keys().cloned();
         let fetched = FetchedStores::new(&config.trust.stores);
         let mut policy_source =
             PolicySource::new(config.trust.location.clone(), statements).with_fetched(fetched.clone());
         let mut registry_files = config.registry_files(None);
-        match engine(config, &mut registry_files, external, policy_source.handle(), metrics) {
+        match engine(config, &mut registry_files, external, policy_source.handle(), (metrics, observer)) {
             Ok(Created { engine, evidence, clouds, stores, system_roots }) => {
                 trust_stores::first(&fetched, &stores.fetcher(config, &registry_files)).await;
                 let policy = policy_source.load(clock::now());
@@ -99,7 +109,21 @@ impl Components {
         metrics: &Arc<Metrics>,
         warn: impl Fn(String),
     ) -> Result<Self, RuntimeError> {
-        let components = Self::load(config, metrics).await?;
+        let observer = Arc::new(CountRequests::new(Arc::clone(metrics)));
+        Self::load_with_policy_observed(config, metrics, observer, warn).await
+    }
+
+    /// As [`Self::load_with_policy`], with another observer of requests to registries.
+    ///
+    /// # Errors
+    /// As there.
+    pub(crate) async fn load_with_policy_observed(
+        config: &Config,
+        metrics: &Arc<Metrics>,
+        observer: Arc<dyn Observer>,
+        warn: impl Fn(String),
+    ) -> Result<Self, RuntimeError> {
+        let components = Self::load_observed(config, metrics, &ExternalServices::default(), observer).await?;
         if components.policy.is_err() {
             return Err(RuntimeError::new(components.mistakes()));
         }
@@ -169,9 +193,8 @@ fn engine(
     files: &mut RegistryFiles,
     external: &ExternalServices,
     policy: Arc<PolicyHandle>,
-    metrics: &Arc<Metrics>,
+    (metrics, observer): (&Arc<Metrics>, Arc<dyn Observer>),
 ) -> Result<Created, Cause> {
-    let observer = Arc::new(CountRequests::new(Arc::clone(metrics)));
     let settings = settings::registries(config, files)?;
     let registries = Registries::new(settings, observer).map_err(|source| Cause::Registries { source })?;
     let system_roots = registries.system_roots();

@@ -188,7 +188,7 @@ pub enum Cause {
         /// The reason.
         cause: Box<Self>,
     },
-    /// No location of a repository with mirrors has it. At least one.
+    /// Several locations of a repository with mirrors could not be used, and no other one is sufficient.
     #[error("{}", Locations(.0))]
     Locations(Vec<LocationFailure>),
     /// There is no reliable list of referrers.
@@ -276,7 +276,7 @@ struct Locations<'a>(&'a [LocationFailure]);
 
 impl fmt::Display for Locations<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "none of its {} locations could be used", self.0.len())?;
+        write!(f, "{} of its locations could not be used", self.0.len())?;
         for LocationFailure { location, is_mirror, stage: _, cause } in self.0 {
             let kind = if *is_mirror { "mirror " } else { "" };
             write!(f, "; {kind}{location}: {}", Text::at_most(limits::LOCATION_TEXT_BYTES, cause))?;

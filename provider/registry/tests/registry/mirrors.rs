@@ -122,11 +122,7 @@ async fn an_image_is_read_at_the_mirror_and_is_that_of_the_written_repository() 
 #[tokio::test]
 async fn every_failure_of_a_mirror_leads_to_the_registry() {
     type Fault = fn(&Registry);
-    let faults: [(Fault, &str); 7] = [
-        (
-            |mirror| drop(mirror.when(Route::Manifest).error(404, "MANIFEST_UNKNOWN")),
-            "responds that tag v1 does not exist",
-        ),
+    let faults: [(Fault, &str); 6] = [
         (|mirror| drop(mirror.when(Route::Manifest).error(401, "UNAUTHORIZED")), "requests credentials in a way"),
         (|mirror| drop(mirror.when(Route::Manifest).error(403, "DENIED")), "responds with status 403"),
         (|mirror| drop(mirror.when(Route::Manifest).status(500)), "responds with status 500"),
@@ -145,6 +141,16 @@ async fn every_failure_of_a_mirror_leads_to_the_registry() {
         assert_eq!((entry, found, *stage), (&setup.registry.host(), &mirror, Stage::Manifest));
         assert!(why.contains(part), "{why}");
     }
+}
+
+#[tokio::test]
+async fn a_mirror_that_lacks_an_image_is_left_for_the_registry_and_is_no_failure() {
+    let setup = mirrored().await;
+    setup.mirror.when(Route::Manifest).error(404, "MANIFEST_UNKNOWN");
+    let (registries, seen) = build(settings(setup.entries(false)));
+    let pinned = registries.pin(&setup.image(), soon()).await.unwrap();
+    assert_eq!(pinned.descriptor().digest.to_string(), setup.digest);
+    assert_eq!(seen.mirrors(), []);
 }
 
 #[tokio::test]
@@ -244,7 +250,7 @@ async fn all_locations_are_named_and_an_outage_of_one_is_not_an_absent_image() {
     let (registry, mirror) = (setup.registry.host(), setup.mirror.host());
     let text = error.to_string();
     let begin = format!(
-        "cannot get the manifest of {registry}/app: none of its 2 locations could be used; mirror {mirror}/cache/app: "
+        "cannot get the manifest of {registry}/app: 2 of its locations could not be used; mirror {mirror}/cache/app: "
     );
     assert!(text.starts_with(&begin), "{text}");
     assert!(text.contains(&format!("; {registry}/app: {registry} responds that tag v1 does not exist")), "{text}");

@@ -298,7 +298,7 @@ fn unrestricted(config: &Config, purpose: Purpose, findings: &mut Findings) {
     }
 }
 
-/// Warns about scopes of verifying statements at registries that are refused.
+/// Warns about scopes of verifying statements, and about mirrors, at registries that are refused.
 fn refused(config: &Config, findings: &mut Findings) {
     let is_listed = |repository: &Repository| config.registries.iter().any(|entry| entry.host.is_for(repository));
     let mut messages = Vec::new();
@@ -309,6 +309,17 @@ fn refused(config: &Config, findings: &mut Findings) {
                     "statement {:?} has the scope {scope:?}, whose registry is not among the registries, and unlistedRegistries \
                      is refuse: its images are inconclusive",
                     statement.name
+                ));
+            }
+        }
+    }
+    for registry in &config.registries {
+        for mirror in &registry.mirrors.locations {
+            if !config.registries.iter().any(|other| other.host.host().matches(mirror.host())) {
+                messages.push(format!(
+                    "registry {} has the mirror {mirror}, whose host is not among the registries, and unlistedRegistries is refuse: \
+                     no request is sent to it",
+                    registry.host
                 ));
             }
         }

@@ -1,4 +1,4 @@
-//! The JSON document. Every member is always present.
+//! The JSON document. Every member is always present, except one that says otherwise.
 
 use std::collections::BTreeMap;
 
@@ -16,6 +16,7 @@ use serde::Serialize;
 use super::Inspected;
 use super::age;
 use super::ended;
+use super::trace::Trace;
 use crate::cli::report::json::Image;
 use crate::engine::Envelope as Fetched;
 use crate::engine::InspectedSignature;
@@ -32,6 +33,9 @@ pub(super) struct Document {
     signatures: Vec<Signature>,
     /// Why the list of signatures is missing or incomplete.
     problem: Option<Why>,
+    /// The requests to registries; absent without `--trace`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    trace: Option<Trace>,
 }
 
 #[derive(Debug, Serialize)]
@@ -166,10 +170,11 @@ impl From<&Inspected> for Document {
                 found: listed.found,
                 signatures: listed.signatures.iter().map(|signature| Signature::of(signature, inspected)).collect(),
                 problem: listed.left_out.as_ref().map(Why::from),
+                trace: inspected.trace.clone(),
             },
             Err(reason) => {
                 let problem = Some(Why::from(reason));
-                Self { image, target: None, found: 0, signatures: Vec::new(), problem }
+                Self { image, target: None, found: 0, signatures: Vec::new(), problem, trace: inspected.trace.clone() }
             }
         }
     }

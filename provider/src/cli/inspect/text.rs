@@ -44,6 +44,15 @@ pub(super) fn page(inspected: &Inspected) -> String {
             page.line("what to do", reason.advice());
         }
     }
+    if let Some(trace) = &inspected.trace {
+        page.text.push_str("\ntrace\n");
+        for (number, step) in (1_usize..).zip(&trace.steps) {
+            page.text.push_str(&format!("  {number:>3}. {}\n", printable(&step.to_string())));
+        }
+        if trace.omitted > 0 {
+            page.text.push_str(&format!("  and {} further requests\n", trace.omitted));
+        }
+    }
     page.text
 }
 

@@ -8,6 +8,7 @@ mod listing;
 mod several;
 mod signatures;
 mod timestamps;
+mod trace;
 
 use std::process::Output;
 

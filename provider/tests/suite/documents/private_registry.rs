@@ -151,11 +151,12 @@ fn the_fragments_are_valid_with_the_shipped_configuration() {
     let end = start + base[start..].find("\n\n").unwrap();
     let deployment = read("deploy/base/deployment.yaml");
     let fragments: Vec<_> = blocks(&read(PAGE)).0.into_iter().filter(|block| block.language == "text").collect();
-    assert_eq!(fragments.len(), 2);
-    for fragment in fragments {
+    let entries: Vec<_> = fragments.iter().map(|fragment| fragment.text.matches("- host: ").count()).collect();
+    assert_eq!(entries, [1, 2, 1]);
+    for (fragment, entries) in fragments.iter().zip(entries) {
         let text = format!("{}{}{}", &base[..start], fragment.text, &base[end..]);
         let config = Config::parse(&text, Path::new("/etc/countersign/config/countersign.yaml"), Purpose::Serve);
-        assert_eq!(config.unwrap().registries.len(), 1);
+        assert_eq!(config.unwrap().registries.len(), entries);
         for line in fragment.text.lines() {
             let Some((_, path)) = line.split_once(": /") else { continue };
             let folder = format!("/{}", path.rsplit_once('/').unwrap().0);

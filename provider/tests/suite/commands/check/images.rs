@@ -170,6 +170,8 @@ registries:
     ] {
         assert!(page.contains(shown), "{page}");
     }
+    let warning = "registry docker.io/library has the mirror n.example, whose host is not among the registries";
+    assert!(page.contains(warning), "{page}");
     let (_, page) = check(&folder, &["--for", "verify", "nginx:1", "-o", "json"]);
     let document: serde_json::Value = serde_json::from_str(&page).unwrap();
     assert_eq!(
