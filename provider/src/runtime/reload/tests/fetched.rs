@@ -21,7 +21,7 @@ async fn server(folder: &Folder) -> (Responder, String) {
 fn fetched(url: &str, content: &[u8]) -> String {
     let pin = Digest::of(DigestAlgorithm::Sha256, content);
     let pin = pin.as_str().trim_start_matches("sha256:");
-    config("evidence: {proxy: none}").replace(
+    config("evidence: {proxy: none, connectTimeout: 10s}").replace(
         "{directory: trust}",
         &format!("{{directory: trust, stores: [{{store: 'ca:main', url: {{location: '{url}', sha256: {pin}, ca: server-ca.pem}}}}]}}"),
     )

@@ -42,7 +42,7 @@ impl Fetched {
             "c.yaml",
             format!(
                 "trust:\n  directory: trust\n  stores:\n  - store: ca:main\n    url: {{location: '{}', sha256: '{pin}', ca: \
-                 server-ca.pem}}\nunlistedRegistries: refuse\nevidence: {{proxy: none}}\n",
+                 server-ca.pem}}\nunlistedRegistries: refuse\nevidence: {{proxy: none, connectTimeout: 10s}}\n",
                 self.url(path)
             ),
         );
