@@ -69,7 +69,7 @@ impl Tried<'_> {
         identity: &Chain,
         ca: &Path,
     ) -> anyhow::Result<()> {
-        let open = self.serve("open", &json!({}), "http")?;
+        let open = self.serve("open", &json!({}))?;
         let host = format!("127.0.0.1:{}", self.port);
         let signed = |repository: &str| -> anyhow::Result<Image> {
             let image = Image::push_to(&host, repository)?;
@@ -80,7 +80,7 @@ impl Tried<'_> {
         let many = (0..AT_ONCE).map(|number| team.tagged(&format!("t{number}"))).collect::<anyhow::Result<Vec<_>>>()?;
         open.stop()?;
 
-        let _registry = self.serve("with tokens", &self.with_tokens(tokens, identity)?, "https")?;
+        let _registry = self.serve("with tokens", &self.with_tokens(tokens, identity)?)?;
         let user = self.config(tokens, ca, "user", USER.1)?;
         let finished = self.verify(transcript, &user, &[&team])?;
         let result = ends_with(&finished, 0, "verified")
@@ -123,7 +123,7 @@ impl Tried<'_> {
     }
 
     /// Starts the registry on its data, with these settings in addition.
-    fn serve(&self, how: &str, settings: &Value, scheme: &str) -> anyhow::Result<Program> {
+    fn serve(&self, how: &str, settings: &Value) -> anyhow::Result<Program> {
         let workdir = self.environment.workdir;
         let mut config = json!({
             "version": 0.1,
@@ -143,10 +143,13 @@ impl Tried<'_> {
         let mut command = Command::new(workdir.tool(self.program));
         command.arg("serve").arg(config);
         let mut program = Program::start(self.program, &command, workdir.log(&format!("{}-tokens", self.program)))?;
-        let url = format!("{scheme}://127.0.0.1:{}/v2/", self.port);
-        program.wait_ready(READY, || match scheme {
-            "http" => http::get(&url)?.expect_status(200).map(drop),
-            _ => self.environment.shell(&format!("curl -sS --cacert token-auth/ca.crt {url}"))?.success().map(drop),
+        let server = format!("127.0.0.1:{}/v2/", self.port);
+        program.wait_ready(READY, || {
+            if settings.get("tls").is_none() {
+                return http::get(&format!("http://{server}"))?.expect_status(200).map(drop);
+            }
+            let probe = format!("curl -sS --cacert token-auth/ca.crt https://{server}");
+            self.environment.shell(&probe)?.success().map(drop)
         })?;
         Ok(program)
     }

@@ -5,6 +5,7 @@ use countersign_core::name::EcrHost;
 use countersign_http::Endpoint;
 
 use super::Findings;
+use crate::config::Aws;
 use crate::config::Config;
 use crate::config::Credentials;
 use crate::config::any_host;
@@ -13,12 +14,41 @@ use crate::runtime::aws::pod_region;
 /// The name of the warnings about endpoints.
 const ENDPOINT: &str = "aws-endpoint";
 
-/// Variables of the SDK that are not read, and the setting in place of each.
-const NOT_READ: [(&str, &str); 3] = [
-    ("AWS_USE_FIPS_ENDPOINT", "aws.fips"),
-    ("AWS_USE_DUALSTACK_ENDPOINT", "aws.dualStack"),
-    ("AWS_PROFILE", "aws.profile"),
+/// A variable of the SDK that is not read, and the setting in place of it.
+struct NotRead {
+    variable: &'static str,
+    setting: &'static str,
+    is_set: fn(&Aws) -> bool,
+    /// Whether a value of the variable asks for something.
+    asks: fn(&str) -> bool,
+}
+
+const NOT_READ: [NotRead; 4] = [
+    NotRead { variable: "AWS_USE_FIPS_ENDPOINT", setting: "aws.fips", is_set: |aws| aws.fips, asks: is_true },
+    NotRead {
+        variable: "AWS_USE_DUALSTACK_ENDPOINT",
+        setting: "aws.dualStack",
+        is_set: |aws| aws.dual_stack,
+        asks: is_true,
+    },
+    NotRead {
+        variable: "AWS_PROFILE",
+        setting: "aws.profile",
+        is_set: |aws| aws.profile.is_some(),
+        asks: |value| !value.is_empty(),
+    },
+    NotRead {
+        variable: "AWS_CA_BUNDLE",
+        setting: "aws.ca",
+        is_set: |aws| aws.ca.is_some(),
+        asks: |value| !value.is_empty(),
+    },
 ];
+
+/// As the SDK reads it.
+fn is_true(value: &str) -> bool {
+    value.eq_ignore_ascii_case("true")
+}
 
 pub(super) fn check(config: &Config, findings: &mut Findings) {
     for registry in &config.registries {
@@ -35,14 +65,8 @@ pub(super) fn check(config: &Config, findings: &mut Findings) {
     if let Some(endpoint) = config.aws.signer.endpoint.as_ref().filter(|_| config.aws.signer.enabled) {
         signer(config, endpoint, findings);
     }
-    for (variable, setting) in NOT_READ {
-        let value = std::env::var(variable).unwrap_or_default();
-        let is_set = match setting {
-            "aws.fips" => config.aws.fips || value != "true",
-            "aws.dualStack" => config.aws.dual_stack || value != "true",
-            _ => config.aws.profile.is_some() || value.is_empty(),
-        };
-        if !is_set {
+    for NotRead { variable, setting, is_set, asks } in NOT_READ {
+        if asks(&std::env::var(variable).unwrap_or_default()) && !is_set(&config.aws) {
             let message = format_args!("the environment variable {variable} is not read; set {setting}");
             findings.warn("aws-variable-not-read", message);
         }
@@ -57,13 +81,12 @@ fn signer(config: &Config, endpoint: &Endpoint, findings: &mut Findings) {
         );
         findings.warn(ENDPOINT, message);
     }
-    let regions: Vec<AwsRegion> = config.aws.signer.regions.values().cloned().collect();
-    let signed_for = match pod_region(&config.aws) {
-        _ if !regions.is_empty() => regions,
-        Ok(Some(region)) => vec![region],
-        // Those of the signing profiles; a variable with a mistake has a warning of its own.
-        Ok(None) | Err(_) => return,
-    };
+    let mut signed_for: Vec<AwsRegion> = config.aws.signer.regions.values().cloned().collect();
+    if signed_for.is_empty() {
+        // Without one, those of the signing profiles; a variable with a mistake has a warning of its own.
+        let Ok(Some(region)) = pod_region(&config.aws) else { return };
+        signed_for.push(region);
+    }
     of_another_region(name, endpoint, &signed_for, "aws.signer.regions", findings);
 }
 

@@ -225,7 +225,9 @@ fn warns_about_variables_that_are_not_read() {
     for (variable, value, setting, set) in [
         ("AWS_USE_FIPS_ENDPOINT", "true", "aws.fips", "fips: true, "),
         ("AWS_USE_DUALSTACK_ENDPOINT", "true", "aws.dualStack", "dualStack: true, "),
+        ("AWS_USE_FIPS_ENDPOINT", "True", "aws.fips", "fips: true, "),
         ("AWS_PROFILE", "team", "aws.profile", "profile: team, "),
+        ("AWS_CA_BUNDLE", "/etc/ca.pem", "aws.ca", "ca: system.pem, "),
     ] {
         let message = format!("the environment variable {variable} is not read; set {setting}");
         let (_, document) = run(&keys(""), &[(variable, value)]);
