@@ -124,6 +124,12 @@ impl UnixTime {
         Self::try_from(self.0.checked_add(duration.try_into().ok()?)?).ok()
     }
 
+    /// The time from `earlier` to this one, exactly; zero if that is later.
+    #[must_use]
+    pub fn saturating_duration_since(self, earlier: Self) -> Duration {
+        (self.0 - earlier.0).try_into().unwrap_or_default()
+    }
+
     /// This time minus `duration`, exactly; `None` before the year 1.
     #[must_use]
     pub fn checked_sub(self, duration: Duration) -> Option<Self> {
@@ -163,6 +169,16 @@ mod tests {
         ] {
             assert_eq!(UnixTime::from_rfc3339(text).unwrap().seconds(), seconds, "{text}");
         }
+    }
+
+    #[test]
+    fn the_time_between_two_times_is_exact_and_never_negative() {
+        let at = |text| UnixTime::from_rfc3339(text).unwrap();
+        let (first, later) = (at("2026-11-21T12:00:00.750Z"), at("2026-11-21T12:00:02Z"));
+        assert_eq!(later.saturating_duration_since(first), Duration::from_millis(1250));
+        assert_eq!(first.saturating_duration_since(later), Duration::ZERO);
+        let all = at("9999-12-31T23:59:59Z").saturating_duration_since(at("0001-01-01T00:00:00Z"));
+        assert_eq!(all.as_secs(), (LAST - FIRST).unsigned_abs());
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::SignerStatus;
 use crate::codec::text::Text;
@@ -34,6 +35,7 @@ pub struct Sourced<T> {
     value: Arc<T>,
     url: Text,
     fetched: UnixTime,
+    set_back: Duration,
 }
 
 /// The reason why there is no usable response: the end of a message such as "revocation was not checked: …".
@@ -51,7 +53,13 @@ impl<T> Sourced<T> {
     /// A value that was fetched from `url` at `fetched`. The value may be shared by a cache.
     #[must_use]
     pub fn new(value: impl Into<Arc<T>>, url: impl fmt::Display, fetched: UnixTime) -> Self {
-        Self { value: value.into(), url: Text::of(url), fetched }
+        Self { value: value.into(), url: Text::of(url), fetched, set_back: Duration::ZERO }
+    }
+
+    /// The same, for a clock that was set back by `by` after the value was fetched: by that clock, its use ends so much earlier.
+    #[must_use]
+    pub fn after_setting_back(self, by: Duration) -> Self {
+        Self { set_back: by, ..self }
     }
 
     /// The value.
@@ -71,12 +79,17 @@ impl<T> Sourced<T> {
     pub fn fetched(&self) -> UnixTime {
         self.fetched
     }
+
+    /// By how much the clock was set back since.
+    pub(super) fn set_back(&self) -> Duration {
+        self.set_back
+    }
 }
 
 impl<T> Clone for Sourced<T> {
     /// Shares the value.
     fn clone(&self) -> Self {
-        Self { value: Arc::clone(&self.value), url: self.url.clone(), fetched: self.fetched }
+        Self { value: Arc::clone(&self.value), url: self.url.clone(), fetched: self.fetched, set_back: self.set_back }
     }
 }
 

@@ -44,13 +44,13 @@ impl UsableUntil {
             AnswerEnd::MaxAge => EndOfUse::MaxAge,
             AnswerEnd::ResponderCertificate => EndOfUse::ResponderCertificate,
         };
-        Self { at, by }.within_lifetime(answer.fetched(), settings)
+        Self { at, by }.within_lifetime(answer, settings)
     }
 
     /// The end of the use of a CRL.
     #[must_use]
     pub fn of_crl(crl: &Sourced<Crl>, settings: &EvidenceSettings) -> Self {
-        Self { at: crl.value().next_update(), by: EndOfUse::NextUpdate }.within_lifetime(crl.fetched(), settings)
+        Self { at: crl.value().next_update(), by: EndOfUse::NextUpdate }.within_lifetime(crl, settings)
     }
 
     /// The end of the use of an answer of AWS Signer.
@@ -61,12 +61,13 @@ impl UsableUntil {
         Self { at: status.until(), by }
     }
 
-    /// The earlier of this end and that of the longest use.
-    fn within_lifetime(self, fetched: UnixTime, settings: &EvidenceSettings) -> Self {
-        match settings.max_lifetime.map(|lifetime| fetched.saturating_add(lifetime)) {
+    /// The earlier of this end and that of the longest use, by the present clock.
+    fn within_lifetime<T>(self, evidence: &Sourced<T>, settings: &EvidenceSettings) -> Self {
+        let end = match settings.max_lifetime.map(|lifetime| evidence.fetched().saturating_add(lifetime)) {
             Some(at) if at < self.at => Self { at, by: EndOfUse::MaxLifetime },
             Some(_) | None => self,
-        }
+        };
+        Self { at: end.at.checked_sub(evidence.set_back()).unwrap_or(UnixTime::EPOCH), ..end }
     }
 }
 

@@ -2,15 +2,16 @@
 
 use std::sync::Arc;
 use std::time::Duration;
-use std::time::Instant;
 
 use countersign_core::time::UnixTime;
 use countersign_core::verdict::ImageVerdict;
 use countersign_core::verdict::VerdictKind;
 use countersign_core::verdict::Verified;
+use tokio::time::Instant;
 
 use super::verdict_key::VerdictKey;
 use crate::cache::LruTtlCache;
+use crate::clock::Moment;
 
 /// A verdict, and the time at which it expires regardless of its lifetime.
 type Entry = (Arc<ImageVerdict>, Option<UnixTime>);
@@ -37,11 +38,13 @@ impl VerdictCache {
 
     /// The verdict, if it is still valid at `now`.
     pub(super) fn get(&self, key: &VerdictKey, now: UnixTime) -> Option<Arc<ImageVerdict>> {
-        let (verdict, good_until) = self.entries.get(key, Instant::now())?;
+        let (verdict, good_until) = self.entries.get(key, Instant::now().into_std())?;
         good_until.is_none_or(|end| now < end).then_some(verdict)
     }
 
-    pub(super) fn put(&self, key: VerdictKey, verdict: &Arc<ImageVerdict>) -> Stored {
+    /// Stores a verdict of work that began at `begun`. It ends when its evidence does, by the clock and by the time that passes: the
+    /// clock may be set back.
+    pub(super) fn put(&self, key: VerdictKey, verdict: &Arc<ImageVerdict>, begun: Moment) -> Stored {
         let (lifetime, good_until) = match &**verdict {
             ImageVerdict::Verified(verified) if is_unchecked(verified) => {
                 (self.verified_lifetime.min(self.rejected_lifetime), verified.good_until())
@@ -51,7 +54,9 @@ impl VerdictCache {
             ImageVerdict::Skipped(_) | ImageVerdict::Inconclusive(_) => return Stored::No,
         };
         let bytes = weight(verdict);
-        let until = Some(Instant::now() + lifetime);
+        let lifetime_end = Instant::now() + lifetime;
+        let evidence_end = good_until.and_then(|end| begun.instant_of(end));
+        let until = Some(evidence_end.map_or(lifetime_end, |end| end.min(lifetime_end)).into_std());
         Stored::Yes { evicted: self.entries.put(key, (Arc::clone(verdict), good_until), bytes, until) }
     }
 

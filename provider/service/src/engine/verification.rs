@@ -23,6 +23,7 @@ use super::verdict_cache::Stored;
 use super::verdict_key::VerdictKey;
 use super::verdict_key::VerdictKeyParts;
 use super::verify_signatures::VerificationTarget;
+use crate::clock::Moment;
 use crate::policy_source::Applicable;
 use crate::policy_source::LoadedPolicy;
 use crate::policy_source::StatementState;
@@ -153,11 +154,12 @@ impl Inner {
                 };
                 let (repository, scope) =
                     (target.pinned.repository().clone(), target.pinned.credential_scope().clone());
+                let begun = Moment::new((this.clock)());
                 // Boxed, so that waiting work is small.
                 let verdict = Arc::new(Box::pin(this.verify_signatures(target, evidence_until, &progress)).await);
                 // Otherwise another credential came into use, and it is not known with which one answered the request.
                 if this.registries.credential_scope(&repository) == scope {
-                    this.store(flight_key, &verdict);
+                    this.store(flight_key, &verdict, begun);
                 }
                 verdict
             }
@@ -170,8 +172,8 @@ impl Inner {
         }
     }
 
-    fn store(&self, key: VerdictKey, verdict: &Arc<ImageVerdict>) {
-        match self.verdicts.put(key, verdict) {
+    fn store(&self, key: VerdictKey, verdict: &Arc<ImageVerdict>, begun: Moment) {
+        match self.verdicts.put(key, verdict, begun) {
             Stored::Yes { evicted } => {
                 self.metrics.cache_event(CacheEvent::VerdictStored);
                 self.metrics.cache_events(CacheEvent::VerdictEvicted, evicted);

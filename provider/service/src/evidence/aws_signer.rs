@@ -161,8 +161,9 @@ impl SignerStatuses {
     /// The answer in memory, if the settings permit the question and the use of the answer.
     pub(super) fn in_memory(&self, access: &SignerAccess, request: &SignerStatusRequest) -> Option<EvidenceResponse> {
         let question = Question { server: access.server(request).ok()?, request: request.clone() };
-        let answer = self.shared.answers.get(&question, access, (self.shared.clock)())?;
-        Some(EvidenceResponse::SignerStatus(answer.status(access)))
+        let now = (self.shared.clock)();
+        let answer = self.shared.answers.get(&question, access, now)?;
+        Some(EvidenceResponse::SignerStatus(answer.status(access, now)))
     }
 
     /// Asks the service, together with all others that have the same question.
@@ -192,7 +193,7 @@ impl SignerStatuses {
         let question = Question { server: server.clone(), request: request.clone() };
         let work = |_| Arc::clone(&self.shared).call(access.clone(), question.clone(), Text::of(&address));
         match self.flights.join_or_start(question.clone(), deadline, work).await {
-            Ok(Ok(answer)) => EvidenceResponse::SignerStatus(answer.status(access)),
+            Ok(Ok(answer)) => EvidenceResponse::SignerStatus(answer.status(access, (self.shared.clock)())),
             Ok(Err((cause, why))) => failed(cause, &why),
             Err(FlightError::Deadline { awaited: Awaited::Pause(pause), .. }) => {
                 let why = format_args!("{pause}, which does not end before the request's deadline");

@@ -1,5 +1,7 @@
 //! Verified evidence with its source.
 
+use std::time::Duration;
+
 use countersign_core::codec::text::Text;
 use countersign_core::evidence::EvidenceResponse;
 use countersign_core::evidence::Sourced;
@@ -24,6 +26,14 @@ impl Fetched {
         match self {
             Self::Ocsp(answer) => answer.fetched(),
             Self::Crl(crl) => crl.fetched(),
+        }
+    }
+
+    /// The same, for a clock that was set back by `by` after it was fetched.
+    pub(super) fn after_setting_back(self, by: Duration) -> Self {
+        match self {
+            Self::Ocsp(answer) => Self::Ocsp(answer.after_setting_back(by)),
+            Self::Crl(crl) => Self::Crl(crl.after_setting_back(by)),
         }
     }
 

@@ -13,6 +13,7 @@ use super::fetched::Fetched;
 use super::settings::FetchSettings;
 use super::target::Key;
 use super::target::Target;
+use crate::clock::Moment;
 use crate::telemetry::metrics::EvidenceKind;
 use crate::telemetry::metrics::KeptEvidence;
 
@@ -35,6 +36,8 @@ struct Entry {
     fetched: Fetched,
     target: Target,
     bytes: usize,
+    /// When it was stored.
+    stored: Moment,
     refresh_at: UnixTime,
     used: UnixTime,
     /// Whether the last refresh failed.
@@ -79,20 +82,20 @@ impl Kept {
     pub(super) fn get(&self, key: &Key, now: UnixTime, settings: &FetchSettings) -> Found {
         let mut inner = self.lock();
         let Some(entry) = inner.entries.get_mut(key) else { return Found::Nothing };
-        if entry.fetched.kept_until(settings) <= now {
+        if !entry.is_kept(now, settings) {
             inner.remove(key);
             return Found::Nothing;
         }
         entry.used = now;
-        if entry.refresh_at <= now { Found::Due(entry.fetched.clone()) } else { Found::Current(entry.fetched.clone()) }
+        if entry.is_due(now) { Found::Due(entry.fetched_at(now)) } else { Found::Current(entry.fetched_at(now)) }
     }
 
     /// As [`Self::get`], without counting as a use.
     pub(super) fn current(&self, key: &Key, now: UnixTime, settings: &FetchSettings) -> Option<Fetched> {
         let inner = self.lock();
         let entry = inner.entries.peek(key)?;
-        let is_current = now < entry.refresh_at && now < entry.fetched.kept_until(settings);
-        is_current.then(|| entry.fetched.clone())
+        let is_current = !entry.is_due(now) && entry.is_kept(now, settings);
+        is_current.then(|| entry.fetched_at(now))
     }
 
     pub(super) fn put(
@@ -110,11 +113,11 @@ impl Kept {
         let mut inner = self.lock();
         if let Some(entry) = inner.entries.peek_mut(&key)
             && fetched.is_older_than(&entry.fetched)
-            && now < entry.fetched.until(settings)
+            && entry.stored.latest(now) < entry.fetched.until(settings)
         {
             let is_first = !entry.failed;
-            entry.fail(now.saturating_add(settings.negative_lifetime));
-            return Stored::Older { kept: entry.fetched.clone(), is_first };
+            entry.fail(now, settings);
+            return Stored::Older { kept: entry.fetched_at(now), is_first };
         }
         if bytes > inner.max_bytes {
             inner.remove(&key);
@@ -130,7 +133,7 @@ impl Kept {
             }
         }
         let used = inner.entries.peek(&key).map_or(now, |entry| entry.used);
-        let entry = Entry { fetched, target, bytes, refresh_at, used, failed: false };
+        let entry = Entry { fetched, target, bytes, stored: Moment::new(now), refresh_at, used, failed: false };
         if let Some(former) = inner.entries.put(key, entry) {
             inner.bytes -= former.bytes;
         }
@@ -138,23 +141,22 @@ impl Kept {
         Stored::Yes { evicted: inner.evict() }
     }
 
-    /// The refresh of `key` failed: it is not due before `retry_at`.
-    pub(super) fn refresh_failed(&self, key: &Key, retry_at: UnixTime) {
+    /// The refresh of `key` failed at `now`: it is not due again for some time.
+    pub(super) fn refresh_failed(&self, key: &Key, now: UnixTime, settings: &FetchSettings) {
         if let Some(entry) = self.lock().entries.peek_mut(key) {
-            entry.fail(retry_at);
+            entry.fail(now, settings);
         }
     }
 
     /// Removes what has ended. Returns what is due and was used recently.
     pub(super) fn due(&self, now: UnixTime, settings: &FetchSettings) -> Vec<(Key, Target)> {
         let mut inner = self.lock();
-        let ended = inner.entries.iter().filter(|(_, entry)| entry.fetched.kept_until(settings) <= now);
+        let ended = inner.entries.iter().filter(|(_, entry)| !entry.is_kept(now, settings));
         let ended: Vec<Key> = ended.map(|(key, _)| key.clone()).collect();
         ended.iter().for_each(|key| inner.remove(key));
         // An answer without a status is asked for again only when it is needed.
         let is_in_use = |entry: &Entry| entry.used.saturating_add(IN_USE) > now && entry.fetched.has_status();
-        let is_due = |entry: &Entry| entry.refresh_at <= now && is_in_use(entry);
-        let due = inner.entries.iter().filter(|(_, entry)| is_due(entry));
+        let due = inner.entries.iter().filter(|(_, entry)| entry.is_due(now) && is_in_use(entry));
         due.map(|(key, entry)| (key.clone(), entry.target.clone())).collect()
     }
 
@@ -184,8 +186,23 @@ impl Kept {
 }
 
 impl Entry {
-    fn fail(&mut self, retry_at: UnixTime) {
+    /// Whether it is kept at `now`. Time that has passed counts although the clock was set back, here and below.
+    fn is_kept(&self, now: UnixTime, settings: &FetchSettings) -> bool {
+        self.stored.latest(now) < self.fetched.kept_until(settings)
+    }
+
+    fn is_due(&self, now: UnixTime) -> bool {
+        self.refresh_at <= self.stored.latest(now)
+    }
+
+    /// The evidence, whose use ends so much earlier as the clock, which shows `now`, was set back.
+    fn fetched_at(&self, now: UnixTime) -> Fetched {
+        self.fetched.clone().after_setting_back(self.stored.set_back(now))
+    }
+
+    fn fail(&mut self, now: UnixTime, settings: &FetchSettings) {
         self.failed = true;
+        let retry_at = self.stored.latest(now).saturating_add(settings.negative_lifetime);
         self.refresh_at = self.refresh_at.max(retry_at);
     }
 }

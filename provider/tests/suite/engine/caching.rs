@@ -47,6 +47,31 @@ async fn a_cached_verdict_ends_with_the_signatures_expiry() {
 }
 
 #[tokio::test]
+async fn a_cached_verdict_ends_with_the_signatures_expiry_although_the_clock_is_set_back() {
+    let fixture = EngineFixture::new().await;
+    let chain = fixture.root.issue(CertSpec::leaf());
+    let image = fixture.registry.push_image("app", "v1");
+    let end = time::macros::datetime!(2026-11-21 12:01:00 UTC);
+    Signature::new(&SignRequest::new(&chain, &image).expiry(end), Format::Cose).attach(
+        &fixture.registry,
+        "app",
+        &image,
+    );
+    let reference = fixture.registry.reference("app", &image);
+    let cached = async || fixture.verify_within(&reference, Duration::from_secs(200)).await.cached;
+    assert!(!cached().await);
+    fixture.at("2026-11-20T12:00:00Z");
+    tokio::time::pause();
+    for seconds in [0, 29] {
+        tokio::time::advance(Duration::from_secs(seconds)).await;
+        assert!(cached().await, "{seconds}");
+    }
+    tokio::time::advance(Duration::from_secs(31)).await;
+    tokio::time::resume();
+    assert!(!cached().await);
+}
+
+#[tokio::test]
 async fn a_policy_change_is_effective_with_the_next_request() {
     let (fixture, image) = signed().await;
     let reference = fixture.registry.reference("app", &image);

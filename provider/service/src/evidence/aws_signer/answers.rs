@@ -14,6 +14,7 @@ use tokio::time::Instant;
 
 use super::Server;
 use super::SignerAccess;
+use crate::clock::Moment;
 use crate::evidence::memory;
 use crate::telemetry::metrics::KeptEvidence;
 
@@ -30,8 +31,7 @@ pub(super) struct Question {
 pub(super) struct Answer {
     entities: Arc<RevokedEntities>,
     source: Text,
-    at: UnixTime,
-    received: Instant,
+    received: Moment,
 }
 
 /// The answers. The least recently used ones are evicted.
@@ -40,13 +40,18 @@ pub(super) struct Answers(LruTtlCache<Question, Answer>);
 impl Answer {
     /// An answer that is received at `now`.
     pub(super) fn new(entities: RevokedEntities, source: Text, now: UnixTime) -> Self {
-        Self { entities: Arc::new(entities), source, at: now, received: Instant::now() }
+        Self { entities: Arc::new(entities), source, received: Moment::new(now) }
     }
 
-    /// The status, with the end of its use under these settings.
-    pub(super) fn status(&self, access: &SignerAccess) -> Sourced<SignerStatus> {
-        let until = self.at.saturating_add(self.lifetime(access));
-        Sourced::new(SignerStatus::new(Arc::clone(&self.entities), until), &self.source, self.at)
+    /// The status, with the end of its use under these settings by the clock that shows `now`.
+    pub(super) fn status(&self, access: &SignerAccess, now: UnixTime) -> Sourced<SignerStatus> {
+        let until = self.end(access).checked_sub(self.received.set_back(now)).unwrap_or(UnixTime::EPOCH);
+        Sourced::new(SignerStatus::new(Arc::clone(&self.entities), until), &self.source, self.received.shown())
+    }
+
+    /// The end of its use, if the clock is not set.
+    fn end(&self, access: &SignerAccess) -> UnixTime {
+        self.received.shown().saturating_add(self.lifetime(access))
     }
 
     fn lifetime(&self, access: &SignerAccess) -> Duration {
@@ -55,8 +60,7 @@ impl Answer {
 
     /// Whether it can be used at `now` under these settings. The time that has passed counts too, as the clock may have been set.
     fn is_current(&self, access: &SignerAccess, now: UnixTime) -> bool {
-        let lifetime = self.lifetime(access);
-        now < self.at.saturating_add(lifetime) && self.received.elapsed() < lifetime
+        self.received.latest(now) < self.end(access)
     }
 }
 

@@ -353,6 +353,8 @@ async fn a_clock_that_is_set_does_not_make_an_answer_last_longer() {
     fixture.service.answers(Ok(&[JOB]));
     tokio::time::advance(299 * SECOND).await;
     assert_eq!(fixture.text(&request).await, "0 revoked");
+    // What is kept with it ends as soon by the clock that was set back: it still shows the beginning.
+    assert_eq!(end_in_memory(&fixture, &request), Some(-86_400 + 1));
     tokio::time::advance(SECOND).await;
     assert_eq!(fixture.text(&request).await, "1 revoked");
     *now.lock().unwrap() += 10 * 86_400;

@@ -55,7 +55,7 @@ impl Fetcher {
             Err(error) => {
                 let lifetime = settings.negative_lifetime;
                 let (failure, is_first) = failures.failed(&address, &key, &error, now, lifetime);
-                kept.refresh_failed(&key, now.saturating_add(lifetime));
+                kept.refresh_failed(&key, now, settings);
                 if is_first {
                     tracing::warn!(url = %address, error = %error, "evidence is not available");
                 }

@@ -57,8 +57,7 @@ pub(super) async fn due(fetcher: &Fetcher) {
             let deadline = Instant::now() + ENTRY_TIME;
             // A failure is in the log and the metrics; the former evidence is used until its end.
             if fetcher.load(&target, &addresses(&target), deadline).await.is_err() {
-                let retry_at = fetcher.now().saturating_add(fetcher.active.settings.negative_lifetime);
-                shared.kept.refresh_failed(&key, retry_at);
+                shared.kept.refresh_failed(&key, fetcher.now(), &fetcher.active.settings);
             }
         })
         .await;

@@ -121,6 +121,33 @@ async fn a_cached_verdict_does_not_outlive_its_evidence() {
 }
 
 #[tokio::test]
+async fn neither_evidence_nor_a_verdict_that_is_made_with_it_lasts_longer_because_the_clock_is_set_back() {
+    let fixture = Fixture::new().await;
+    let signer = fixture.signer_with_crl();
+    fixture.crl_is(&CrlSpec::new().valid(time(11, 0), time(12, 2)));
+    assert_eq!(fixture.code(&signer).await, Code::Verified);
+    // The time that passes is that of the runtime, and deadlines count by the system.
+    let pass = async |seconds| {
+        tokio::time::pause();
+        tokio::time::advance(Duration::from_secs(seconds)).await;
+        tokio::time::resume();
+    };
+    fixture.at("2026-11-21T11:30:00Z");
+    pass(60).await;
+    fixture.revoke(&signer);
+    let image = fixture.image(&signer);
+    let verify = || async {
+        let result = fixture.engine.verify_within(&image, Duration::from_secs(300)).await;
+        (result.verdict.code(), result.cached)
+    };
+    assert_eq!(verify().await, (Code::Verified, false));
+    assert_eq!((verify().await, fixture.requests()), ((Code::Verified, true), 1));
+    // Two minutes after the list was fetched, although the clock says that it lasts for half an hour more.
+    pass(60).await;
+    assert_eq!((verify().await, fixture.requests()), ((Code::Revoked, false), 1));
+}
+
+#[tokio::test]
 async fn a_cached_verdict_does_not_outlive_the_configured_lifetime_of_its_evidence() {
     let fixture =
         Fixture::with("strict", |settings| settings.reading.max_lifetime = Some(Duration::from_secs(60))).await;
