@@ -101,6 +101,8 @@ struct Inner {
 struct Kept {
     credentials: Credentials,
     fetched: Instant,
+    /// What the clock showed then.
+    shown: SystemTime,
     renew_at: Option<SystemTime>,
 }
 
@@ -189,15 +191,25 @@ impl KeptCredentials {
 }
 
 impl Kept {
+    /// The later one of `now`, which the clock shows, and what it would show if it had not been set since: a clock that is set back
+    /// makes no credentials last longer.
+    fn latest(&self, now: SystemTime) -> SystemTime {
+        self.shown.checked_add(self.fetched.elapsed()).map_or(now, |unset| unset.max(now))
+    }
+
+    fn is_valid(&self, now: SystemTime) -> bool {
+        self.credentials.expiry().is_none_or(|end| self.latest(now) < end)
+    }
+
     fn is_due(&self, now: SystemTime) -> bool {
-        self.renew_at.is_some_and(|at| at <= now)
+        self.renew_at.is_some_and(|at| at <= self.latest(now))
     }
 }
 
 impl Inner {
     fn valid(&self, now: SystemTime) -> Option<Kept> {
         let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        kept.clone().filter(|kept| kept.credentials.expiry().is_none_or(|end| now < end))
+        kept.clone().filter(|kept| kept.is_valid(now))
     }
 
     async fn fetch(&self) -> Result<Credentials, AwsError> {
@@ -212,7 +224,7 @@ impl Inner {
         if loaded.is_err()
             && let Some(kept) = &mut *self.kept.lock().unwrap_or_else(PoisonError::into_inner)
         {
-            kept.renew_at = Some(self.clock.now() + limits::CREDENTIALS_RETRY);
+            kept.renew_at = Some(kept.latest(self.clock.now()) + limits::CREDENTIALS_RETRY);
         }
         loaded
     }
@@ -259,7 +271,7 @@ impl Inner {
             end - limits::CREDENTIALS_RENEWED_BEFORE.min(life / 4)
         });
         *self.kept.lock().unwrap_or_else(PoisonError::into_inner) =
-            Some(Kept { credentials: credentials.clone(), fetched: Instant::now(), renew_at });
+            Some(Kept { credentials: credentials.clone(), fetched: Instant::now(), shown: now, renew_at });
         Ok(credentials)
     }
 }

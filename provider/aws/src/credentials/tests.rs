@@ -177,6 +177,35 @@ async fn credentials_are_used_until_their_end_while_the_source_fails() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_clock_that_is_set_back_makes_no_credentials_last_longer() {
+    let (source, kept) = Source::with_life(Some(HOUR));
+    source.set(24 * HOUR);
+    assert_eq!(key(&kept).await, Ok("1".to_owned()));
+    source.set(Duration::ZERO);
+    source.fail(Some("down"));
+    tokio::time::advance(HOUR - Duration::from_secs(301)).await;
+    assert_eq!(key(&kept).await, Ok("1".to_owned()));
+    settle().await;
+    assert_eq!(source.attempts(), 1);
+    // They are due five minutes before their end, and once more half a minute after a failure.
+    for (after, attempts) in [(1, 2), (29, 2), (1, 3)] {
+        tokio::time::advance(Duration::from_secs(after)).await;
+        assert_eq!(key(&kept).await, Ok("1".to_owned()));
+        settle().await;
+        assert_eq!(source.attempts(), attempts);
+    }
+    tokio::time::advance(Duration::from_secs(270)).await;
+    let failed = "AWS credentials failed: an error occurred while loading credentials: down; it is called again with the \
+                  next image";
+    assert_eq!(key(&kept).await, Err(failed.to_owned()));
+    // Those that are fetched now have their life by the clock that was set.
+    source.fail(None);
+    assert_eq!(key(&kept).await, Ok("5".to_owned()));
+    source.set(HOUR);
+    assert_eq!(key(&kept).await, Ok("6".to_owned()));
+}
+
+#[tokio::test(start_paused = true)]
 async fn credentials_without_an_end_are_fetched_once() {
     let (source, kept) = Source::with_life(None);
     assert_eq!(key(&kept).await, Ok("1".to_owned()));
