@@ -30,18 +30,17 @@ use aws_types::SigningName;
 use aws_types::region::SigningRegion;
 use countersign_core::codec::json;
 use countersign_core::codec::text::Text;
-use countersign_core::limits::JsonLimits;
 use countersign_credentials::Secret;
 use countersign_http::Endpoint;
 use serde_json::Value;
 
+use crate::codes;
+use crate::codes::ERROR_TYPE;
+use crate::codes::LIMITS;
 use crate::error::AwsError;
 use crate::error::Kind;
 use crate::error::Operation;
 use crate::retry::NoRetryIfThrottled;
-
-/// An answer: an object in an object, or a refusal.
-const LIMITS: JsonLimits = JsonLimits { depth: 8, values: 64, elements: 64, members: 64 };
 
 /// A token as an API of Amazon ECR returns it.
 #[derive(Debug)]
@@ -122,8 +121,8 @@ fn answer(response: &HttpResponse) -> Result<Issued, OrchestratorError<ErrorMeta
         let body = body.unwrap_or_default();
         let text = |names: &[&str]| names.iter().find_map(|name| body[name].as_str());
         let mut error = ErrorMetadata::builder();
-        if let Some(code) = response.headers().get("x-amzn-errortype").or_else(|| text(&["__type", "code"])) {
-            error = error.code(code_in(code));
+        if let Some(code) = codes::code(response.headers().get(ERROR_TYPE), &body) {
+            error = error.code(code);
         }
         if let Some(message) = text(&["message", "Message"]) {
             error = error.message(message);
@@ -138,23 +137,9 @@ fn answer(response: &HttpResponse) -> Result<Issued, OrchestratorError<ErrorMeta
     })
 }
 
-/// The code in the type of an error, which may have a namespace before it and an address after it
-/// ([error serialization](https://smithy.io/2.0/aws/protocols/aws-json-1_1-protocol.html#operation-error-serialization)).
-fn code_in(kind: &str) -> &str {
-    let kind = kind.split_once(':').map_or(kind, |(kind, _)| kind);
-    kind.rsplit_once('#').map_or(kind, |(_, code)| code)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_code_of_an_error_has_no_namespace_and_no_address() {
-        for kind in ["X", "aws.protocols#X", "X:http://internal.amazon.com/", "aws.protocols#X:http://internal#y"] {
-            assert_eq!(code_in(kind), "X", "{kind}");
-        }
-    }
 
     #[test]
     fn each_kind_of_endpoint_has_its_host() {

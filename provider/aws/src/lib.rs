@@ -17,6 +17,7 @@ mod ecr;
 mod ecr_public;
 mod endpoint;
 mod error;
+mod invalid_answer;
 pub mod limits;
 mod naming;
 mod observer;
@@ -28,6 +29,7 @@ mod signer;
 mod signer_answer;
 mod time;
 mod transport;
+mod xml;
 
 pub use clients::Aws;
 pub use credentials_status::CredentialsStatus;

@@ -7,6 +7,7 @@ use http::header::CONTENT_TYPE;
 
 use crate::limits::TEXT_BYTES;
 use crate::refusal::Refusal;
+use crate::xml;
 
 /// A refusal in an answer of the
 /// [Query protocol](https://smithy.io/2.0/aws/protocols/aws-query-protocol.html#operation-error-serialization). The errors of the
@@ -30,10 +31,8 @@ impl QueryRefusal {
             return None;
         }
         let body = String::from_utf8_lossy(body);
-        let element = |name: &str| {
-            let (_, rest) = body.split_once(&format!("<{name}>"))?;
-            Some(Text::at_most(TEXT_BYTES, rest.split_once(&format!("</{name}>"))?.0.trim()))
-        };
+        let error = xml::child(xml::root(&body, "ErrorResponse")?, "Error")?;
+        let element = |name: &str| Some(Text::at_most(TEXT_BYTES, xml::text(xml::child(error, name)?)));
         let (code, message) = (element("Code")?, element("Message").unwrap_or_default());
         Some(Self { status: status.as_u16(), code, message })
     }
@@ -72,11 +71,42 @@ mod tests {
         );
         assert_eq!(of(403, "text/xml", &error("AccessDenied")), found("found status 403 AccessDenied: Text", false));
         assert_eq!(
-            of(500, "text/xml", "<Code>InternalFailure</Code>"),
+            of(500, "text/xml", "<ErrorResponse><Error><Code>InternalFailure</Code></Error></ErrorResponse>"),
             found("found status 500 InternalFailure: ", false)
         );
         assert_eq!(of(200, "text/xml", &error("Throttling")), None);
         assert_eq!(of(400, "application/json", &error("Throttling")), None);
         assert_eq!(of(429, "text/xml", "<Code>Throttling"), None);
+    }
+
+    #[test]
+    fn a_code_in_another_place_is_none() {
+        let throttling = "<Code>Throttling</Code>";
+        for body in [
+            throttling.to_owned(),
+            format!("<html><Error>{throttling}</Error></html>"),
+            format!("<ErrorResponse>{throttling}</ErrorResponse>"),
+            format!("<ErrorResponse><Error><Detail>{throttling}</Detail></Error></ErrorResponse>"),
+        ] {
+            assert_eq!(of(400, "text/xml", &body), None, "{body}");
+        }
+        let denied = format!(
+            "<ErrorResponse><Error><Detail>{throttling}</Detail><Code>AccessDenied</Code></Error>{throttling}</ErrorResponse>"
+        );
+        let expected = ("found status 400 AccessDenied: ".to_owned(), false);
+        assert_eq!(of(400, "text/xml", &denied), Some(expected));
+    }
+
+    #[test]
+    fn references_in_the_message_are_characters_and_hidden_ones_are_escaped() {
+        let message = "a &quot;b&quot; &apos;c&apos; &lt;d&gt; &amp;amp;&#xA;e&#13;&#x1b;&#x202E;&nbsp;";
+        let body =
+            format!("<ErrorResponse><Error><Code>A&amp;B</Code><Message>{message}</Message></Error></ErrorResponse>");
+        let expected = r#"found status 400 A&B: a "b" 'c' <d> &amp;\ne\r\u{1b}\u{202e}&nbsp;"#;
+        assert_eq!(of(400, "text/xml", &body), Some((expected.to_owned(), false)));
+        let long = "&#65;".repeat(10_000);
+        let body = format!("<ErrorResponse><Error><Code>X</Code><Message>{long}</Message></Error></ErrorResponse>");
+        let expected = format!("found status 400 X: {}… (cut)", "A".repeat(TEXT_BYTES - "… (cut)".len()));
+        assert_eq!(of(400, "text/xml", &body), Some((expected, false)));
     }
 }

@@ -11,10 +11,15 @@ use countersign_core::limits::JsonLimits;
 use countersign_core::limits::SIGNER_ENTITIES;
 use serde_json::Value;
 
+use crate::invalid_answer::InvalidAnswer;
+
 /// An answer: one member, a list of as many texts as a chain has certificates, and two.
 const LIMITS: JsonLimits = JsonLimits { depth: 16, values: 1024, elements: 1024, members: 64 };
 
 const MEMBER: &str = "revokedEntities";
+
+/// The member that the JSON protocols have in errors only.
+const TYPE_OF_ERROR: &str = "__type";
 
 /// Checks successful answers before the SDK reads them: it takes an empty body, and every object without the list, for an answer.
 ///
@@ -23,11 +28,6 @@ const MEMBER: &str = "revokedEntities";
 /// list is the answer of another server, such as a proxy.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct CheckAnswer;
-
-/// An answer that is not usable.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub(crate) struct InvalidAnswer(pub(crate) Text);
 
 impl Intercept for CheckAnswer {
     fn name(&self) -> &'static str {
@@ -58,6 +58,9 @@ fn check(status: u16, body: &[u8]) -> Result<(), InvalidAnswer> {
         Ok(_) => return invalid(format_args!("found another JSON value, expected an object")),
         Err(error) => return invalid(format_args!("found no JSON, expected an object: {error}")),
     };
+    if members.contains_key(TYPE_OF_ERROR) {
+        return invalid(format_args!("found the member {TYPE_OF_ERROR}, which errors have, expected {MEMBER}"));
+    }
     match members.get(MEMBER) {
         Some(Value::Array(entities)) if entities.len() > SIGNER_ENTITIES => {
             let found = entities.len();
@@ -98,6 +101,7 @@ mod tests {
         let text = |body: &str| check(200, body.as_bytes()).err().map(|error| error.to_string()).unwrap_or_default();
         let others = "found other members and no revokedEntities, expected a list of texts under that name";
         let other_type = "found revokedEntities of another type, expected a list of texts";
+        let of_error = "found the member __type, which errors have, expected revokedEntities";
         for (body, expected) in [
             (r#"{"message":"blocked"}"#, others),
             (r#"{"RevokedEntities":[]}"#, others),
@@ -107,6 +111,8 @@ mod tests {
             (r#"{"revokedEntities":false}"#, other_type),
             (r#"{"revokedEntities":[1]}"#, other_type),
             (r#"{"revokedEntities":[null]}"#, other_type),
+            (r#"{"__type":"InternalServiceErrorException"}"#, of_error),
+            (r#"{"__type":null,"revokedEntities":[]}"#, of_error),
         ] {
             assert_eq!(text(body), expected, "{body}");
         }

@@ -50,7 +50,9 @@ use http::header;
 use tokio::time::Instant;
 use url::Url;
 
-use crate::codes::is_throttled;
+use crate::codes;
+use crate::codes::ERROR_TYPE;
+use crate::invalid_answer::InvalidAnswer;
 use crate::limits;
 use crate::naming;
 use crate::query_refusal::QueryRefusal;
@@ -163,12 +165,17 @@ impl Transport {
             Body::Error(bytes) => bytes.to_vec(),
         };
         // Another status than 429 does not pause the host by itself. Without it, all calls that wait for a permit would be sent.
-        let error_type = response.headers.get("x-amzn-errortype").and_then(|value| value.to_str().ok());
-        if response.pause.is_none() && is_throttled(response.status.as_u16(), error_type.unwrap_or_default(), &bytes) {
+        let error_type = response.headers.get(ERROR_TYPE).map(|value| value.to_str().unwrap_or_default());
+        let refusal = QueryRefusal::of(response.status, &response.headers, &bytes);
+        let is_throttled = refusal.as_ref().is_some_and(QueryRefusal::is_throttled)
+            || codes::is_throttled(response.status.as_u16(), error_type, &bytes);
+        if response.pause.is_none() && is_throttled {
             client.pause(&request, limits::THROTTLED_PAUSE);
         }
-        let refusal = QueryRefusal::of(response.status, &response.headers, &bytes);
         naming::note_answer(response.status, refusal.clone());
+        if let Some(error_type) = error_type.filter(|_| response.status.is_success()) {
+            return Err(ConnectorError::user(InvalidAnswer::success_with_type(response.status, error_type).into()));
+        }
         if let Some(throttled) = refusal.filter(QueryRefusal::is_throttled) {
             return Err(ConnectorError::user(throttled.into()));
         }

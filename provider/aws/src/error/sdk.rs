@@ -17,9 +17,9 @@ use super::LastRequest;
 use super::SourceProblem;
 use super::TokenFileError;
 use super::operation::Operation;
+use crate::invalid_answer::InvalidAnswer;
 use crate::limits::TEXT_BYTES;
 use crate::query_refusal::QueryRefusal;
-use crate::signer_answer::InvalidAnswer;
 
 /// Most errors in the text about a cause.
 const CAUSES: usize = 8;
@@ -65,6 +65,9 @@ impl AwsError {
         }
         if let Some(problem) = cause::<SourceProblem>(error) {
             return Self::new(operation, Kind::Source(problem));
+        }
+        if let Some(InvalidAnswer(text)) = cause(error) {
+            return Self::new(operation, Kind::Answer(text));
         }
         let kind = match error {
             _ if causes(error).as_str().contains(MISSING_REGION) => Kind::Source(SourceProblem::NoRegion),

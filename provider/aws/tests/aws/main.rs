@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod ecr;
+mod invalid_answers;
 mod names;
 mod observed;
 mod registry;

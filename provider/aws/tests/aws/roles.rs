@@ -18,7 +18,7 @@ use super::ecr::advance;
 use super::ecr::token;
 use super::*;
 
-const HOST: &str = "111122223333.dkr.ecr.eu-central-1.amazonaws.com";
+pub(super) const HOST: &str = "111122223333.dkr.ecr.eu-central-1.amazonaws.com";
 const OTHER_ROLE: &str = "arn:aws:iam::444455556666:role/registry";
 
 /// Gives these credentials one after another, the last one again and again.
@@ -52,15 +52,15 @@ impl ProvideCredentials for Rotating {
 }
 
 /// The services, with settings in which the environment has their endpoints.
-struct Services {
-    setup: Setup,
-    sts: Sts,
-    api: EcrApi,
-    signer: SignerData,
-    settings: AwsSettings,
+pub(super) struct Services {
+    pub(super) setup: Setup,
+    pub(super) sts: Sts,
+    pub(super) api: EcrApi,
+    pub(super) signer: SignerData,
+    pub(super) settings: AwsSettings,
 }
 
-async fn services() -> Services {
+pub(super) async fn services() -> Services {
     let setup = setup();
     let tokens = Issued::new();
     let (sts, api) = (Sts::start(&setup).await, EcrApi::start(&setup, &tokens).await);
@@ -81,7 +81,7 @@ fn session(setup: &Setup) -> AccessKey {
     setup.keys().for_session(&assumed_role(ROLE, "pod"), NOW + time::Duration::hours(12))
 }
 
-fn with_role(aws: &Aws) -> EcrTokens {
+pub(super) fn with_role(aws: &Aws) -> EcrTokens {
     let role = EcrRole { arn: OTHER_ROLE.parse().unwrap(), external_id: None };
     EcrTokens::new(aws.clone(), Some(role), None)
 }

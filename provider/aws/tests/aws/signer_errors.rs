@@ -11,6 +11,7 @@ use countersign_testkit::aws::ServiceError;
 use countersign_testkit::aws::signer_data;
 use countersign_testkit::aws::signer_data::SignerData;
 use countersign_testkit::pki;
+use countersign_testkit::registry::Reply;
 use countersign_testkit::waited::without_times;
 
 use super::*;
@@ -99,6 +100,23 @@ async fn throttling_with_status_400_pauses_all_calls_as_429_does() {
         let deadline = Instant::now() + Duration::from_millis(100);
         let error = aws.signer_status(&status_request(), &region(REGION), deadline).await.unwrap_err();
         assert_eq!(seen(&server, &error), expected("HOST requires a wait of 1 s", LATER, "throttled", 1));
+    }
+}
+
+#[tokio::test]
+async fn a_code_of_throttling_in_another_place_is_none() {
+    for reply in [
+        ServiceError::new(400, "ValidationException", "ThrottlingException, Throttling"),
+        ServiceError::new(400, "NoThrottlingException", "Rate exceeded"),
+    ] {
+        let setup = setup();
+        let server = SignerData::start(&setup).await;
+        server.fail(reply);
+        let aws = aws(&setup, signer_at(&server.url()));
+        for calls in [1, 2] {
+            let error = status(&aws).await.unwrap_err();
+            assert_eq!((error.is_throttled(), error.pause(), server.count()), (false, None, calls));
+        }
     }
 }
 
@@ -276,6 +294,23 @@ async fn an_object_of_another_server_does_not_say_that_nothing_is_revoked() {
                       texts under that name";
         assert_eq!(seen, expected(detail, ENDPOINT, "invalid", 1), "{body}");
     }
+}
+
+#[tokio::test]
+async fn a_success_with_the_type_of_an_error_does_not_say_that_nothing_is_revoked() {
+    for (code, shown) in [("InternalServiceErrorException", "InternalServiceErrorException"), ("", "")] {
+        let reply = Reply::status(200).header("x-amzn-errortype", code).body("{}");
+        let seen = failure(|_, server| drop(server.when().reply(reply))).await;
+        let detail = format!(
+            "the answer of the service is not usable: found status 200 and the type of an error in the header x-amzn-errortype ({shown}), \
+             expected one of them"
+        );
+        assert_eq!(seen, expected(&detail, ENDPOINT, "invalid", 1), "{code:?}");
+    }
+    let seen = failure(|_, server| drop(server.when().body(r#"{"__type":"X","revokedEntities":[]}"#))).await;
+    let detail =
+        "the answer of the service is not usable: found the member __type, which errors have, expected revokedEntities";
+    assert_eq!(seen, expected(detail, ENDPOINT, "invalid", 1));
 }
 
 #[tokio::test]
