@@ -4,6 +4,8 @@ mod checked;
 mod container;
 mod profile;
 mod token_file;
+mod variables;
+mod web_identity;
 
 use std::fmt;
 use std::sync::Arc;
@@ -32,8 +34,11 @@ use tokio::time::Instant;
 
 use self::checked::Checked;
 use self::container::Container;
+use self::container::Loopback;
 use self::profile::NamingProfile;
 use self::token_file::NamingFile;
+pub use self::variables::check_pod_variables;
+use self::web_identity::WebIdentity;
 use crate::caught::caught;
 use crate::credentials_status::CredentialsStatus;
 use crate::credentials_status::CurrentCredentials;
@@ -53,13 +58,13 @@ use crate::time::AwsClock;
 /// The sources of a pod, in this order: the environment, the web identity token (IRSA), the container (EKS Pod Identity), and,
 /// only if the settings say so, the profile of a file and the instance metadata service.
 pub(crate) fn of_pod(settings: &AwsSettings, config: &ProviderConfig) -> SharedCredentialsProvider {
-    let web_identity = NamingFile {
+    let web_identity = WebIdentity(NamingFile {
         file: TokenFile::WebIdentity,
         source: WebIdentityTokenCredentialsProvider::builder().configure(config).build(),
-    };
+    });
     let container = Container(NamingFile {
         file: TokenFile::Container,
-        source: EcsCredentialsProvider::builder().configure(config).build(),
+        source: EcsCredentialsProvider::builder().configure(config).dns(Loopback).build(),
     });
     let environment = Checked { origin: Origin::Environment, source: EnvironmentVariableCredentialsProvider::new() };
     let mut chain = CredentialsProviderChain::first_try("environment", environment)

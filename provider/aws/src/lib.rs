@@ -32,6 +32,7 @@ mod transport;
 mod xml;
 
 pub use clients::Aws;
+pub use credentials::check_pod_variables;
 pub use credentials_status::CredentialsStatus;
 pub use credentials_status::CurrentCredentials;
 pub use ecr::EcrTokenKey;

@@ -17,6 +17,8 @@ mod without;
 
 #[cfg(feature = "aws")]
 pub(super) use clients::AwsServices;
+#[cfg(feature = "aws")]
+pub(crate) use countersign_aws::check_pod_variables;
 pub(crate) use environment::SERVICES;
 pub(crate) use environment::endpoint;
 pub(crate) use environment::lacks_region;
@@ -25,3 +27,5 @@ pub(crate) use survey::AwsSurvey;
 pub(crate) use survey::TriedSigner;
 #[cfg(not(feature = "aws"))]
 pub(super) use without::AwsServices;
+#[cfg(not(feature = "aws"))]
+pub(crate) use without::check_pod_variables;

@@ -9,6 +9,9 @@ use std::net::Ipv6Addr;
 use aws_credential_types::provider::ProvideCredentials;
 use aws_credential_types::provider::error::CredentialsError;
 use aws_credential_types::provider::future;
+use aws_smithy_runtime_api::client::dns::DnsFuture;
+use aws_smithy_runtime_api::client::dns::ResolveDns;
+use aws_smithy_runtime_api::client::dns::ResolveDnsError;
 use url::Host;
 use url::Url;
 
@@ -20,8 +23,26 @@ const TOKEN: &str = "AWS_CONTAINER_AUTHORIZATION_TOKEN";
 const TOKEN_FILE: &str = "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE";
 
 const PATH: &str = "a path that begins with /";
-const URL: &str = "https://HOST/PATH, or http:// with an address of loopback or of the agent (169.254.170.23, 169.254.170.2, \
-                   fd00:ec2::23), without a login";
+const URL: &str = "https://HOST/PATH, or http:// with localhost or an address of loopback or of the agent (169.254.170.23, \
+                   169.254.170.2, fd00:ec2::23), without a login";
+
+/// The only name of a host that may have `http://`. The SDK would resolve any name without a limit of time, once for the life of the
+/// process; and what it resolves to may be another address when the token is sent.
+const LOCALHOST: &str = "localhost";
+
+/// Resolves `localhost` for the check of the SDK, without a request.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Loopback;
+
+impl ResolveDns for Loopback {
+    fn resolve_dns<'a>(&'a self, name: &'a str) -> DnsFuture<'a> {
+        DnsFuture::ready(if name.eq_ignore_ascii_case(LOCALHOST) {
+            Ok(vec![IpAddr::V4(Ipv4Addr::LOCALHOST)])
+        } else {
+            Err(ResolveDnsError::new("only localhost is resolved"))
+        })
+    }
+}
 
 /// The source of the SDK, with checked variables.
 #[derive(Debug)]
@@ -57,7 +78,7 @@ fn without_url(error: CredentialsError) -> CredentialsError {
 
 /// # Errors
 /// A variable cannot be used.
-fn check(variable: impl Fn(&str) -> Option<String>) -> Result<(), SourceProblem> {
+pub(super) fn check(variable: impl Fn(&str) -> Option<String>) -> Result<(), SourceProblem> {
     let wrong = |variable, found, expected| Err(SourceProblem::Variable { variable, found, expected });
     // In the order of the SDK.
     match (variable(RELATIVE), variable(FULL)) {
@@ -92,8 +113,8 @@ fn wrong_url(text: &str) -> Option<&'static str> {
     }
     let address = match (url.scheme(), url.host()) {
         ("https", Some(_)) => return None,
-        // The SDK resolves it.
-        ("http", Some(Host::Domain(_))) => return None,
+        ("http", Some(Host::Domain(LOCALHOST))) => return None,
+        ("http", Some(Host::Domain(_))) => return Some("http:// with the name of another host"),
         ("http", Some(Host::Ipv4(address))) => IpAddr::V4(address),
         ("http", Some(Host::Ipv6(address))) => IpAddr::V6(address),
         _ => return Some("a URL with another scheme"),
@@ -132,6 +153,7 @@ mod tests {
             "http://127.0.0.1:8080/v1?x=y",
             "http://[::1]/v1",
             "http://localhost:8080/v1",
+            "http://LocalHost/v1",
             "https://agent.example/v1",
         ] {
             assert_eq!(of(&[(FULL, url)]), None, "{url}");
@@ -153,6 +175,9 @@ mod tests {
             ("http://169.254.170.23/v1\n", "a text that is no URL"),
             ("ftp://127.0.0.1/", "a URL with another scheme"),
             ("file:///etc/passwd", "a URL with another scheme"),
+            ("http://agent.example/v1", "http:// with the name of another host"),
+            ("http://localhost.example/v1", "http:// with the name of another host"),
+            ("http://localhost./v1", "http:// with the name of another host"),
             ("http://10.0.0.1/v1", "another address"),
             ("http://169.254.169.254/v1", "another address"),
             ("http://[fe80::1]/v1", "another address"),

@@ -67,6 +67,9 @@ pub(crate) enum SourceProblem {
         /// What it must be.
         expected: &'static str,
     },
+    /// The role of a web identity is not the ARN of a role.
+    #[error("the environment variable AWS_ROLE_ARN: {0}")]
+    Role(Text),
     /// STS is called in a region.
     #[error("found no region, expected that of the pod")]
     NoRegion,
@@ -123,7 +126,7 @@ impl Part {
 
 impl SourceProblem {
     /// What to do.
-    pub(super) fn remedy(&self) -> &'static str {
+    pub(crate) fn remedy(&self) -> &'static str {
         match self {
             Self::Credential { origin: Origin::Environment, .. } => {
                 "correct the variable, or the Secret that it comes from: a line break at its end, for example"
@@ -134,6 +137,10 @@ impl SourceProblem {
                 ..
             } => AGAIN,
             Self::Variable { .. } => "correct the variable; EKS Pod Identity sets it",
+            Self::Role(_) => {
+                "correct the annotation eks.amazonaws.com/role-arn of the service account, from which EKS sets the variable, and \
+                 restart the pod"
+            }
             Self::NoRegion => "set aws.region or the environment variable AWS_REGION, which EKS sets",
             Self::ProfileUnsupported(_) => {
                 "use another profile; or export the credentials, for example with `aws configure export-credentials --format env`"

@@ -28,6 +28,7 @@ use crate::config::RegistryProxyServer;
 use crate::policy_source::ModeOutline;
 use crate::runtime::NO_SYSTEM_AUTHORITIES;
 use crate::runtime::aws::SERVICES;
+use crate::runtime::aws::check_pod_variables;
 use crate::runtime::aws::endpoint;
 use crate::runtime::aws::lacks_region;
 use crate::runtime::aws::pod_region;
@@ -169,6 +170,9 @@ fn aws_environment(config: &Config, findings: &mut Findings) {
     }
     if let Err(why) = pod_region(&config.aws) {
         findings.warn("aws-region", format_args!("AWS is not called: {why}"));
+    }
+    if let Err(why) = check_pod_variables() {
+        findings.warn("aws-credentials", format_args!("there are no credentials of AWS: {why}"));
     }
     if lacks_region(&config.aws) {
         let message = "the environment has AWS_WEB_IDENTITY_TOKEN_FILE and no region, in which STS is called; set aws.region, \

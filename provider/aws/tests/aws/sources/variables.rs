@@ -111,7 +111,7 @@ async fn a_url_of_the_agent_that_cannot_be_used_is_not_in_the_message() {
         ("http://user:hunter2@10.0.0.1/v1/credentials".to_owned(), "a URL with a login"),
         ("http://10.0.0.1/v1?key=hunter2".to_owned(), "another address"),
         ("http://169.254.169.254/v1?key=hunter2".to_owned(), "another address"),
-        ("http://agent.invalid/v1?key=hunter2".to_owned(), "a host without such an address"),
+        ("http://agent.invalid/v1?key=hunter2".to_owned(), "http:// with the name of another host"),
         ("hunter2".to_owned(), "a text that is no URL"),
     ] {
         let variables =
@@ -121,12 +121,58 @@ async fn a_url_of_the_agent_that_cannot_be_used_is_not_in_the_message() {
             results,
             [format!(
                 "credentials AWS credentials failed: the environment variable AWS_CONTAINER_CREDENTIALS_FULL_URI: found {found}, \
-                 expected https://HOST/PATH, or http:// with an address of loopback or of the agent (169.254.170.23, 169.254.170.2, \
-                 fd00:ec2::23), without a login; correct the variable; EKS Pod Identity sets it"
+                 expected https://HOST/PATH, or http:// with localhost or an address of loopback or of the agent (169.254.170.23, \
+                 169.254.170.2, fd00:ec2::23), without a login; correct the variable; EKS Pod Identity sets it"
             )]
         );
     }
     assert_eq!((agent.count(), server.count()), (0, 0));
+}
+
+#[tokio::test]
+async fn a_role_that_is_no_arn_is_named_before_anything_is_sent_unless_other_keys_are_used() {
+    if is_second().await {
+        return;
+    }
+    let name = "variables::a_role_that_is_no_arn_is_named_before_anything_is_sent_unless_other_keys_are_used";
+    let (setup, server) = started().await;
+    let (sts, folder) = (Sts::start(&setup).await, Folder::new());
+    folder.write("token", issuer().token(&ServiceAccountToken::new("countersign", "countersign", setup.clock().now())));
+    let (token, sts_url, key) = (folder.file("token"), sts.url(), setup.keys().for_user(USER));
+    let web_identity = [
+        ("AWS_ROLE_ARN", "countersign"),
+        ("AWS_WEB_IDENTITY_TOKEN_FILE", token.as_str()),
+        ("AWS_ENDPOINT_URL_STS", sts_url.as_str()),
+    ];
+    assert_eq!(
+        second(name, &server, &web_identity).await,
+        [
+            "credentials AWS credentials failed: the environment variable AWS_ROLE_ARN: ARN of an IAM role: found \"countersign\", \
+             expected arn:aws:iam::ACCOUNT:role/NAME, with the partition of the account and twelve digits; correct the annotation \
+             eks.amazonaws.com/role-arn of the service account, from which EKS sets the variable, and restart the pod"
+        ]
+    );
+    let keys = [("AWS_ACCESS_KEY_ID", key.id.as_str()), ("AWS_SECRET_ACCESS_KEY", &key.secret)];
+    assert_eq!(second(name, &server, &[&web_identity[..], &keys].concat()).await, [NOTHING_REVOKED]);
+    assert_eq!((principals(&setup, &server), sts.count()), (vec![USER.to_owned()], 0));
+}
+
+#[tokio::test]
+async fn localhost_is_the_only_name_of_an_agent() {
+    if is_second().await {
+        return;
+    }
+    let name = "variables::localhost_is_the_only_name_of_an_agent";
+    let (setup, server) = started().await;
+    let (issuer, folder) = (issuer(), Folder::new());
+    let agent = PodIdentity::start(&setup, &issuer).await;
+    agent.associate("countersign", "countersign", ROLE);
+    let token = ServiceAccountToken::new("countersign", "countersign", setup.clock().now());
+    folder.write("token", issuer.token(&token.audience(ServiceAccountToken::POD_IDENTITY)));
+    let (file, uri) = (folder.file("token"), agent.credentials_uri().replace("127.0.0.1", "localhost"));
+    let variables =
+        [("AWS_CONTAINER_CREDENTIALS_FULL_URI", uri.as_str()), ("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", &file)];
+    assert_eq!(second(name, &server, &variables).await, [NOTHING_REVOKED]);
 }
 
 #[tokio::test]

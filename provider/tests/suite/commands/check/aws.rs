@@ -182,6 +182,33 @@ fn warns_about_an_endpoint_of_the_environment_that_cannot_be_used_and_a_web_iden
 }
 
 #[test]
+fn warns_about_variables_of_the_source_of_credentials_that_is_used() {
+    let keys = "unlistedRegistries: anonymous\naws: {region: eu-west-1, signer: {enabled: true}}\n";
+    let role = [("AWS_ROLE_ARN", "pull"), ("AWS_WEB_IDENTITY_TOKEN_FILE", "/token")];
+    let uri = ("AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://agent.example/v1?key=hunter2");
+    let static_keys = [("AWS_ACCESS_KEY_ID", "AKIA"), ("AWS_SECRET_ACCESS_KEY", "hunter2")];
+    let of_role = "there are no credentials of AWS: the environment variable AWS_ROLE_ARN: ARN of an IAM role: found \"pull\", expected \
+                   arn:aws:iam::ACCOUNT:role/NAME, with the partition of the account and twelve digits; correct the annotation \
+                   eks.amazonaws.com/role-arn of the service account, from which EKS sets the variable, and restart the pod";
+    let of_uri = "there are no credentials of AWS: the environment variable AWS_CONTAINER_CREDENTIALS_FULL_URI: found http:// with the \
+                  name of another host, expected https://HOST/PATH, or http:// with localhost or an address of loopback or of the agent \
+                  (169.254.170.23, 169.254.170.2, fd00:ec2::23), without a login; correct the variable; EKS Pod Identity sets it";
+    for (environment, expected) in [
+        (&role[..], &[("aws-credentials", of_role)][..]),
+        (&[uri], &[("aws-credentials", of_uri)]),
+        (&[role[0], role[1], static_keys[0], static_keys[1]], &[]),
+        (&[uri, static_keys[0], static_keys[1]], &[]),
+    ] {
+        let (_, document) = run(keys, environment);
+        assert_eq!(warnings(&document), expected, "{environment:?}");
+        assert!(!document.to_string().contains("hunter2"));
+    }
+    // Without AWS they are not read.
+    let (_, document) = run("unlistedRegistries: anonymous\n", &role);
+    assert_eq!(warnings(&document), []);
+}
+
+#[test]
 fn warns_about_an_endpoint_of_another_region_or_of_another_api() {
     let signer = |more: &str, endpoint: &str| {
         format!(

@@ -122,7 +122,7 @@ async fn a_cached_verdict_does_not_outlive_its_evidence() {
 
 #[tokio::test]
 async fn neither_evidence_nor_a_verdict_that_is_made_with_it_lasts_longer_because_the_clock_is_set_back() {
-    let fixture = Fixture::new().await;
+    let fixture = Fixture::within("strict", |_| {}, Duration::from_secs(300)).await;
     let signer = fixture.signer_with_crl();
     fixture.crl_is(&CrlSpec::new().valid(time(11, 0), time(12, 2)));
     assert_eq!(fixture.code(&signer).await, Code::Verified);
