@@ -19,20 +19,18 @@ use countersign_credentials::IdentityFetcher;
 use countersign_credentials::IdentityIssuer;
 use countersign_credentials::RepositoryScope;
 use countersign_credentials::Secret;
-use countersign_http::Endpoint;
 use tokio::time::Instant;
 
 use crate::caught::caught;
 use crate::clients::Aws;
-use crate::ecr_public;
-use crate::ecr_public::Issued;
-use crate::endpoint::UseEndpoint;
+use crate::ecr_api;
+use crate::ecr_api::EcrService;
+use crate::ecr_api::Issued;
 use crate::error::AwsError;
 use crate::error::Kind;
 use crate::error::Operation;
 use crate::naming::naming_request;
 use crate::observer::observed;
-use crate::retry::NoRetryIfThrottled;
 use crate::settings::EcrApi;
 use crate::settings::EcrRole;
 
@@ -88,45 +86,26 @@ impl EcrTokens {
         // Fetched here, so that a failure of the role is not one of the registry.
         let used = credentials.get().await?;
         let config = self.aws.config(region, &credentials);
-        match self.send(key, &config).await {
+        match self.send(key, region, &config).await {
             Err(error) if credentials.refused(&used, &error) => {
                 credentials.get().await?;
-                self.send(key, &config).await
+                self.send(key, region, &config).await
             }
             result => result,
         }
     }
 
-    async fn send(&self, key: &EcrTokenKey, config: &SdkConfig) -> Result<Issued, AwsError> {
-        let call = async {
-            match key {
-                EcrTokenKey::Region(_) => self.issue_private(config).await,
-                EcrTokenKey::Public => {
-                    ecr_public::issue(config, self.endpoint(self.aws.settings().endpoints.ecr_public.as_ref())).await
-                }
-            }
+    async fn send(&self, key: &EcrTokenKey, region: &AwsRegion, config: &SdkConfig) -> Result<Issued, AwsError> {
+        let endpoints = &self.aws.settings().endpoints;
+        let (service, of_environment) = match key {
+            EcrTokenKey::Region(_) => (EcrService::Private, endpoints.ecr.as_ref()),
+            EcrTokenKey::Public => (EcrService::Public, endpoints.ecr_public.as_ref()),
         };
+        // The endpoint of the settings, otherwise that of the environment.
+        let endpoint = self.api.as_ref().map(|api| &api.endpoint).or(of_environment);
+        let call = ecr_api::issue(service, config, region, endpoint);
         let result = caught(key.operation(), call).await;
         observed(self.aws.observer(), key.operation(), result)
-    }
-
-    /// The endpoint of the settings, otherwise that of the environment.
-    fn endpoint<'a>(&'a self, of_environment: Option<&'a Endpoint>) -> Option<&'a Endpoint> {
-        self.api.as_ref().map(|api| &api.endpoint).or(of_environment)
-    }
-
-    async fn issue_private(&self, config: &SdkConfig) -> Result<Issued, AwsError> {
-        let mut config = aws_sdk_ecr::config::Builder::from(config).retry_classifier(NoRetryIfThrottled);
-        if let Some(endpoint) = self.endpoint(self.aws.settings().endpoints.ecr.as_ref()) {
-            config = config.interceptor(UseEndpoint(endpoint.clone()));
-        }
-        let call = aws_sdk_ecr::Client::from_conf(config.build()).get_authorization_token();
-        let output = call.send().await.map_err(|error| AwsError::of_call(Operation::EcrToken, &error))?;
-        let data = output.authorization_data().first();
-        Ok(Issued {
-            token: data.and_then(|data| data.authorization_token()).map(Secret::new),
-            expires: data.and_then(|data| data.expires_at()).copied(),
-        })
     }
 }
 

@@ -14,7 +14,7 @@ mod codes;
 mod credentials;
 mod credentials_status;
 mod ecr;
-mod ecr_public;
+mod ecr_api;
 mod endpoint;
 mod error;
 mod invalid_answer;

@@ -72,6 +72,30 @@ impl Partition {
         }
     }
 
+    /// The end of the names of its APIs, without the leading dot.
+    #[must_use]
+    pub fn api_suffix(self) -> &'static str {
+        match self {
+            Self::Aws | Self::AwsUsGov => "amazonaws.com",
+            Self::AwsCn => "amazonaws.com.cn",
+            Self::AwsEusc => "amazonaws.eu",
+            Self::AwsIso => "c2s.ic.gov",
+            Self::AwsIsoB => "sc2s.sgov.gov",
+            Self::AwsIsoE => "cloud.adc-e.uk",
+            Self::AwsIsoF => "csp.hci.ic.gov",
+        }
+    }
+
+    /// The end of the names of its APIs that have addresses of IPv4 and IPv6, without the leading dot; `None` where there are none.
+    #[must_use]
+    pub fn dual_stack_api_suffix(self) -> Option<&'static str> {
+        match self {
+            Self::Aws | Self::AwsUsGov => Some("api.aws"),
+            Self::AwsCn => Some("api.amazonwebservices.com.cn"),
+            Self::AwsEusc | Self::AwsIso | Self::AwsIsoB | Self::AwsIsoE | Self::AwsIsoF => None,
+        }
+    }
+
     /// The ends of the names of its registries, without the leading dot.
     pub(super) fn registry_suffixes(self) -> &'static [&'static str] {
         match self {
