@@ -63,26 +63,23 @@ fn of_statement(statement: &UsableStatement, aws: &Aws) -> Vec<PolicyWarning> {
         return vec![PolicyWarning::SignerNotEnabled { statement: name(), effect }];
     }
     let mut warnings = Vec::new();
-    let mut warned: Vec<&str> = Vec::new();
+    let mut warned: Vec<Partition> = Vec::new();
     for signer in signers {
-        let partition = signer.partition_name();
-        if is_called(aws, partition) || warned.contains(&partition) {
+        // Otherwise, no signature has the identity, and there is a warning about that.
+        let Some(partition) = Partition::named(signer.partition_name()) else { continue };
+        if signer.impossible_part().is_some() || aws.partitions.contains(&partition) || warned.contains(&partition) {
             continue;
         }
         warned.push(partition);
         warnings.push(PolicyWarning::SignerPartitionNotCalled {
             statement: name(),
             identity: signer.as_str().to_owned(),
-            partition: partition.to_owned(),
+            partition,
             called: aws.partitions.iter().map(|partition| partition.as_str()).collect::<Vec<_>>().join(", "),
             effect,
         });
     }
     warnings
-}
-
-fn is_called(aws: &Aws, partition: &str) -> bool {
-    Partition::named(partition).is_some_and(|partition| aws.partitions.contains(&partition))
 }
 
 /// A statement that trusts the certificates of AWS Signer, by their root or subject, and none of its signing profiles.

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use countersign_core::name::Partition;
 use countersign_core::name::SignerIdentity;
 use countersign_core::policy::Action;
 use countersign_core::policy::Decision;
@@ -69,7 +70,7 @@ pub enum PolicyWarning {
     SignerPartitionNotCalled {
         statement: String,
         identity: String,
-        partition: String,
+        partition: Partition,
         called: String,
         effect: &'static str,
     },
@@ -169,14 +170,16 @@ fn unlikely_identities(rule: &Rule, requirement: &NotationRequirement) -> Vec<Po
 fn why_never_matched(entry: &Identity, requirement: &NotationRequirement) -> Option<String> {
     match entry {
         Identity::Subject(_) => None,
-        Identity::Signer(_) if requirement.stores_of(StoreKind::SigningAuthority).next().is_some() => None,
+        Identity::Signer(signer) if requirement.stores_of(StoreKind::SigningAuthority).next().is_some() => {
+            signer.impossible_part().map(|part| format!("AWS Signer has no such ARN: {part}"))
+        }
         Identity::Signer(_) => {
             Some("the statement has no signingAuthority trust store, which signatures of AWS Signer need".to_owned())
         }
         Identity::Foreign { prefix: _, text } => {
             Some(match (SignerIdentity::respelled(text), SignerIdentity::parse(text)) {
                 (Some(arn), _) => format!("it is not spelled as an ARN of AWS Signer, expected {arn:?}"),
-                (None, Some(Err(error))) => error.to_string(),
+                (None, Some(Err(part))) => format!("it is not an ARN of AWS Signer: {part}"),
                 (None, Some(Ok(_)) | None) => {
                     "only x509.subject identities and ARNs of AWS Signer are compared".to_owned()
                 }

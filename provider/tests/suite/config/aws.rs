@@ -103,6 +103,12 @@ fn refuses_bad_values_of_aws() {
         &[&format!(":2: aws.partitions[0]: found \"aws-de\", expected one of {PARTITIONS}, for example aws")],
     );
     check("aws: {partitions: []}", &[":2: aws.partitions: found an empty list, expected at least one partition"]);
+    check(
+        "aws: {partitions: [aws, ' aws-cn']}",
+        &[&format!(
+            ":2: aws.partitions[1]: found \" aws-cn\" with blanks around it, expected one of {PARTITIONS}, for example aws-cn"
+        )],
+    );
     check("aws: {partitions: [aws, aws]}", &[":2: aws.partitions: found aws twice, expected each partition once"]);
     check(
         "aws: {partitions: [aws], region: us-gov-west-1}",
@@ -161,6 +167,24 @@ fn refuses_bad_values_of_aws() {
 }
 
 #[test]
+fn no_key_is_compared_with_a_list_of_partitions_that_has_a_mistake() {
+    let others = format!(
+        "region: eu-west-1, signer: {{regions: {{aws-cn: cn-north-1}}}}}}\nregistries: [{{host: {HOST}, credentials: {{ecr: {{}}}}}}]"
+    );
+    for (list, mistake) in [
+        ("[]", "aws.partitions: found an empty list, expected at least one partition".to_owned()),
+        ("aws", "aws.partitions: found a string, expected a list".to_owned()),
+        ("[aws-de]", format!("aws.partitions[0]: found \"aws-de\", expected one of {PARTITIONS}, for example aws")),
+        (
+            "[aws-us-gov, AWS]",
+            format!("aws.partitions[1]: found \"AWS\", expected one of {PARTITIONS}, for example aws"),
+        ),
+    ] {
+        check(&format!("aws: {{partitions: {list}, {others}"), &[&format!(":2: {mistake}")]);
+    }
+}
+
+#[test]
 fn reads_credentials_of_amazon_ecr() {
     let text = format!(
         "registries:
@@ -193,22 +217,38 @@ fn reads_credentials_of_amazon_ecr() {
 fn refuses_credentials_of_amazon_ecr_for_other_hosts() {
     let wanted = "expected a host of Amazon ECR: ACCOUNT.dkr.ecr.REGION.amazonaws.com, *.dkr.ecr.REGION.amazonaws.com or \
                   public.ecr.aws; no token of AWS is sent to another host";
-    for host in [
-        "registry.example.com",
-        "docker.io",
-        "127.0.0.1:5000",
-        "*.amazonaws.com",
-        "*.eu-west-1.amazonaws.com",
-        "*.dkr.ecr.eu-west-1.amazonaws.com.evil.example",
-        "*.dkr.ecr.cn-north-1.amazonaws.com",
-        "*.ecr.aws",
-        "111122223333.dkr.ecr.eu-west-1.amazonaws.com:5000",
-        "x.public.ecr.aws",
-    ] {
+    for host in ["registry.example.com", "docker.io", "127.0.0.1:5000"] {
         check(
             &format!("registries: [{{host: '{host}', credentials: {{ecr: {{}}}}}}]"),
             &[&format!(":2: registries[0].credentials.ecr: found credentials for {host}, {wanted}")],
         );
+    }
+}
+
+#[test]
+fn a_host_that_is_almost_one_of_amazon_ecr_has_its_wrong_part_in_the_message() {
+    let account = "twelve digits";
+    let service = "one of dkr.ecr, dkr.ecr-fips, dkr-ecr, dkr-ecr-fips";
+    let domain = "amazonaws.com or on.aws, as eu-west-1 is in the partition aws";
+    let region = "a name such as eu-central-1";
+    let of_china = "amazonaws.com.cn or on.amazonwebservices.com.cn, as cn-north-1 is in the partition aws-cn";
+    for (host, found, expected) in [
+        ("*.amazonaws.com", "the service \"amazonaws.com\"", service),
+        ("*.eu-west-1.amazonaws.com", "the service \"eu-west-1.amazonaws\"", service),
+        ("*.dkr.ecr.eu-west-1.amazonaws.com.evil.example", "the domain \"amazonaws.com.evil.example\"", domain),
+        ("*.dkr.ecr.cn-north-1.amazonaws.com", "the domain \"amazonaws.com\"", of_china),
+        ("*.dkr.ecr.frankfurt.amazonaws.com", "the region \"frankfurt\"", region),
+        ("*.ecr.aws", "the service \"ecr.aws\"", service),
+        ("111122223333.dkr.ecr.eu-west-1.amazonaws.com:5000", "the port \"5000\"", "none, or 443"),
+        ("1111-2222-3333.dkr.ecr.eu-west-1.amazonaws.com", "the account \"1111-2222-3333\"", account),
+        ("x.public.ecr.aws", "the account \"x\"", account),
+    ] {
+        let text = format!(
+            ":2: registries[0].credentials.ecr: found credentials for {host}, with {found}, expected {expected}, as in \
+             ACCOUNT.dkr.ecr.REGION.amazonaws.com, *.dkr.ecr.REGION.amazonaws.com or public.ecr.aws; no token of AWS is sent to \
+             another host"
+        );
+        check(&format!("registries: [{{host: '{host}', credentials: {{ecr: {{}}}}}}]"), &[&text]);
     }
 }
 
@@ -258,6 +298,26 @@ fn refuses_bad_values_of_credentials_of_amazon_ecr() {
         &format!(
             "{role}: found \"pull\", expected arn:aws:iam::ACCOUNT:role/NAME, with the partition of the account and twelve \
              digits, for example arn:aws:iam::111122223333:role/pull"
+        ),
+    );
+    let example = "for example arn:aws:iam::111122223333:role/pull";
+    for (arn, found, expected) in [
+        ("arn:aws:iam::1111-2222-3333:role/pull", "the account \"1111-2222-3333\"", "twelve digits"),
+        (
+            "arn:aws:sts::111122223333:assumed-role/pull/x",
+            "the service \"sts\"",
+            "iam, as in the ARN of the role itself and not of a session",
+        ),
+        ("arn:aws:iam::111122223333:user/pull", "the resource \"user/pull\"", "role/NAME or role/PATH/NAME"),
+    ] {
+        let expected = format!("{role}: found {found} in {arn:?}, expected {expected}, {example}");
+        ecr(&format!("roleArn: '{arn}'"), &expected);
+    }
+    ecr(
+        "roleArn: 'arn:aws:iam::1:role/hunter2@x'",
+        &format!(
+            "{role}: found a string with @, which is not shown, expected arn:aws:iam::ACCOUNT:role/NAME, with the partition of the \
+             account and twelve digits, {example}"
         ),
     );
     ecr(

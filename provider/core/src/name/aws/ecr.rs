@@ -3,8 +3,11 @@
 //! names](https://docs.aws.amazon.com/AmazonECR/latest/userguide/ecr-requests.html)). Credentials of AWS are sent to no
 //! other hosts, so the whole name must fit.
 
+mod near_host;
+
 use super::partition::Partition;
 use super::region::AwsRegion;
+use super::wrong_part::is_account;
 use crate::name::Host;
 use crate::name::HostName;
 
@@ -33,10 +36,11 @@ impl EcrHost {
     #[must_use]
     pub fn of(host: &Host) -> Option<Self> {
         let HostName::Dns(name) = host.name() else { return None };
-        if host.port() != 443 {
-            return None;
-        }
-        if PUBLIC.contains(&name.as_str()) {
+        if host.port() == 443 { Self::of_name(name) } else { None }
+    }
+
+    fn of_name(name: &str) -> Option<Self> {
+        if PUBLIC.contains(&name) {
             return Some(Self::Public);
         }
         EcrRegistry::named(name).map(Self::Private)
@@ -60,8 +64,7 @@ impl EcrRegistry {
         let (fips, rest) = rest.strip_prefix("-fips").map_or((false, rest), |rest| (true, rest));
         let (region, suffix) = rest.strip_prefix('.')?.split_once('.')?;
         let region: AwsRegion = region.parse().ok()?;
-        let is_account = account.len() == 12 && account.bytes().all(|byte| byte.is_ascii_digit());
-        let fits = is_account && region.partition().registry_suffixes().contains(&suffix);
+        let fits = is_account(account) && region.partition().registry_suffixes().contains(&suffix);
         fits.then(|| Self { account: account.to_owned(), region, fips })
     }
 

@@ -4,20 +4,15 @@ use std::fmt;
 use std::str::FromStr;
 
 use super::partition::Partition;
-use crate::codec::excerpt::Excerpt;
+use super::wrong_part::ArnFields;
+use super::wrong_part::WrongPart;
+use super::wrong_part::account;
 
 /// A role, `arn:PARTITION:iam::ACCOUNT:role/[PATH/]NAME`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct RoleArn {
     arn: String,
     partition: Partition,
-}
-
-/// A text that is not the ARN of a role.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("ARN of an IAM role: found {found:?}, expected {}", RoleArn::FORM)]
-pub struct RoleArnError {
-    found: Excerpt,
 }
 
 /// Longest path and longest name of a role, in bytes, with the slashes of the path
@@ -47,38 +42,46 @@ impl RoleArn {
 }
 
 impl FromStr for RoleArn {
-    type Err = RoleArnError;
+    type Err = WrongPart;
 
-    fn from_str(text: &str) -> Result<Self, RoleArnError> {
-        let role = || RoleArnError { found: Excerpt::at_most(256, text) };
-        let partition = partition_of_role(text).ok_or_else(role)?;
+    fn from_str(text: &str) -> Result<Self, WrongPart> {
+        let fields = ArnFields::of(text, Self::MAX_BYTES, Self::FORM)?;
+        let partition = fields.known_partition()?;
+        if fields.service != "iam" {
+            let expected = "iam, as in the ARN of the role itself and not of a session";
+            return Err(WrongPart::named("service", fields.service, expected));
+        }
+        if !fields.region.is_empty() {
+            return Err(WrongPart::named("region", fields.region, "none, as roles belong to no region"));
+        }
+        account(fields.account)?;
+        resource(fields.resource)?;
         Ok(Self { arn: text.to_owned(), partition })
     }
 }
 
-/// The partition in the ARN of a role.
-fn partition_of_role(text: &str) -> Option<Partition> {
-    if text.len() > RoleArn::MAX_BYTES {
-        return None;
-    }
-    let mut fields = text.splitn(6, ':');
-    let [Some("arn"), Some(partition), Some("iam"), Some(""), Some(account), Some(resource)] =
-        std::array::from_fn(|_| fields.next())
-    else {
-        return None;
+/// `role/[PATH/]NAME`.
+fn resource(text: &str) -> Result<(), WrongPart> {
+    let path_and_name = text.strip_prefix("role").filter(|rest| rest.starts_with('/'));
+    let Some((before, name)) = path_and_name.and_then(|rest| rest.rsplit_once('/')) else {
+        return Err(WrongPart::named("resource", text, "role/NAME or role/PATH/NAME"));
     };
-    let is_account = account.len() == 12 && account.bytes().all(|byte| byte.is_ascii_digit());
-    let path_and_name = resource.strip_prefix("role")?;
-    let (before, name) = path_and_name.rsplit_once('/')?;
-    // With the slash at its end.
-    let path = path_and_name.get(..=before.len())?;
-    let is_path = path.starts_with('/')
-        && path.len() <= PATH_BYTES
-        && path.bytes().all(|byte| byte.is_ascii_graphic())
-        && !path.contains("//");
+    // With the slashes around it, which are one without a path.
+    let path_bytes = before.len() + 1;
+    let is_path = path_bytes <= PATH_BYTES
+        && before.bytes().all(|byte| byte.is_ascii_graphic())
+        && !before.contains("//")
+        && !before.ends_with('/');
+    if !is_path {
+        let expected = format_args!("at most {PATH_BYTES} visible ASCII characters, without two slashes in a row");
+        return Err(WrongPart::named("path of the role", before, expected));
+    }
     let of_name = |byte: u8| byte.is_ascii_alphanumeric() || b"_+=,.@-".contains(&byte);
-    let is_name = (1..=NAME_BYTES).contains(&name.len()) && name.bytes().all(of_name);
-    Partition::named(partition).filter(|_| is_account && is_path && is_name)
+    if !(1..=NAME_BYTES).contains(&name.len()) || !name.bytes().all(of_name) {
+        let expected = format_args!("1 to {NAME_BYTES} letters, digits or characters of _+=,.@-");
+        return Err(WrongPart::named("name of the role", name, expected));
+    }
+    Ok(())
 }
 
 impl fmt::Display for RoleArn {
@@ -107,38 +110,64 @@ mod tests {
     }
 
     #[test]
-    fn other_texts_are_no_arns_of_roles() {
+    fn the_part_of_another_text_that_does_not_fit_is_named() {
         let long_name = format!("arn:aws:iam::111122223333:role/{}", "r".repeat(65));
         let long_path = format!("arn:aws:iam::111122223333:role/{}/r", "p".repeat(511));
-        for text in [
-            "",
-            "pull",
-            "arn:aws:iam::111122223333:role/",
-            "arn:aws:iam::111122223333:role",
-            "arn:aws:iam::111122223333:roles/pull",
-            "arn:aws:iam::111122223333:user/pull",
-            "arn:aws:iam::111122223333:role/*",
-            "arn:aws:iam::111122223333:role//pull",
-            "arn:aws:iam::111122223333:role/pu ll",
-            "arn:aws:iam::111122223333:role/pull\n",
-            "arn:aws:iam:eu-west-1:111122223333:role/pull",
-            "arn:aws:iam::11112222333:role/pull",
-            "arn:aws:iam::1111222233334:role/pull",
-            "arn:aws:iam::*:role/pull",
-            "arn:aws-x:iam::111122223333:role/pull",
-            "arn:aws:sts::111122223333:assumed-role/pull/session",
-            "ARN:aws:iam::111122223333:role/pull",
-            " arn:aws:iam::111122223333:role/pull",
-            &long_name,
-            &long_path,
+        let long = format!("arn:aws:iam::111122223333:role/{}", "r".repeat(2048));
+        let beginning = |found: &str| {
+            format!("found {found}, expected arn:, as in arn:aws:iam::ACCOUNT:role/NAME, with the partition of the account and twelve digits")
+        };
+        let name = |found: &str| format!("found {found}, expected 1 to 64 letters, digits or characters of _+=,.@-");
+        let path = |found: &str| {
+            format!("found {found}, expected at most 512 visible ASCII characters, without two slashes in a row")
+        };
+        let resource = |found: &str| format!("found the resource {found}, expected role/NAME or role/PATH/NAME");
+        let account = |found: &str| format!("found {found}, expected twelve digits");
+        for (text, expected) in [
+            ("", beginning("no beginning")),
+            ("pull", beginning("the beginning \"pull\"")),
+            ("ARN:aws:iam::111122223333:role/pull", beginning("the beginning \"ARN\"")),
+            (" arn:aws:iam::111122223333:role/pull", beginning("the beginning \" arn\"")),
+            (
+                "arn:aws:iam:111122223333:role/pull",
+                "found 5 parts between colons, expected six, arn:aws:iam::ACCOUNT:role/NAME, with the partition of the account and \
+                 twelve digits"
+                    .to_owned(),
+            ),
+            (
+                "arn:aws-x:iam::111122223333:role/pull",
+                "found the partition \"aws-x\", expected one of aws, aws-cn, aws-us-gov, aws-eusc, aws-iso, aws-iso-b, aws-iso-e, aws-iso-f"
+                    .to_owned(),
+            ),
+            (
+                "arn:aws:sts::111122223333:assumed-role/pull/session",
+                "found the service \"sts\", expected iam, as in the ARN of the role itself and not of a session".to_owned(),
+            ),
+            (
+                "arn:aws:iam:eu-west-1:111122223333:role/pull",
+                "found the region \"eu-west-1\", expected none, as roles belong to no region".to_owned(),
+            ),
+            ("arn:aws:iam:::role/pull", account("no account")),
+            ("arn:aws:iam::11112222333:role/pull", account("the account \"11112222333\"")),
+            ("arn:aws:iam::1111222233334:role/pull", account("the account \"1111222233334\"")),
+            ("arn:aws:iam::1111-2222-3333:role/pull", account("the account \"1111-2222-3333\"")),
+            ("arn:aws:iam::*:role/pull", account("the account \"*\"")),
+            ("arn:aws:iam::111122223333:", "found no resource, expected role/NAME or role/PATH/NAME".to_owned()),
+            ("arn:aws:iam::111122223333:role", resource("\"role\"")),
+            ("arn:aws:iam::111122223333:roles/pull", resource("\"roles/pull\"")),
+            ("arn:aws:iam::111122223333:user/pull", resource("\"user/pull\"")),
+            ("arn:aws:iam::111122223333:role/", name("no name of the role")),
+            ("arn:aws:iam::111122223333:role/*", name("the name of the role \"*\"")),
+            ("arn:aws:iam::111122223333:role/pu ll", name("the name of the role \"pu ll\"")),
+            ("arn:aws:iam::111122223333:role/pull\n", name("the name of the role \"pull\\u{a}\"")),
+            (&long_name, name(&format!("the name of the role \"{}\"", "r".repeat(65)))),
+            ("arn:aws:iam::111122223333:role//pull", path("the path of the role \"/\"")),
+            ("arn:aws:iam::111122223333:role/a//pull", path("the path of the role \"/a/\"")),
+            ("arn:aws:iam::111122223333:role/a b/pull", path("the path of the role \"/a b\"")),
+            (&long_path, path(&format!("the path of the role \"/{}…\"", "p".repeat(78)))),
+            (&long, "found 2079 bytes, expected at most 2048".to_owned()),
         ] {
-            let error = text.parse::<RoleArn>().unwrap_err();
-            assert_eq!(error, RoleArnError { found: Excerpt::at_most(256, text) }, "{text}");
+            assert_eq!(text.parse::<RoleArn>().unwrap_err().to_string(), expected, "{text}");
         }
-        assert_eq!(
-            "pull".parse::<RoleArn>().unwrap_err().to_string(),
-            "ARN of an IAM role: found \"pull\", expected arn:aws:iam::ACCOUNT:role/NAME, with the partition of the account \
-             and twelve digits"
-        );
     }
 }

@@ -1,15 +1,18 @@
 //! Names of AWS Signer's resources, as [ARNs](https://docs.aws.amazon.com/signer/latest/developerguide/security-iam.html)
 //! in an envelope and among the trusted identities of a statement.
 
+mod identity;
 mod near_miss;
 
+pub use identity::SignerIdentity;
 pub use near_miss::SignerNearMiss;
 
 use std::fmt;
 
 use super::partition::Partition;
 use super::region::AwsRegion;
-use crate::codec::excerpt::Excerpt;
+use super::wrong_part::ArnFields;
+use super::wrong_part::is_account;
 
 /// A version of a signing profile, `arn:PARTITION:signer:REGION:ACCOUNT:/signing-profiles/NAME/VERSION`; or a profile that
 /// can be used under an alias only, `arn:PARTITION:signer:REGION::/aliased-signing-profiles/ID`.
@@ -27,29 +30,6 @@ pub struct SigningJob(String);
 /// An alias of signing profiles, `arn:PARTITION:signer:[REGION]:[ACCOUNT]:/aliases/NAME`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct SigningProfileAlias(String);
-
-/// A trusted identity that is a name of AWS Signer.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum SignerIdentity {
-    /// A signing profile with any version.
-    Profile(String),
-    /// One version of a signing profile.
-    Version(String),
-    /// A signing profile that can be used under an alias only.
-    AliasedProfile(String),
-    /// Signing profiles that are used under this alias.
-    Alias(String),
-}
-
-/// An ARN of AWS Signer that cannot identify a signer.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "ARN of AWS Signer: found {found:?}, expected arn:PARTITION:signer:REGION:ACCOUNT:/signing-profiles/NAME, the same with \
-     /VERSION, arn:PARTITION:signer:REGION::/aliased-signing-profiles/ID, or arn:PARTITION:signer:::/aliases/NAME"
-)]
-pub struct SignerIdentityError {
-    found: Excerpt,
-}
 
 /// The kinds of resources.
 const PROFILES: &str = "/signing-profiles/";
@@ -150,60 +130,6 @@ impl SigningProfileAlias {
     }
 }
 
-impl SignerIdentity {
-    /// Parses a trusted identity; `None` if it is not a name of AWS Signer.
-    ///
-    /// # Errors
-    /// It is one, but identifies no signer.
-    pub fn parse(text: &str) -> Option<Result<Self, SignerIdentityError>> {
-        let mut fields = text.split(':');
-        let is_of_signer = fields.next() == Some("arn") && fields.nth(1) == Some("signer");
-        is_of_signer.then(|| Self::of(text).ok_or_else(|| SignerIdentityError { found: Excerpt::at_most(256, text) }))
-    }
-
-    fn of(text: &str) -> Option<Self> {
-        let arn = Arn::parse(text)?;
-        let arn_of = text.to_owned();
-        if arn.is_alias() {
-            return Some(Self::Alias(arn_of));
-        }
-        let aliased = arn.names(ALIASED_PROFILES).is_some_and(|names| names.len() == 1);
-        if aliased && arn.has_region() && arn.account.is_empty() {
-            return Some(Self::AliasedProfile(arn_of));
-        }
-        match arn.names(PROFILES).filter(|_| arn.has_region() && arn.has_account())?.as_slice() {
-            [_] => Some(Self::Profile(arn_of)),
-            [_, _] => Some(Self::Version(arn_of)),
-            _ => None,
-        }
-    }
-
-    /// The whole ARN.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        match self {
-            Self::Profile(arn) | Self::Version(arn) | Self::AliasedProfile(arn) | Self::Alias(arn) => arn,
-        }
-    }
-
-    /// The partition as the ARN names it.
-    #[must_use]
-    pub fn partition_name(&self) -> &str {
-        self.as_str().split(':').nth(1).unwrap_or_default()
-    }
-
-    /// Whether a signature with these attributes is by this signer. Names are compared byte by byte.
-    #[must_use]
-    pub fn matches(&self, version: &SigningProfileVersion, alias: Option<&SigningProfileAlias>) -> bool {
-        match self {
-            Self::Profile(arn) => !version.is_aliased && version.profile() == arn,
-            Self::Version(arn) => !version.is_aliased && version.as_str() == arn,
-            Self::AliasedProfile(arn) => version.is_aliased && version.as_str() == arn,
-            Self::Alias(arn) => alias.is_some_and(|alias| alias.as_str() == arn),
-        }
-    }
-}
-
 impl fmt::Display for SigningProfileVersion {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.arn)
@@ -231,16 +157,8 @@ struct Arn<'a> {
 
 impl<'a> Arn<'a> {
     fn parse(text: &'a str) -> Option<Self> {
-        if text.len() > ARN_BYTES {
-            return None;
-        }
-        let mut fields = text.splitn(6, ':');
-        let [Some("arn"), Some(partition), Some("signer"), Some(region), Some(account), Some(resource)] =
-            std::array::from_fn(|_| fields.next())
-        else {
-            return None;
-        };
-        is_name(partition, b"-").then_some(Self { region, account, resource })
+        let ArnFields { partition, service, region, account, resource } = ArnFields::of(text, ARN_BYTES, "").ok()?;
+        (service == "signer" && is_name(partition, b"-")).then_some(Self { region, account, resource })
     }
 
     fn has_region(&self) -> bool {
@@ -248,7 +166,7 @@ impl<'a> Arn<'a> {
     }
 
     fn has_account(&self) -> bool {
-        self.account.len() == 12 && self.account.bytes().all(|byte| byte.is_ascii_digit())
+        is_account(self.account)
     }
 
     fn is_alias(&self) -> bool {

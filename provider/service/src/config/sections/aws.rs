@@ -169,9 +169,25 @@ impl Kind for PartitionsKind {
             return DEFAULT_PARTITIONS.to_vec();
         }
         let wanted = format!("one of {}", listed(&Partition::ALL));
-        let partitions = fields.texts(key, &wanted, "aws", Partition::named);
+        let written = fields.list(key);
+        let mut partitions = Vec::new();
+        for (path, node) in &written {
+            let text = node.value.as_str().unwrap_or_default();
+            match Partition::named(text) {
+                Some(partition) => partitions.push(partition),
+                None if Partition::named(text.trim()).is_some() => {
+                    let found = format_args!("{} with blanks around it", node.value.describe());
+                    fields.mistake(node.line, path, found, &wanted, text.trim());
+                }
+                None => fields.mistake(node.line, path, node.value.describe(), &wanted, "aws"),
+            }
+        }
         if matches!(fields.node(key).map(|node| &node.value), Some(Value::List(list)) if list.is_empty()) {
             fields.conflict(key, "an empty list", "at least one partition");
+        }
+        if partitions.is_empty() || partitions.len() < written.len() {
+            // The configuration is not used. Which partitions are meant is not known, so that no other key is compared with them.
+            return Partition::ALL.to_vec();
         }
         for (index, partition) in partitions.iter().enumerate() {
             if partitions.iter().take(index).any(|other| other == partition) {

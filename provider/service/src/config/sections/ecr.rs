@@ -26,14 +26,7 @@ section! {
     #[derive(Hash)]
     pub Ecr {
         /// A role of another account that is assumed for the token (sts:AssumeRole), with the identity of the pod.
-        role_arn "roleArn": Option<RoleArn> = Parsed {
-            parse: |text| text.parse::<RoleArn>().ok(),
-            wanted: RoleArn::FORM,
-            example: "arn:aws:iam::111122223333:role/pull",
-            // Each part of the path has a slash at its end.
-            pattern: r"^arn:aws(-cn|-us-gov|-eusc|-iso|-iso-b|-iso-e|-iso-f)?:iam::[0-9]{12}:role/([!-.0-~]+/)*[A-Za-z0-9_+=,.@-]{1,64}$",
-            max_bytes: RoleArn::MAX_BYTES,
-        };
+        role_arn "roleArn": Option<RoleArn> = RoleKind;
         /// The external identifier that the trust policy of the role requires.
         external_id "externalId": Option<String> = Parsed {
             parse: parse_external_id,
@@ -66,6 +59,43 @@ impl fmt::Display for Ecr {
         external_id.iter().try_for_each(|id| write!(f, " with {id}"))?;
         endpoint.iter().try_for_each(|endpoint| write!(f, " from {endpoint}"))?;
         region.iter().try_for_each(|region| write!(f, " in {region}"))
+    }
+}
+
+/// The ARN of a role. A mistake names the part that is wrong.
+pub(super) struct RoleKind;
+
+const ROLE: Parsed<RoleArn> = Parsed {
+    parse: |text| text.parse::<RoleArn>().ok(),
+    wanted: RoleArn::FORM,
+    example: "arn:aws:iam::111122223333:role/pull",
+    // Each part of the path has a slash at its end.
+    pattern: r"^arn:aws(-cn|-us-gov|-eusc|-iso|-iso-b|-iso-e|-iso-f)?:iam::[0-9]{12}:role/([!-.0-~]+/)*[A-Za-z0-9_+=,.@-]{1,64}$",
+    max_bytes: RoleArn::MAX_BYTES,
+};
+
+impl Kind for RoleKind {
+    type Value = Option<RoleArn>;
+
+    fn read(&self, fields: &Fields<'_>, key: &'static str) -> Option<RoleArn> {
+        // Another text may be a secret in the wrong place.
+        if let Some(node) = fields.node(key)
+            && let Some(text) = node.value.as_str().filter(|text| text.starts_with("arn:") && !text.contains('@'))
+            && let Err(part) = text.parse::<RoleArn>()
+        {
+            let found = format_args!("{} in {}", part.found(), node.value.describe());
+            fields.mistake(node.line, &fields.path_of(key), found, part.expected(), ROLE.example);
+            return None;
+        }
+        ROLE.read(fields, key)
+    }
+
+    fn show(&self, key: &str, value: &Option<RoleArn>, effective: &mut Effective) {
+        ROLE.show(key, value, effective);
+    }
+
+    fn describe(&self) -> Description {
+        ROLE.describe()
     }
 }
 

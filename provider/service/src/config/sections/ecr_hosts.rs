@@ -25,6 +25,10 @@ pub(super) fn registry_of(pattern: &HostPattern) -> Option<EcrHost> {
     EcrHost::of(&any_host(pattern)?)
 }
 
+/// The hosts, for messages.
+const REGISTRIES: &str = "ACCOUNT.dkr.ecr.REGION.amazonaws.com, *.dkr.ecr.REGION.amazonaws.com or public.ecr.aws; no token of AWS is \
+                          sent to another host";
+
 /// Records what credentials of Amazon ECR contradict in their entry.
 pub(super) fn check(
     entry: &Fields<'_>,
@@ -38,9 +42,14 @@ pub(super) fn check(
         return entry.conflict_in("credentials", "ecr", "tokens of Amazon ECR", wanted);
     }
     let Some(registry) = registry_of(host.host()) else {
-        let wanted = "a host of Amazon ECR: ACCOUNT.dkr.ecr.REGION.amazonaws.com, *.dkr.ecr.REGION.amazonaws.com or \
-                      public.ecr.aws; no token of AWS is sent to another host";
-        return entry.conflict_in("credentials", "ecr", format_args!("credentials for {host}"), wanted);
+        let found = format_args!("credentials for {host}");
+        return match any_host(host.host()).as_ref().and_then(EcrHost::wrong_part) {
+            Some(part) => {
+                let found = format_args!("{found}, with {}", part.found());
+                entry.conflict_in("credentials", "ecr", found, format_args!("{}, as in {REGISTRIES}", part.expected()));
+            }
+            None => entry.conflict_in("credentials", "ecr", found, format_args!("a host of Amazon ECR: {REGISTRIES}")),
+        };
     };
     let own = registry.partition();
     let other = |key: &str, shown: &str, partition: Partition| {

@@ -133,6 +133,46 @@ fn signing_profiles_whose_service_is_not_enabled_are_a_warning() {
 }
 
 #[test]
+fn an_identity_that_aws_signer_cannot_have_is_a_warning_and_nothing_follows_from_it() {
+    let only = "aws: {partitions: [aws], signer: {enabled: true}}\n";
+    let partitions = "aws, aws-cn, aws-us-gov, aws-eusc, aws-iso, aws-iso-b, aws-iso-e, aws-iso-f";
+    let profile = |partition: &str, region: &str, names: &str| {
+        format!("arn:{partition}:signer:{region}:111122223333:/signing-profiles/{names}")
+    };
+    for (identity, why) in [
+        (
+            profile("aws-cn", "eu-west-1", "ci"),
+            "AWS Signer has no such ARN: found the region eu-west-1, which is in the partition aws, expected a region of the partition \
+             aws-cn"
+                .to_owned(),
+        ),
+        (
+            profile("awss", "eu-west-1", "ci"),
+            format!(
+                "AWS Signer has no such ARN: found the partition \"awss\", expected one that this version knows: {partitions}"
+            ),
+        ),
+        (
+            profile("aws", "eu-west-1", "ci-profile"),
+            "AWS Signer has no such ARN: found the name of the profile \"ci-profile\", expected 2 to 64 letters, digits and underscores"
+                .to_owned(),
+        ),
+        (
+            profile("aws", "eu-west-1", "ci/1"),
+            "AWS Signer has no such ARN: found the version of the profile \"1\", expected 10 letters and digits".to_owned(),
+        ),
+        (
+            profile("aws", "eu-west-1", "ci").replace("111122223333", "1111"),
+            "it is not an ARN of AWS Signer: found the account \"1111\", expected twelve digits".to_owned(),
+        ),
+    ] {
+        let message = format!("statement \"signed\" has the identity {identity:?}, which no signer matches: {why}");
+        let found = signer_warnings(only, &[PROFILE, &identity], &json!({"level": "strict"}));
+        assert_eq!(found, [("identity-never-matches".to_owned(), message)]);
+    }
+}
+
+#[test]
 fn a_signing_profile_of_a_partition_that_is_not_called_is_a_warning() {
     let only = "aws: {partitions: [aws], signer: {enabled: true}}\n";
     let message = |effect: &str| {

@@ -73,8 +73,9 @@ fn warnings_do_not_change_the_exit_code() {
                                 authority store signingAuthority:cloud; name identities, unless the service signs \
                                 only for you; signatures of AWS Signer are rejected without the ARN of a signing profile".to_owned()),
             ("identity-never-matches", "statement \"foreign\" has the identity \"arn:aws:signer:x\", which no signer \
-                                       matches: ARN of AWS Signer: found \"arn:aws:signer:x\", expected arn:PARTITION:signer:REGION:ACCOUNT:/signing-profiles/NAME, \
-                                       the same with /VERSION, arn:PARTITION:signer:REGION::/aliased-signing-profiles/ID, or \
+                                       matches: it is not an ARN of AWS Signer: found 4 parts between colons, expected six, \
+                                       arn:PARTITION:signer:REGION:ACCOUNT:/signing-profiles/NAME, the same with /VERSION, \
+                                       arn:PARTITION:signer:REGION::/aliased-signing-profiles/ID, or \
                                        arn:PARTITION:signer:::/aliases/NAME".to_owned()),
             ("anybody-counts", "statement \"audit\" only logs authenticity, so that a signature by anyone admits \
                                 an image".to_owned()),

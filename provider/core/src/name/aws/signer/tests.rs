@@ -85,7 +85,7 @@ fn a_trusted_identity_is_a_profile_a_version_an_aliased_profile_or_an_alias() {
         "arn:aws:signer:::/aliases/",
         "arn:aws:signer",
     ] {
-        assert_eq!(parse(text), Some(Err(SignerIdentityError { found: Excerpt::at_most(256, text) })), "{text}");
+        assert!(matches!(parse(text), Some(Err(_))), "{text}");
     }
 }
 
