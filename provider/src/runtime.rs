@@ -13,6 +13,8 @@ pub mod azure;
 mod certificates;
 mod clouds;
 mod components;
+mod environment_warning;
+mod environment_warnings;
 mod error;
 mod external_services;
 mod proxy_environment;
@@ -26,6 +28,8 @@ mod trust_stores;
 mod watchdog;
 
 pub(crate) use components::Components;
+pub(crate) use environment_warning::EnvironmentWarning;
+pub(crate) use environment_warnings::environment_warnings;
 pub use error::Cause;
 pub use error::ErrorKind;
 pub use error::RuntimeError;

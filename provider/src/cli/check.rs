@@ -2,7 +2,6 @@
 //! used. Without a network, unless `--online` is given.
 
 mod aws_calls;
-mod aws_endpoints;
 mod azure_calls;
 mod endpoint_certificates;
 mod events;

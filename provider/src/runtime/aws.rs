@@ -5,6 +5,7 @@
 mod call_counter;
 #[cfg(feature = "aws")]
 mod clients;
+mod endpoint_warnings;
 mod environment;
 pub mod memory;
 #[cfg(feature = "aws")]
@@ -18,14 +19,15 @@ mod without;
 #[cfg(feature = "aws")]
 pub(super) use clients::AwsServices;
 #[cfg(feature = "aws")]
-pub(crate) use countersign_aws::check_pod_variables;
-pub(crate) use environment::SERVICES;
-pub(crate) use environment::endpoint;
-pub(crate) use environment::lacks_region;
-pub(crate) use environment::pod_region;
+pub(super) use countersign_aws::check_pod_variables;
+pub(super) use endpoint_warnings::warnings as endpoint_warnings;
+pub(super) use environment::SERVICES;
+pub(super) use environment::endpoint;
+pub(super) use environment::lacks_region;
+pub(super) use environment::pod_region;
 pub(crate) use survey::AwsSurvey;
 pub(crate) use survey::TriedSigner;
 #[cfg(not(feature = "aws"))]
 pub(super) use without::AwsServices;
 #[cfg(not(feature = "aws"))]
-pub(crate) use without::check_pod_variables;
+pub(super) use without::check_pod_variables;

@@ -13,8 +13,8 @@ mod without;
 #[cfg(feature = "azure")]
 pub(super) use clients::AzureServices;
 #[cfg(feature = "azure")]
-pub(crate) use environment::mistakes as environment_mistakes;
+pub(super) use environment::mistakes as environment_mistakes;
 #[cfg(not(feature = "azure"))]
 pub(super) use without::AzureServices;
 #[cfg(not(feature = "azure"))]
-pub(crate) use without::environment_mistakes;
+pub(super) use without::environment_mistakes;

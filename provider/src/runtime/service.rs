@@ -199,5 +199,5 @@ fn publish(
     if components.system_roots == 0 {
         status.no_system_authorities();
     }
-    status.registries_in_use(&components.registry_files);
+    status.configured(config, &components.registry_files);
 }

@@ -16,8 +16,11 @@ use countersign_core::time::UnixTime;
 
 use self::policy::PolicyStatus;
 pub(super) use self::polls::PollStatus;
+use super::environment_warning::EnvironmentWarning;
+use super::environment_warnings::environment_warnings;
 use crate::clock;
 use crate::config::Aws;
+use crate::config::Config;
 use crate::config::FindingKind;
 use crate::config::RegistryFiles;
 use crate::config::RegistryFinding;
@@ -56,6 +59,8 @@ pub(super) struct ReloadStatus {
     registries: Vec<String>,
     /// The file of the configuration.
     config: PathBuf,
+    /// The warnings about the environment, for the configuration in use.
+    environment: Vec<EnvironmentWarning>,
     logged: LoggedFindings,
 }
 
@@ -71,6 +76,7 @@ impl ReloadStatus {
             policy: PolicyStatus::default(),
             registries: Vec::new(),
             config: config.to_owned(),
+            environment: Vec::new(),
             logged,
         }
     }
@@ -124,10 +130,17 @@ impl ReloadStatus {
         self.metrics.stores_fetched(names.iter().map(String::as_str).zip(states));
     }
 
+    /// `config` is in use from now on, with these files of its registries.
+    pub(super) fn configured(&mut self, config: &Config, files: &RegistryFiles) {
+        self.environment = environment_warnings(config);
+        self.registries_in_use(files);
+    }
+
     /// The content of these files of the registries is in use from now on.
     pub(super) fn registries_in_use(&mut self, files: &RegistryFiles) {
-        let findings: Vec<Finding> = files.findings().map(of_registry).collect();
+        let mut findings: Vec<Finding> = files.findings().map(of_registry).collect();
         let by_file = mistakes_by_file(&findings);
+        findings.extend(self.environment.iter().map(|EnvironmentWarning { kind, message }| warning_of(kind, message)));
         self.logged.replace(findings);
         match files.error() {
             None => self.in_use(Component::Registries),

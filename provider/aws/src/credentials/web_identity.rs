@@ -5,7 +5,6 @@ use std::env;
 use aws_credential_types::provider::ProvideCredentials;
 use aws_credential_types::provider::error::CredentialsError;
 use aws_credential_types::provider::future;
-use countersign_core::codec::text::Text;
 use countersign_core::name::RoleArn;
 
 use crate::error::SourceProblem;
@@ -39,7 +38,7 @@ pub(super) fn is_set(variable: impl Fn(&str) -> Option<String>) -> bool {
 /// The source has its variables, and the role is not the ARN of a role.
 pub(super) fn check(variable: impl Fn(&str) -> Option<String>) -> Result<(), SourceProblem> {
     let Some(role) = variable(ROLE).filter(|_| is_set(&variable)) else { return Ok(()) };
-    role.parse::<RoleArn>().map(drop).map_err(|error| SourceProblem::Role(Text::of(error)))
+    role.parse::<RoleArn>().map(drop).map_err(|part| SourceProblem::Role(part.within(&role)))
 }
 
 #[cfg(test)]
@@ -58,11 +57,21 @@ mod tests {
         // Without one of them, the source is not used.
         assert_eq!(of(&[(ROLE, "pull")]), Ok(()));
         assert_eq!(of(&[file]), Ok(()));
-        for role in ["", "pull", "arn:aws:iam::11112222333:role/pull", "arn:aws:iam::111122223333:role/pull "] {
-            let expected = format!(
-                "the environment variable AWS_ROLE_ARN: ARN of an IAM role: found {role:?}, expected \
-                 arn:aws:iam::ACCOUNT:role/NAME, with the partition of the account and twelve digits"
-            );
+        let form = "arn:aws:iam::ACCOUNT:role/NAME, with the partition of the account and twelve digits";
+        let digits = "arn:aws:iam::11112222333:role/pull";
+        let blank = "arn:aws:iam::111122223333:role/pull ";
+        for (role, expected) in [
+            ("", format!("found \"\", expected {form}")),
+            ("pull", format!("found \"pull\", expected {form}")),
+            (digits, format!("found the account \"11112222333\" in {digits:?}, expected twelve digits")),
+            (
+                blank,
+                format!(
+                    "found the name of the role \"pull \" in {blank:?}, expected 1 to 64 letters, digits or characters of _+=,.@-"
+                ),
+            ),
+        ] {
+            let expected = format!("the environment variable AWS_ROLE_ARN: {expected}");
             assert_eq!(of(&[file, (ROLE, role)]).map_err(|problem| problem.to_string()), Err(expected));
         }
     }

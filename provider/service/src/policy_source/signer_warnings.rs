@@ -52,15 +52,19 @@ fn of_statement(statement: &UsableStatement, aws: &Aws) -> Vec<PolicyWarning> {
         return without_profiles(statement, requirement).into_iter().collect();
     }
     let name = || statement.name().to_owned();
-    let effect = match requirement.level().revocation {
-        RevocationAction::Enforce => "its images are inconclusive as signer-service-unchecked",
-        RevocationAction::Log => {
-            "its images are admitted with the warning signer-service-unchecked, revoked signatures included"
-        }
+    let (effect, instead) = match requirement.level().revocation {
+        RevocationAction::Enforce => (
+            "its images are inconclusive as signer-service-unchecked",
+            "log, which admits them with that warning, or skip, which admits them without one",
+        ),
+        RevocationAction::Log => (
+            "its images are admitted with the warning signer-service-unchecked, revoked signatures included",
+            "skip, which admits them without the warning",
+        ),
         RevocationAction::Skip => return Vec::new(),
     };
     if !aws.signer.enabled {
-        return vec![PolicyWarning::SignerNotEnabled { statement: name(), effect }];
+        return vec![PolicyWarning::SignerNotEnabled { statement: name(), effect, instead }];
     }
     let mut warnings = Vec::new();
     let mut warned: Vec<Partition> = Vec::new();

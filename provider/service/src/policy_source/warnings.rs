@@ -60,9 +60,10 @@ pub enum PolicyWarning {
     StoreCertificateNotYetValid { store: String, subject: String, begin: UnixTime },
     #[error(
         "statement {statement:?} trusts signing profiles of AWS Signer, and aws.signer.enabled is false, so that it is not asked \
-         whether their signatures are revoked: {effect}; set aws.signer.enabled: true, or override revocation with skip"
+         whether their signatures are revoked: {effect}; set aws.signer.enabled: true and allow signer:GetRevocationStatus to the role of the \
+         pod; or override revocation in signatureVerification of the statement with {instead}"
     )]
-    SignerNotEnabled { statement: String, effect: &'static str },
+    SignerNotEnabled { statement: String, effect: &'static str, instead: &'static str },
     #[error(
         "statement {statement:?} has the identity {identity:?}, and aws.partitions ({called}) does not have its partition, so that AWS \
          Signer is not asked whether its signatures are revoked: {effect}; add {partition} to aws.partitions"

@@ -20,7 +20,8 @@ pub(super) fn profiles(statements: &[StatementOutline]) -> Vec<SigningProfileVer
         ModeOutline::Skip | ModeOutline::Disabled(_) => None,
     });
     // Not about ARNs that AWS Signer cannot have, about which there is a warning.
-    let identity = |text| SignerIdentity::parse(text)?.ok().filter(|identity| identity.impossible_part().is_none());
+    let identity =
+        |text: &String| SignerIdentity::parse(text)?.ok().filter(|identity| identity.impossible_part().is_none());
     let version = |text: &String| match identity(text)? {
         SignerIdentity::Version(arn) => SigningProfileVersion::parse(&arn),
         SignerIdentity::Profile(arn) => SigningProfileVersion::parse(&format!("{arn}/0000000000")),

@@ -18,7 +18,6 @@ use countersign_registry::Unobserved;
 use super::Applied;
 use super::Findings;
 use super::SOON;
-use super::aws_endpoints;
 use crate::config::Config;
 use crate::config::FindingKind;
 use crate::config::Purpose;
@@ -26,13 +25,9 @@ use crate::config::Registry;
 use crate::config::RegistryProxy;
 use crate::config::RegistryProxyServer;
 use crate::policy_source::ModeOutline;
+use crate::runtime::EnvironmentWarning;
 use crate::runtime::NO_SYSTEM_AUTHORITIES;
-use crate::runtime::aws::SERVICES;
-use crate::runtime::aws::check_pod_variables;
-use crate::runtime::aws::endpoint;
-use crate::runtime::aws::lacks_region;
-use crate::runtime::aws::pod_region;
-use crate::runtime::azure::environment_mistakes;
+use crate::runtime::environment_warnings;
 use crate::runtime::proxy_environment;
 use crate::runtime::proxy_environment_beside;
 
@@ -44,8 +39,9 @@ pub(super) fn check(file: &Path, config: &Config, purpose: Purpose, now: UnixTim
     findings.applied = applied(config);
     proxies(config, findings);
     evidence_proxies(config, findings);
-    aws_environment(config, findings);
-    azure_environment(config, findings);
+    for EnvironmentWarning { kind, message } in environment_warnings(config) {
+        findings.warn(kind, message);
+    }
     with_ports(config, findings);
     files(config, now, findings);
     // One by one: the client stops at the first mistake.
@@ -160,52 +156,6 @@ fn evidence_proxies(config: &Config, findings: &mut Findings) {
             );
             findings.warn("proxy-for-inside", message);
         }
-    }
-}
-
-/// Variables that cannot be used, if AWS is called. Warnings, as the pod may have others.
-fn aws_environment(config: &Config, findings: &mut Findings) {
-    if !config.needs_aws() {
-        return;
-    }
-    if let Err(why) = pod_region(&config.aws) {
-        findings.warn("aws-region", format_args!("AWS is not called: {why}"));
-    }
-    if let Err(why) = check_pod_variables() {
-        findings.warn("aws-credentials", format_args!("there are no credentials of AWS: {why}"));
-    }
-    if lacks_region(&config.aws) {
-        let message = "the environment has AWS_WEB_IDENTITY_TOKEN_FILE and no region, in which STS is called; set aws.region, \
-                       AWS_REGION or AWS_DEFAULT_REGION";
-        findings.warn("aws-region", message);
-    }
-    let mut endpoints: Vec<_> = SERVICES.into_iter().filter_map(|service| endpoint(service).err()).collect();
-    endpoints.dedup();
-    for why in endpoints {
-        findings.warn("aws-endpoint", format_args!("AWS is not called: {why}"));
-    }
-    aws_endpoints::check(config, findings);
-    // Otherwise it is a mistake already.
-    if proxy_environment(config).is_ok()
-        && let Err(why) = proxy_environment_beside(&config.aws.proxy)
-    {
-        findings.warn("aws-proxy", format_args!("AWS is not called, unless aws.proxy is set: {why}"));
-    }
-}
-
-/// As [`aws_environment`], of Azure.
-fn azure_environment(config: &Config, findings: &mut Findings) {
-    if !config.needs_azure() {
-        return;
-    }
-    for why in environment_mistakes() {
-        findings.warn("azure-environment", format_args!("Azure is not called: {why}"));
-    }
-    // Otherwise it is a mistake already.
-    if proxy_environment(config).is_ok()
-        && let Err(why) = proxy_environment_beside(&config.azure.proxy)
-    {
-        findings.warn("azure-proxy", format_args!("Azure is not called, unless azure.proxy is set: {why}"));
     }
 }
 

@@ -86,6 +86,11 @@ fn expected(partitions: &BTreeSet<&str>) -> String {
     let known = partitions.iter().filter_map(|name| Some((name, SignerRoot::fingerprint_for(name)?)));
     let mut parts: Vec<String> =
         known.map(|(name, fingerprint)| format!("expected SHA-256 {fingerprint} for the partition {name}")).collect();
+    if !parts.is_empty() {
+        parts.push(
+            "openssl x509 -fingerprint -sha256 prints these digits in upper case, in pairs with colons".to_owned(),
+        );
+    }
     if partitions.iter().any(|name| SignerRoot::fingerprint_for(name).is_none()) {
         parts.push(
             "only the roots of commercial regions and of GovCloud (US) are known: for another partition bring your own, and \

@@ -53,10 +53,15 @@ pub(crate) const SERVICES: [&str; 4] = ["STS", "ECR", "ECR_PUBLIC", "SIGNER"];
 /// # Errors
 /// It cannot be used.
 pub(crate) fn endpoint(service: &str) -> Result<Option<Endpoint>, Text> {
+    Ok(endpoint_of(service)?.map(|(_, endpoint)| endpoint))
+}
+
+/// As [`endpoint`], with the name of the variable.
+pub(super) fn endpoint_of(service: &str) -> Result<Option<(String, Endpoint)>, Text> {
     endpoint_in(service, |name| std::env::var_os(name))
 }
 
-fn endpoint_in(service: &str, variable: impl Fn(&str) -> Option<OsString>) -> Result<Option<Endpoint>, Text> {
+fn endpoint_in(service: &str, variable: impl Fn(&str) -> Option<OsString>) -> Result<Option<(String, Endpoint)>, Text> {
     let names = [format!("AWS_ENDPOINT_URL_{service}"), "AWS_ENDPOINT_URL".to_owned()];
     let Some((name, value)) = names.into_iter().find_map(|name| variable(&name).map(|value| (name, value))) else {
         return Ok(None);
@@ -66,7 +71,7 @@ fn endpoint_in(service: &str, variable: impl Fn(&str) -> Option<OsString>) -> Re
     if service.starts_with("ECR") && is_registry(&endpoint) {
         return Err(wrong(&format_args!("found {endpoint}, which is a registry, expected {WANTED_API}")));
     }
-    Ok(Some(endpoint))
+    Ok(Some((name, endpoint)))
 }
 
 /// Whether the source of credentials for a web identity lacks a region: STS is called in it.
@@ -107,7 +112,7 @@ mod tests {
     fn the_endpoint_of_a_service_comes_before_that_of_all() {
         let of = |service: &str, variables: &[(&str, &str)]| {
             let value = |name: &str| variables.iter().find(|(other, _)| *other == name).map(|(_, value)| value.into());
-            endpoint_in(service, value).map(|endpoint| endpoint.map(|endpoint| endpoint.to_string()))
+            endpoint_in(service, value).map(|endpoint| endpoint.map(|(_, endpoint)| endpoint.to_string()))
         };
         let both = [("AWS_ENDPOINT_URL_STS", "https://sts.example"), ("AWS_ENDPOINT_URL", "http://localhost:4566")];
         assert_eq!(of("STS", &both), Ok(Some("https://sts.example".to_owned())));

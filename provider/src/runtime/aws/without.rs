@@ -17,7 +17,7 @@ use crate::telemetry::metrics::Metrics;
 
 /// No variables are read.
 #[allow(clippy::unnecessary_wraps, reason = "the interface of the clients")]
-pub(crate) fn check_pod_variables() -> Result<(), Text> {
+pub(in crate::runtime) fn check_pod_variables() -> Result<(), Text> {
     Ok(())
 }
 

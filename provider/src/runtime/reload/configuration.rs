@@ -181,7 +181,7 @@ impl ReloadTask {
         let restart = config.restart_needed(started);
         *in_use = config;
         self.status.in_use(Component::Config);
-        self.status.registries_in_use(&self.registries.in_use);
+        self.status.configured(in_use, &self.registries.in_use);
         if let Some(policy) = source.handle().current() {
             trust_status.policy_in_use(&policy, source.location(), aws);
         }

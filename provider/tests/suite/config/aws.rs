@@ -173,7 +173,7 @@ fn no_key_is_compared_with_a_list_of_partitions_that_has_a_mistake() {
     );
     for (list, mistake) in [
         ("[]", "aws.partitions: found an empty list, expected at least one partition".to_owned()),
-        ("aws", "aws.partitions: found a string, expected a list".to_owned()),
+        ("aws", "aws.partitions: found a text, expected a list".to_owned()),
         ("[aws-de]", format!("aws.partitions[0]: found \"aws-de\", expected one of {PARTITIONS}, for example aws")),
         (
             "[aws-us-gov, AWS]",

@@ -41,7 +41,14 @@ fn sources(location: &str) -> BTreeMap<StoreRef, StoreSource> {
 
 #[test]
 fn a_store_with_a_pinned_url_is_read_and_shown() {
-    for pin in [PIN.to_owned(), format!("'sha256:{PIN}'")] {
+    let openssl = in_pairs(&PIN.to_uppercase());
+    for pin in [
+        PIN.to_owned(),
+        format!("'sha256:{PIN}'"),
+        PIN.to_uppercase(),
+        format!("'{openssl}'"),
+        format!("'{}'", openssl.to_lowercase()),
+    ] {
         let text = format!(
             "trust: {{directory: trust, stores: [{{store: 'tsa:t', url: {{location: 'HTTPS://PKI.example:443/a', sha256: {pin}, ca: ca.pem}}}}]}}"
         );
@@ -87,18 +94,25 @@ fn a_location_is_https_without_anything_that_may_be_secret() {
     }
 }
 
+/// The digits in pairs with colons between them, as OpenSSL prints them.
+fn in_pairs(digits: &str) -> String {
+    digits.as_bytes().chunks(2).map(|pair| std::str::from_utf8(pair).unwrap()).collect::<Vec<_>>().join(":")
+}
+
 #[test]
 fn mistakes_in_stores_are_all_named() {
     let name = "expected TYPE:NAME as in trustStores of the trust policy, with the type ca, signingAuthority or tsa, for example \
                 ca:shop";
-    let pin = format!("expected the SHA-256 of the file, 64 lower-case hexadecimal digits, for example {PIN}");
+    let pin = format!("expected the SHA-256 of the file, 64 hexadecimal digits, for example {PIN}");
     for bad in ["shop", "CA:shop", "ca:", "ca:../x", "x:shop", "ca:a/b"] {
         check(
             &format!("[{{store: '{bad}', url: {{location: '{ORIGIN}', sha256: {PIN}}}}}]"),
             &[&format!(":1: trust.stores[0].store: found \"{bad}\", {name}")],
         );
     }
-    for bad in ["abc", &PIN.to_uppercase(), &format!("sha512:{PIN}"), &PIN[1..]] {
+    let in_pairs = in_pairs(PIN);
+    let pairs_of_four = format!("{}:{}", &PIN[..4], &in_pairs[6..]);
+    for bad in ["abc", &format!("sha512:{PIN}"), &PIN[1..], &in_pairs[1..], &format!("{in_pairs}:"), &pairs_of_four] {
         check(
             &format!("[{{store: 'ca:shop', url: {{location: '{ORIGIN}', sha256: '{bad}'}}}}]"),
             &[&format!(":1: trust.stores[0].url.sha256: found \"{bad}\", {pin}")],

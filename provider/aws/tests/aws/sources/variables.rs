@@ -146,11 +146,9 @@ async fn a_role_that_is_no_arn_is_named_before_anything_is_sent_unless_other_key
     ];
     assert_eq!(
         second(name, &server, &web_identity).await,
-        [
-            "credentials AWS credentials failed: the environment variable AWS_ROLE_ARN: ARN of an IAM role: found \"countersign\", \
+        ["credentials AWS credentials failed: the environment variable AWS_ROLE_ARN: found \"countersign\", \
              expected arn:aws:iam::ACCOUNT:role/NAME, with the partition of the account and twelve digits; correct the annotation \
-             eks.amazonaws.com/role-arn of the service account, from which EKS sets the variable, and restart the pod"
-        ]
+             eks.amazonaws.com/role-arn of the service account, from which EKS sets the variable, and restart the pod"]
     );
     let keys = [("AWS_ACCESS_KEY_ID", key.id.as_str()), ("AWS_SECRET_ACCESS_KEY", &key.secret)];
     assert_eq!(second(name, &server, &[&web_identity[..], &keys].concat()).await, [NOTHING_REVOKED]);

@@ -114,8 +114,10 @@ mod tests {
         let long_name = format!("arn:aws:iam::111122223333:role/{}", "r".repeat(65));
         let long_path = format!("arn:aws:iam::111122223333:role/{}/r", "p".repeat(511));
         let long = format!("arn:aws:iam::111122223333:role/{}", "r".repeat(2048));
-        let beginning = |found: &str| {
-            format!("found {found}, expected arn:, as in arn:aws:iam::ACCOUNT:role/NAME, with the partition of the account and twelve digits")
+        let other = |found: &str| {
+            format!(
+                "found {found:?}, expected arn:aws:iam::ACCOUNT:role/NAME, with the partition of the account and twelve digits"
+            )
         };
         let name = |found: &str| format!("found {found}, expected 1 to 64 letters, digits or characters of _+=,.@-");
         let path = |found: &str| {
@@ -124,10 +126,10 @@ mod tests {
         let resource = |found: &str| format!("found the resource {found}, expected role/NAME or role/PATH/NAME");
         let account = |found: &str| format!("found {found}, expected twelve digits");
         for (text, expected) in [
-            ("", beginning("no beginning")),
-            ("pull", beginning("the beginning \"pull\"")),
-            ("ARN:aws:iam::111122223333:role/pull", beginning("the beginning \"ARN\"")),
-            (" arn:aws:iam::111122223333:role/pull", beginning("the beginning \" arn\"")),
+            ("", other("")),
+            ("pull", other("pull")),
+            ("ARN:aws:iam::111122223333:role/pull", other("ARN:aws:iam::111122223333:role/pull")),
+            (" arn:aws:iam::111122223333:role/pull", other(" arn:aws:iam::111122223333:role/pull")),
             (
                 "arn:aws:iam:111122223333:role/pull",
                 "found 5 parts between colons, expected six, arn:aws:iam::ACCOUNT:role/NAME, with the partition of the account and \
@@ -169,5 +171,17 @@ mod tests {
         ] {
             assert_eq!(text.parse::<RoleArn>().unwrap_err().to_string(), expected, "{text}");
         }
+    }
+    #[test]
+    fn a_message_about_a_part_has_the_whole_text_once() {
+        let within = |text: &str| text.parse::<RoleArn>().unwrap_err().within(text);
+        assert_eq!(
+            within("pull").as_str(),
+            "found \"pull\", expected arn:aws:iam::ACCOUNT:role/NAME, with the partition of the account and twelve digits"
+        );
+        assert_eq!(
+            within("arn:aws:iam::1:role/pull").as_str(),
+            "found the account \"1\" in \"arn:aws:iam::1:role/pull\", expected twelve digits"
+        );
     }
 }

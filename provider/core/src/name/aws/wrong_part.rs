@@ -7,6 +7,9 @@ use super::region::AwsRegion;
 use crate::codec::excerpt::Excerpt;
 use crate::codec::text::Text;
 
+/// Most characters of a whole text in a message.
+const TEXT_CHARACTERS: usize = 256;
+
 /// The first part of a text that does not fit: of an ARN, or of the host of a registry. Prints what is found and what is expected.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("found {found}, expected {expected}")]
@@ -32,6 +35,16 @@ impl WrongPart {
     #[must_use]
     pub fn found(&self) -> &str {
         self.found.as_str()
+    }
+
+    /// The same with the whole `text`, for a message about where it is written.
+    #[must_use]
+    pub fn within(&self, text: &str) -> Text {
+        let whole = Excerpt::at_most(TEXT_CHARACTERS, text).to_string();
+        if whole == self.found() {
+            return Text::of(self);
+        }
+        Text::of(format_args!("found {} in {whole}, expected {}", self.found(), self.expected()))
     }
 
     /// What it must be.
@@ -67,7 +80,7 @@ impl<'a> ArnFields<'a> {
                 let fields = found.iter().flatten().count();
                 Err(WrongPart::new(format_args!("{fields} parts between colons"), format_args!("six, {form}")))
             }
-            [first, ..] => Err(WrongPart::named("beginning", first.unwrap_or_default(), format_args!("arn:, as in {form}"))),
+            _ => Err(WrongPart::new(Excerpt::at_most(TEXT_CHARACTERS, text), form)),
         }
     }
 

@@ -107,17 +107,27 @@ section! {
     pub(super) UrlKeys {
         /// The URL, without a login, a query and a fragment.
         location "location": Option<StoreLocation> = LocationKind;
-        /// SHA-256 of the bytes of the file, in hexadecimal digits: what sha256sum prints. A file with another digest is not used.
+        /// SHA-256 of the bytes of the file, in hexadecimal digits: what sha256sum prints. Upper case, and colons between pairs of digits,
+        /// are accepted. A file with another digest is not used.
         sha256 "sha256": Option<Digest> = Required(Parsed {
-            parse: |text| format!("sha256:{}", text.strip_prefix("sha256:").unwrap_or(text)).parse::<Digest>().ok(),
-            wanted: "the SHA-256 of the file, 64 lower-case hexadecimal digits",
+            parse: parse_sha256,
+            wanted: "the SHA-256 of the file, 64 hexadecimal digits",
             example: "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
-            pattern: r"^(sha256:)?[0-9a-f]{64}$",
-            max_bytes: 71,
+            pattern: r"^(sha256:)?([0-9A-Fa-f]{64}|([0-9A-Fa-f]{2}:){31}[0-9A-Fa-f]{2})$",
+            max_bytes: 102,
         });
         /// PEM file with the certificate authorities to trust for the server, in place of the built-in ones; read for each attempt.
         ca "ca": Option<PathBuf> = File::alternative("ca/pki.pem");
     }
+}
+
+/// A digest as programs print it: in any letter case, in pairs of digits with colons between them, with the algorithm before it.
+fn parse_sha256(text: &str) -> Option<Digest> {
+    let digits = text.strip_prefix("sha256:").unwrap_or(text);
+    let pairs: Vec<&str> = digits.split(':').collect();
+    let is_in_pairs = pairs.len() == 32 && pairs.iter().all(|pair| pair.len() == 2);
+    let digits = if is_in_pairs { pairs.concat() } else { digits.to_owned() };
+    format!("sha256:{}", digits.to_ascii_lowercase()).parse().ok()
 }
 
 /// A required [`StoreLocation`]. A query is not shown, as it may be a signature that allows to read the file.

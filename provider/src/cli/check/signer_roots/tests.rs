@@ -93,12 +93,14 @@ fn an_unknown_root_is_a_warning_with_the_fingerprints_of_its_partitions() {
     };
     let commercial = format!("expected SHA-256 {COMMERCIAL_ROOT} for the partition aws");
     let gov_cloud = format!("expected SHA-256 {GOVCLOUD_ROOT} for the partition aws-us-gov");
+    let openssl = "openssl x509 -fingerprint -sha256 prints these digits in upper case, in pairs with colons";
     let others = "only the roots of commercial regions and of GovCloud (US) are known: for another partition bring your own, and \
                   compare it with the one that AWS documents";
     for (identities, expected) in [
-        (&[COMMERCIAL][..], commercial.clone()),
-        (&[GOVCLOUD, COMMERCIAL], format!("{commercial}; {gov_cloud}")),
-        (&[COMMERCIAL, CHINA], format!("{commercial}; {others}")),
+        (&[COMMERCIAL][..], format!("{commercial}; {openssl}")),
+        (&[GOVCLOUD, COMMERCIAL], format!("{commercial}; {gov_cloud}; {openssl}")),
+        (&[COMMERCIAL, CHINA], format!("{commercial}; {openssl}; {others}")),
+        (&[CHINA], others.to_owned()),
     ] {
         assert_eq!(warnings(identities, &[&unknown]), [("aws-signer-root-unknown", message(&expected))]);
     }

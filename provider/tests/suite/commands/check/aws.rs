@@ -116,9 +116,14 @@ const ADMITTED: &str = "its images are admitted with the warning signer-service-
 fn signing_profiles_whose_service_is_not_enabled_are_a_warning() {
     let skip = json!({"level": "strict", "override": {"revocation": "skip"}});
     let message = |effect: &str| {
+        let instead = match effect {
+            INCONCLUSIVE => "log, which admits them with that warning, or skip, which admits them without one",
+            _ => "skip, which admits them without the warning",
+        };
         format!(
             "statement \"signed\" trusts signing profiles of AWS Signer, and aws.signer.enabled is false, so that it is not asked \
-             whether their signatures are revoked: {effect}; set aws.signer.enabled: true, or override revocation with skip"
+             whether their signatures are revoked: {effect}; set aws.signer.enabled: true and allow signer:GetRevocationStatus to the \
+             role of the pod; or override revocation in signatureVerification of the statement with {instead}"
         )
     };
     for section in ["", "aws: {region: eu-west-1}\n", "aws: {signer: {enabled: false}}\n"] {
@@ -227,7 +232,7 @@ fn warns_about_variables_of_the_source_of_credentials_that_is_used() {
     let role = [("AWS_ROLE_ARN", "pull"), ("AWS_WEB_IDENTITY_TOKEN_FILE", "/token")];
     let uri = ("AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://agent.example/v1?key=hunter2");
     let static_keys = [("AWS_ACCESS_KEY_ID", "AKIA"), ("AWS_SECRET_ACCESS_KEY", "hunter2")];
-    let of_role = "there are no credentials of AWS: the environment variable AWS_ROLE_ARN: ARN of an IAM role: found \"pull\", expected \
+    let of_role = "there are no credentials of AWS: the environment variable AWS_ROLE_ARN: found \"pull\", expected \
                    arn:aws:iam::ACCOUNT:role/NAME, with the partition of the account and twelve digits; correct the annotation \
                    eks.amazonaws.com/role-arn of the service account, from which EKS sets the variable, and restart the pod";
     let of_uri = "there are no credentials of AWS: the environment variable AWS_CONTAINER_CREDENTIALS_FULL_URI: found http:// with the \
@@ -282,6 +287,60 @@ fn warns_about_an_endpoint_of_another_region_or_of_another_api() {
                    us-east-1, so that AWS refuses them; use an endpoint in us-east-1, or name eu-west-1 in credentials.ecr.region";
     assert_eq!(warnings(&run(&ecr(""), &[]).1), [("aws-endpoint", message)]);
     assert_eq!(warnings(&run(&ecr(", region: eu-west-1"), &[]).1), []);
+}
+
+#[test]
+fn warns_about_an_endpoint_of_the_environment_of_another_region_or_of_another_api() {
+    let entry = |host: &str, keys: &str| format!("{{host: {host}, credentials: {{ecr: {{{keys}}}}}}}");
+    let (private, public) = ("111122223333.dkr.ecr.us-east-1.amazonaws.com", "public.ecr.aws");
+    let keys = |aws: &str, entries: &[String]| {
+        format!(
+            "unlistedRegistries: anonymous\naws: {{region: eu-west-1, {aws}}}\nregistries: [{}]\n",
+            entries.join(", ")
+        )
+    };
+    let other = |variable: &str, url: &str, region: &str, signed_for: &str, setting: &str| {
+        let message = format!(
+            "the environment variable {variable}: found {url}, which is in {region}, and its requests are signed for {signed_for}, so \
+             that AWS refuses them; use an endpoint in {signed_for}, or name {region} in {setting}"
+        );
+        ("aws-endpoint".to_owned(), message)
+    };
+    let of = |variable: &str, url: &str, keys: &str| {
+        let (_, document) = run(keys, &[(variable, url)]);
+        warnings(&document).into_iter().map(|(kind, message)| (kind.to_owned(), message.to_owned())).collect::<Vec<_>>()
+    };
+    let tokens = "credentials.ecr.region beside credentials.ecr.endpoint";
+    let ecr = "https://vpce-1-a.api.ecr.eu-west-1.vpce.amazonaws.com";
+    let both = [entry(private, ""), entry("'*.dkr.ecr.us-east-1.amazonaws.com'", ""), entry(public, "")];
+    for variable in ["AWS_ENDPOINT_URL_ECR", "AWS_ENDPOINT_URL"] {
+        let expected = other(variable, ecr, "eu-west-1", "us-east-1", tokens);
+        assert_eq!(of(variable, ecr, &keys("", &both)), [expected]);
+    }
+    let own = [entry(private, "endpoint: 'https://api.ecr.us-east-1.amazonaws.com'")];
+    assert_eq!(of("AWS_ENDPOINT_URL_ECR", ecr, &keys("", &own)), []);
+    let here = [entry("111122223333.dkr.ecr.eu-west-1.amazonaws.com", "")];
+    assert_eq!(of("AWS_ENDPOINT_URL_ECR", ecr, &keys("", &here)), []);
+    let of_public = "https://ecr-public.us-west-2.api.aws";
+    let expected = other("AWS_ENDPOINT_URL_ECR_PUBLIC", of_public, "us-west-2", "us-east-1", tokens);
+    assert_eq!(of("AWS_ENDPOINT_URL_ECR_PUBLIC", of_public, &keys("", &both)), [expected]);
+    let signer = "https://data-signer.us-east-1.amazonaws.com";
+    let expected = other("AWS_ENDPOINT_URL_SIGNER", signer, "us-east-1", "eu-west-1", "aws.signer.regions");
+    assert_eq!(of("AWS_ENDPOINT_URL_SIGNER", signer, &keys("signer: {enabled: true}", &[])), [expected]);
+    let regions = "signer: {enabled: true, regions: {aws: us-east-1}}";
+    assert_eq!(of("AWS_ENDPOINT_URL_SIGNER", signer, &keys(regions, &[])), []);
+    let api = "the environment variable AWS_ENDPOINT_URL_SIGNER: found https://signer.eu-west-1.amazonaws.com, the API that makes \
+               signatures, expected the one that has their status: put data- before signer";
+    assert_eq!(
+        of("AWS_ENDPOINT_URL_SIGNER", "https://signer.eu-west-1.amazonaws.com", &keys("signer: {enabled: true}", &[])),
+        [("aws-endpoint".to_owned(), api.to_owned())]
+    );
+    // Requests for the web identity of the pod are not signed, those for a role are.
+    let sts = "https://sts.us-east-1.amazonaws.com";
+    assert_eq!(of("AWS_ENDPOINT_URL_STS", sts, &keys("", &here)), []);
+    let role = [entry(private, "roleArn: 'arn:aws:iam::111122223333:role/pull'")];
+    let expected = other("AWS_ENDPOINT_URL_STS", sts, "us-east-1", "eu-west-1", "aws.region");
+    assert_eq!(of("AWS_ENDPOINT_URL_STS", sts, &keys("", &role)), [expected]);
 }
 
 #[test]

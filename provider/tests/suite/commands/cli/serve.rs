@@ -16,6 +16,7 @@ use crate::commands::cli::Fixture;
 use crate::commands::cli::GATEKEEPER;
 use crate::commands::cli::check;
 use crate::commands::cli::countersign;
+use crate::commands::cli::countersign_in;
 use crate::commands::cli::text;
 
 /// Adds what `serve` needs to the fixture's configuration. Returns Gatekeeper's client.
@@ -314,4 +315,38 @@ async fn the_log_is_text_if_configured_also_about_a_failed_start() {
     assert!(log.lines().next().unwrap().contains(" INFO start version="), "{log}");
     assert!(log.contains(" ERROR mistake file="), "{log}");
     assert!(log.contains(" ERROR cannot start error=server.tls.key: "), "{log}");
+}
+
+#[tokio::test]
+async fn serve_logs_the_warnings_that_check_prints_at_the_start_and_each_once() {
+    let fixture = Fixture::new().await;
+    add_server(&fixture);
+    let config = std::fs::read_to_string(fixture.config()).unwrap();
+    let aws = "aws: {region: eu-west-1, signer: {enabled: true}}\n";
+    fixture.folder.write("c.yaml", format!("{config}{aws}"));
+    let environment = [("AWS_PROFILE", "team"), ("AWS_ENDPOINT_URL_SIGNER", "https://signer.us-east-1.amazonaws.com")];
+    let checked = countersign_in(&["check", "--config", &fixture.config(), "-o", "json"], &environment).await;
+    check(&checked, 0);
+    let checked: Value = serde_json::from_slice(&checked.stdout).unwrap();
+    let of = |list: &[Value], detail: &str| -> Vec<(String, String)> {
+        let text = |value: &Value| value.as_str().unwrap().to_owned();
+        list.iter().map(|warning| (text(&warning["warning"]), text(&warning[detail]))).collect()
+    };
+    let expected = of(checked["warnings"].as_array().unwrap(), "message");
+    let kinds: Vec<&str> = expected.iter().map(|(kind, _)| kind.as_str()).collect();
+    let of_aws = |kind: &&&str| kind.starts_with("aws-");
+    assert_eq!(
+        kinds.iter().filter(of_aws).collect::<Vec<_>>(),
+        [&"aws-endpoint", &"aws-endpoint", &"aws-variable-not-read"]
+    );
+    let mut command = binary::command(env!("CARGO_BIN_EXE_countersign"), &environment);
+    command.args(["serve", "--config", &fixture.config()]).stderr(Stdio::piped());
+    let mut process = command.spawn().unwrap();
+    let lines = BufReader::new(process.stderr.take().unwrap()).lines();
+    let events = lines.map(|line| serde_json::from_str::<Value>(&line.unwrap()).unwrap());
+    let logged: Vec<Value> = events.take_while(|event| event["message"] != "listening").collect();
+    process.kill().unwrap();
+    tokio::task::spawn_blocking(move || process.wait().unwrap()).await.unwrap();
+    let logged: Vec<Value> = logged.into_iter().filter(|event| event["message"] == "warning").collect();
+    assert_eq!(of(&logged, "detail"), expected);
 }

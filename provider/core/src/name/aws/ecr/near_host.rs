@@ -31,7 +31,8 @@ impl EcrHost {
 /// Whether a name has what others have not: the domain of AWS, or the label of the service.
 fn is_near(name: &str) -> bool {
     let in_domain = |suffix: &&str| name.strip_suffix(*suffix).is_some_and(|rest| rest.ends_with('.'));
-    let has_service = name.split('.').any(|label| label == "ecr" || label == "ecr-fips" || label.starts_with("dkr-ecr"));
+    let has_service =
+        name.split('.').any(|label| label == "ecr" || label == "ecr-fips" || label.starts_with("dkr-ecr"));
     has_service || Partition::ALL.into_iter().flat_map(Partition::registry_suffixes).any(in_domain)
 }
 

@@ -81,7 +81,8 @@ impl SignerIdentity {
             return Ok(Self::AliasedProfile(text.to_owned()));
         }
         let Some(names) = arn.resource.strip_prefix(PROFILES) else {
-            let expected = "/signing-profiles/NAME, the same with /VERSION, /aliased-signing-profiles/ID or /aliases/NAME";
+            let expected =
+                "/signing-profiles/NAME, the same with /VERSION, /aliased-signing-profiles/ID or /aliases/NAME";
             return Err(WrongPart::named("resource", arn.resource, expected));
         };
         region(arn.region)?;
@@ -191,10 +192,7 @@ mod tests {
                 "arn:aws:signer:eu-central-1:111122223333:/aliased-signing-profiles/a",
                 "found the account \"111122223333\", expected none in the ARN of an aliased signing profile".to_owned(),
             ),
-            (
-                "arn:aws:signer:eu-central-1:111122223333:/signing-jobs/a",
-                resource("the resource \"/signing-jobs/a\""),
-            ),
+            ("arn:aws:signer:eu-central-1:111122223333:/signing-jobs/a", resource("the resource \"/signing-jobs/a\"")),
             (
                 "arn:aws:signer:eu-central-1:111122223333:signing-profiles/ci",
                 resource("the resource \"signing-profiles/ci\""),
@@ -202,10 +200,7 @@ mod tests {
             ("arn:aws:signer:eu-central-1:111122223333:", resource("no resource")),
             ("arn:aws:signer:eu-central-1:111122223333:/signing-profiles/", named("no name of the profile")),
             ("arn:aws:signer:eu-central-1:111122223333:/signing-profiles/*", named("the name of the profile \"*\"")),
-            (
-                "arn:aws:signer:eu-central-1:111122223333:/signing-profiles/ci/",
-                named("no version of the profile"),
-            ),
+            ("arn:aws:signer:eu-central-1:111122223333:/signing-profiles/ci/", named("no version of the profile")),
             (
                 "arn:aws:signer:eu-central-1:111122223333:/signing-profiles/ci/v/w",
                 named("the version of the profile \"v/w\""),

@@ -1,0 +1,8 @@
+//! A warning about a variable of the environment, or about an endpoint.
+
+/// A warning: its kind, a stable text, and a sentence.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct EnvironmentWarning {
+    pub(crate) kind: &'static str,
+    pub(crate) message: String,
+}

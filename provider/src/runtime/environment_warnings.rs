@@ -1,0 +1,66 @@
+//! Warnings about variables of the environment, and about endpoints, of clouds that the configuration needs: by `check`, at the start of
+//! the service and after a change.
+
+use super::aws;
+use super::azure;
+use super::environment_warning::EnvironmentWarning;
+use super::proxy_environment;
+use crate::config::Config;
+
+/// What is found. Warnings, as the pod may have other variables.
+pub(crate) fn environment_warnings(config: &Config) -> Vec<EnvironmentWarning> {
+    let mut warnings = Vec::new();
+    if config.needs_aws() {
+        warnings.extend(of_aws(config));
+    }
+    if config.needs_azure() {
+        warnings.extend(of_azure(config));
+    }
+    warnings
+}
+
+fn of_aws(config: &Config) -> Vec<EnvironmentWarning> {
+    let mut warnings = Vec::new();
+    let mut warn = |kind, message| warnings.push(EnvironmentWarning { kind, message });
+    if let Err(why) = aws::pod_region(&config.aws) {
+        warn("aws-region", format!("AWS is not called: {why}"));
+    }
+    if let Err(why) = aws::check_pod_variables() {
+        warn("aws-credentials", format!("there are no credentials of AWS: {why}"));
+    }
+    if aws::lacks_region(&config.aws) {
+        let message = "the environment has AWS_WEB_IDENTITY_TOKEN_FILE and no region, in which STS is called; set aws.region, \
+                       AWS_REGION or AWS_DEFAULT_REGION";
+        warn("aws-region", message.to_owned());
+    }
+    let mut endpoints: Vec<_> = aws::SERVICES.into_iter().filter_map(|service| aws::endpoint(service).err()).collect();
+    endpoints.dedup();
+    for why in endpoints {
+        warn("aws-endpoint", format!("AWS is not called: {why}"));
+    }
+    warnings.extend(aws::endpoint_warnings(config));
+    // Otherwise it is a mistake already.
+    if proxy_environment::read(config).is_ok()
+        && let Err(why) = proxy_environment::beside(&config.aws.proxy)
+    {
+        let message = format!("AWS is not called, unless aws.proxy is set: {why}");
+        warnings.push(EnvironmentWarning { kind: "aws-proxy", message });
+    }
+    warnings
+}
+
+/// As [`of_aws`].
+fn of_azure(config: &Config) -> Vec<EnvironmentWarning> {
+    let mut warnings = Vec::new();
+    let mut warn = |kind, message| warnings.push(EnvironmentWarning { kind, message });
+    for why in azure::environment_mistakes() {
+        warn("azure-environment", format!("Azure is not called: {why}"));
+    }
+    // Otherwise it is a mistake already.
+    if proxy_environment::read(config).is_ok()
+        && let Err(why) = proxy_environment::beside(&config.azure.proxy)
+    {
+        warn("azure-proxy", format!("Azure is not called, unless azure.proxy is set: {why}"));
+    }
+    warnings
+}
