@@ -616,6 +616,85 @@ const TABLE: &[Rows] = &[
         ],
     },
     Rows {
+        template: "registries: [{host: shops.azurecr.io, credentials: {acr: VALUE}}]",
+        accepted: &[
+            "{}",
+            "{identity: workload}",
+            "{identity: managed, clientId: aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee}",
+            "{tenant: contoso.onmicrosoft.com}",
+            "{identity: clientSecret, clientId: aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee, tenant: contoso.example, clientSecretFile: s}",
+        ],
+        refused: &[
+            "{identity: pod}",
+            "{clientId: countersign}",
+            "{tenant: contoso}",
+            "{clientSecretFile: s}",
+            "{ca: ca.pem}",
+            "[]",
+            "true",
+        ],
+        beyond_a_schema: &[
+            "{identity: clientSecret}",
+            "{identity: managed, clientId: aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee, tenant: contoso.example, clientSecretFile: s}",
+        ],
+    },
+    Rows {
+        template: "trust: {directory: trust, stores: VALUE}",
+        accepted: &[
+            "null",
+            "[]",
+            "[{store: 'ca:shop', keyVault: {vault: shop.vault.azure.net, certificates: [{name: shop}]}}]",
+            "[{store: 'tsa:a', url: {location: 'https://a.example/a', sha256: \
+             9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08}}]",
+        ],
+        refused: &[
+            "{}",
+            "[{store: 'ca:shop'}]",
+            "[{keyVault: {vault: shop.vault.azure.net, certificates: [{name: shop}]}}]",
+            "[{store: shop, keyVault: {vault: shop.vault.azure.net, certificates: [{name: shop}]}}]",
+            "[{store: 'ca:shop', url: {location: 'https://a.example/a', sha256: \
+             9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08}, keyVault: {vault: shop.vault.azure.net, certificates: \
+             [{name: shop}]}}]",
+        ],
+        beyond_a_schema: &[
+            "[{store: 'ca:shop', keyVault: {vault: shop.vault.azure.net, certificates: [{name: shop}]}}, {store: 'ca:shop', keyVault: \
+             {vault: shop.vault.azure.net, certificates: [{name: shop}]}}]",
+        ],
+    },
+    Rows {
+        template: "trust: {directory: trust, stores: [{store: 'ca:shop', keyVault: {vault: shop.vault.azure.net, certificates: VALUE}}]}",
+        accepted: &[
+            "[{name: shop, versions: 20}]",
+            "[{name: shop, version: 0123456789abcdef0123456789abcdef}]",
+            "[{name: shop}, {name: Shop-2, versions: 1}]",
+            "[{name: shop}], secret: true, refreshInterval: 1m, identity: managed",
+            "[{name: shop}], clientId: aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee, tenant: contoso.example",
+        ],
+        refused: &[
+            "[]",
+            "null",
+            "{}",
+            "shop",
+            "[shop]",
+            "[{}]",
+            "[{name: shop/a}]",
+            "[{name: ''}]",
+            "[{name: shop, versions: 0}]",
+            "[{name: shop, versions: 21}]",
+            "[{name: shop, version: latest}]",
+            "[{name: shop, keys: 1}]",
+            "[{name: shop}], identity: pod",
+            "[{name: shop}], clientSecretFile: s",
+            "[{name: shop}], ca: ca.pem",
+        ],
+        beyond_a_schema: &[
+            "[{name: shop}, {name: shop}]",
+            "[{name: shop, versions: 2, version: 0123456789abcdef0123456789abcdef}]",
+            "[{name: shop}], refreshInterval: 1s",
+            "[{name: shop}], identity: clientSecret",
+        ],
+    },
+    Rows {
         template: "server: {maxKeys: VALUE}",
         accepted: &["1", "10000", "1.0", "null"],
         refused: &["0", "10001", r#""5""#, "5.5", "true"],

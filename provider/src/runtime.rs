@@ -8,6 +8,7 @@
 //! Knows no command line and no exit codes: an error has its cause and who can correct it.
 
 mod active_engine;
+mod age;
 pub mod aws;
 pub mod azure;
 mod certificates;
@@ -42,4 +43,5 @@ pub(crate) use settings::FLIGHT_TIME;
 pub(crate) use settings::log_format;
 pub(crate) use settings::log_level;
 pub(crate) use status::NO_SYSTEM_AUTHORITIES;
+pub(crate) use trust_stores::danger as trust_store_danger;
 pub use trust_stores::memory as trust_store_memory;

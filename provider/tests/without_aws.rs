@@ -61,6 +61,25 @@ fn tokens_of_azure_container_registry_are_a_mistake_that_names_the_build() {
 }
 
 #[test]
+fn a_store_of_azure_key_vault_is_a_mistake_that_names_the_build() {
+    let (folder, root) = (Folder::new(), Authority::root(CertSpec::root()));
+    folder.write("trust/truststore/x509/ca/main/root.pem", root.pem());
+    folder.write("trust/trustpolicy.json", r#"{"version": "1.0", "trustPolicies": []}"#);
+    let vault = "{vault: shop.vault.azure.net, certificates: [{name: shop}]}";
+    folder.write(
+        "c.yaml",
+        format!("trust: {{directory: trust, stores: [{{store: 'ca:shop', keyVault: {vault}}}]}}\nunlistedRegistries: refuse\n"),
+    );
+    let path = folder.file("c.yaml");
+    let mut command = binary::command(env!("CARGO_BIN_EXE_countersign"), &[]);
+    let output = command.args(["check", "--for", "verify", "--config", &path]).output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    let expected = "trust.stores[0].keyVault: found certificates of Azure Key Vault, expected another key: this build has no Azure \
+                    clients (cargo feature azure)";
+    assert!(text.contains(expected), "{text}");
+}
+
+#[test]
 fn a_configuration_that_does_not_need_aws_is_used() {
     let host = "111122223333.dkr.ecr.eu-central-1.amazonaws.com";
     for keys in [

@@ -45,7 +45,7 @@ impl SecretFile {
     fn key(self) -> &'static str {
         match self {
             Self::FederatedToken => "AZURE_FEDERATED_TOKEN_FILE",
-            Self::ClientSecret => "credentials.acr.clientSecretFile",
+            Self::ClientSecret => "clientSecretFile",
         }
     }
 
@@ -127,7 +127,7 @@ mod tests {
         assert_eq!(
             error.to_string(),
             format!(
-                "credentials.acr.clientSecretFile: found the file {}, which is not a regular file, expected the secret of the \
+                "clientSecretFile: found the file {}, which is not a regular file, expected the secret of the \
                  application",
                 folder.path().display()
             )

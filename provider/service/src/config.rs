@@ -41,15 +41,16 @@ pub use registry_findings::RegistryFileMistake;
 pub use registry_findings::RegistryFileWarning;
 pub use registry_findings::RegistryFilesError;
 pub use registry_findings::RegistryFinding;
-pub use sections::Acr;
 pub use sections::Aws;
 pub use sections::AwsSigner;
 pub use sections::Azure;
 pub use sections::Cache;
 pub use sections::Credentials;
 pub use sections::Ecr;
+pub use sections::EntraIdentity;
 pub use sections::Evidence;
 pub use sections::Health;
+pub use sections::KeyVaultSource;
 pub use sections::Log;
 pub use sections::LogFormat;
 pub use sections::LogLevel;
@@ -66,6 +67,8 @@ pub use sections::Tls;
 pub use sections::Trust;
 pub use sections::TrustLocation;
 pub use sections::UrlSource;
+pub use sections::VaultEntry;
+pub use sections::VaultVersions;
 pub use sections::Verification;
 pub use sections::WANTED_API;
 pub use sections::any_host;
@@ -140,10 +143,15 @@ impl Config {
         self.aws.signer.enabled || self.registries.iter().any(has_tokens)
     }
 
-    /// Whether Azure is called, for tokens of its registries.
+    /// Whether Azure is called: for tokens of its registries, or for certificates of a vault.
     #[must_use]
     pub fn needs_azure(&self) -> bool {
+        let is_vault = |source: &StoreSource| match source {
+            StoreSource::KeyVault(_) => true,
+            StoreSource::Url(_) => false,
+        };
         self.registries.iter().any(|registry| registry.credentials.acr().is_some())
+            || self.trust.stores.values().any(is_vault)
     }
 
     /// The entry of `registries` for a repository: the first that matches.

@@ -14,6 +14,7 @@
 //! Changes are found by comparing contents: a mounted ConfigMap or Secret is swapped by a symbolic link, which file
 //! notifications miss.
 
+mod chain;
 mod fetched;
 mod files;
 mod mistake;
@@ -36,10 +37,12 @@ use countersign_core::name::Digest;
 use countersign_core::policy::StoreRef;
 use countersign_core::time::UnixTime;
 
+pub use chain::anchors_of_chain;
 pub use fetched::FetchFailure;
 pub use fetched::FetchStatus;
 pub use fetched::FetchedStore;
 pub use fetched::FetchedStores;
+pub use fetched::StoreContent;
 pub use mistake::PolicyMistake;
 pub use mistake::PolicySourceError;
 pub use mistake::StorePlace;

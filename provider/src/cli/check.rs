@@ -5,6 +5,7 @@ mod aws_calls;
 mod azure_calls;
 mod endpoint_certificates;
 mod events;
+mod fetched_stores;
 mod images;
 mod json;
 mod mounts;
@@ -28,6 +29,7 @@ use countersign_core::time::UnixTime;
 use countersign_http::ClientCertificate;
 
 use self::endpoint_certificates::EndpointCertificates;
+use self::fetched_stores::FetchedStoreEntry;
 use self::images::ImageEntry;
 use self::mounts::Mounts;
 use self::tried_images::TriedImage;
@@ -59,6 +61,8 @@ pub(super) struct Findings {
     /// The parts of the files that could be read.
     pub(super) config: Option<Config>,
     endpoints: Option<EndpointCertificates>,
+    /// The trust stores that are fetched.
+    stores: Vec<FetchedStoreEntry>,
     /// For each of the registries, in their order.
     applied: Vec<Applied>,
     /// The entry of `registries` for each image on the command line.
@@ -195,6 +199,7 @@ impl Findings {
                 findings.endpoints = Some(endpoint_certificates::check(tls, now, &mut findings));
             }
             findings.statements = trust::check(path, &config, now, &mut findings);
+            fetched_stores::check(&config, &mut findings);
             registries::check(path, &config, purpose, now, &mut findings);
             findings.config = Some(config);
         }

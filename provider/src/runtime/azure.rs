@@ -1,4 +1,4 @@
-//! What the configuration needs of Azure: tokens for Azure Container Registry.
+//! What the configuration needs of Azure: tokens for Azure Container Registry, and certificates of Azure Key Vault.
 
 #[cfg(feature = "azure")]
 mod call_counter;
@@ -6,7 +6,11 @@ mod call_counter;
 mod clients;
 #[cfg(feature = "azure")]
 mod environment;
+#[cfg(feature = "azure")]
+mod identity;
 pub mod memory;
+#[cfg(feature = "azure")]
+mod vaults;
 #[cfg(not(feature = "azure"))]
 mod without;
 
@@ -14,7 +18,11 @@ mod without;
 pub(super) use clients::AzureServices;
 #[cfg(feature = "azure")]
 pub(super) use environment::mistakes as environment_mistakes;
+#[cfg(feature = "azure")]
+pub(super) use vaults::Vaults;
 #[cfg(not(feature = "azure"))]
 pub(super) use without::AzureServices;
+#[cfg(not(feature = "azure"))]
+pub(super) use without::Vaults;
 #[cfg(not(feature = "azure"))]
 pub(super) use without::environment_mistakes;

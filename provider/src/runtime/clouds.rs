@@ -9,6 +9,7 @@ use countersign_http::SharedLimits;
 use super::aws::AwsServices;
 use super::aws::AwsSurvey;
 use super::azure::AzureServices;
+use super::azure::Vaults;
 use super::error::Cause;
 use super::tokens::TriedToken;
 use super::tokens::issued_tokens::IssuedTokens;
@@ -76,6 +77,11 @@ impl CloudServices {
     /// Tries the calls of AWS that `config` needs, about a signature by one of `profiles`; `None` if it needs none.
     pub(super) async fn survey_aws(&self, config: &Config, profiles: &[SigningProfileVersion]) -> Option<AwsSurvey> {
         self.aws.survey(config, profiles).await
+    }
+
+    /// What reads vaults of Azure.
+    pub(super) fn vaults(&self) -> Vaults {
+        self.azure.vaults()
     }
 
     /// Requests a token for each entry with `credentials.acr`; `None` if there is none.

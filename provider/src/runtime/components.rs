@@ -88,7 +88,7 @@ impl Components {
         let mut registry_files = config.registry_files(None);
         match engine(config, &mut registry_files, external, policy_source.handle(), (metrics, observer)) {
             Ok(Created { engine, evidence, clouds, stores, system_roots }) => {
-                trust_stores::first(&fetched, &stores.fetcher(config, &registry_files)).await;
+                trust_stores::first(&fetched, &stores.fetcher(config, &registry_files, clouds.vaults())).await;
                 let policy = policy_source.load(clock::now());
                 Ok(Self { engine, evidence, policy_source, policy, clouds, stores, registry_files, system_roots })
             }
@@ -163,6 +163,11 @@ impl Components {
     /// The trust policy and stores; `None` if no policy document can be used.
     pub(crate) fn policy(&self) -> Option<&LoadedPolicy> {
         self.policy.as_deref().ok()
+    }
+
+    /// The trust stores that are fetched.
+    pub(crate) fn fetched_stores(&self) -> &FetchedStores {
+        self.policy_source.fetched()
     }
 
     /// All mistakes in the trust policy, the trust stores and the registries' files.

@@ -27,23 +27,26 @@ impl LoadedRegistryFiles {
         Self { in_use, seen }
     }
 
-    /// Uses changed files. The former content of a file with a mistake stays in use.
+    /// Uses changed files, and returns whether there were any. The former content of a file with a mistake stays in use.
     pub(super) fn reload(
         &mut self,
         config: &Config,
         policy: Arc<PolicyHandle>,
         engine: &mut ActiveEngine,
         status: &mut ReloadStatus,
-    ) {
+    ) -> bool {
         let seen = config.registry_files_digest();
         if seen == self.seen {
-            return;
+            return false;
         }
         self.seen = seen;
         let mut files = config.registry_files(Some(&self.in_use));
         let clouds = match components::clouds(engine, config, &mut files) {
             Ok(clouds) => clouds,
-            Err(cause) => return status.refused(Component::Registries, &ErrorChain(&cause).to_string()),
+            Err(cause) => {
+                status.refused(Component::Registries, &ErrorChain(&cause).to_string());
+                return false;
+            }
         };
         if files.differs_in_credentials_only(&self.in_use) {
             // The engine keeps its caches and connections.
@@ -53,7 +56,7 @@ impl LoadedRegistryFiles {
             engine.clouds = clouds;
             self.in_use = files;
             status.registries_in_use(&self.in_use);
-            return;
+            return true;
         }
         let prepared = settings::server(config)
             .and_then(|(settings, _)| Ok((settings, components::successor(engine, config, &files, clouds, policy)?)));
@@ -63,8 +66,12 @@ impl LoadedRegistryFiles {
                 tracing::info!("credentials of registries in use");
                 self.in_use = files;
                 status.registries_in_use(&self.in_use);
+                true
             }
-            Err(cause) => status.refused(Component::Registries, &ErrorChain(&cause).to_string()),
+            Err(cause) => {
+                status.refused(Component::Registries, &ErrorChain(&cause).to_string());
+                false
+            }
         }
     }
 }

@@ -7,6 +7,8 @@ mod policy;
 #[allow(clippy::unwrap_used)]
 mod tests;
 
+use std::sync::Arc;
+
 use tokio::task::JoinError;
 use tokio::task::spawn_blocking;
 
@@ -19,6 +21,7 @@ use super::certificates::Certificates;
 use super::registry_files::LoadedRegistryFiles;
 use super::status::PollStatus;
 use super::status::ReloadStatus;
+use super::trust_stores::FetchStore;
 use super::trust_stores::TrustStores;
 use crate::telemetry::metrics::Component;
 
@@ -82,12 +85,20 @@ impl ReloadTask {
         }
     }
 
+    /// What fetches trust stores with the configuration and the files in use.
+    fn fetcher(&self) -> Arc<dyn FetchStore> {
+        self.stores.fetcher(&self.configuration.in_use, &self.registries.in_use, self.engine.clouds.vaults())
+    }
+
     fn reload_certificates(&mut self) {
         self.certificates.reload(&mut self.status);
     }
 
     fn reload_registries(&mut self) {
         let Self { configuration, policy, registries, engine, status, certificates: _, stores: _, polls: _ } = self;
-        registries.reload(&configuration.in_use, policy.handle(), engine, status);
+        if registries.reload(&configuration.in_use, policy.handle(), engine, status) {
+            let (fetched, fetcher) = (self.policy.source().fetched().clone(), self.fetcher());
+            self.stores.follow(&fetched, &fetcher);
+        }
     }
 }

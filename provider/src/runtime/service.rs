@@ -99,7 +99,7 @@ impl Service {
             registry_files,
             system_roots: _,
         } = components;
-        stores.follow(policy_source.fetched(), &stores.fetcher(config, &registry_files));
+        stores.follow(policy_source.fetched(), &stores.fetcher(config, &registry_files, clouds.vaults()));
         let tls = Arc::new(Tls::new(loaded));
         // Starts to refresh evidence in the background.
         evidence.take_over();

@@ -25,6 +25,7 @@ use crate::config::FindingKind;
 use crate::config::RegistryFiles;
 use crate::config::RegistryFinding;
 use crate::config::TrustLocation;
+use crate::policy_source::FetchStatus;
 use crate::policy_source::FetchedStores;
 use crate::policy_source::LoadedPolicy;
 use crate::policy_source::PolicyMistake;
@@ -38,6 +39,7 @@ use crate::telemetry::log::mistakes_by_file;
 use crate::telemetry::metrics::Certificate;
 use crate::telemetry::metrics::Component;
 use crate::telemetry::metrics::Metrics;
+use crate::telemetry::metrics::StoreFetch;
 
 /// The warning about a system without certificate authorities: its kind and its sentence.
 pub(crate) const NO_SYSTEM_AUTHORITIES: (&str, &str) = (
@@ -124,8 +126,9 @@ impl ReloadStatus {
     pub(super) fn stores_fetched(&self, stores: &FetchedStores) {
         let names: Vec<String> = stores.stores().map(|store| store.reference().to_string()).collect();
         let states = stores.stores().map(|store| {
-            let status = store.status();
-            (status.fetched, status.failure.map_or(0, |failure| failure.attempts))
+            let FetchStatus { fetched, files, failure, next } = store.status();
+            let failures = failure.map_or(0, |failure| failure.attempts);
+            StoreFetch { source: store.source().kind(), fetched, files: files.len(), failures, next }
         });
         self.metrics.stores_fetched(names.iter().map(String::as_str).zip(states));
     }

@@ -9,17 +9,21 @@ pub mod memory;
 use std::sync::Arc;
 use std::time::Duration;
 
+use countersign_core::codec::text;
 use countersign_core::codec::text::Text;
 use countersign_core::time::UnixTime;
 use countersign_credentials::BoxFuture;
 use countersign_http::SharedLimits;
 use countersign_http::Unobserved;
 use futures_util::future::join_all;
+use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tokio::time::timeout_at;
 
 use self::client::StoreClient;
+use super::age::age;
+use super::azure::Vaults;
 use crate::clock;
 use crate::config::Config;
 use crate::config::RegistryFiles;
@@ -27,6 +31,7 @@ use crate::config::StoreSource;
 use crate::policy_source::FetchStatus;
 use crate::policy_source::FetchedStore;
 use crate::policy_source::FetchedStores;
+use crate::policy_source::StoreContent;
 use crate::server::health::StatusLine;
 
 /// How long all stores together may take before the trust policy is loaded without those that are missing. Pods of a rollout wait as
@@ -40,22 +45,24 @@ const ATTEMPT: Duration = Duration::from_secs(20);
 const PAUSE: Duration = Duration::from_secs(5);
 const LONGEST_PAUSE: Duration = Duration::from_secs(300);
 
-/// The files of a store, each with its name.
-type StoreFiles = Vec<(String, Vec<u8>)>;
-
 /// Fetches the content of stores.
 pub(super) trait FetchStore: Send + Sync + 'static {
     /// The files of the store at this source, until `deadline`. They are checked against what the source says of them, and not read
-    /// any further. None if the source says that the store is empty.
+    /// any further.
     ///
     /// # Errors
     /// Why there is no content, without secrets.
-    fn fetch(&self, source: &StoreSource, deadline: Instant) -> BoxFuture<'static, Result<StoreFiles, Text>>;
+    fn fetch(&self, source: &StoreSource, deadline: Instant) -> BoxFuture<'static, Result<StoreContent, Text>>;
 }
+
+/// Most files of a store in a line of the log or of the status.
+const LISTED: usize = 20;
 
 /// What fetches the stores of each configuration, and the tasks that fetch those of the configuration in use.
 pub(super) struct TrustStores {
     limits: SharedLimits,
+    /// One for each store whose content is being received.
+    receiving: Arc<Semaphore>,
     /// They end with this value.
     tasks: JoinSet<()>,
 }
@@ -63,20 +70,39 @@ pub(super) struct TrustStores {
 impl TrustStores {
     /// Nothing is fetched yet. Requests are limited beside those of `others`.
     pub(super) fn new(others: &SharedLimits) -> Self {
-        Self { limits: client::limits(others, Arc::new(Unobserved)), tasks: JoinSet::new() }
+        Self {
+            limits: client::limits(others, Arc::new(Unobserved)),
+            receiving: Arc::new(Semaphore::new(client::RECEIVED)),
+            tasks: JoinSet::new(),
+        }
     }
 
-    /// What fetches stores as `config` and the content of its `files` say.
-    pub(super) fn fetcher(&self, config: &Config, files: &RegistryFiles) -> Arc<dyn FetchStore> {
-        Arc::new(StoreClient::new(config, files, &self.limits))
+    /// What fetches stores as `config` and the content of its `files` say, and from `vaults`.
+    pub(super) fn fetcher(&self, config: &Config, files: &RegistryFiles, vaults: Vaults) -> Arc<dyn FetchStore> {
+        Arc::new(StoreClient::new(config, files, &self.limits, vaults, &self.receiving))
     }
 
     /// Fetches `stores` from now on, and no others. Within a runtime.
     pub(super) fn follow(&mut self, stores: &FetchedStores, fetcher: &Arc<dyn FetchStore>) {
         self.tasks = JoinSet::new();
         for store in stores.stores() {
+            if let Some(danger) = danger(store.source()) {
+                tracing::warn!(store = %store.reference(), "{danger}");
+            }
             self.tasks.spawn(follow(Arc::clone(store), Arc::clone(fetcher)));
         }
+    }
+}
+
+/// What an operator should know of a source, as a sentence; `None` for nothing.
+pub(crate) fn danger(source: &StoreSource) -> Option<String> {
+    match source {
+        StoreSource::KeyVault(source) if source.secret => Some(format!(
+            "`secret: true`: {} can read private keys of the vault {}; leave it out to read certificates only",
+            source.identity.name(),
+            source.vault
+        )),
+        StoreSource::KeyVault(_) | StoreSource::Url(_) => None,
     }
 }
 
@@ -89,19 +115,31 @@ pub(super) async fn first(stores: &FetchedStores, fetcher: &Arc<dyn FetchStore>)
 
 /// Fetches a store whenever it is due. Ends if its content cannot change any more.
 async fn follow(store: Arc<FetchedStore>, fetcher: Arc<dyn FetchStore>) {
-    while let Some(wait) = due(&store.status(), clock::now()) {
+    let longest = interval(store.source()).unwrap_or(LONGEST_PAUSE);
+    while let Some(wait) = due(&store.status(), clock::now(), longest) {
         tokio::time::sleep(wait).await;
         attempt(Arc::clone(&store), Arc::clone(&fetcher), Instant::now() + ATTEMPT).await;
     }
 }
 
-/// How long after `now` a store is fetched; `None` for never.
-fn due(FetchStatus { fetched, failure: _, next }: &FetchStatus, now: UnixTime) -> Option<Duration> {
+/// How often the content of a source is read again; `None` if it cannot change.
+fn interval(source: &StoreSource) -> Option<Duration> {
+    match source {
+        StoreSource::Url(_) => None,
+        StoreSource::KeyVault(source) => Some(source.refresh_interval),
+    }
+}
+
+/// How long after `now` a store is fetched, `longest` at most, as a clock that was set back must not stop it; `None` for never.
+fn due(
+    FetchStatus { fetched, files: _, failure: _, next }: &FetchStatus,
+    now: UnixTime,
+    longest: Duration,
+) -> Option<Duration> {
     match next {
         Some(next) => {
             let seconds = u64::try_from(next.seconds().saturating_sub(now.seconds())).unwrap_or_default();
-            // A clock that was set back must not stop it.
-            Some(Duration::from_secs(seconds).min(LONGEST_PAUSE))
+            Some(Duration::from_secs(seconds).min(longest))
         }
         None if fetched.is_some() => None,
         None => Some(Duration::ZERO),
@@ -109,7 +147,7 @@ fn due(FetchStatus { fetched, failure: _, next }: &FetchStatus, now: UnixTime) -
 }
 
 /// Fetches a store once. In a task of its own, so that a panic is a failure of this attempt.
-async fn attempt(store: Arc<FetchedStore>, fetcher: Arc<dyn FetchStore>, deadline: Instant) {
+pub(super) async fn attempt(store: Arc<FetchedStore>, fetcher: Arc<dyn FetchStore>, deadline: Instant) {
     let fetching = tokio::spawn(timeout_at(deadline, fetcher.fetch(store.source(), deadline)));
     let fetched = match fetching.await {
         Ok(Ok(fetched)) => fetched,
@@ -118,13 +156,16 @@ async fn attempt(store: Arc<FetchedStore>, fetcher: Arc<dyn FetchStore>, deadlin
     };
     let (name, origin, now) = (store.reference(), store.source(), clock::now());
     match fetched {
-        Ok(files) => {
-            // A pinned file cannot change.
-            let next = match origin {
-                StoreSource::Url(_) => None,
-            };
-            tracing::info!(store = %name, %origin, files = files.len(), "trust store fetched");
-            store.succeeded(files, now, next);
+        Ok(content) => {
+            let next = interval(origin).map(|interval| now.saturating_add(interval - fifth_at_most(interval)));
+            let files = text::list(content.files.iter().map(|(name, _)| name), ", ", LISTED).to_string();
+            match &content.missing {
+                None => tracing::info!(store = %name, %origin, files, "trust store fetched"),
+                Some(why) => {
+                    tracing::warn!(store = %name, %origin, files, error = %why, "trust store fetched in part");
+                }
+            }
+            store.succeeded(content, now, next);
         }
         Err(why) => {
             let pause = pause(store.status().failure.map_or(0, |failure| failure.attempts));
@@ -138,21 +179,34 @@ async fn attempt(store: Arc<FetchedStore>, fetcher: Arc<dyn FetchStore>, deadlin
 /// that failed together do not retry together.
 fn pause(failed: u32) -> Duration {
     let pause = PAUSE.saturating_mul(2_u32.saturating_pow(failed)).min(LONGEST_PAUSE);
+    pause + fifth_at_most(pause)
+}
+
+/// Up to a fifth of `time` at random.
+fn fifth_at_most(time: Duration) -> Duration {
     let random = u32::try_from(std::hash::BuildHasher::hash_one(&std::hash::RandomState::new(), 0_u8) % 20);
-    pause + pause / 100 * random.unwrap_or_default()
+    time / 100 * random.unwrap_or_default()
 }
 
 /// The lines of `/readyz?verbose` about fetched stores.
 pub(super) fn lines(stores: &FetchedStores) -> Vec<StatusLine> {
-    stores.stores().map(|store| line(store)).collect()
+    let now = clock::now();
+    stores.stores().map(|store| line(store, now)).collect()
 }
 
-fn line(store: &FetchedStore) -> StatusLine {
+fn line(store: &FetchedStore, now: UnixTime) -> StatusLine {
     let (name, origin) = (store.reference(), store.source());
-    let FetchStatus { fetched, failure, next } = store.status();
+    let FetchStatus { fetched, files, failure, next } = store.status();
     let state = match fetched {
-        Some(at) => format!("fetched at {at} from {origin}"),
+        Some(at) => format!("fetched at {at}, {} ago, from {origin}", age(at, now)),
         None => format!("not fetched from {origin}"),
+    };
+    let versions = match origin {
+        StoreSource::KeyVault(_) if fetched.is_some() && files.is_empty() => ", no version".to_owned(),
+        StoreSource::KeyVault(_) if !files.is_empty() => {
+            format!(", versions {}", text::list(files.iter(), ", ", LISTED))
+        }
+        StoreSource::KeyVault(_) | StoreSource::Url(_) => String::new(),
     };
     let next = next.map_or_else(String::new, |next| format!(", next at {next}"));
     let failed = failure.as_ref().map_or_else(String::new, |failure| {
@@ -161,7 +215,7 @@ fn line(store: &FetchedStore) -> StatusLine {
     });
     StatusLine {
         is_good: failure.is_none() && fetched.is_some(),
-        text: format!("trust store {name}: {state}{next}{failed}"),
+        text: format!("trust store {name}: {state}{versions}{next}{failed}"),
     }
 }
 

@@ -45,6 +45,7 @@ pub mod key_vault;
 mod key_vault_certificate;
 pub mod key_vault_error;
 pub mod process;
+pub mod vault_site;
 
 pub use directory::Directory;
 pub use directory::Role;

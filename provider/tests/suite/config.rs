@@ -3,6 +3,7 @@
 
 mod aws;
 mod azure;
+mod key_vault;
 mod memory_budget;
 mod mistakes;
 mod policy_source;

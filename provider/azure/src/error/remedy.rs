@@ -6,7 +6,7 @@ use countersign_http::FetchErrorKind;
 use super::Kind;
 use crate::refusal::Refusal;
 
-const AGAIN: &str = "it is called again with the next image";
+const AGAIN: &str = "it is called again";
 
 const NETWORK: &str = "check the network policy, the private endpoint and the proxy";
 
@@ -33,11 +33,11 @@ fn remedy_of_refusal(refusal: Refusal) -> &'static str {
         Refusal::Throttled | Refusal::Failure => AGAIN,
         Refusal::Tenant => {
             "check the tenant (AZURE_TENANT_ID, which the annotation azure.workload.identity/tenant-id of the service account sets, or \
-             credentials.acr.tenant), and that the authority belongs to its cloud"
+             `tenant` beside `identity`), and that the authority belongs to its cloud"
         }
         Refusal::Application => {
             "check the client ID (AZURE_CLIENT_ID, which the annotation azure.workload.identity/client-id of the service account sets, \
-             or credentials.acr.clientId): its application or managed identity must be in this tenant"
+             or `clientId` beside `identity`): its application or managed identity must be in this tenant"
         }
         Refusal::FederatedIssuer => {
             "the federated credential of the identity needs the issuer of this cluster (az aks show --query \
@@ -59,17 +59,17 @@ fn remedy_of_refusal(refusal: Refusal) -> &'static str {
         Refusal::Assertion => {
             "check that AZURE_FEDERATED_TOKEN_FILE is the token of the service account, and that the keys of its issuer are public"
         }
-        Refusal::Secret => "write the value of the secret, and not its ID, into credentials.acr.clientSecretFile",
+        Refusal::Secret => "write the value of the secret, and not its ID, into the file of clientSecretFile",
         Refusal::SecretExpired => {
-            "create another secret of the application, and write it into credentials.acr.clientSecretFile"
+            "create another secret of the application, and write it into the file of clientSecretFile"
         }
         Refusal::Resource => {
             "the service has no service principal in this tenant: check the tenant, and that the authority belongs to the cloud of the \
-             registry"
+             registry or vault"
         }
         Refusal::ConditionalAccess => "exclude the identity from the conditional access policy of the tenant",
         Refusal::ManagedIdentity => {
-            "check credentials.acr.clientId, and that the managed identity is assigned to the scale set of the node pool"
+            "check clientId, and that the managed identity is assigned to the scale set of the node pool"
         }
         Refusal::Permission => {
             "assign the role AcrPull (or Container Registry Repository Reader) on the registry to the identity, and check that the \
@@ -98,7 +98,7 @@ fn remedy_of_refusal(refusal: Refusal) -> &'static str {
              recover"
         }
         Refusal::Network => "allow the network of the pod in the firewall of the registry, or use its private endpoint",
-        Refusal::Unclassified => "check the settings of the identity; it is called again with the next image",
+        Refusal::Unclassified => "check the settings of the identity; it is called again",
     }
 }
 
@@ -107,7 +107,7 @@ pub(super) fn remedy(kind: &Kind) -> &'static str {
     match kind {
         Kind::NoVariable(_) => {
             "give the pod the label azure.workload.identity/use: \"true\" and its service account the annotation \
-             azure.workload.identity/client-id, or choose another credentials.acr.identity"
+             azure.workload.identity/client-id, or choose another `identity` in the configuration"
         }
         Kind::SecretFile(_) => "check the volume with the file and its permissions",
         Kind::Fetch(error) => remedy_of_request(error),

@@ -49,7 +49,7 @@ async fn each_refusal_of_entra_has_its_remedy() {
             |world| world.directory.remove_resource("https://containerregistry.azure.net"),
             "AADSTS500011",
             "the service has no service principal in this tenant: check the tenant, and that the authority belongs to the cloud of \
-             the registry",
+             the registry or vault",
         ),
         (
             |world| {
@@ -99,7 +99,7 @@ async fn a_text_that_repeats_the_secret_is_not_shown() {
     assert_eq!(
         text,
         "the token request to Microsoft Entra failed at SERVICE: found status 400 AADSTS1: (its text repeats the secret), expected \
-         200; check the settings of the identity; it is called again with the next image"
+         200; check the settings of the identity; it is called again"
     );
 }
 

@@ -82,7 +82,7 @@ async fn a_managed_identity_is_that_of_the_node_or_the_named_one() {
     assert_eq!(
         failure(&world.tokens(managed(Some(other)))).await,
         "the token request to the instance metadata service failed at SERVICE: found status 400 invalid_request: Identity not \
-         found, expected 200; check credentials.acr.clientId, and that the managed identity is assigned to the scale set of the \
+         found, expected 200; check clientId, and that the managed identity is assigned to the scale set of the \
          node pool"
     );
 }
@@ -110,7 +110,7 @@ async fn an_application_logs_in_with_the_secret_of_a_file() {
         format!(
             "the token request to Microsoft Entra failed at SERVICE: found status 401 AADSTS7000215: Invalid client secret provided. \
              Ensure the secret being sent in the request is the client secret value, not the client secret ID, for a secret added to \
-             app '{CLIENT}'., expected 200; write the value of the secret, and not its ID, into credentials.acr.clientSecretFile"
+             app '{CLIENT}'., expected 200; write the value of the secret, and not its ID, into the file of clientSecretFile"
         )
     );
     world.advance(HOUR).await;
@@ -118,9 +118,8 @@ async fn an_application_logs_in_with_the_secret_of_a_file() {
     let expired = failure(&world.tokens(secret())).await;
     assert!(
         expired.contains("AADSTS7000222")
-            && expired.ends_with(
-                "create another secret of the application, and write it into credentials.acr.clientSecretFile"
-            ),
+            && expired
+                .ends_with("create another secret of the application, and write it into the file of clientSecretFile"),
         "{expired}"
     );
 }
@@ -143,7 +142,7 @@ async fn what_the_environment_lacks_is_named_and_nothing_is_sent() {
             format!(
                 "the token request to Microsoft Entra failed: found no {variable} in the environment; give the pod the label \
                  azure.workload.identity/use: \"true\" and its service account the annotation azure.workload.identity/client-id, or \
-                 choose another credentials.acr.identity"
+                 choose another `identity` in the configuration"
             )
         );
     }

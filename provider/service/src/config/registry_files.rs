@@ -27,10 +27,10 @@ use self::load::LoadedRegistry;
 use self::load::LoadedRoots;
 use self::load::SharedFiles;
 use self::read::bytes;
-use super::Acr;
 use super::Config;
 use super::Credentials;
 use super::Ecr;
+use super::EntraIdentity;
 use super::RegistryAccess;
 use super::RegistryCertificate;
 use super::RegistryProxy;
@@ -120,7 +120,7 @@ impl RegistryFiles {
     }
 
     /// As [`Self::issue_ecr`], of `credentials.acr`.
-    pub fn issue_acr(&mut self, mut issue: impl FnMut(&Acr) -> Credential) {
+    pub fn issue_acr(&mut self, mut issue: impl FnMut(&EntraIdentity) -> Credential) {
         self.issue(|credentials| credentials.acr().map(&mut issue));
     }
 

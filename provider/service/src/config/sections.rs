@@ -11,8 +11,10 @@ mod credentials;
 mod ecr;
 mod ecr_api;
 mod ecr_hosts;
+mod entra_identity;
 mod evidence;
 mod health;
+mod key_vault;
 mod log;
 mod metadata;
 mod mirrors;
@@ -23,6 +25,7 @@ mod server;
 mod stores;
 mod tls;
 mod trust;
+mod vault_certificates;
 mod verification;
 
 use std::marker::PhantomData;
@@ -37,7 +40,6 @@ use super::schema::Keys;
 use super::schema::Nested;
 
 pub use self::access::RegistryAccess;
-pub use self::acr::Acr;
 pub use self::aws::Aws;
 pub use self::aws::AwsSigner;
 pub use self::azure::Azure;
@@ -48,8 +50,10 @@ pub use self::ecr::Ecr;
 pub use self::ecr_api::WANTED_API;
 pub use self::ecr_api::is_registry;
 pub use self::ecr_hosts::any_host;
+pub use self::entra_identity::EntraIdentity;
 pub use self::evidence::Evidence;
 pub use self::health::Health;
+pub use self::key_vault::KeyVaultSource;
 pub use self::log::Log;
 pub use self::log::LogFormat;
 pub use self::log::LogLevel;
@@ -65,6 +69,8 @@ pub use self::stores::UrlSource;
 pub use self::tls::Tls;
 pub use self::trust::Trust;
 pub use self::trust::TrustLocation;
+pub use self::vault_certificates::VaultEntry;
+pub use self::vault_certificates::VaultVersions;
 pub use self::verification::Verification;
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -133,7 +139,8 @@ pub(super) const AWS: Key<aws::AwsKind> = Key {
 
 pub(super) const AZURE: Key<Nested<Azure>> = section(
     "azure",
-    "Azure: how tokens for registries with credentials.acr are requested. Nothing is unless there is one.",
+    "Azure: how tokens for registries with credentials.acr and for vaults of trust.stores are requested, and vaults are read. Nothing is \
+     unless there is one.",
 );
 
 pub(super) const MUTATION: Key<Nested<Mutation>> =

@@ -62,7 +62,18 @@ struct State {
     next: Option<UnixTime>,
 }
 
-/// The attempts since the last success failed.
+impl State {
+    /// The failure after the former ones.
+    fn failed(&self, why: Text, now: UnixTime) -> FetchFailure {
+        let (since, attempts) = match &self.failure {
+            Some(former) => (former.since, former.attempts.saturating_add(1)),
+            None => (now, 1),
+        };
+        FetchFailure { why, since, attempts }
+    }
+}
+
+/// The attempts since the last complete success failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FetchFailure {
     /// Of the last attempt; without secrets.
@@ -78,9 +89,20 @@ pub struct FetchFailure {
 pub struct FetchStatus {
     /// When the content in use was fetched; `None` if there is none.
     pub fetched: Option<UnixTime>,
+    /// The names of its files: of a vault, each certificate with its version.
+    pub files: Vec<String>,
     pub failure: Option<FetchFailure>,
     /// When it is fetched the next time; `None` if its content cannot change, or it was not tried yet.
     pub next: Option<UnixTime>,
+}
+
+/// What a source has of a store.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct StoreContent {
+    /// Each with its name. None if the source says that the store is empty.
+    pub files: Vec<(String, Vec<u8>)>,
+    /// What the source says that it does not have, although it should. It is not among the files, and is a failure beside them.
+    pub missing: Option<Text>,
 }
 
 /// The content of a store for a reader.
@@ -106,20 +128,19 @@ impl FetchedStore {
         &self.source
     }
 
-    /// The files that were fetched at `now`, each with its name, replace the former ones. Without files the store is empty, and nothing
-    /// of it is trusted any more. The next attempt is at `next`.
-    pub fn succeeded(&self, files: Vec<(String, Vec<u8>)>, now: UnixTime, next: Option<UnixTime>) {
-        *self.lock() = State { content: Some((files.into(), now)), failure: None, next };
+    /// What was fetched at `now` replaces the former content. Without files the store is empty, and nothing of it is trusted any more.
+    /// The next attempt is at `next`.
+    pub fn succeeded(&self, content: StoreContent, now: UnixTime, next: Option<UnixTime>) {
+        let StoreContent { files, missing } = content;
+        let mut state = self.lock();
+        let failure = missing.map(|why| state.failed(why, now));
+        *state = State { content: Some((files.into(), now)), failure, next };
     }
 
     /// An attempt failed at `now`: the former content stays in use. The next attempt is at `next`.
     pub fn failed(&self, why: Text, now: UnixTime, next: UnixTime) {
         let mut state = self.lock();
-        let (since, attempts) = match &state.failure {
-            Some(former) => (former.since, former.attempts.saturating_add(1)),
-            None => (now, 1),
-        };
-        state.failure = Some(FetchFailure { why, since, attempts });
+        state.failure = Some(state.failed(why, now));
         state.next = Some(next);
     }
 
@@ -129,6 +150,7 @@ impl FetchedStore {
         let state = self.lock();
         FetchStatus {
             fetched: state.content.as_ref().map(|(_, at)| *at),
+            files: state.content.iter().flat_map(|(files, _)| files.iter().map(|(name, _)| name.clone())).collect(),
             failure: state.failure.clone(),
             next: state.next,
         }

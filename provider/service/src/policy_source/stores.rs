@@ -160,7 +160,13 @@ impl FoundStore {
                     let why = failure.map(|failure| failure.why);
                     Content::Nothing(vec![PolicyMistake::NotFetched { store: store.clone(), origin, why }])
                 }
-                (Some(_), _) if files.iter().all(is_blank) => Content::Nothing(empty(store, &place, files).collect()),
+                (Some(_), Some(failure)) if files.iter().all(is_blank) => {
+                    let why = Some(failure.why);
+                    Content::Nothing(vec![PolicyMistake::NotFetched { store: store.clone(), origin, why }])
+                }
+                (Some(_), None) if files.iter().all(is_blank) => {
+                    Content::Nothing(empty(store, &place, files).collect())
+                }
                 (Some(_), _) if files.iter().map(|(_, bytes)| bytes.len()).sum::<usize>() > max => {
                     Content::Unreadable(vec![PolicyMistake::TooMuch])
                 }

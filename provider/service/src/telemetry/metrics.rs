@@ -44,6 +44,7 @@ use self::tokens::Tokens;
 use self::verdicts::Verdicts;
 
 pub use evidence::KeptEvidence;
+pub use fetched_stores::StoreFetch;
 pub use gauged::Gauged;
 pub use labels::AWS;
 pub use labels::AZURE;

@@ -1,5 +1,6 @@
 //! The JSON document. Every member is always present, except those that say otherwise.
 
+mod fetched_stores;
 mod online;
 
 use std::collections::BTreeMap;
@@ -7,6 +8,7 @@ use std::path::Path;
 
 use serde::Serialize;
 
+use self::fetched_stores::FetchedStoreView;
 use self::online::AwsView;
 use self::online::AzureView;
 use self::online::TriedAddressView;
@@ -21,9 +23,9 @@ use super::images::AppliedEntry;
 use super::images::ImageEntry;
 use super::images::ImageLocation;
 use super::signer_roots;
-use crate::config::Acr;
 use crate::config::Credentials;
 use crate::config::Ecr;
+use crate::config::EntraIdentity;
 use crate::config::Registry;
 use crate::config::RegistryCertificate;
 use crate::config::RegistryProxy;
@@ -44,6 +46,9 @@ pub(super) struct Document {
     warnings: Vec<WarningView>,
     doors: Option<EndpointsView>,
     statements: Option<Vec<StatementView>>,
+    /// The trust stores that are fetched; absent without one.
+    #[serde(rename = "trustStores", skip_serializing_if = "Vec::is_empty")]
+    trust_stores: Vec<FetchedStoreView>,
     registries: Vec<RegistryView>,
     /// Absent without images on the command line.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -292,6 +297,7 @@ impl Document {
             warnings: findings.warnings.iter().map(WarningView::from).collect(),
             doors,
             statements: statements.map(|list| list.iter().map(StatementView::from).collect()),
+            trust_stores: findings.stores.iter().map(FetchedStoreView::from).collect(),
             registries: findings.registries().map(|(registry, applied)| RegistryView::of(registry, applied)).collect(),
             images: findings.images.iter().map(ImageView::from).collect(),
             settings: findings.config.as_ref().map(|config| SettingsView {
@@ -482,8 +488,8 @@ impl LocationView {
 }
 
 impl AcrView {
-    fn of(acr: &Acr) -> Self {
-        Self { identity: acr.identity_name(), tenant: acr.tenant().map(ToString::to_string) }
+    fn of(acr: &EntraIdentity) -> Self {
+        Self { identity: acr.name(), tenant: acr.tenant().map(ToString::to_string) }
     }
 }
 

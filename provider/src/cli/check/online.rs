@@ -15,6 +15,7 @@ use tokio::time::Instant;
 use super::Findings;
 use super::aws_calls;
 use super::azure_calls;
+use super::fetched_stores;
 use super::tried_images::TriedImage;
 use super::trust;
 use crate::cli::Failure;
@@ -97,6 +98,7 @@ async fn survey(
     let components = Components::load(config, metrics).await.map_err(|_| MISTAKES)?;
     let policy = components.policy().ok_or(NO_POLICY)?;
     if !config.trust.stores.is_empty() {
+        fetched_stores::tried(components.fetched_stores(), findings);
         findings.statements = Some(trust::loaded_again(file, config, policy, clock::now(), findings));
     }
     let stores: Vec<&Store> =

@@ -1,5 +1,6 @@
 //! The text output: mistakes, warnings, then what would be used, and what `--online` has tried.
 
+mod fetched_stores;
 mod online;
 
 use std::fmt;
@@ -19,9 +20,9 @@ use super::images::AppliedEntry;
 use super::images::ImageEntry;
 use super::images::ImageLocation;
 use super::signer_roots;
-use crate::config::Acr;
 use crate::config::Credentials;
 use crate::config::Ecr;
+use crate::config::EntraIdentity;
 use crate::config::ListenAddress;
 use crate::config::Registry;
 use crate::config::RegistryProxy;
@@ -51,6 +52,9 @@ pub(super) fn page(path: &Path, findings: &Findings) -> String {
     }
     for statement in findings.statements.iter().flatten() {
         page.statement(statement);
+    }
+    for store in &findings.stores {
+        page.fetched_store(store);
     }
     for (registry, applied) in findings.registries() {
         page.registry(registry, &applied);
@@ -194,9 +198,9 @@ impl Page {
         region.iter().for_each(|region| self.line("    region", region));
     }
 
-    fn acr(&mut self, acr: &Acr) {
+    fn acr(&mut self, acr: &EntraIdentity) {
         self.line("  credentials", "tokens of Azure Container Registry");
-        self.line("    identity", acr.identity_name());
+        self.line("    identity", acr.name());
         acr.tenant().iter().for_each(|tenant| self.line("    tenant", tenant));
         acr.secret_file().iter().for_each(|file| self.line("    secret", file.display()));
     }

@@ -75,7 +75,7 @@ impl TriedImage {
             // Everyone may read public images.
             Credentials::Ecr(_) if registry.is_public_ecr() => None,
             Credentials::Ecr(ecr) => Some((ecr.role_name(), Permissions::AmazonEcr)),
-            Credentials::Acr(acr) => Some((acr.identity_name(), Permissions::AzureContainerRegistry)),
+            Credentials::Acr(acr) => Some((acr.name(), Permissions::AzureContainerRegistry)),
             Credentials::Anonymous | Credentials::DockerConfig(_) | Credentials::Files { .. } => None,
         });
         let (role, permissions) = used.unzip();

@@ -7,7 +7,6 @@ use std::sync::PoisonError;
 
 use countersign_azure::AcrTokens;
 use countersign_azure::Azure;
-use countersign_azure::AzureIdentity;
 use countersign_azure::AzureSettings;
 use countersign_azure::limits;
 use countersign_core::codec::text::Text;
@@ -22,10 +21,12 @@ use countersign_http::TlsSetupError;
 use super::call_counter::CallCounter;
 use super::environment;
 use super::environment::Environment;
+use super::identity::identity;
+use super::vaults::Vaults;
 use crate::clock::system_clock;
-use crate::config::Acr;
 use crate::config::Config;
 use crate::config::Credentials;
+use crate::config::EntraIdentity;
 use crate::config::RegistryFiles;
 use crate::runtime::proxy_environment;
 use crate::runtime::tokens::TriedToken;
@@ -59,7 +60,7 @@ struct Clients {
     /// An error is the reason why Azure is not called.
     azure: Result<Azure, Text>,
     /// One for each identity, whichever registries they are for.
-    tokens: HashMap<Acr, Arc<ExpiringIdentities<AcrTokens>>>,
+    tokens: HashMap<EntraIdentity, Arc<ExpiringIdentities<AcrTokens>>>,
     /// The tokens that are requested at once.
     early: Vec<EarlyToken>,
 }
@@ -135,9 +136,18 @@ impl AzureServices {
         self.others.beside(limits::REQUESTS, limits::BODIES, &AZURE, &observer)
     }
 
+    /// What reads vaults.
+    pub(in crate::runtime) fn vaults(&self) -> Vaults {
+        let none = || Err(Text::of("the configuration in use does not need it"));
+        Vaults(self.clients.as_ref().map_or_else(none, |clients| clients.azure.clone()))
+    }
+
     /// Requests a token for each entry with `credentials.acr`; `None` if there is none.
     pub(in crate::runtime) async fn survey(&self, config: &Config) -> Option<Vec<TriedToken>> {
         let Clients { azure, tokens, early: _ } = self.clients.as_ref()?;
+        if !config.registries.iter().any(|registry| registry.credentials.acr().is_some()) {
+            return None;
+        }
         let mut tried = Vec::new();
         for registry in &config.registries {
             let Some(acr) = registry.credentials.acr() else { continue };
@@ -149,7 +159,7 @@ impl AzureServices {
                 }
                 Err(why) => (Some(Err(why.clone())), config.azure.attempt_timeout),
             };
-            tried.extend(try_token(registry, acr.identity_name(), source, patience).await);
+            tried.extend(try_token(registry, acr.name(), source, patience).await);
         }
         Some(tried)
     }
@@ -187,7 +197,7 @@ impl Clients {
     }
 
     /// The credential of a registry, with the source of `former`, which has the same clients.
-    fn credential(&mut self, acr: &Acr, former: Option<&Self>, issued: &Arc<IssuedTokens>) -> Credential {
+    fn credential(&mut self, acr: &EntraIdentity, former: Option<&Self>, issued: &Arc<IssuedTokens>) -> Credential {
         let azure = match &self.azure {
             Ok(azure) => azure,
             Err(why) => return Credential::Unusable(why.clone()),
@@ -196,18 +206,13 @@ impl Clients {
         let source = self.tokens.entry(acr.clone()).or_insert_with(|| {
             let new = || {
                 let tokens = AcrTokens::new(azure.clone(), identity(acr.clone()));
-                Arc::new(ExpiringIdentities::observed(tokens, issued.source(acr.identity_name())))
+                Arc::new(ExpiringIdentities::observed(tokens, issued.source(acr.name())))
             };
             known.map_or_else(new, Arc::clone)
         });
-        Credential::Issued(IssuedIdentities::new(acr, Arc::clone(source) as Arc<dyn IdentitySource>))
-    }
-}
-
-fn identity(acr: Acr) -> AzureIdentity {
-    match acr {
-        Acr::Workload { tenant, client_id } => AzureIdentity::Workload { tenant, client_id },
-        Acr::Managed { tenant, client_id } => AzureIdentity::Managed { tenant, client_id },
-        Acr::ClientSecret { tenant, client_id, file } => AzureIdentity::ClientSecret { tenant, client_id, file },
+        Credential::Issued(IssuedIdentities::new(
+            format_args!("acr as {acr}"),
+            Arc::clone(source) as Arc<dyn IdentitySource>,
+        ))
     }
 }

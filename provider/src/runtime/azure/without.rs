@@ -5,9 +5,12 @@ use std::sync::Arc;
 use countersign_core::codec::text::Text;
 use countersign_http::SharedLimits;
 use countersign_http::TlsSetupError;
+use tokio::time::Instant;
 
 use crate::config::Config;
+use crate::config::KeyVaultSource;
 use crate::config::RegistryFiles;
+use crate::policy_source::StoreContent;
 use crate::runtime::tokens::TriedToken;
 use crate::runtime::tokens::issued_tokens::IssuedTokens;
 use crate::server::health::StatusLine;
@@ -32,6 +35,11 @@ impl AzureServices {
         Ok(Self)
     }
 
+    #[allow(clippy::unused_self, reason = "the interface of the clients")]
+    pub(in crate::runtime) fn vaults(&self) -> Vaults {
+        Vaults
+    }
+
     #[allow(clippy::unused_self, clippy::unused_async, reason = "the interface of the clients")]
     pub(in crate::runtime) async fn survey(&self, _: &Config) -> Option<Vec<TriedToken>> {
         None
@@ -43,5 +51,16 @@ impl AzureServices {
     #[allow(clippy::unused_self, reason = "the interface of the clients")]
     pub(in crate::runtime) fn line(&self) -> impl Fn() -> Option<StatusLine> + Send + Sync + 'static {
         || None
+    }
+}
+
+/// Reads no vault.
+#[derive(Clone)]
+pub(in crate::runtime) struct Vaults;
+
+impl Vaults {
+    #[allow(clippy::unused_self, clippy::unused_async, reason = "the interface of the clients")]
+    pub(in crate::runtime) async fn fetch(self, _: KeyVaultSource, _: Instant) -> Result<StoreContent, Text> {
+        Err(Text::of("this build has no Azure clients (cargo feature azure)"))
     }
 }

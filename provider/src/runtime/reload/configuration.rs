@@ -110,7 +110,9 @@ impl ReloadTask {
         let former_generation = policy::generation(&former);
         let statements = config.verification.required_metadata.keys().cloned();
         let fetched = former.fetched().successor(&config.trust.stores);
-        let fetcher = self.stores.fetcher(config, &files);
+        let clouds = components::clouds(&self.engine, config, &mut files);
+        let vaults = clouds.as_ref().unwrap_or(&self.engine.clouds).vaults();
+        let fetcher = self.stores.fetcher(config, &files, vaults);
         if fetched.stores().any(|store| store.status().fetched.is_none()) {
             // So that a changed source does not disable statements until it is fetched. This is a thread that may block.
             Handle::current().block_on(trust_stores::first(&fetched, &fetcher));
@@ -120,8 +122,9 @@ impl ReloadTask {
         // Missing files may still arrive; until then the former configuration stays in use.
         let engine = match files.broken_since(&self.registries.in_use) {
             Some(error) => Err(Cause::RegistryFiles(error)),
-            None => components::clouds(&self.engine, config, &mut files)
-                .and_then(|clouds| components::successor(&self.engine, config, &files, clouds, policy.handle())),
+            None => {
+                clouds.and_then(|clouds| components::successor(&self.engine, config, &files, clouds, policy.handle()))
+            }
         };
         match (loaded, engine, certificates) {
             (Ok(no_policy), Ok(engine), Ok(certificates)) => Ok(Prepared {

@@ -3,6 +3,8 @@ mod configuration;
 mod credentials;
 mod fetched;
 mod findings;
+#[cfg(feature = "azure")]
+mod key_vault;
 mod policy;
 mod registries;
 

@@ -16,6 +16,7 @@ use countersign_credentials::IdentityObserver;
 use tokio::time::Instant;
 
 use crate::clock::Clock;
+use crate::runtime::age::age;
 use crate::server::health::StatusLine;
 use crate::telemetry::metrics::Metrics;
 use crate::telemetry::metrics::TokensInUse;
@@ -124,9 +125,8 @@ impl Token {
         let state = match self.issued {
             None => "none".to_owned(),
             Some((since, end)) => {
-                let age = Duration::from_secs(u64::try_from(now.seconds() - since.seconds()).unwrap_or_default());
                 let end = end.map_or_else(String::new, |end| format!(", ends at {end}"));
-                format!("issued at {since}, {} ago{end}", minutes(age))
+                format!("issued at {since}, {} ago{end}", age(since, now))
             }
         };
         match &self.failed {
@@ -137,12 +137,6 @@ impl Token {
             },
         }
     }
-}
-
-/// Hours and minutes.
-fn minutes(age: Duration) -> String {
-    let minutes = age.as_secs() / 60;
-    format!("{}h{:02}m", minutes / 60, minutes % 60)
 }
 
 impl IdentityObserver for SourceTokens {

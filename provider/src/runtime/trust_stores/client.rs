@@ -36,17 +36,19 @@ use countersign_http::ShareLimits;
 use countersign_http::SharedLimits;
 use countersign_http::Unit;
 use countersign_http::authority;
+use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
 use tokio::time::Instant;
 use url::Url;
 
 use super::FetchStore;
-use super::StoreFiles;
 use crate::config::Config;
 use crate::config::RegistryFiles;
 use crate::config::StoreSource;
 use crate::config::UrlSource;
 use crate::files;
+use crate::policy_source::StoreContent;
+use crate::runtime::azure::Vaults;
 use crate::runtime::proxy_environment;
 
 /// Concurrent requests.
@@ -68,6 +70,9 @@ const RESOURCES: Resources = Resources {
     bytes: Resource::new("store-bytes", "too many bytes of trust stores being received", Unit::Byte, 8),
 };
 
+/// Stores whose content is received at the same time, each of at most [`STORE_FILE_BYTES`]: as many as [`BODIES`] has.
+pub(super) const RECEIVED: usize = BODIES.total / STORE_FILE_BYTES;
+
 /// A file with certificate authorities: as one of `registries`.
 const CA_BYTES: usize = 1024 * 1024;
 
@@ -84,19 +89,35 @@ pub(super) struct StoreClient {
     proxies: ProxyEnvironment,
     connect_timeout: Duration,
     limits: SharedLimits,
+    vaults: Vaults,
+    receiving: Arc<Semaphore>,
 }
 
 impl StoreClient {
-    pub(super) fn new(config: &Config, files: &RegistryFiles, limits: &SharedLimits) -> Self {
+    /// `receiving` has a permit for each store whose content may be received at the same time.
+    pub(super) fn new(
+        config: &Config,
+        files: &RegistryFiles,
+        limits: &SharedLimits,
+        vaults: Vaults,
+        receiving: &Arc<Semaphore>,
+    ) -> Self {
         let (proxies, proxy) = match proxy_environment::beside(&config.evidence.proxy) {
             Ok(proxies) => (proxies, files.evidence_proxy().cloned().map_err(Clone::clone)),
             Err(why) => (ProxyEnvironment::default(), Err(why)),
         };
-        Self { proxy, proxies, connect_timeout: config.evidence.connect_timeout, limits: limits.clone() }
+        Self {
+            proxy,
+            proxies,
+            connect_timeout: config.evidence.connect_timeout,
+            limits: limits.clone(),
+            vaults,
+            receiving: Arc::clone(receiving),
+        }
     }
 
     /// The file at the URL, if it has the pinned digest.
-    async fn pinned(self, source: UrlSource, deadline: Instant) -> Result<StoreFiles, Text> {
+    async fn pinned(self, source: UrlSource, deadline: Instant) -> Result<StoreContent, Text> {
         let UrlSource { location, sha256, ca } = source;
         // Blocks on the file system.
         let roots = spawn_blocking(move || roots(ca.as_deref())).await.map_err(Text::of)??;
@@ -111,7 +132,7 @@ impl StoreClient {
         }
         let name = location.url().path_segments().and_then(|mut segments| segments.next_back()).unwrap_or_default();
         let name = if name.is_empty() { "certificates" } else { name };
-        Ok(vec![(name.to_owned(), bytes)])
+        Ok(StoreContent { files: vec![(name.to_owned(), bytes)], missing: None })
     }
 
     /// The body of a 200. Redirects are not followed.
@@ -160,10 +181,17 @@ impl StoreClient {
 }
 
 impl FetchStore for StoreClient {
-    fn fetch(&self, source: &StoreSource, deadline: Instant) -> BoxFuture<'static, Result<StoreFiles, Text>> {
-        match source.clone() {
-            StoreSource::Url(source) => Box::pin(self.clone().pinned(source, deadline)),
-        }
+    fn fetch(&self, source: &StoreSource, deadline: Instant) -> BoxFuture<'static, Result<StoreContent, Text>> {
+        let (client, source) = (self.clone(), source.clone());
+        Box::pin(async move {
+            let receiving = Arc::clone(&client.receiving);
+            // Closed never.
+            let _permit = receiving.acquire().await.map_err(Text::of)?;
+            match source {
+                StoreSource::Url(source) => client.pinned(source, deadline).await,
+                StoreSource::KeyVault(source) => client.vaults.fetch(source, deadline).await,
+            }
+        })
     }
 }
 

@@ -11,10 +11,10 @@ use crate::config::Purpose;
 #[derive(Clone)]
 struct Script(Arc<Mutex<(Results, usize)>>);
 
-type Results = Vec<Result<StoreFiles, Text>>;
+type Results = Vec<Result<StoreContent, Text>>;
 
 impl FetchStore for Script {
-    fn fetch(&self, _: &StoreSource, _: Instant) -> BoxFuture<'static, Result<StoreFiles, Text>> {
+    fn fetch(&self, _: &StoreSource, _: Instant) -> BoxFuture<'static, Result<StoreContent, Text>> {
         let mut script = self.0.lock().unwrap();
         script.1 += 1;
         let result = if script.0.len() > 1 { Some(script.0.remove(0)) } else { script.0.first().cloned() };
@@ -25,7 +25,7 @@ impl FetchStore for Script {
     }
 }
 
-fn script(results: impl IntoIterator<Item = Result<StoreFiles, Text>>) -> (Script, Arc<dyn FetchStore>) {
+fn script(results: impl IntoIterator<Item = Result<StoreContent, Text>>) -> (Script, Arc<dyn FetchStore>) {
     let script = Script(Arc::new(Mutex::new((results.into_iter().collect(), 0))));
     (script.clone(), Arc::new(script))
 }
@@ -40,8 +40,8 @@ fn sources() -> BTreeMap<countersign_core::policy::StoreRef, StoreSource> {
     config.trust.stores
 }
 
-fn files() -> StoreFiles {
-    vec![("shop.pem".to_owned(), b"content".to_vec())]
+fn files() -> StoreContent {
+    StoreContent { files: vec![("shop.pem".to_owned(), b"content".to_vec())], missing: None }
 }
 
 #[tokio::test(start_paused = true)]
@@ -79,7 +79,7 @@ async fn a_pinned_store_is_fetched_until_it_was_once() {
 async fn an_attempt_that_panics_is_a_failure() {
     struct Panics;
     impl FetchStore for Panics {
-        fn fetch(&self, _: &StoreSource, _: Instant) -> BoxFuture<'static, Result<StoreFiles, Text>> {
+        fn fetch(&self, _: &StoreSource, _: Instant) -> BoxFuture<'static, Result<StoreContent, Text>> {
             Box::pin(async { panic!("on purpose") })
         }
     }
@@ -104,6 +104,7 @@ fn the_next_attempt_is_when_it_is_due() {
     let at = |seconds| UnixTime::from_seconds(seconds).unwrap();
     let status = |fetched: Option<i64>, next: Option<i64>| FetchStatus {
         fetched: fetched.map(at),
+        files: Vec::new(),
         failure: None,
         next: next.map(at),
     };
@@ -116,7 +117,7 @@ fn the_next_attempt_is_when_it_is_due() {
         // The clock was set back.
         (status(None, Some(900_000)), Some(300)),
     ] {
-        assert_eq!(due(&status, at(1000)), wait.map(Duration::from_secs), "{status:?}");
+        assert_eq!(due(&status, at(1000), LONGEST_PAUSE), wait.map(Duration::from_secs), "{status:?}");
     }
 }
 
@@ -125,7 +126,10 @@ fn a_line_of_the_status_names_source_time_and_failure() {
     let stores = FetchedStores::new(&sources());
     let store = stores.stores().next().unwrap();
     let at = |seconds| UnixTime::from_seconds(seconds).unwrap();
-    let shown = || lines(&stores).into_iter().map(|line| (line.is_good, line.text)).collect::<Vec<_>>();
+    let shown = || {
+        let StatusLine { is_good, text } = line(store, at(7260));
+        [(is_good, text)]
+    };
     let begin = "trust store ca:shop:";
     assert_eq!(shown(), [(false, format!("{begin} not fetched from https://pki.example/shop.pem"))]);
     store.failed(Text::of("why"), at(0), at(5));
@@ -136,6 +140,6 @@ fn a_line_of_the_status_names_source_time_and_failure() {
     );
     assert_eq!(shown(), [(false, text)]);
     store.succeeded(files(), at(60), None);
-    let text = format!("{begin} fetched at 1970-01-01T00:01:00Z from https://pki.example/shop.pem");
+    let text = format!("{begin} fetched at 1970-01-01T00:01:00Z, 2h00m ago, from https://pki.example/shop.pem");
     assert_eq!(shown(), [(true, text)]);
 }

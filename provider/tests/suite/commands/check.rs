@@ -13,6 +13,7 @@ mod online;
 mod online_aws;
 mod online_azure;
 mod online_images;
+mod online_key_vault;
 mod providers;
 mod report;
 mod signer_roots;

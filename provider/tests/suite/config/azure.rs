@@ -3,9 +3,9 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use countersign::config::Acr;
 use countersign::config::Azure;
 use countersign::config::Credentials;
+use countersign::config::EntraIdentity;
 use countersign::config::Purpose;
 use countersign::config::RegistryProxy;
 
@@ -52,14 +52,16 @@ fn reads_every_key_of_azure() {
 #[test]
 fn reads_credentials_of_azure_container_registry() {
     let (tenant, client_id) = (TENANT.parse().unwrap(), CLIENT.parse().unwrap());
-    assert_eq!(acr(""), Credentials::Acr(Acr::Workload { tenant: None, client_id: None }));
+    assert_eq!(acr(""), Credentials::Acr(EntraIdentity::Workload { tenant: None, client_id: None }));
     assert_eq!(
         acr(&format!("tenant: {TENANT}, clientId: {CLIENT}")),
-        Credentials::Acr(Acr::Workload { tenant: Some(tenant), client_id: Some(client_id) })
+        Credentials::Acr(EntraIdentity::Workload { tenant: Some(tenant), client_id: Some(client_id) })
     );
-    assert_eq!(acr("identity: managed"), Credentials::Acr(Acr::Managed { tenant: None, client_id: None }));
+    assert_eq!(acr("identity: managed"), Credentials::Acr(EntraIdentity::Managed { tenant: None, client_id: None }));
     let keys = format!("identity: clientSecret, tenant: {TENANT}, clientId: {CLIENT}, clientSecretFile: secret");
-    let Credentials::Acr(Acr::ClientSecret { tenant, client_id, file }) = acr(&keys) else { panic!("{keys}") };
+    let Credentials::Acr(EntraIdentity::ClientSecret { tenant, client_id, file }) = acr(&keys) else {
+        panic!("{keys}")
+    };
     assert_eq!((tenant.as_str(), client_id.as_str()), (TENANT, CLIENT));
     assert!(file.ends_with("secret"));
 }

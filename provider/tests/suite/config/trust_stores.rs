@@ -7,6 +7,7 @@ use countersign::config::TrustLocation;
 use countersign::policy_source::FetchedStores;
 use countersign::policy_source::PolicyPoll;
 use countersign::policy_source::PolicySource;
+use countersign::policy_source::StoreContent;
 use countersign::policy_source::StoreState;
 use countersign_core::codec::text::Text;
 use countersign_core::policy::StoreRef;
@@ -53,7 +54,9 @@ fn a_store_with_a_pinned_url_is_read_and_shown() {
             "trust: {{directory: trust, stores: [{{store: 'tsa:t', url: {{location: 'HTTPS://PKI.example:443/a', sha256: {pin}, ca: ca.pem}}}}]}}"
         );
         let config = parse(&text, Purpose::Verify).unwrap();
-        let StoreSource::Url(source) = &config.trust.stores[&"tsa:t".parse::<StoreRef>().unwrap()];
+        let StoreSource::Url(source) = &config.trust.stores[&"tsa:t".parse::<StoreRef>().unwrap()] else {
+            panic!("{config}")
+        };
         assert_eq!(source.location.to_string(), "https://pki.example/a");
         let shown = format!(
             "trust.stores={{store=tsa:t url.location=https://pki.example/a url.sha256=sha256:{PIN} url.ca=\"/etc/cs/ca.pem\"}}"
@@ -126,7 +129,7 @@ fn mistakes_in_stores_are_all_named() {
              these may be secrets: the content is pinned by its digest, and may be public, for example \
              https://pki.example.com/shop-root.pem",
             &format!(":1: trust.stores[0].url.sha256: found nothing, {pin}"),
-            ":1: trust.stores[1].url: found nothing, expected where the certificates of the store are",
+            ":1: trust.stores[1].url: found nothing, expected where the certificates of the store are: url or keyVault",
         ],
     );
     let one = format!("{{store: 'ca:shop', url: {{location: '{ORIGIN}', sha256: {PIN}}}}}");
@@ -134,8 +137,8 @@ fn mistakes_in_stores_are_all_named() {
     check(
         "[{store: 'ca:a', keyvault: {}}]",
         &[
-            ":1: trust.stores[0].keyvault: found an unknown key, expected one of store, url",
-            ":1: trust.stores[0].url: found nothing, expected where the certificates of the store are",
+            ":1: trust.stores[0].keyvault: found an unknown key, expected one of store, url, keyVault",
+            ":1: trust.stores[0].url: found nothing, expected where the certificates of the store are: url or keyVault",
         ],
     );
     let many: Vec<String> = (0..33).map(|number| one.replace("shop", &format!("s{number}"))).collect();
@@ -176,8 +179,8 @@ fn root() -> Vec<u8> {
     Authority::root(CertSpec::root()).pem().into_bytes()
 }
 
-fn files(bytes: Vec<u8>) -> Vec<(String, Vec<u8>)> {
-    vec![("shop.pem".to_owned(), bytes)]
+fn files(bytes: Vec<u8>) -> StoreContent {
+    StoreContent { files: vec![("shop.pem".to_owned(), bytes)], missing: None }
 }
 
 #[test]
@@ -247,7 +250,7 @@ fn an_emptied_store_is_not_trusted_and_content_that_cannot_be_read_keeps_the_for
         "{ORIGIN}: trust store ca:shop: file \"shop.pem\" has no -----BEGIN line, expected certificates in PEM or DER"
     );
     assert_eq!(state(&source), ("kept", vec![garbage.clone()]));
-    store.succeeded(Vec::new(), at(2), None);
+    store.succeeded(StoreContent::default(), at(2), None);
     source.poll(at(2));
     let empty = format!("{ORIGIN}: trust store ca:shop: found no certificates, expected at least one");
     assert_eq!(state(&source).0, "unusable");

@@ -19,12 +19,13 @@ use crate::config::schema::section;
 section! {
     /// Section `azure`.
     pub Azure {
-        /// The authority of Microsoft Entra that issues tokens, in place of AZURE_AUTHORITY_HOST and of that of the registry's cloud.
+        /// The authority of Microsoft Entra that issues tokens, in place of AZURE_AUTHORITY_HOST and of that of the registry's or vault's
+        /// cloud.
         authority_host "authorityHost": Option<Endpoint> = endpoint_kind("https://login.microsoftonline.com");
         /// As `proxy` of `registries`. NO_PROXY takes precedence, as for evidence. No proxy is used for the instance metadata service.
         proxy "proxy": RegistryProxy = ProxyKind::WORD;
-        /// PEM file with the certificate authorities to trust for Microsoft Entra and for the exchange of its tokens at registries, in
-        /// place of the built-in ones. Read again every trust.reloadInterval. If it cannot be used, Azure is not called.
+        /// PEM file with the certificate authorities to trust for Microsoft Entra, for the exchange of its tokens at registries, and for vaults,
+        /// in place of the built-in ones. Read again every trust.reloadInterval. If it cannot be used, Azure is not called.
         ca "ca": Option<PathBuf> = File::alternative("ca/azure.pem");
         /// For one connection.
         connect_timeout "connectTimeout": Duration = Time::of(SECOND, ms(50), MINUTE);

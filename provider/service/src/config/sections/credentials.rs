@@ -2,10 +2,10 @@
 
 use std::path::PathBuf;
 
-use super::acr::Acr;
 use super::acr::AcrKind;
 use super::ecr::Ecr;
 use super::ecr::EcrKind;
+use super::entra_identity::EntraIdentity;
 use crate::config::fields::Fields;
 use crate::config::schema::Description;
 use crate::config::schema::Effective;
@@ -31,7 +31,7 @@ pub enum Credentials {
     /// Tokens of Amazon ECR.
     Ecr(Ecr),
     /// Tokens of Azure Container Registry.
-    Acr(Acr),
+    Acr(EntraIdentity),
 }
 
 impl Credentials {
@@ -46,7 +46,7 @@ impl Credentials {
 
     /// How tokens of Azure Container Registry are requested, if they are.
     #[must_use]
-    pub fn acr(&self) -> Option<&Acr> {
+    pub fn acr(&self) -> Option<&EntraIdentity> {
         match self {
             Self::Acr(acr) => Some(acr),
             Self::Anonymous | Self::DockerConfig(_) | Self::Files { .. } | Self::Ecr(_) => None,
@@ -73,7 +73,7 @@ section! {
         /// Tokens of Azure Container Registry: `{}` for the workload identity of the pod, which needs the role AcrPull. For
         /// NAME.azurecr.io, NAME.azurecr.us or NAME.azurecr.cn; no token is sent to another host. A token of Microsoft Entra is exchanged
         /// at the registry for one that is requested again after half of its life, and used until its end if that fails.
-        acr "acr": Option<Acr> = AcrKind;
+        acr "acr": Option<EntraIdentity> = AcrKind;
         /// No credentials: the default.
         anonymous "anonymous": bool = Anonymous;
     }

@@ -11,6 +11,9 @@ use countersign_http::limits::URL_BYTES;
 use countersign_http::with_plain_host;
 use url::Url;
 
+use super::azure::WITHOUT_CLIENTS;
+use super::key_vault::KeyVaultKind;
+use super::key_vault::KeyVaultSource;
 use crate::config::fields::Fields;
 use crate::config::schema::Description;
 use crate::config::schema::Effective;
@@ -24,6 +27,7 @@ use crate::config::schema::list_schema;
 use crate::config::schema::map_schema;
 use crate::config::schema::names;
 use crate::config::schema::section;
+use crate::config::schema::with_alternatives;
 
 /// Maximum number of trust stores that are fetched. Each has a task and series of metrics.
 pub(in crate::config) const MAX_STORES: usize = 32;
@@ -33,6 +37,19 @@ pub(in crate::config) const MAX_STORES: usize = 32;
 pub enum StoreSource {
     /// A file whose digest is written in the configuration.
     Url(UrlSource),
+    /// Certificates of Azure Key Vault.
+    KeyVault(KeyVaultSource),
+}
+
+impl StoreSource {
+    /// The key that describes it, as a label.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Url(_) => "url",
+            Self::KeyVault(_) => "key-vault",
+        }
+    }
 }
 
 impl fmt::Display for StoreSource {
@@ -40,6 +57,7 @@ impl fmt::Display for StoreSource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Url(UrlSource { location, .. }) => location.fmt(f),
+            Self::KeyVault(source) => source.fmt(f),
         }
     }
 }
@@ -99,6 +117,12 @@ section! {
         /// that succeeds; a file that was fetched is not fetched again, as its digest does not change. Until then the statements that name the
         /// store are disabled. Redirects are not followed. Requests take the proxy of evidence.proxy, and evidence.connectTimeout.
         url "url": Option<UrlSource> = UrlKind;
+        /// Certificates of Azure Key Vault, in place of `url`; how it is called is in the section `azure`. The newest enabled versions are read
+        /// again every refreshInterval, so that a rotated certificate counts without a restart, and a disabled version ends. When the vault
+        /// cannot be read, the last content stays in use; what the vault says is gone does not. A certificate must be self-signed or one of an
+        /// authority, unless `secret` reads its chain. The identity needs the role Key Vault
+        /// Certificate User on the vault.
+        key_vault "keyVault": Option<KeyVaultSource> = KeyVaultKind;
     }
 }
 
@@ -187,7 +211,7 @@ impl Kind for UrlKind {
             sample: Sample::Section(UrlKeys::KEYS),
             schema: map_schema(UrlKeys::KEYS),
             limits: String::new(),
-            is_required: true,
+            is_required: false,
         }
     }
 }
@@ -206,13 +230,20 @@ impl Kind for StoresKind {
         }
         for (path, node) in list.into_iter().take(MAX_STORES) {
             let entry = fields.element(node, &path, names(StoreKeys::KEYS));
-            let StoreKeys { store, url } = StoreKeys::read(&entry);
-            if !entry.has("url") {
-                entry.missing("url", "where the certificates of the store are", "");
+            let StoreKeys { store, url, key_vault } = StoreKeys::read(&entry);
+            match (entry.has("url"), entry.has("keyVault")) {
+                (true, true) => entry.conflict("keyVault", "a vault beside url", "one or the other"),
+                (false, false) => entry.missing("url", "where the certificates of the store are: url or keyVault", ""),
+                (false, true) if !cfg!(feature = "azure") => {
+                    let wanted = format_args!("another key: {WITHOUT_CLIENTS}");
+                    entry.conflict("keyVault", "certificates of Azure Key Vault", wanted);
+                }
+                (true, false) | (false, true) => {}
             }
             let Some(store) = store else { continue };
-            let Some(url) = url else { continue };
-            if stores.insert(store.clone(), StoreSource::Url(url)).is_some() {
+            let source = url.map(StoreSource::Url).or(key_vault.map(StoreSource::KeyVault));
+            let Some(source) = source else { continue };
+            if stores.insert(store.clone(), source).is_some() {
                 entry.conflict("store", format_args!("{store} twice"), "each store once");
             }
         }
@@ -221,16 +252,21 @@ impl Kind for StoresKind {
 
     fn show(&self, key: &str, value: &Self::Value, effective: &mut Effective) {
         for (store, source) in value {
-            let StoreSource::Url(url) = source.clone();
             let mut shown = Effective::default();
             shown.add("store", store);
-            UrlKind.show("url", &Some(url), &mut shown);
+            match source.clone() {
+                StoreSource::Url(url) => UrlKind.show("url", &Some(url), &mut shown),
+                StoreSource::KeyVault(vault) => KeyVaultKind.show("keyVault", &Some(vault), &mut shown),
+            }
             effective.add(key, format_args!("{{{shown}}}"));
         }
     }
 
     fn describe(&self) -> Description {
         let mut schema = list_schema(StoreKeys::KEYS);
+        if let Some(items) = schema.get_mut("items") {
+            *items = with_alternatives(items.take(), &[(&["url"], &["keyVault"]), (&["keyVault"], &["url"])]);
+        }
         if let Some(schema) = schema.as_object_mut() {
             schema.insert("maxItems".to_owned(), MAX_STORES.into());
         }

@@ -9,6 +9,7 @@ use super::Certificate;
 use super::Component;
 use super::Metrics;
 use super::fetched_stores::FetchedStores;
+use super::fetched_stores::StoreFetch;
 use super::metric_factory::MetricFactory;
 use super::named::NamedGauge;
 use super::store_ends::StoreEnds;
@@ -140,9 +141,8 @@ impl Metrics {
         self.files.store_usable.set(stores);
     }
 
-    /// For each trust store that is fetched, when that last succeeded, if it did, and how many attempts have failed since then.
-    /// Series of other stores are removed.
-    pub fn stores_fetched<'a>(&self, stores: impl IntoIterator<Item = (&'a str, (Option<UnixTime>, u32))>) {
+    /// The state of each trust store that is fetched. Series of other stores are removed.
+    pub fn stores_fetched<'a>(&self, stores: impl IntoIterator<Item = (&'a str, StoreFetch)>) {
         self.files.fetched.set(stores);
     }
 

@@ -38,7 +38,7 @@ async fn start(url: &str, content: &[u8], folder: &Folder) -> ReloadedService {
 }
 
 /// As the tasks do, on a thread that may block.
-async fn poll(mut service: ReloadedService) -> ReloadedService {
+pub(super) async fn poll(mut service: ReloadedService) -> ReloadedService {
     spawn_blocking(move || {
         service.poll();
         service
@@ -80,7 +80,7 @@ async fn a_service_starts_without_a_store_and_recovers_when_it_can_be_fetched() 
 
     fault.remove();
     let source = service.task.policy.lock().source.clone();
-    let fetcher = service.task.stores.fetcher(&service.task.configuration.in_use, &service.task.registries.in_use);
+    let fetcher = service.task.fetcher();
     trust_stores::first(source.fetched(), &fetcher).await;
     let service = poll(service).await;
     assert_eq!((service.generation(), service.policy_status()), (2, Vec::new()));

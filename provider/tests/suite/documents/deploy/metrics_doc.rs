@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 
 use countersign::telemetry::metrics::Metrics;
+use countersign::telemetry::metrics::StoreFetch;
 use countersign::telemetry::metrics::encode_text;
 use countersign_core::verdict::Code;
 use countersign_test_support::mounted::MountedService;
@@ -91,12 +92,15 @@ fn values(cell: &str) -> (BTreeSet<String>, bool) {
     (closed, open)
 }
 
-/// The page of a service with a trust store that is fetched.
+/// The page of a service with trust stores that are fetched.
 fn with_fetched_store(page: &str) -> String {
     let registry = prometheus::Registry::new();
-    Metrics::new(&registry).unwrap().stores_fetched([("ca:shop", (None, 0))]);
+    let fetch = |source| StoreFetch { source, fetched: None, files: 0, failures: 0, next: None };
+    Metrics::new(&registry).unwrap().stores_fetched([("ca:shop", fetch("url")), ("ca:a", fetch("key-vault"))]);
     let fetched = encode_text(&registry).unwrap();
-    let fetched = fetched.lines().filter(|line| line.contains("countersign_trust_store_fetch"));
+    let is_of_store =
+        |line: &&str| line.contains("countersign_trust_store_fetch") || line.contains("countersign_trust_store_next");
+    let fetched = fetched.lines().filter(is_of_store);
     format!("{page}{}\n", fetched.collect::<Vec<_>>().join("\n"))
 }
 
