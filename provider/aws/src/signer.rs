@@ -5,6 +5,7 @@ use std::pin::pin;
 use std::task::Context;
 use std::task::Poll;
 use std::task::Waker;
+use std::time::Duration;
 
 use aws_credential_types::Credentials;
 use aws_sdk_signer::config::endpoint::DefaultResolver;
@@ -14,6 +15,7 @@ use aws_smithy_types::DateTime;
 use countersign_core::evidence::SignerStatusRequest;
 use countersign_core::name::AwsRegion;
 use countersign_core::name::SigningProfileVersion;
+use countersign_core::time::UnixTime;
 use tokio::time::Instant;
 
 use crate::caught::caught;
@@ -44,6 +46,15 @@ const HASHES_CHARACTERS: usize = 2 * 96;
 pub struct SignerAnswer {
     /// What is revoked, as the service names it: ARNs and hashes of certificates.
     pub revoked: Vec<String>,
+}
+
+/// The time of a signature in a call, in milliseconds: the format has
+/// [no more](https://smithy.io/2.0/spec/protocol-traits.html#timestampformat-trait). A fraction of one is rounded up, as what is revoked
+/// from a time on is revoked for signatures of that time and later.
+fn timestamp(signed: UnixTime) -> DateTime {
+    const MILLISECOND: u32 = 1_000_000;
+    let up = signed.checked_add(Duration::from_nanos(u64::from(MILLISECOND - 1))).unwrap_or(signed);
+    DateTime::from_secs_and_nanos(up.seconds(), up.subsecond_nanoseconds() / MILLISECOND * MILLISECOND)
 }
 
 /// The result of a call, which must end by `deadline`.
@@ -114,7 +125,7 @@ impl Aws {
 
     async fn send(&self, request: &SignerStatusRequest, region: &AwsRegion) -> Result<SignerAnswer, AwsError> {
         let hashes = request.certificate_hashes().to_vec();
-        let time = DateTime::from_secs(request.signing_time().seconds());
+        let time = timestamp(request.signing_time());
         self.call(region, time, request.profile_version().as_str(), request.job().as_str(), hashes).await
     }
 
@@ -165,5 +176,30 @@ impl Aws {
         let output = observed(self.observer(), Operation::SignerStatus, result)?;
         // See `CheckAnswer`.
         Ok(SignerAnswer { revoked: output.revoked_entities.unwrap_or_default() })
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use aws_smithy_types::date_time::Format;
+
+    use super::*;
+
+    #[test]
+    fn the_time_of_a_signature_keeps_its_milliseconds_and_a_fraction_of_one_is_rounded_up() {
+        for (signed, sent) in [
+            ("2026-01-02T03:04:05Z", "2026-01-02T03:04:05Z"),
+            ("2026-01-02T03:04:05.7Z", "2026-01-02T03:04:05.7Z"),
+            ("2026-01-02T03:04:05.123Z", "2026-01-02T03:04:05.123Z"),
+            ("2026-01-02T03:04:05.000000001Z", "2026-01-02T03:04:05.001Z"),
+            ("2026-01-02T03:04:05.123456Z", "2026-01-02T03:04:05.124Z"),
+            ("2026-01-02T03:04:05.999000001Z", "2026-01-02T03:04:06Z"),
+            ("1969-12-31T23:59:59.5Z", "1969-12-31T23:59:59.5Z"),
+            ("9999-12-31T23:59:59.999999999Z", "9999-12-31T23:59:59.999Z"),
+        ] {
+            let time = timestamp(UnixTime::from_rfc3339(signed).unwrap());
+            assert_eq!(time.fmt(Format::DateTime).unwrap(), sent, "{signed}");
+        }
     }
 }

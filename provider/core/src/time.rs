@@ -111,6 +111,12 @@ impl UnixTime {
         self.0.unix_timestamp()
     }
 
+    /// The nanoseconds after [`Self::seconds`], below 1,000,000,000.
+    #[must_use]
+    pub fn subsecond_nanoseconds(self) -> u32 {
+        self.0.nanosecond()
+    }
+
     /// This time plus `duration`, or the last representable one.
     #[must_use]
     pub fn saturating_add(self, duration: Duration) -> Self {
@@ -168,6 +174,19 @@ mod tests {
             ("2022-07-29T23:59:00Z", 1_659_139_140),
         ] {
             assert_eq!(UnixTime::from_rfc3339(text).unwrap().seconds(), seconds, "{text}");
+        }
+    }
+
+    #[test]
+    fn nanoseconds_count_from_the_second_before_also_before_1970() {
+        for (text, expected) in [
+            ("1970-01-01T00:00:00Z", (0, 0)),
+            ("2022-07-29T23:59:00.7Z", (1_659_139_140, 700_000_000)),
+            ("1969-12-31T23:59:59.000000001Z", (-1, 1)),
+            ("9999-12-31T23:59:59.999999999Z", (LAST, 999_999_999)),
+        ] {
+            let time = UnixTime::from_rfc3339(text).unwrap();
+            assert_eq!((time.seconds(), time.subsecond_nanoseconds()), expected, "{text}");
         }
     }
 

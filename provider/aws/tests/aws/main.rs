@@ -137,6 +137,11 @@ fn aws(setup: &Setup, settings: AwsSettings) -> Aws {
 
 /// A request about a signature of 2026-01-02 03:04:05 UTC by a chain of three certificates.
 fn status_request() -> SignerStatusRequest {
+    status_request_at("2026-01-02T03:04:05Z")
+}
+
+/// The same, of this time.
+fn status_request_at(signed: &str) -> SignerStatusRequest {
     let root = Authority::root(CertSpec::root());
     let chain = root.intermediate(CertSpec::intermediate()).issue(CertSpec::leaf());
     let certificates = chain.der().iter().map(|der| Certificate::parse(der).unwrap()).collect();
@@ -146,7 +151,7 @@ fn status_request() -> SignerStatusRequest {
     let anchored = AnchoredChain::find(&chain, std::iter::once(&store)).unwrap();
     let trusted = anchored.trust_subject(&Identities::Any).unwrap();
     let (version, job) = (SigningProfileVersion::parse(PROFILE).unwrap(), SigningJob::parse(JOB).unwrap());
-    SignerStatusRequest::new(&trusted, version, job, UnixTime::from_seconds(1_767_323_045).unwrap())
+    SignerStatusRequest::new(&trusted, version, job, UnixTime::from_rfc3339(signed).unwrap())
 }
 
 /// All lines but those of a target of the SDK that has responses with secrets at its finest level. The product logs no line of

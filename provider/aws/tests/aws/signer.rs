@@ -53,6 +53,26 @@ async fn the_answer_names_what_is_revoked() {
 }
 
 #[tokio::test]
+async fn a_profile_that_is_revoked_in_the_second_of_the_signature_is_compared_with_its_fraction() {
+    let setup = setup();
+    let server = SignerData::start(&setup).await;
+    server.revoke_from(PROFILE, datetime!(2026-01-02 03:04:05.2 UTC));
+    let aws = aws(&setup, signer_at(&server.url()));
+    for (signed, sent, revoked) in [
+        ("2026-01-02T03:04:05.7Z", "2026-01-02T03:04:05.7Z", &[PROFILE][..]),
+        ("2026-01-02T03:04:05.2Z", "2026-01-02T03:04:05.2Z", &[PROFILE]),
+        ("2026-01-02T03:04:05.1991Z", "2026-01-02T03:04:05.2Z", &[PROFILE]),
+        ("2026-01-02T03:04:05.199Z", "2026-01-02T03:04:05.199Z", &[]),
+        ("2026-01-02T03:04:05Z", "2026-01-02T03:04:05Z", &[]),
+    ] {
+        server.clear_journal();
+        let answer = aws.signer_status(&status_request_at(signed), &region(REGION), in_a_minute()).await.unwrap();
+        assert_eq!(answer.revoked, revoked, "{signed}");
+        assert_eq!(server.journal()[0].parameter("signatureTimestamp"), Some(sent));
+    }
+}
+
+#[tokio::test]
 async fn a_request_is_signed_for_the_region_that_is_called() {
     let setup = setup();
     let (here, there) = (SignerData::start(&setup).await, SignerData::start(&setup.clone().region("us-east-1")).await);

@@ -288,11 +288,24 @@ async fn an_object_without_members_says_that_nothing_is_revoked() {
 
 #[tokio::test]
 async fn an_object_of_another_server_does_not_say_that_nothing_is_revoked() {
-    for body in [r#"{"message":"blocked"}"#, r#"{"RevokedEntities":[]}"#] {
+    for (body, found) in [
+        (
+            r#"{"status":"blocked"}"#,
+            "found other members and no revokedEntities, expected a list of texts under that name",
+        ),
+        (
+            r#"{"message":"blocked"}"#,
+            "found the member message, which errors and pages have, expected revokedEntities only",
+        ),
+        (
+            r#"{"revokedEntities":[],"nextToken":"more"}"#,
+            "found the member nextToken, which errors and pages have, expected revokedEntities only",
+        ),
+        (r#"{"RevokedEntities":[]}"#, "found the member RevokedEntities, expected the spelling revokedEntities"),
+    ] {
         let seen = failure(|_, server| drop(server.when().body(body))).await;
-        let detail = "the answer of the service is not usable: found other members and no revokedEntities, expected a list of \
-                      texts under that name";
-        assert_eq!(seen, expected(detail, ENDPOINT, "invalid", 1), "{body}");
+        let detail = format!("the answer of the service is not usable: {found}");
+        assert_eq!(seen, expected(&detail, ENDPOINT, "invalid", 1), "{body}");
     }
 }
 
@@ -308,8 +321,7 @@ async fn a_success_with_the_type_of_an_error_does_not_say_that_nothing_is_revoke
         assert_eq!(seen, expected(&detail, ENDPOINT, "invalid", 1), "{code:?}");
     }
     let seen = failure(|_, server| drop(server.when().body(r#"{"__type":"X","revokedEntities":[]}"#))).await;
-    let detail =
-        "the answer of the service is not usable: found the member __type, which errors have, expected revokedEntities";
+    let detail = "the answer of the service is not usable: found the member __type, which errors and pages have, expected revokedEntities only";
     assert_eq!(seen, expected(detail, ENDPOINT, "invalid", 1));
 }
 
