@@ -51,7 +51,8 @@ struct Inner {
     clock: AwsClock,
     observer: Arc<dyn AwsObserver>,
     pod: KeptCredentials,
-    roles: Mutex<HashMap<EcrRole, KeptCredentials>>,
+    /// By the region of STS too: it may not be reachable, or not be active for the account, in one of them.
+    roles: Mutex<HashMap<(EcrRole, AwsRegion), KeptCredentials>>,
     signers: Mutex<HashMap<AwsRegion, aws_sdk_signer::Client>>,
 }
 
@@ -223,11 +224,12 @@ impl Aws {
     /// endpoint a VPC has, otherwise in `region`.
     pub(crate) async fn credentials(&self, role: Option<&EcrRole>, region: &AwsRegion) -> KeptCredentials {
         let Some(role) = role else { return self.0.pod.clone() };
-        if let Some(known) = self.0.roles.lock().unwrap_or_else(PoisonError::into_inner).get(role) {
-            return known.clone();
-        }
         let of_pod = self.settings().region.as_ref().filter(|own| own.partition() == region.partition());
         let region = of_pod.unwrap_or(region);
+        let key = (role.clone(), region.clone());
+        if let Some(known) = self.0.roles.lock().unwrap_or_else(PoisonError::into_inner).get(&key) {
+            return known.clone();
+        }
         let mut provider = AssumeRoleProvider::builder(role.arn.as_str())
             .session_name("countersign")
             .region(Region::new(region.as_str().to_owned()))
@@ -238,7 +240,11 @@ impl Aws {
         let source = SharedCredentialsProvider::new(provider.build_from_provider(self.0.pod.clone()).await);
         let kept = KeptCredentials::of_role(source, self.0.pod.clone());
         let mut roles = self.0.roles.lock().unwrap_or_else(PoisonError::into_inner);
-        roles.entry(role.clone()).or_insert(kept).clone()
+        // Without a configured region, registries name it; AWS has half as many.
+        if roles.len() >= limits::ROLES {
+            roles.clear();
+        }
+        roles.entry(key).or_insert(kept).clone()
     }
 }
 

@@ -38,3 +38,6 @@ pub const THROTTLED_PAUSE: Duration = Duration::from_secs(2);
 
 /// Regions of one kind of client: as many as AWS has, twice.
 pub const REGIONS: usize = 64;
+
+/// Credentials of roles, each for one region of STS: four roles in each region. The memory of one is some kilobytes.
+pub const ROLES: usize = 4 * REGIONS;

@@ -220,6 +220,27 @@ async fn a_role_is_assumed_once_in_the_region_of_the_pod() {
     );
 }
 
+#[tokio::test]
+async fn without_a_region_of_the_pod_a_role_is_assumed_in_the_region_of_each_registry() {
+    let (setup, root, proxy) = tls().await;
+    let tokens = countersign_testkit::aws::ecr_tokens::EcrTokens::new();
+    let (sts, api) = (Sts::start(&setup).await, EcrApi::start(&setup, &tokens).await);
+    // STS in us-west-2 cannot be reached.
+    proxy.resolve("sts.eu-central-1.amazonaws.com:443", sts.address());
+    proxy.resolve("api.ecr.eu-central-1.amazonaws.com:443", api.address());
+    let other = "arn:aws:iam::444455556666:role/registry";
+    sts.trust_principal(other, ROLE, None);
+    let aws = aws(&setup, through(&proxy, trusting(&root, AwsSettings { region: None, ..settings() })));
+    let source = EcrTokens::new(aws, Some(EcrRole { arn: other.parse().unwrap(), external_id: None }), None);
+    let error = token(&source, "444455556666.dkr.ecr.us-west-2.amazonaws.com").await.unwrap_err();
+    assert!(error.starts_with("STS AssumeRole failed: "), "{error}");
+    assert!(error.contains("sts.us-west-2.amazonaws.com"), "{error}");
+    for _ in 0..2 {
+        assert_eq!(token(&source, "444455556666.dkr.ecr.eu-central-1.amazonaws.com").await.unwrap().user, "AWS");
+    }
+    assert_eq!((sts.count(), api.count()), (1, 2));
+}
+
 /// How `sts` fails to issue credentials for a role of another account, and the message without that.
 async fn failure_of_role(prepare: impl FnOnce(&Sts)) -> (Option<IssueFailure>, String) {
     let (setup, root, proxy) = tls().await;
