@@ -36,6 +36,7 @@ use self::checked::Checked;
 use self::container::Container;
 use self::container::Loopback;
 use self::profile::NamingProfile;
+use self::profile::NoMetadata;
 use self::token_file::NamingFile;
 pub use self::variables::check_pod_variables;
 use self::web_identity::WebIdentity;
@@ -71,8 +72,12 @@ pub(crate) fn of_pod(settings: &AwsSettings, config: &ProviderConfig) -> SharedC
         .or_else("web identity token", Checked { origin: Origin::Sts, source: web_identity })
         .or_else("container", Checked { origin: Origin::Container, source: container });
     if let Some(name) = &settings.profile {
-        let source = ProfileFileCredentialsProvider::builder().configure(config).profile_name(name).build();
-        let source = NamingProfile { profile: name.clone(), source };
+        let mut source = ProfileFileCredentialsProvider::builder().configure(config).profile_name(name);
+        // The other sources that a profile can name are checked before it.
+        if !settings.instance_metadata {
+            source = source.with_custom_provider("Ec2InstanceMetadata", NoMetadata { profile: name.clone() });
+        }
+        let source = NamingProfile { profile: name.clone(), source: source.build() };
         chain = chain.or_else("profile", Checked { origin: Origin::Profile, source });
     }
     if settings.instance_metadata {

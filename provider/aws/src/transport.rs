@@ -23,6 +23,7 @@ use aws_smithy_types::DateTime;
 use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::date_time::Format;
 use bytes::Bytes;
+use countersign_core::codec::text::Text;
 use countersign_http::AddressPolicy;
 use countersign_http::Body;
 use countersign_http::BodyLimits;
@@ -52,6 +53,7 @@ use url::Url;
 
 use crate::codes;
 use crate::codes::ERROR_TYPE;
+use crate::error::SourceProblem;
 use crate::invalid_answer::InvalidAnswer;
 use crate::limits;
 use crate::naming;
@@ -137,6 +139,9 @@ impl Transport {
         let url = Url::parse(&head.uri.to_string()).map_err(|error| malformed(error.to_string()))?;
         OF_CONNECTION.iter().for_each(|name| drop(head.headers.remove(name)));
         let server = authority(&url);
+        if url.scheme() != "https" && !is_local(&url) {
+            return Err(ConnectorError::user(SourceProblem::PlainHttp(Text::at_most(256, &server)).into()));
+        }
         naming::note(&url, body);
         let share = Share::new(&Arc::from(server.as_str()), Class::Listed);
         let request = Request {
@@ -204,11 +209,17 @@ fn is_of_node(url: &Url) -> bool {
     address_in(url).is_some_and(|address| NODE_SERVICES.contains(&address))
 }
 
-/// Services may have private addresses, as endpoints in a VPC do. An endpoint on loopback is one that the operator wrote.
-fn route(url: &Url, roots: RootsId, proxy: ProxyRuleId) -> Route {
+/// Whether the server is one of the services of the node, or on loopback: an endpoint that the operator wrote. Only requests to these may
+/// be without TLS: they have tokens, and a profile of the SDK may name any endpoint.
+fn is_local(url: &Url) -> bool {
     let is_loopback =
         url.host_str() == Some("localhost") || address_in(url).is_some_and(|address| address.is_loopback());
-    let is_local = is_loopback || is_of_node(url);
+    is_loopback || is_of_node(url)
+}
+
+/// Services may have private addresses, as endpoints in a VPC do.
+fn route(url: &Url, roots: RootsId, proxy: ProxyRuleId) -> Route {
+    let is_local = is_local(url);
     Route {
         addresses: if is_local { AddressPolicy::Any } else { AddressPolicy::WithPrivate },
         roots,
@@ -244,5 +255,37 @@ impl HttpClient for Transport {
 impl fmt::Debug for Transport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Transport")
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_loopback_and_the_services_of_the_node_are_local() {
+        for (url, expected) in [
+            ("http://127.0.0.1:1/", true),
+            ("http://127.1/", true),
+            ("http://[::1]/", true),
+            ("http://LOCALHOST/", true),
+            ("http://169.254.170.2/v2", true),
+            ("http://169.254.170.23/v1", true),
+            ("http://169.254.169.254/latest", true),
+            ("http://[fd00:ec2::23]/v1", true),
+            ("http://[fd00:ec2::254]/latest", true),
+            ("http://[::ffff:127.0.0.1]/", false),
+            ("http://localhost./", false),
+            ("http://localhost.example/", false),
+            ("http://sts.eu-central-1.amazonaws.com/", false),
+            ("http://127.0.0.1@10.0.0.1/", false),
+            ("http://0.0.0.0/", false),
+            ("http://10.0.0.1/", false),
+            ("http://169.254.169.253/", false),
+            ("http://[fd00:ec2::253]/", false),
+        ] {
+            assert_eq!(is_local(&Url::parse(url).unwrap()), expected, "{url}");
+        }
     }
 }

@@ -64,6 +64,22 @@ impl<P: ProvideCredentials> ProvideCredentials for NamingProfile<P> {
     }
 }
 
+/// In place of the instance metadata service, if the settings exclude it: a profile could lead to it (`credential_source`).
+#[derive(Debug)]
+pub(super) struct NoMetadata {
+    pub(super) profile: String,
+}
+
+impl ProvideCredentials for NoMetadata {
+    fn provide_credentials<'a>(&'a self) -> future::ProvideCredentials<'a>
+    where
+        Self: 'a,
+    {
+        let problem = SourceProblem::ProfileMetadata(Text::at_most(128, &self.profile));
+        future::ProvideCredentials::ready(Err(CredentialsError::provider_error(problem)))
+    }
+}
+
 /// Checks the keys with which the SDK requests the role of a profile. Those of a profile without a role are checked as its result.
 /// Everything else is left to the SDK, which reports it.
 ///

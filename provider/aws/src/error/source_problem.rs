@@ -79,6 +79,17 @@ pub(crate) enum SourceProblem {
          a source of keys"
     )]
     ProfileUnsupported(Text),
+    /// The profile takes the credentials of the node, which the settings exclude.
+    #[error(
+        "aws.profile: found the profile {0}, which leads to credential_source = Ec2InstanceMetadata, expected another source as \
+         aws.instanceMetadata is false"
+    )]
+    ProfileMetadata(Text),
+    /// The endpoint of a source is without TLS, and its server is neither on loopback nor a service of the node.
+    #[error(
+        "found the endpoint http://{0}, expected https://: only loopback addresses and the services of the node may be without TLS"
+    )]
+    PlainHttp(Text),
 }
 
 /// A part of credentials, by the name that an operator knows.
@@ -144,6 +155,13 @@ impl SourceProblem {
             Self::NoRegion => "set aws.region or the environment variable AWS_REGION, which EKS sets",
             Self::ProfileUnsupported(_) => {
                 "use another profile; or export the credentials, for example with `aws configure export-credentials --format env`"
+            }
+            Self::ProfileMetadata(_) => {
+                "use another profile; or set aws.instanceMetadata to true, if the pod may have the credentials of the node"
+            }
+            Self::PlainHttp(_) => {
+                "correct endpoint_url of the profile of aws.profile, or the variable of the endpoint \
+                 (AWS_EC2_METADATA_SERVICE_ENDPOINT, AWS_ENDPOINT_URL_STS)"
             }
         }
     }

@@ -2,6 +2,7 @@
 //! them from environment variables, so each test runs itself again in a process that has these.
 
 mod failures;
+mod profiles;
 mod variables;
 
 use std::process::Command;
@@ -29,6 +30,8 @@ const PROFILE_NAME: &str = "TEST_PROFILE";
 const METADATA: &str = "TEST_INSTANCE_METADATA";
 /// Whether the settings of the second process have no region.
 const NO_REGION: &str = "TEST_NO_REGION";
+/// The proxy in the settings of the second process.
+const PROXY: &str = "TEST_PROXY";
 /// Calls in the second process.
 const CALLS: &str = "TEST_CALLS";
 /// Marks the result in the output of the second process.
@@ -42,6 +45,10 @@ async fn is_second() -> bool {
     let settings = AwsSettings {
         profile: std::env::var(PROFILE_NAME).ok(),
         instance_metadata: std::env::var_os(METADATA).is_some(),
+        proxy: std::env::var(PROXY).map_or(ProxyChoice::Direct, |server| ProxyChoice::Server {
+            server: server.parse().unwrap(),
+            roots: Roots::System,
+        }),
         region: std::env::var_os(NO_REGION).is_none().then(|| region(REGION)),
         ..signer_at(&endpoint)
     };
