@@ -9,6 +9,7 @@ use super::signer::Signer;
 use crate::codec::text;
 use crate::policy::Action;
 use crate::policy::AnchoredChain;
+use crate::policy::RootsInUse;
 use crate::policy::StoreKind;
 use crate::policy::TrustedChain;
 use crate::reason::Code;
@@ -55,7 +56,8 @@ fn trusted_chain(
     match plugin {
         Plugin::None => anchored.trust_subject(identities),
         Plugin::AwsSigner(attributes) => {
-            anchored.trust_profile(identities, &attributes.profile_version, attributes.alias.as_ref())
+            let roots = RootsInUse::new(intact.chain().root(), input.stores);
+            anchored.trust_profile(identities, &attributes.profile_version, attributes.alias.as_ref(), &roots)
         }
     }
     .map_err(|mismatch| {

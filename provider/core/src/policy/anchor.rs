@@ -2,9 +2,11 @@
 
 use super::identity::Identities;
 use super::identity_mismatch::IdentityMismatch;
+use super::signer_root::RootsInUse;
 use super::store::Store;
 use super::store_name::StoreKind;
 use super::store_name::StoreRef;
+use crate::codec::excerpt::Excerpt;
 use crate::codec::text::Text;
 use crate::name::SigningProfileAlias;
 use crate::name::SigningProfileVersion;
@@ -83,18 +85,26 @@ impl AnchoredChain {
         Ok(TrustedChain { anchored: self })
     }
 
-    /// The trusted chain, if the signing profile or its alias is one of `identities`. Certificates of AWS Signer name AWS and not
-    /// its customer, so only the profile identifies the signer.
+    /// The trusted chain, if the signing profile or its alias is one of `identities`, and the root is one that may be above it.
+    /// Certificates of AWS Signer name AWS and not its customer, so only the profile identifies the signer.
     ///
     /// # Errors
-    /// The reason why no identity matches.
+    /// The reason why no identity matches; another root than that of AWS Signer, which is in the stores too.
     pub fn trust_profile(
         self,
         identities: &Identities,
         profile: &SigningProfileVersion,
         alias: Option<&SigningProfileAlias>,
+        roots: &RootsInUse,
     ) -> Result<TrustedChain, IdentityMismatch> {
         identities.matches_profile(profile, alias)?;
+        if let Some(expected) = roots.missing_for(profile.partition_name()) {
+            return Err(IdentityMismatch::NotUnderAwsRoot {
+                profile: Excerpt::of(profile.as_str()),
+                root: self.chain.root().subject().to_text(),
+                expected: expected.description(),
+            });
+        }
         Ok(TrustedChain { anchored: self })
     }
 }
@@ -212,5 +222,43 @@ impl<'a> TrustedLink<'a> {
         let is_issued =
             certificate.issuer_raw() == issuer.subject_raw() && certificate.verify_signed_by(issuer).is_ok();
         is_issued.then_some(TrustedLink { certificate, issuer })
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use countersign_testkit::pki::Authority;
+    use countersign_testkit::pki::CertSpec;
+
+    use super::*;
+    use crate::policy::SignerRoot;
+
+    #[test]
+    fn another_authority_of_the_statement_cannot_claim_a_trusted_profile() {
+        let root = Authority::root(CertSpec::root());
+        let chain = root.issue(CertSpec::leaf());
+        let certificates = chain.der().iter().map(|der| Certificate::parse(der).unwrap()).collect();
+        let files = [("root.der".to_owned(), root.der().to_vec())];
+        let store = Store::parse(StoreKind::SigningAuthority, "own".parse().unwrap(), &files).unwrap();
+        let chain = Chain::code_signing(certificates).unwrap();
+        let version = "arn:aws:signer:eu-central-1:111122223333:/signing-profiles/ci/abcDEF1234";
+        let profile = SigningProfileVersion::parse(version).unwrap();
+        let identities = Identities::parse(&["arn:aws:signer:eu-central-1:111122223333:/signing-profiles/ci"]).unwrap();
+        let trusted = |in_stores| {
+            let anchored = AnchoredChain::find(&chain, std::iter::once(&store)).unwrap();
+            let roots = RootsInUse { of_chain: SignerRoot::of_certificate(chain.root()), in_stores };
+            anchored.trust_profile(&identities, &profile, None, &roots)
+        };
+        assert!(trusted(vec![SignerRoot::Unknown]).is_ok(), "a root of one's own alone");
+        let error = trusted(vec![SignerRoot::Commercial, SignerRoot::Unknown]).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            format!(
+                "signing profile {version:?} is claimed by a signature of another authority: found root {}, expected the root of AWS \
+                 Signer for commercial regions",
+                chain.root().subject()
+            )
+        );
     }
 }

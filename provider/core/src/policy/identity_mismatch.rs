@@ -62,6 +62,18 @@ pub enum IdentityMismatch {
         /// What to do.
         remedy: Text,
     },
+    /// A trusted signing profile under the root of another authority of the statement.
+    #[error(
+        "signing profile {profile} is claimed by a signature of another authority: found root {root}, expected {expected}"
+    )]
+    NotUnderAwsRoot {
+        /// The signing profile.
+        profile: Excerpt,
+        /// Subject of the root.
+        root: Text,
+        /// The root that signatures of the profile have.
+        expected: &'static str,
+    },
     /// Another subject than those of the statement.
     #[error("signer is not a trusted identity: found subject {subject:?}, expected one of {expected}")]
     NotListed {
@@ -78,12 +90,17 @@ pub enum IdentityMismatch {
 const INEXPRESSIBLE: &str = "sign with a certificate whose subject has each attribute once and as plain text; or trust *, which is every \
                              signer under the statement's trust stores";
 
+/// The remedy for a signature that claims a signing profile.
+const CLAIMED: &str = "find out who made this signature: AWS Signer did not; a root of your own that may sign for signing profiles belongs \
+                       in a statement without the root of AWS";
+
 impl IdentityMismatch {
     /// What to do, as one sentence without a full stop; `None` if that is the remedy of the code.
     #[must_use]
     pub fn remedy(&self) -> Option<Text> {
         match self {
             Self::NoSubjects { remedy } | Self::NotListed { subject: _, expected: _, remedy } => remedy.clone(),
+            Self::NotUnderAwsRoot { .. } => Some(CLAIMED.into()),
             Self::Repeated { .. } | Self::Hexadecimal { .. } => Some(INEXPRESSIBLE.into()),
             Self::AnyProfile { profile: _, remedy }
             | Self::ProfileNotListed { profile: _, expected: _, remedy }

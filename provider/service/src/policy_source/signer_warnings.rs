@@ -10,11 +10,11 @@ use countersign_core::policy::Identity;
 use countersign_core::policy::NotationRequirement;
 use countersign_core::policy::Requirement;
 use countersign_core::policy::RevocationAction;
+use countersign_core::policy::SignerRoot;
 use countersign_core::policy::StoreKind;
 
 use super::LoadedPolicy;
 use super::PolicyWarning;
-use super::SignerRoot;
 use super::StatementState;
 use super::StoreOutline;
 use super::UsableStatement;

@@ -7,12 +7,12 @@ use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 
 use countersign_core::name::SignerIdentity;
+use countersign_core::policy::SignerRoot;
 use countersign_core::policy::StoreKind;
 
 use super::Findings;
 use crate::policy_source::ModeOutline;
 use crate::policy_source::RequirementOutline;
-use crate::policy_source::SignerRoot;
 use crate::policy_source::StatementOutline;
 use crate::policy_source::StoreOutline;
 
@@ -44,17 +44,26 @@ struct UnknownRoot<'a> {
     partitions: BTreeSet<&'a str>,
 }
 
+/// The partitions of the identities of which no store has the root: signatures of their profiles may have any root.
+fn partitions_without_root(rules: &RequirementOutline) -> BTreeSet<&str> {
+    let certificates = rules.stores.iter().flat_map(|store| &store.certificates);
+    let roots: Vec<SignerRoot> = certificates.map(|certificate| SignerRoot::of(&certificate.fingerprint)).collect();
+    let has_root = |partition: &str| SignerRoot::of_partition(partition).is_some_and(|root| roots.contains(&root));
+    identities(rules).map(|(_, partition)| partition).filter(|partition| !has_root(partition)).collect()
+}
+
 /// Warns about certificates that are not known, and about identities in partitions whose root is in no store.
 pub(super) fn check(statements: &[StatementOutline], findings: &mut Findings) {
     let mut unknown: BTreeMap<(&str, &str), UnknownRoot<'_>> = BTreeMap::new();
     for StatementOutline { name, mode, .. } in statements {
         let ModeOutline::Verify(rules) = mode else { continue };
+        let partitions = partitions_without_root(rules);
         let mut roots = Vec::new();
         for store in &rules.stores {
             for certificate in &store.certificates {
                 let Some(root) = root(rules, store, &certificate.fingerprint) else { continue };
                 roots.push(root);
-                if root == SignerRoot::Unknown {
+                if root == SignerRoot::Unknown && !partitions.is_empty() {
                     let key = (store.name.as_str(), certificate.fingerprint.as_str());
                     let found = unknown.entry(key).or_insert_with(|| UnknownRoot {
                         subject: certificate.subject.to_string(),
@@ -62,7 +71,7 @@ pub(super) fn check(statements: &[StatementOutline], findings: &mut Findings) {
                         partitions: BTreeSet::new(),
                     });
                     found.statements.push(name);
-                    found.partitions.extend(identities(rules).map(|(_, partition)| partition));
+                    found.partitions.extend(&partitions);
                 }
             }
         }

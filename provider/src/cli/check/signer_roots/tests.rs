@@ -105,3 +105,15 @@ fn an_unknown_root_is_a_warning_with_the_fingerprints_of_its_partitions() {
         assert_eq!(warnings(identities, &[&unknown]), [("aws-signer-root-unknown", message(&expected))]);
     }
 }
+
+#[test]
+fn another_root_beside_that_of_aws_is_no_warning_as_no_profile_is_trusted_under_it() {
+    let unknown = "0".repeat(64);
+    assert_eq!(warnings(&[COMMERCIAL], &[COMMERCIAL_ROOT, &unknown]), []);
+    assert_eq!(warnings(&[COMMERCIAL, GOVCLOUD], &[COMMERCIAL_ROOT, GOVCLOUD_ROOT, &unknown]), []);
+    // Of another partition, any root is possible.
+    let found = warnings(&[COMMERCIAL, CHINA], &[COMMERCIAL_ROOT, &unknown]);
+    let [("aws-signer-root-unknown", message)] = found.as_slice() else { panic!("{found:?}") };
+    assert!(message.ends_with("compare it with the one that AWS documents"), "{message}");
+    assert!(!message.contains("for the partition aws"), "{message}");
+}
