@@ -51,9 +51,14 @@ impl ClientBuilder {
     /// # Errors
     /// The TLS library refuses the configuration.
     pub fn new(settings: ClientSettings, limits: &SharedLimits) -> Result<Self, TlsSetupError> {
+        let lookups = Lookups::new(limits.lookups().clone(), settings.connect_timeout);
+        Self::with_lookups(settings, limits, lookups)
+    }
+
+    fn with_lookups(settings: ClientSettings, limits: &SharedLimits, lookups: Lookups) -> Result<Self, TlsSetupError> {
         let configs = TlsConfigs::new();
         let connect = ConnectSettings {
-            lookups: Lookups::new(limits.lookups().clone(), settings.connect_timeout),
+            lookups,
             connect_timeout: settings.connect_timeout,
             // As many as concurrent requests are allowed. With fewer, each burst would open and close connections.
             idle_per_host: settings.requests.per_host,
@@ -123,3 +128,7 @@ impl ClientBuilder {
         Client::new(sender, settings.requests, &limits, configs.system_count())
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests;

@@ -3,6 +3,8 @@
 
 mod failures;
 mod profiles;
+mod late;
+mod profiles;
 mod variables;
 
 use std::process::Command;
@@ -32,6 +34,10 @@ const METADATA: &str = "TEST_INSTANCE_METADATA";
 const NO_REGION: &str = "TEST_NO_REGION";
 /// The proxy in the settings of the second process.
 const PROXY: &str = "TEST_PROXY";
+/// The time in milliseconds that each call of the second process has.
+const WITHIN: &str = "TEST_WITHIN";
+/// The proxy in the settings of the second process.
+const PROXY: &str = "TEST_PROXY";
 /// Calls in the second process.
 const CALLS: &str = "TEST_CALLS";
 /// Marks the result in the output of the second process.
@@ -54,8 +60,11 @@ async fn is_second() -> bool {
     };
     let aws = Aws::new(settings, &shared_limits(), AwsClock::new(SystemTime::now), Arc::new(Unobserved)).unwrap();
     let calls = std::env::var(CALLS).map_or(1, |calls| calls.parse().unwrap());
+    let within = std::env::var(WITHIN).map_or(60_000, |within| within.parse().unwrap());
     for _ in 0..calls {
-        match status(&aws).await {
+        let deadline = Instant::now() + Duration::from_millis(within);
+        let answer = aws.signer_status(&status_request(), &self::region(REGION), deadline).await;
+        match answer.map(|answer| answer.revoked) {
             Ok(revoked) => println!("{RESULT}revoked {revoked:?}"),
             Err(error) => println!("{RESULT}{} {error}", error.result().as_str()),
         }

@@ -35,7 +35,11 @@ pub(crate) struct Lookups {
     running: Arc<SingleFlight<(Share, String), Result<Addresses, LookupError>>>,
     /// The longest time that a caller waits for a lookup.
     timeout: Duration,
+    resolve: Resolve,
 }
+
+/// Finds the addresses of a name, and blocks its thread until then.
+type Resolve = Arc<dyn Fn(&str) -> std::io::Result<Addresses> + Send + Sync>;
 
 type Addresses = Arc<[SocketAddr]>;
 
@@ -55,7 +59,13 @@ pub(crate) enum LookupError {
 impl Lookups {
     /// Creates lookups under `limiter`. `timeout` is the longest time that a caller waits for a lookup.
     pub(crate) fn new(limiter: Limiter, timeout: Duration) -> Self {
-        Self { limiter, running: Arc::default(), timeout }
+        Self { limiter, running: Arc::default(), timeout, resolve: Arc::new(of_system) }
+    }
+
+    /// The same lookups by another resolver.
+    #[cfg(test)]
+    pub(crate) fn by(self, resolve: impl Fn(&str) -> std::io::Result<Addresses> + Send + Sync + 'static) -> Self {
+        Self { resolve: Arc::new(resolve), ..self }
     }
 
     /// The same lookups for callers that wait for another time.
@@ -74,14 +84,13 @@ impl Lookups {
         let deadline = Instant::now() + self.timeout;
         // Leaves the same time for the lookup itself.
         let permit_by = Instant::now() + self.timeout / 2;
-        let limiter = self.limiter.clone();
+        let (limiter, resolve) = (self.limiter.clone(), Arc::clone(&self.resolve));
         let lookup = |(share, name): (Share, String)| async move {
             let permit = limiter.acquire(&share, permit_by).await.map_err(LookupError::Limit)?;
             let found = spawn_blocking(move || {
                 // Released when the thread has finished, whether or not a caller still waits.
                 let _permit = permit;
-                let found = (name.as_str(), 0).to_socket_addrs()?;
-                Ok(found.take(limits::ADDRESSES).collect::<Addresses>())
+                resolve(&name)
             });
             let failed = |detail: &dyn std::fmt::Display| LookupError::Failed { detail: detail.to_string() };
             found.await.map_err(|error| failed(&error))?.map_err(|error: std::io::Error| failed(&error))
@@ -95,6 +104,11 @@ impl Lookups {
             }
         }
     }
+}
+
+/// The addresses of a name by the resolver of the system.
+fn of_system(name: &str) -> std::io::Result<Addresses> {
+    Ok((name, 0).to_socket_addrs()?.take(limits::ADDRESSES).collect())
 }
 
 /// Resolves names and keeps the addresses that a policy permits. The connection uses one of them, without resolving
