@@ -71,7 +71,7 @@ impl EcrTokens {
         };
         let identity = naming_request(key.operation(), usable)
             .await
-            .map_err(|error| CredentialError::of_call(error.result(), &error))?;
+            .map_err(|error| CredentialError::of_call(error.result(), error.missing(), &error))?;
         Ok(match &self.role {
             Some(role) => identity.with_origin(format_args!("credentials.ecr, for the role {}", role.arn)),
             None => identity.with_origin("credentials.ecr, for the role of the pod"),

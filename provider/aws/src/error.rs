@@ -1,6 +1,7 @@
 //! Errors of calls.
 
 mod endpoint_refused;
+mod late_cause;
 mod operation;
 mod remedy;
 mod sdk;
@@ -17,6 +18,7 @@ use countersign_core::name::AwsRegion;
 use countersign_core::name::Partition;
 use countersign_http::Awaited;
 use countersign_http::FetchError;
+use countersign_http::Missing;
 
 pub(crate) use self::endpoint_refused::EndpointRefused;
 pub use self::operation::Operation;
@@ -212,6 +214,24 @@ impl AwsError {
     #[must_use]
     pub fn refuses_content(&self) -> bool {
         matches!(&self.kind, Kind::Refused { refusal: Refusal::Content, .. })
+    }
+
+    /// What had not come of the answer when the time was over, if that is the cause and it is known.
+    #[must_use]
+    pub fn missing(&self) -> Option<Missing> {
+        match &self.kind {
+            Kind::Fetch(error) => error.missing(),
+            Kind::NoCredentials(_)
+            | Kind::Source(_)
+            | Kind::TokenFile(_)
+            | Kind::Endpoint(_)
+            | Kind::Credentials(_)
+            | Kind::Refused { .. }
+            | Kind::Answer(_)
+            | Kind::Timeout
+            | Kind::Request(_)
+            | Kind::Partition { .. } => None,
+        }
     }
 
     /// How the call ended.

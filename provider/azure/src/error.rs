@@ -9,6 +9,7 @@ use countersign_core::codec::text::Text;
 use countersign_credentials::CallResult;
 use countersign_credentials::CredentialError;
 use countersign_http::FetchError;
+use countersign_http::Missing;
 
 pub use self::operation::Operation;
 use self::remedy::remedy;
@@ -103,6 +104,19 @@ impl AzureError {
         }
     }
 
+    /// What had not come of the answer when the time was over, if that is the cause.
+    #[must_use]
+    pub fn missing(&self) -> Option<Missing> {
+        match &self.kind {
+            Kind::Fetch(error) => error.missing(),
+            Kind::NoVariable(_)
+            | Kind::SecretFile(_)
+            | Kind::Refused { .. }
+            | Kind::Answer(_)
+            | Kind::NotAllowed(_) => None,
+        }
+    }
+
     /// How the call ended.
     #[must_use]
     pub fn result(&self) -> CallResult {
@@ -127,6 +141,6 @@ impl AzureError {
 
 impl From<AzureError> for CredentialError {
     fn from(error: AzureError) -> Self {
-        Self::of_call(error.result(), error)
+        Self::of_call(error.result(), error.missing(), error)
     }
 }

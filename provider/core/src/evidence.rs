@@ -38,6 +38,7 @@ pub use signer_status::TooManyEntities;
 pub use usable_until::EndOfUse;
 pub use usable_until::UsableUntil;
 
+pub use crate::reason::LateCause;
 pub use crate::reason::SignerCause;
 
 #[cfg(test)]

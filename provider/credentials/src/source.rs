@@ -10,6 +10,7 @@ use countersign_core::codec::text::Text;
 use countersign_core::name::Host;
 use countersign_core::name::Repository;
 use countersign_http::FetchError;
+use countersign_http::Missing;
 use tokio::time::Instant;
 
 use crate::call_result::CallResult;
@@ -69,16 +70,16 @@ pub enum CredentialError {
 }
 
 impl CredentialError {
-    /// The error of a call of an issuing service that ended with `result`. A missing identity or permission is for the operator to
+    /// The error of a call of an issuing service that ended with `result`, and of whose answer this was missing. A missing identity or permission is for the operator to
     /// mend; an outage of the service ends by itself.
     #[must_use]
-    pub fn of_call(result: CallResult, why: impl fmt::Display) -> Self {
+    pub fn of_call(result: CallResult, missing: Option<Missing>, why: impl fmt::Display) -> Self {
         let failure = match result {
             CallResult::Credentials | CallResult::Refused | CallResult::NotAllowed => {
                 return Self::Unusable(Text::of(why));
             }
             CallResult::Throttled => IssueFailure::Throttled,
-            CallResult::Timeout => IssueFailure::Timeout,
+            CallResult::Timeout => IssueFailure::Timeout(missing),
             CallResult::Unreachable => IssueFailure::Unreachable,
             CallResult::Failed => IssueFailure::Failed,
             CallResult::Invalid => IssueFailure::Invalid,
@@ -92,8 +93,8 @@ impl CredentialError {
 pub enum IssueFailure {
     /// No connection, or it was interrupted.
     Unreachable,
-    /// No answer in time.
-    Timeout,
+    /// No answer in time, with what has not come if that is known.
+    Timeout(Option<Missing>),
     /// It refuses because of the number of requests.
     Throttled,
     /// It reports a failure of its own.

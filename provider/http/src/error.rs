@@ -204,7 +204,7 @@ impl FetchError {
         match awaited {
             Awaited::Pause(pause) => Some(Self::Throttled(pause)),
             Awaited::Answer(answer) => Some(Self::Late(answer)),
-            Awaited::Nothing => None,
+            Awaited::Nothing | Awaited::Apart(_) => None,
         }
     }
 }

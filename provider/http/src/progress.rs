@@ -38,6 +38,8 @@ pub enum Awaited {
     Answer(Box<AwaitedAnswer>),
     /// The end of a pause.
     Pause(HostPause),
+    /// What the part of the work waits for that is run [`apart`]; nothing else is awaited.
+    Apart(Box<Self>),
 }
 
 /// The deadline passed before the work ended.
@@ -68,6 +70,8 @@ enum Wait {
     Answer { host: Arc<str>, step: &'static str, since: Instant, reception: Reception },
     /// Other work.
     Work(Progress),
+    /// Work that is run [`apart`].
+    Apart(Progress),
 }
 
 /// A wait, which ends on drop.
@@ -87,7 +91,8 @@ impl Progress {
         self.lock().stage
     }
 
-    /// What the work waits for. If there are several: the longest pause, otherwise the answer that was requested first.
+    /// What the work waits for. If there are several: the longest pause, otherwise the answer that was requested first, otherwise
+    /// what work apart waits for.
     pub(crate) fn awaited(&self) -> Awaited {
         // The lock is not held for that of other work.
         let waits: Vec<_> = self.lock().waits.iter().map(|(_, wait)| wait.clone()).collect();
@@ -120,8 +125,9 @@ impl Awaited {
         match (self, other) {
             (Self::Pause(one), Self::Pause(other)) => Self::Pause(if other.wait > one.wait { other } else { one }),
             (pause @ Self::Pause(_), _) | (_, pause @ Self::Pause(_)) => pause,
-            (answer @ Self::Answer(_), _) => answer,
-            (Self::Nothing, other) => other,
+            (answer @ Self::Answer(_), _) | (_, answer @ Self::Answer(_)) => answer,
+            (apart @ Self::Apart(_), _) | (_, apart @ Self::Apart(_)) => apart,
+            (Self::Nothing, Self::Nothing) => Self::Nothing,
         }
     }
 }
@@ -141,6 +147,11 @@ impl Wait {
                 waited: since.elapsed(),
             })),
             Self::Work(progress) => progress.awaited(),
+            Self::Apart(progress) => match progress.awaited() {
+                Awaited::Nothing => Awaited::Nothing,
+                apart @ Awaited::Apart(_) => apart,
+                awaited @ (Awaited::Answer(_) | Awaited::Pause(_)) => Awaited::Apart(Box::new(awaited)),
+            },
         }
     }
 }
@@ -186,9 +197,12 @@ pub async fn until<F: Future>(deadline: Instant, work: F) -> Result<F::Output, L
     ended.map_err(|_| Late { awaited: progress.awaited() })
 }
 
-/// Runs `work`, and does not count its waits among those of the work that runs in this task: its result names them.
+/// Runs `work`, and counts its waits apart from those of the work that runs in this task: its result names them, unless a caller
+/// does not wait for that.
 pub async fn apart<F: Future>(work: F) -> F::Output {
-    Progress::default().during(work).await
+    let progress = Progress::default();
+    let _waiting = note(Wait::Apart(progress.clone()));
+    progress.during(work).await
 }
 
 impl fmt::Display for HostPause {
@@ -275,8 +289,19 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_pause_of_work_apart_is_not_that_of_the_work_around_it() {
-        let deadline = Instant::now() + SECOND;
-        assert_eq!(until(deadline, apart(pause(of("a", 5)))).await, Err(nothing()));
+        let deadline = || Instant::now() + SECOND;
+        let apart_of = |late: Late| Err(Late { awaited: Awaited::Apart(Box::new(late.awaited)) });
+        assert_eq!(until(deadline(), apart(pause(of("a", 5)))).await, apart_of(paused("a", 4)));
+        assert_eq!(until(deadline(), apart(apart(pause(of("a", 5))))).await, apart_of(paused("a", 4)));
+        assert_eq!(until(deadline(), apart(tokio::time::sleep(5 * SECOND))).await, Err(nothing()));
+        // It is named only if nothing else is awaited.
+        let both = async { tokio::join!(apart(pause(of("a", 5))), pause(of("b", 3))) };
+        assert_eq!(until(deadline(), both).await.map(drop), Err(paused("b", 2)));
+        let ended = async {
+            apart(pause(of("a", 1))).await;
+            tokio::time::sleep(5 * SECOND).await;
+        };
+        assert_eq!(until(Instant::now() + 2 * SECOND, ended).await, Err(nothing()));
     }
 
     #[tokio::test(start_paused = true)]

@@ -6,6 +6,7 @@ use countersign_http::FetchErrorKind;
 use super::EndpointRefused;
 use super::Kind;
 use super::Sent;
+use super::late_cause::late_cause;
 use super::operation::Operation;
 use super::token_file::TokenFile;
 use crate::refusal::Refusal;
@@ -27,10 +28,8 @@ fn remedy_of_request(error: &FetchError) -> &'static str {
         FetchErrorKind::Throttled => LATER,
         FetchErrorKind::Overloaded => AGAIN,
         FetchErrorKind::ResponseInvalid | FetchErrorKind::ContentMismatch | FetchErrorKind::RedirectRefused => ENDPOINT,
-        FetchErrorKind::NotAllowed
-        | FetchErrorKind::Disabled
-        | FetchErrorKind::Unreachable
-        | FetchErrorKind::Timeout => NETWORK,
+        FetchErrorKind::Timeout => error.missing().map_or(NETWORK, |missing| late_cause(missing).advice()),
+        FetchErrorKind::NotAllowed | FetchErrorKind::Disabled | FetchErrorKind::Unreachable => NETWORK,
     }
 }
 

@@ -6,6 +6,7 @@ use countersign_http::FetchErrorKind;
 use super::AwsError;
 use super::EndpointRefused;
 use super::Kind;
+use super::late_cause::late_cause;
 use super::operation::Operation;
 use crate::refusal::Refusal;
 
@@ -22,7 +23,9 @@ impl AwsError {
             Kind::Answer(_) | Kind::Request(_) => SignerCause::AnswerInvalid,
             Kind::Fetch(error) => match error.kind() {
                 FetchErrorKind::Throttled => SignerCause::Throttled,
-                FetchErrorKind::Timeout => SignerCause::Slow,
+                FetchErrorKind::Timeout => {
+                    error.missing().map_or(SignerCause::Slow, |missing| SignerCause::Late(late_cause(missing)))
+                }
                 FetchErrorKind::Overloaded => SignerCause::Overloaded,
                 FetchErrorKind::NotAllowed | FetchErrorKind::Disabled | FetchErrorKind::Unreachable => {
                     SignerCause::Unreachable

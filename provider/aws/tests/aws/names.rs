@@ -14,6 +14,7 @@ use countersign_credentials::IssueFailure;
 use countersign_credentials::RepositoryScope;
 use countersign_http::FetchError;
 use countersign_http::HostPause;
+use countersign_http::Missing;
 use countersign_testkit::aws::Protocol;
 use countersign_testkit::aws::ServiceError;
 use countersign_testkit::aws::ecr_api::EcrApi;
@@ -309,7 +310,7 @@ async fn an_outage_of_sts_is_no_mistake_of_a_role_and_a_refusal_is_one() {
     let (failure, message) = failure_of_role(|sts| drop(sts.when().body("<html></html>"))).await;
     assert_eq!(failure, Some(IssueFailure::Invalid), "{message}");
     let (failure, message) = failure_of_role(|sts| drop(sts.when().never_answer())).await;
-    assert_eq!(failure, Some(IssueFailure::Timeout), "{message}");
+    assert_eq!(failure, Some(IssueFailure::Timeout(Some(Missing::Response))), "{message}");
     let (failure, message) = failure_of_role(|sts| drop(sts.when().close())).await;
     assert_eq!(failure, Some(IssueFailure::Unreachable), "{message}");
 }

@@ -5,6 +5,7 @@ use aws_credential_types::provider::error::CredentialsError;
 use aws_credential_types::provider::future;
 use countersign_aws::AwsError;
 use countersign_aws::Operation;
+use countersign_core::evidence::LateCause;
 use countersign_core::evidence::SignerCause;
 use countersign_testkit::aws::Protocol;
 use countersign_testkit::aws::ServiceError;
@@ -17,6 +18,8 @@ use countersign_testkit::waited::without_times;
 use super::*;
 
 const NETWORK: &str = "check the region, the network policy, the VPC endpoint and the proxy";
+const SLOW: &str = "check the health of the host that the message names, and whether it delays requests because of their number; if it is \
+                    always this slow, raise the timeout of its requests (registryAccess.requestTimeout, or aws.attemptTimeout or azure.attemptTimeout for their services), server.verifyTimeout and the timeouts of the Provider and the webhook";
 const AGAIN: &str = "it is called again with the next image";
 const LATER: &str = "it is called again later; ask AWS for a higher quota if this continues";
 const ENDPOINT: &str = "check that the endpoint is that of the service, and the clock of the node";
@@ -173,7 +176,7 @@ async fn each_failure_has_its_cause() {
     ] {
         assert_eq!(of(&error(status, code)).await, cause, "{code}");
     }
-    assert_eq!(of(&|_, server| drop(server.when().never_answer())).await, SignerCause::Slow);
+    assert_eq!(of(&|_, server| drop(server.when().never_answer())).await, SignerCause::Late(LateCause::Response));
     assert_eq!(of(&|_, server| drop(server.when().close())).await, SignerCause::Unreachable);
     assert_eq!(of(&|_, server| drop(server.when().body("<html></html>"))).await, SignerCause::AnswerInvalid);
     // No credentials, and another partition.
@@ -392,7 +395,7 @@ async fn a_service_that_does_not_answer_is_named() {
     let error = status(&aws(&setup, settings)).await.unwrap_err();
     assert_eq!(
         seen(&server, &error),
-        expected("HOST did not respond in time (waiting for its response)", NETWORK, "timeout", 2)
+        expected("HOST did not respond in time (waiting for its response)", SLOW, "timeout", 2)
     );
 }
 
@@ -408,7 +411,7 @@ async fn a_call_ends_at_the_deadline() {
         seen(&server, &error),
         expected(
             "the deadline passed: found no response of HOST for AWS Signer GetRevocationStatus after N s, expected a complete response",
-            NETWORK,
+            SLOW,
             "timeout",
             1
         )

@@ -1,6 +1,6 @@
 //! What had not come of an answer when the time was over.
 
-/// The cases of [`Code::RegistryTimeout`](super::Code::RegistryTimeout), each with a remedy of its own.
+/// The cases of [`Code::RegistryTimeout`](super::Code::RegistryTimeout) and of late answers of AWS, each with a remedy of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum LateCause {
     /// The addresses of the host.
@@ -36,12 +36,13 @@ impl LateCause {
             }
             Self::Response => {
                 "check the health of the host that the message names, and whether it delays requests because of their number; if it is \
-                 always this slow, raise registryAccess.requestTimeout, server.verifyTimeout and the timeouts of the Provider and the \
-                 webhook"
+                 always this slow, raise the timeout of its requests (registryAccess.requestTimeout, or aws.attemptTimeout or \
+                 azure.attemptTimeout for their services), server.verifyTimeout and the timeouts of the Provider and the webhook"
             }
             Self::Body => {
                 "check the bandwidth between the pod and the host that the message names; if it is always this slow, raise \
-                 registryAccess.requestTimeout, server.verifyTimeout and the timeouts of the Provider and the webhook"
+                 the timeout of its requests (registryAccess.requestTimeout, or aws.attemptTimeout or azure.attemptTimeout for their \
+                 services), server.verifyTimeout and the timeouts of the Provider and the webhook"
             }
         }
     }

@@ -8,7 +8,8 @@ use crate::codec::text::Text;
 /// The remedy of a case, in place of that of its code.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Remedy {
-    /// Of [`Code::RegistryTimeout`](super::Code::RegistryTimeout).
+    /// Of [`Code::RegistryTimeout`](super::Code::RegistryTimeout), and of [`Code::DeadlineExceeded`](super::Code::DeadlineExceeded)
+    /// if a server of evidence is not reached.
     Late(LateCause),
     /// Of [`Code::SignerServiceUnchecked`](super::Code::SignerServiceUnchecked).
     SignerService(SignerCause),

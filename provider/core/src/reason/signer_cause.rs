@@ -1,5 +1,7 @@
 //! Why AWS Signer has not stated whether a signature is revoked.
 
+use super::late_cause::LateCause;
+
 /// The cases of [`Code::SignerServiceUnchecked`](super::Code::SignerServiceUnchecked), each with a remedy of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum SignerCause {
@@ -15,8 +17,10 @@ pub enum SignerCause {
     Denied,
     /// The service, or one that it needs, refuses because of the number of calls.
     Throttled,
-    /// No answer in time.
+    /// No answer in time; it is not known what has not come.
     Slow,
+    /// No answer in time, with what has not come.
+    Late(LateCause),
     /// No connection.
     Unreachable,
     /// A failure of the service.
@@ -31,7 +35,7 @@ pub enum SignerCause {
 
 impl SignerCause {
     /// Every cause.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 17] = [
         Self::Disabled,
         Self::Partition,
         Self::Misconfigured,
@@ -39,6 +43,11 @@ impl SignerCause {
         Self::Denied,
         Self::Throttled,
         Self::Slow,
+        Self::Late(LateCause::Address),
+        Self::Late(LateCause::Connection),
+        Self::Late(LateCause::Handshake),
+        Self::Late(LateCause::Response),
+        Self::Late(LateCause::Body),
         Self::Unreachable,
         Self::Failed,
         Self::Refused,
@@ -74,6 +83,7 @@ impl SignerCause {
                 "check the network policy, the VPC endpoint and the proxy between the pod and the host that the message names; it is \
                  asked again with the next request"
             }
+            Self::Late(cause) => cause.advice(),
             Self::Unreachable => {
                 "make the host that the message names reachable: name resolution, network policy, VPC endpoint, proxy and trusted \
                  authorities; it is asked again with the next request"

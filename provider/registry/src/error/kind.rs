@@ -98,6 +98,10 @@ impl Cause {
     pub fn missing(&self) -> Option<Missing> {
         match self {
             Self::Fetch(error) | Self::NoCredential { error: CredentialError::Fetch(error), .. } => error.missing(),
+            Self::NoCredential {
+                error: CredentialError::NotIssued { failure: IssueFailure::Timeout(missing), .. },
+                ..
+            } => *missing,
             Self::Redirected { cause, .. } | Self::Page { cause, .. } | Self::MergedTag { cause, .. } => {
                 cause.missing()
             }
@@ -199,7 +203,7 @@ fn of_credential(error: &CredentialError) -> RegistryErrorKind {
         CredentialError::Fetch(error) => of_fetch(error),
         CredentialError::NotIssued { failure, .. } => match failure {
             IssueFailure::Unreachable => RegistryErrorKind::Unreachable,
-            IssueFailure::Timeout => RegistryErrorKind::Timeout,
+            IssueFailure::Timeout(_) => RegistryErrorKind::Timeout,
             IssueFailure::Throttled => RegistryErrorKind::Throttled,
             IssueFailure::Failed => RegistryErrorKind::Failed,
             IssueFailure::Invalid => RegistryErrorKind::ResponseInvalid,

@@ -347,7 +347,7 @@ async fn a_failed_source_fails_the_request_without_an_anonymous_one() {
             format!("no credential for {host}: the credential was not issued in time"),
         ),
         (not_issued(IssueFailure::Unreachable), RegistryErrorKind::Unreachable, failure_message.clone()),
-        (not_issued(IssueFailure::Timeout), RegistryErrorKind::Timeout, failure_message.clone()),
+        (not_issued(IssueFailure::Timeout(None)), RegistryErrorKind::Timeout, failure_message.clone()),
         (not_issued(IssueFailure::Throttled), RegistryErrorKind::Throttled, failure_message.clone()),
         (not_issued(IssueFailure::Failed), RegistryErrorKind::Failed, failure_message.clone()),
         (not_issued(IssueFailure::Invalid), RegistryErrorKind::ResponseInvalid, failure_message),

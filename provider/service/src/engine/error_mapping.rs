@@ -3,14 +3,15 @@
 use countersign_core::policy::Claim;
 use countersign_core::verdict::Code;
 use countersign_core::verdict::ImageVerdict;
-use countersign_core::verdict::LateCause;
 use countersign_core::verdict::Reason;
+use countersign_core::verdict::Remedy;
 use countersign_http::Awaited;
 use countersign_http::LimitReached;
 use countersign_http::Missing;
 use countersign_registry::RegistryError;
 use countersign_registry::RegistryErrorKind;
 
+use crate::evidence::late_cause;
 use crate::policy_source::DisabledBy;
 use crate::policy_source::DisabledStatement;
 
@@ -37,17 +38,6 @@ pub(super) fn reason(error: &RegistryError) -> Reason {
     Reason::new(code, error)
 }
 
-/// The case for the remedy.
-fn late_cause(missing: Missing) -> LateCause {
-    match missing {
-        Missing::Address => LateCause::Address,
-        Missing::Connection => LateCause::Connection,
-        Missing::Handshake => LateCause::Handshake,
-        Missing::Response => LateCause::Response,
-        Missing::Body => LateCause::Body,
-    }
-}
-
 /// The reason for one signature: a missing or damaged signature does not decide about the image.
 pub(super) fn of_signature(error: &RegistryError) -> Reason {
     match error.kind() {
@@ -71,7 +61,6 @@ pub(super) fn of_signature(error: &RegistryError) -> Reason {
 
 /// The reason if the deadline passed during `stage`, in which the work waited for this.
 pub(super) fn late(stage: &str, awaited: &Awaited) -> Reason {
-    let late = "verification did not finish before the request's deadline: it ended while";
     match awaited {
         Awaited::Pause(pause) => {
             let detail =
@@ -84,7 +73,30 @@ pub(super) fn late(stage: &str, awaited: &Awaited) -> Reason {
             let detail = format_args!("the request's deadline passed while {stage}: {answer}");
             Reason::late(Some(late_cause(answer.missing)), detail)
         }
-        Awaited::Nothing => Reason::new(Code::DeadlineExceeded, format_args!("{late} {stage}")),
+        Awaited::Apart(awaited) => late_evidence(stage, awaited),
+        Awaited::Nothing => Reason::new(Code::DeadlineExceeded, format_args!("{LATE} {stage}")),
+    }
+}
+
+/// The beginning of the message if no registry is the cause.
+const LATE: &str = "verification did not finish before the request's deadline: it ended while";
+
+/// The reason if the deadline passed while the work waited for evidence: the deadline of the evidence is that of the caller who
+/// started the work, and later.
+fn late_evidence(stage: &str, awaited: &Awaited) -> Reason {
+    match awaited {
+        Awaited::Pause(pause) => Reason::new(Code::DeadlineExceeded, format_args!("{LATE} {stage}: {pause}")),
+        Awaited::Answer(answer) => {
+            let remedy = match answer.missing {
+                Missing::Address | Missing::Connection | Missing::Handshake => {
+                    Some(Remedy::Late(late_cause(answer.missing)))
+                }
+                // The timeouts of registries are not its own.
+                Missing::Response | Missing::Body => None,
+            };
+            Reason::new(Code::DeadlineExceeded, format_args!("{LATE} {stage}: {answer}")).with_remedy(remedy)
+        }
+        Awaited::Apart(_) | Awaited::Nothing => Reason::new(Code::DeadlineExceeded, format_args!("{LATE} {stage}")),
     }
 }
 
@@ -117,5 +129,77 @@ pub(super) fn of_disabled(statement: &DisabledStatement, claim: Claim) -> ImageV
             );
             ImageVerdict::from_reason(None, Reason::new(code, detail))
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use countersign_core::verdict::LateCause;
+    use countersign_http::AwaitedAnswer;
+    use countersign_http::HostPause;
+
+    use super::*;
+
+    const STAGE: &str = "the image's manifest was fetched";
+
+    fn answer(missing: Missing) -> Awaited {
+        let (host, waited) = ("registry.example".to_owned(), Duration::from_millis(2470));
+        Awaited::Answer(Box::new(AwaitedAnswer {
+            host,
+            step: "the manifest of the image",
+            missing,
+            proxy: None,
+            waited,
+        }))
+    }
+
+    /// Code, message and remedy.
+    fn seen(awaited: &Awaited) -> (Code, String, String) {
+        let reason = late(STAGE, awaited);
+        (reason.code, reason.detail.to_string(), reason.advice().to_owned())
+    }
+
+    #[test]
+    fn a_late_registry_is_named_with_what_is_missing_and_its_remedy() {
+        for (missing, found, cause) in [
+            (Missing::Address, "no address of", LateCause::Address),
+            (Missing::Connection, "no connection to", LateCause::Connection),
+            (Missing::Handshake, "no end of the TLS handshake with", LateCause::Handshake),
+            (Missing::Response, "no response of", LateCause::Response),
+            (Missing::Body, "only the beginning of the response of", LateCause::Body),
+        ] {
+            let message = format!(
+                "the request's deadline passed while {STAGE}: found {found} registry.example for the manifest of the image after \
+                 2.5 s, expected a complete response"
+            );
+            let expected = (Code::RegistryTimeout, message, cause.advice().to_owned());
+            assert_eq!(seen(&answer(missing)), expected);
+        }
+    }
+
+    #[test]
+    fn late_evidence_is_named_and_not_taken_for_a_late_registry() {
+        let start = format!("verification did not finish before the request's deadline: it ended while {STAGE}");
+        let general = Code::DeadlineExceeded.advice().to_owned();
+        for (missing, found, advice) in [
+            (Missing::Address, "no address of", LateCause::Address.advice().to_owned()),
+            (Missing::Connection, "no connection to", LateCause::Connection.advice().to_owned()),
+            (Missing::Handshake, "no end of the TLS handshake with", LateCause::Handshake.advice().to_owned()),
+            (Missing::Response, "no response of", general.clone()),
+            (Missing::Body, "only the beginning of the response of", general.clone()),
+        ] {
+            let message = format!(
+                "{start}: found {found} registry.example for the manifest of the image after 2.5 s, expected a complete response"
+            );
+            let apart = Awaited::Apart(Box::new(answer(missing)));
+            assert_eq!(seen(&apart), (Code::DeadlineExceeded, message, advice));
+        }
+        let pause = HostPause { host: "ocsp.example".to_owned(), wait: Duration::from_secs(40) };
+        let apart = Awaited::Apart(Box::new(Awaited::Pause(pause)));
+        let message = format!("{start}: ocsp.example requires a wait of 40 s");
+        assert_eq!(seen(&apart), (Code::DeadlineExceeded, message, general.clone()));
+        assert_eq!(seen(&Awaited::Nothing), (Code::DeadlineExceeded, start, general));
     }
 }

@@ -31,6 +31,7 @@ use self::answers::Answers;
 use self::answers::Question;
 use self::outages::Outages;
 use super::grace::GRACE;
+use super::late_cause::late_cause;
 use crate::clock::Clock;
 use crate::telemetry::metrics::EvidenceKind;
 use crate::telemetry::metrics::EvidenceResult;
@@ -201,9 +202,9 @@ impl SignerStatuses {
             }
             // The service itself, or STS for its credentials.
             Err(FlightError::Deadline { awaited: Awaited::Answer(answer), .. }) => {
-                failed(SignerCause::Slow, &format_args!("the deadline passed: {answer}"))
+                failed(SignerCause::Late(late_cause(answer.missing)), &format_args!("the deadline passed: {answer}"))
             }
-            Err(FlightError::Deadline { awaited: Awaited::Nothing, .. }) => {
+            Err(FlightError::Deadline { awaited: Awaited::Nothing | Awaited::Apart(_), .. }) => {
                 failed(SignerCause::Slow, &"the deadline passed while the answer was awaited")
             }
             Err(FlightError::Panicked) => {

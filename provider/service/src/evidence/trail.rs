@@ -39,7 +39,7 @@ impl Trail {
                 self.add(address, format_args!("{pause}, which does not end before the request's deadline"));
             }
             Awaited::Answer(answer) => self.add(address, format_args!("there was no response in time: {answer}")),
-            Awaited::Nothing => {
+            Awaited::Nothing | Awaited::Apart(_) => {
                 let stage = stage.unwrap_or("the request waited");
                 self.add(address, format_args!("there was no response in time: the deadline passed while {stage}"));
             }

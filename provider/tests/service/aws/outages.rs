@@ -1,6 +1,7 @@
 //! AWS Signer and STS that are slow, down or refuse requests, under statements that enforce, log and skip revocation.
 
 use countersign_core::evidence::SignerCause;
+use countersign_core::verdict::LateCause;
 use countersign_testkit::aws::Protocol;
 use countersign_testkit::aws::ServiceError;
 
@@ -67,7 +68,12 @@ async fn an_outage_of_aws_signer_denies_warns_or_is_unnoticed_as_the_statement_r
     eks.reconfigure("attemptTimeout: 300ms, signer: {enabled: true}").await;
     eks.signer.when().never_answer();
     let (slow, _) = verdicts(&eks, "slow", 50).await;
-    assert_outage((slow, 0), "data-signer.eu-central-1.amazonaws.com", SignerCause::Slow.advice(), 0);
+    assert_outage(
+        (slow, 0),
+        "data-signer.eu-central-1.amazonaws.com",
+        SignerCause::Late(LateCause::Response).advice(),
+        0,
+    );
     eks.signer.clear_faults();
 
     // No connection.
@@ -133,6 +139,15 @@ async fn without_an_answer_of_sts_nothing_is_verified_and_the_message_names_the_
     eks.sts.when().close();
     let why = eks.verdict("app", "v1").await;
     assert!(why.contains("registry-unreachable: ") && why.contains("sts.eu-central-1.amazonaws.com"), "{why}");
+    eks.sts.clear_faults();
+    eks.reconfigure("attemptTimeout: 300ms, signer: {enabled: true}").await;
+    eks.sts.when().never_answer();
+    let why = eks.verdict("app", "v1").await;
+    let late = "registry-timeout: ";
+    let message = "AWS credentials failed at sts.eu-central-1.amazonaws.com (AssumeRoleWithWebIdentity): \
+                   sts.eu-central-1.amazonaws.com did not respond in time (waiting for its response); ";
+    assert!(why.contains(late) && why.contains(message), "{why}");
+    assert!(why.contains(LateCause::Response.advice()), "{why}");
     eks.sts.clear_faults();
     assert_eq!((eks.registry.journal().len(), eks.api.count(), eks.signer.count()), (0, 0, 0));
     assert_eq!(eks.verdict("app", "v1").await, "verified");

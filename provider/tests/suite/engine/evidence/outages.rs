@@ -254,6 +254,52 @@ async fn a_deadline_names_the_step_that_used_up_the_time() {
 }
 
 #[tokio::test]
+async fn an_ocsp_response_that_does_not_come_or_stops_is_named_with_its_server_and_what_is_missing() {
+    for (stalls, missing) in [(false, "found no response of"), (true, "found only the beginning of the response of")] {
+        let fixture = Fixture::with("strict", |_| {}).await;
+        let signer = fixture.signer_with_ocsp();
+        let fault = fixture.responder.when(OCSP);
+        let _fault = if stalls { fault.stalled_body() } else { fault.never_answer() };
+        // Before a body that stops is too slow, which ends the request.
+        let time = Duration::from_millis(1800);
+        let verdict = fixture.engine.verify_within(&fixture.image(&signer), time).await.verdict;
+        let ImageVerdict::Inconclusive(undecided) = &*verdict else { panic!("{verdict:?}") };
+        let reason = undecided.signatures.listed()[0].reasons.first();
+        assert_eq!(reason.code, Code::RevocationUnchecked);
+        let (url, host) = (fixture.responder.url(OCSP), fixture.responder.host());
+        let expected = format!(
+            ": OCSP: {url}: there was no response in time: {missing} {host} for the OCSP response after N s, expected a complete response; \
+             inconclusive, as the statement enforces the check"
+        );
+        let seen = without_times(reason.detail.as_str());
+        assert!(seen.ends_with(&expected), "{seen}");
+    }
+}
+
+#[tokio::test]
+async fn a_caller_that_leaves_before_evidence_for_another_one_is_late_learns_its_server() {
+    let fixture = Fixture::new().await;
+    let signer = fixture.signer_with_crl();
+    let held = fixture.responder.when(CRL).hold();
+    let image = fixture.image(&signer);
+    let first = fixture.engine.verify(&image);
+    let second = async {
+        fixture.responder.wait_for(1).await;
+        let verdict = fixture.engine.verify_within(&image, Duration::from_millis(300)).await.verdict;
+        held.release();
+        let ImageVerdict::Inconclusive(undecided) = &*verdict else { panic!("{verdict:?}") };
+        (undecided.reason.code, without_times(undecided.reason.detail.as_str()))
+    };
+    let (first, second) = futures_util::join!(first, second);
+    let message = format!(
+        "verification did not finish before the request's deadline: it ended while its signatures were fetched and verified: found no \
+         response of {} for the CRL after N s, expected a complete response",
+        fixture.responder.host()
+    );
+    assert_eq!((first.verdict.code(), second), (Code::Verified, (Code::DeadlineExceeded, message)));
+}
+
+#[tokio::test]
 async fn evidence_that_is_late_for_the_request_is_unavailable_as_the_level_requires_and_in_memory_for_the_next_request()
 {
     let late = |level, code| async move {
