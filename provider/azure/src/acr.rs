@@ -8,6 +8,8 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use countersign_cloud::Answer;
+use countersign_cloud::form;
 use countersign_core::codec::json;
 use countersign_core::codec::text::Text;
 use countersign_core::name::AcrHost;
@@ -28,7 +30,6 @@ use url::Url;
 
 use crate::calls::Call;
 use crate::calls::Refused;
-use crate::calls::form;
 use crate::clients::Azure;
 use crate::entra::CONTAINER_REGISTRY;
 use crate::entra::EntraTokenKey;
@@ -40,7 +41,6 @@ use crate::identity::AzureIdentity;
 use crate::jwt;
 use crate::limits;
 use crate::refusal::Refusal;
-use crate::transport::Answer;
 
 /// Fetches refresh tokens of registries for one identity.
 #[derive(Clone, Debug)]

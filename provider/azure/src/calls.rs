@@ -1,35 +1,35 @@
-//! Calls: their attempts, their errors, and their observer.
+//! Calls: what is Azure's about their answers and errors.
 
 use std::sync::Arc;
 
-use bytes::Bytes;
+use countersign_cloud::Answer;
+use countersign_cloud::CallError as _;
+use countersign_cloud::CallObserver;
+use countersign_cloud::Destination;
+use countersign_cloud::FailedAttempt;
+use countersign_cloud::Transport;
+use countersign_cloud::TransportSettings;
+use countersign_cloud::message;
 use countersign_core::codec::text::Text;
 use countersign_credentials::Secret;
-use countersign_http::FetchError;
 use countersign_http::Payload;
-use countersign_http::Retry;
-use countersign_http::RetryAdvice;
+use countersign_http::SharedLimits;
+use countersign_http::TlsSetupError;
 use countersign_http::authority;
 use http::HeaderValue;
 use tokio::time::Instant;
 use url::Url;
-use url::form_urlencoded;
 
 use crate::error::AzureError;
 use crate::error::Kind;
 use crate::error::Operation;
 use crate::limits;
-use crate::observer::AzureObserver;
 use crate::refusal::Refusal;
-use crate::transport::Answer;
-use crate::transport::Transport;
+use crate::settings::AzureSettings;
 
 /// Sends calls, and reports how they end.
 #[derive(Debug)]
-pub(crate) struct Calls {
-    pub(crate) transport: Transport,
-    pub(crate) observer: Arc<dyn AzureObserver>,
-}
+pub(crate) struct Calls(countersign_cloud::Calls<Operation>);
 
 /// A call.
 pub(crate) struct Call<'a> {
@@ -58,6 +58,26 @@ impl Refused {
 }
 
 impl Calls {
+    /// # Errors
+    /// The TLS library refuses the configuration.
+    pub(crate) fn new(
+        settings: &AzureSettings,
+        limits: &SharedLimits,
+        observer: Arc<dyn CallObserver<Operation>>,
+    ) -> Result<Self, TlsSetupError> {
+        let transport = TransportSettings {
+            requests_name: "requests to Azure",
+            requests: limits::REQUESTS,
+            connect_timeout: settings.connect_timeout,
+            attempt_timeout: settings.attempt_timeout,
+            roots: settings.roots.clone(),
+            proxy: settings.proxy.clone(),
+            proxy_setting: "azure.proxy",
+            proxies: settings.proxies.clone(),
+        };
+        Ok(Self(countersign_cloud::Calls::new(Transport::new(transport, limits)?, observer)))
+    }
+
     /// Sends a call until it is answered, and reads the answer: a 200 by `read`, another status by `refused`. A failure of the
     /// network or of the service is tried again until `deadline`.
     ///
@@ -72,60 +92,31 @@ impl Calls {
     ) -> Result<T, AzureError> {
         let server = authority(call.url);
         let failed = |kind| AzureError::new(call.operation, kind).at(&server);
-        let mut retry = Retry::new();
-        let result = loop {
-            let sent =
-                self.transport.send(call.operation, call.url, call.payload.clone(), call.authorization, deadline).await;
-            let (error, advice) = match sent {
-                Ok(answer) if answer.status == 200 => {
-                    break read(&answer).map_err(|problem| failed(Kind::Answer(problem)));
-                }
-                Ok(answer) => {
-                    let refused = refused(&answer);
-                    let is_failure = refused.refusal == Refusal::Failure;
-                    let advice = if is_failure { RetryAdvice::BackOff } else { RetryAdvice::Never };
-                    (kind(answer.status, refused, call.secret), advice)
-                }
-                Err(error) => (Kind::Fetch(error.clone()), advice(&error)),
-            };
-            if !retry.wait(advice, deadline).await {
-                break Err(failed(error));
-            }
+        let sent = countersign_cloud::Call {
+            operation: call.operation,
+            url: call.url,
+            destination: Destination::of(call.url),
+            payload: call.payload.clone(),
+            authorization: call.authorization,
         };
-        self.observed(call.operation, result)
+        let read = |answer: &Answer| {
+            if answer.status == 200 {
+                return read(answer).map_err(|problem| FailedAttempt::last(failed(Kind::Answer(problem))));
+            }
+            let refused = refused(answer);
+            let is_transient = refused.refusal == Refusal::Failure;
+            Err(FailedAttempt { error: failed(kind(answer.status, refused, call.secret)), is_transient })
+        };
+        self.0.call(&sent, deadline, read, |error| failed(Kind::Fetch(error))).await
     }
 
-    /// Reports the end of a call, and returns its result.
-    pub(crate) fn observed<T>(&self, operation: Operation, result: Result<T, AzureError>) -> Result<T, AzureError> {
-        self.observer.call(operation, result.as_ref().map(drop).map_err(AzureError::result));
-        result
-    }
-}
-
-/// A pause that the service requested is for all its callers: the next call reports it at once.
-fn advice(error: &FetchError) -> RetryAdvice {
-    match error.retry_advice() {
-        RetryAdvice::After(_) | RetryAdvice::Never => RetryAdvice::Never,
-        RetryAdvice::BackOff => RetryAdvice::BackOff,
+    /// Reports a call that was not sent.
+    pub(crate) fn not_sent(&self, error: &AzureError) {
+        self.0.ended(error.operation(), Err(error.result()));
     }
 }
 
 fn kind(status: u16, refused: Refused, secret: Option<&Secret>) -> Kind {
-    let Refused { code, message, refusal, claims } = refused;
-    let repeats = |text: &String| {
-        secret.and_then(|secret| std::str::from_utf8(secret.expose()).ok()).is_some_and(|secret| text.contains(secret))
-    };
-    let message = match message {
-        Some(text) if repeats(&text) => Text::of(": (its text repeats the secret)"),
-        Some(text) if !text.is_empty() => Text::at_most(limits::TEXT_BYTES, format_args!(": {text}")),
-        Some(_) | None => Text::default(),
-    };
-    Kind::Refused { status, code, message, refusal, claims }
-}
-
-/// A POST of a form.
-pub(crate) fn form(fields: &[(&str, &str)]) -> Payload {
-    let mut form = form_urlencoded::Serializer::new(String::new());
-    form.extend_pairs(fields);
-    Payload::Post { content_type: "application/x-www-form-urlencoded", body: Bytes::from(form.finish()) }
+    let Refused { code, message: text, refusal, claims } = refused;
+    Kind::Refused { status, code, message: message(text.as_deref(), secret), refusal, claims }
 }

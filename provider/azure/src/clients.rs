@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use countersign_cloud::CallObserver;
 use countersign_core::time::UnixTime;
 use countersign_credentials::CredentialError;
 use countersign_credentials::ExpiringIdentities;
@@ -16,9 +17,8 @@ use tokio::time::Instant;
 use crate::calls::Calls;
 use crate::entra::EntraTokenKey;
 use crate::entra::EntraTokens;
-use crate::observer::AzureObserver;
+use crate::error::Operation;
 use crate::settings::AzureSettings;
-use crate::transport::Transport;
 
 /// Reads the time, for the end of tokens.
 pub type AzureClock = Arc<dyn Fn() -> UnixTime + Send + Sync>;
@@ -43,11 +43,11 @@ impl Azure {
         settings: AzureSettings,
         limits: &SharedLimits,
         clock: AzureClock,
-        observer: Arc<dyn AzureObserver>,
+        observer: Arc<dyn CallObserver<Operation>>,
         issued: Arc<dyn IdentityObserver>,
     ) -> Result<Self, TlsSetupError> {
-        let transport = Transport::new(&settings, limits)?;
-        let (settings, calls) = (Arc::new(settings), Arc::new(Calls { transport, observer }));
+        let calls = Calls::new(&settings, limits, observer)?;
+        let (settings, calls) = (Arc::new(settings), Arc::new(calls));
         let tokens = EntraTokens { settings: Arc::clone(&settings), calls: Arc::clone(&calls) };
         let tokens = ExpiringIdentities::observed(tokens, issued);
         Ok(Self(Arc::new(Inner { settings, calls, clock, tokens })))

@@ -5,6 +5,9 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use countersign_cloud::AccessToken;
+use countersign_cloud::Answer;
+use countersign_cloud::form;
 use countersign_core::codec::json;
 use countersign_core::codec::text::Text;
 use countersign_core::name::AzureCloud;
@@ -23,7 +26,6 @@ use url::Url;
 use crate::calls::Call;
 use crate::calls::Calls;
 use crate::calls::Refused;
-use crate::calls::form;
 use crate::error::AzureError;
 use crate::error::Kind;
 use crate::error::Operation;
@@ -33,7 +35,6 @@ use crate::limits;
 use crate::refusal::Refusal;
 use crate::secret_file::SecretFile;
 use crate::settings::AzureSettings;
-use crate::transport::Answer;
 
 /// Requests tokens.
 #[derive(Clone, Debug)]
@@ -160,7 +161,7 @@ impl EntraTokens {
     /// The error of a request that is not sent.
     fn not_sent(&self, kind: Kind) -> AzureError {
         let error = AzureError::new(Operation::EntraToken, kind);
-        self.calls.observer.call(Operation::EntraToken, Err(error.result()));
+        self.calls.not_sent(&error);
         error
     }
 }
@@ -192,32 +193,11 @@ pub(crate) fn authority(settings: &AzureSettings, cloud: AzureCloud) -> Result<U
     }
 }
 
-#[derive(Deserialize)]
-struct Issued {
-    access_token: Option<String>,
-    /// A number, which the metadata service writes as a text.
-    expires_in: Option<serde_json::Value>,
-}
-
-/// The token in an answer. The parser's message is omitted, as it may contain the token.
+/// The token in an answer.
 fn read(answer: &Answer) -> Result<Identity, Text> {
-    let issued: Issued =
-        json::from_slice(&answer.body, &limits::JSON).map_err(|_| Text::of("it is not the expected JSON object"))?;
-    let token = issued.access_token.filter(|token| !token.is_empty()).ok_or("found no access_token, expected one")?;
-    if token.len() > limits::TOKEN_BYTES {
-        return Err(Text::of("access_token has more than 16 KiB"));
-    }
-    let seconds = match issued.expires_in {
-        Some(serde_json::Value::String(text)) => text.parse().ok(),
-        Some(other) => other.as_u64(),
-        None => None,
-    };
-    let life =
-        seconds.filter(|seconds| *seconds > 0).ok_or("found no expires_in with a number of seconds, expected one")?;
-    let life = Duration::from_secs(life).min(limits::TOKEN_LIFE);
+    let AccessToken { token, life } = AccessToken::read(&answer.body)?;
     // A token that is sent unchanged.
-    let method = AuthMethod::RegistryToken(Secret::new(token));
-    Identity::new(method, Some(Instant::now() + life)).map_err(Text::of)
+    Identity::new(AuthMethod::RegistryToken(token), Some(Instant::now() + life)).map_err(Text::of)
 }
 
 #[derive(Deserialize)]

@@ -3,8 +3,8 @@
 mod operation;
 mod remedy;
 
-use std::fmt;
-
+use countersign_cloud::At;
+use countersign_cloud::CallError;
 use countersign_core::codec::text::Text;
 use countersign_credentials::CallResult;
 use countersign_credentials::CredentialError;
@@ -18,7 +18,7 @@ use crate::secret_file::SecretFileError;
 
 /// Why a call has no result. Never shows a secret.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{} failed{}: {kind}; {}", operation.name(), At(server.as_ref(), kind), remedy(kind))]
+#[error("{} failed{}: {kind}; {}", operation.name(), at(server.as_ref(), kind), remedy(kind))]
 pub struct AzureError {
     operation: Operation,
     /// Where the request was sent, if it was.
@@ -27,15 +27,8 @@ pub struct AzureError {
 }
 
 /// The server in a message, unless the text of the error names it.
-struct At<'a>(Option<&'a Text>, &'a Kind);
-
-impl fmt::Display for At<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match (self.0, self.1) {
-            (Some(_), Kind::Fetch(_)) | (None, _) => Ok(()),
-            (Some(server), _) => write!(f, " at {server}"),
-        }
-    }
+fn at<'a>(server: Option<&'a Text>, kind: &Kind) -> At<'a> {
+    At(server.filter(|_| !matches!(kind, Kind::Fetch(_))))
 }
 
 /// What failed.
@@ -116,10 +109,10 @@ impl AzureError {
             | Kind::NotAllowed(_) => None,
         }
     }
+}
 
-    /// How the call ended.
-    #[must_use]
-    pub fn result(&self) -> CallResult {
+impl CallError for AzureError {
+    fn result(&self) -> CallResult {
         match &self.kind {
             Kind::NoVariable(_) | Kind::SecretFile(_) => CallResult::Credentials,
             Kind::Fetch(error) => CallResult::of_fetch(error),

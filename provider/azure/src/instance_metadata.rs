@@ -1,15 +1,15 @@
 //! The instance metadata service of the node ([tokens of managed
 //! identities](https://learn.microsoft.com/entra/identity/managed-identities-azure-resources/how-to-use-vm-token)).
 
-use bytes::Bytes;
+use countersign_cloud::Answer;
+use countersign_cloud::INSTANCE_METADATA;
+use countersign_cloud::get_with;
 use countersign_core::codec::json;
 use countersign_core::codec::text::Text;
 use countersign_core::name::ClientId;
 use countersign_http::Payload;
-use http::HeaderMap;
+use http::HeaderName;
 use http::HeaderValue;
-use http::Method;
-use http::header;
 use serde::Deserialize;
 use url::Url;
 
@@ -17,8 +17,6 @@ use crate::calls::Refused;
 use crate::limits;
 use crate::refusal::Refusal;
 use crate::settings::AzureSettings;
-use crate::transport::Answer;
-use crate::transport::INSTANCE_METADATA;
 
 /// The address of a token for `resource`.
 pub(crate) fn url(settings: &AzureSettings, resource: &str, client_id: Option<&ClientId>) -> Url {
@@ -38,10 +36,7 @@ pub(crate) fn url(settings: &AzureSettings, resource: &str, client_id: Option<&C
 
 /// A GET with the header that a forwarded request does not have.
 pub(crate) fn payload() -> Payload {
-    let mut headers = HeaderMap::new();
-    headers.insert("metadata", HeaderValue::from_static("true"));
-    headers.insert(header::ACCEPT, HeaderValue::from_static("application/json"));
-    Payload::Signed { method: Method::GET, headers, body: Bytes::new() }
+    get_with(HeaderName::from_static("metadata"), HeaderValue::from_static("true"))
 }
 
 #[derive(Deserialize)]

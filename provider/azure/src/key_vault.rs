@@ -8,6 +8,7 @@ mod answers;
 
 use std::fmt;
 
+use countersign_cloud::Answer;
 use countersign_core::codec::text::Text;
 use countersign_core::name::AzureCloud;
 use countersign_core::name::VaultCertificate;
@@ -34,7 +35,6 @@ use crate::error::Kind;
 use crate::error::Operation;
 use crate::identity::AzureIdentity;
 use crate::refusal::Refusal;
-use crate::transport::Answer;
 
 /// The version of the API. Supported since 2023.
 const API: &str = "7.5";

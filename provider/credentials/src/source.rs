@@ -70,8 +70,8 @@ pub enum CredentialError {
 }
 
 impl CredentialError {
-    /// The error of a call of an issuing service that ended with `result`, and of whose answer this was missing. A missing identity or permission is for the operator to
-    /// mend; an outage of the service ends by itself.
+    /// The error of a call of an issuing service that ended with `result`, and of whose answer this was missing. A missing identity
+    /// or permission is for the operator to mend; an outage of the service ends by itself.
     #[must_use]
     pub fn of_call(result: CallResult, missing: Option<Missing>, why: impl fmt::Display) -> Self {
         let failure = match result {

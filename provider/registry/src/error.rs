@@ -1,6 +1,5 @@
 //! Errors of registry requests, with the found and the expected values. [`RegistryErrorKind`] classifies them.
 
-mod acr_refusal;
 mod cause;
 mod credential_kind;
 mod credential_origin;
@@ -9,8 +8,8 @@ mod kind;
 mod refusal;
 mod registry_error;
 mod remedy;
+mod role_refusal;
 
-pub use acr_refusal::AcrRefusal;
 pub use cause::Cause;
 pub use cause::Fallback;
 pub use cause::LocationFailure;
@@ -22,3 +21,4 @@ pub use kind::RegistryErrorKind;
 pub use refusal::LinkRefusal;
 pub use refusal::RealmRefusal;
 pub use registry_error::RegistryError;
+pub use role_refusal::RoleRefusal;

@@ -61,7 +61,6 @@ mod transport;
 
 pub use countersign_credentials::CredentialScope;
 pub use entry_numbers::EntryNumbers;
-pub use error::AcrRefusal;
 pub use error::Cause;
 pub use error::CredentialKind;
 pub use error::CredentialOrigin;
@@ -73,6 +72,7 @@ pub use error::NoList;
 pub use error::RealmRefusal;
 pub use error::RegistryError;
 pub use error::RegistryErrorKind;
+pub use error::RoleRefusal;
 pub use error_body::RegistryErrorBody;
 pub use fallback_tag::FallbackTag;
 pub use host_pattern::HostPattern;

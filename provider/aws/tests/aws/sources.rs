@@ -2,7 +2,6 @@
 //! them from environment variables, so each test runs itself again in a process that has these.
 
 mod failures;
-mod profiles;
 mod late;
 mod profiles;
 mod variables;
@@ -32,8 +31,6 @@ const PROFILE_NAME: &str = "TEST_PROFILE";
 const METADATA: &str = "TEST_INSTANCE_METADATA";
 /// Whether the settings of the second process have no region.
 const NO_REGION: &str = "TEST_NO_REGION";
-/// The proxy in the settings of the second process.
-const PROXY: &str = "TEST_PROXY";
 /// The time in milliseconds that each call of the second process has.
 const WITHIN: &str = "TEST_WITHIN";
 /// The proxy in the settings of the second process.

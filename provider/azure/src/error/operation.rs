@@ -30,9 +30,10 @@ impl Operation {
             Self::KeyVaultSecret => "reading the secret of a certificate of Azure Key Vault",
         }
     }
+}
 
-    /// What a request is for, in messages to callers whose deadline passes.
-    pub(crate) fn step(self) -> &'static str {
+impl countersign_cloud::Operation for Operation {
+    fn step(self) -> &'static str {
         match self {
             Self::EntraToken => "the token of Microsoft Entra",
             Self::ManagedIdentityToken => "the token of the managed identity",

@@ -2,13 +2,13 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use countersign_cloud::Answer;
 use countersign_core::codec::json;
 use countersign_core::codec::text::Text;
 use countersign_core::name::VaultCertificateVersion;
 use serde::Deserialize;
 
 use crate::limits;
-use crate::transport::Answer;
 
 /// A page of the versions of a certificate.
 pub(super) struct Page {

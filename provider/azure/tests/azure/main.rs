@@ -18,8 +18,8 @@ use countersign_azure::AcrTokens;
 use countersign_azure::Azure;
 use countersign_azure::AzureClock;
 use countersign_azure::AzureIdentity;
-use countersign_azure::AzureObserver;
 use countersign_azure::AzureSettings;
+use countersign_azure::CallObserver;
 use countersign_azure::Operation;
 use countersign_azure::WorkloadEnvironment;
 use countersign_azure::limits;
@@ -92,7 +92,7 @@ struct World {
 #[derive(Debug, Default)]
 struct Calls(Mutex<Vec<(Operation, Result<(), CallResult>)>>);
 
-impl AzureObserver for Calls {
+impl CallObserver<Operation> for Calls {
     fn call(&self, operation: Operation, result: Result<(), CallResult>) {
         self.0.lock().unwrap().push((operation, result));
     }

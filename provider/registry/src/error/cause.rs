@@ -12,13 +12,13 @@ use countersign_credentials::CredentialError;
 use countersign_http::FetchError;
 use countersign_http::LimitReached;
 
-use super::acr_refusal::AcrRefusal;
 use super::credential_kind::CredentialKind;
 use super::credential_origin::CredentialOrigin;
 use super::ecr_refusal::EcrRefusal;
 use super::refusal::LinkRefusal;
 use super::refusal::RealmRefusal;
 use super::remedy::Remedy;
+use super::role_refusal::RoleRefusal;
 use crate::error_body::RegistryErrorBody;
 use crate::limits;
 use crate::observer::Stage;
@@ -74,7 +74,7 @@ pub enum Cause {
     #[error(
         "{host} responds with status {status} to {}{}{}{}{}{}",
         credential.sent(), Quote(error), Applies(origin.as_deref()), Kept(replacement.as_deref()), Advice(ecr.as_ref()),
-        Advice(acr.as_ref())
+        Advice(role.as_ref())
     )]
     Denied {
         /// The destination of the request.
@@ -89,8 +89,8 @@ pub enum Cause {
         replacement: Option<Box<CredentialError>>,
         /// What Amazon ECR refuses, if the host is one of its registries.
         ecr: Option<EcrRefusal>,
-        /// What Azure Container Registry refuses, if the host is one of its registries.
-        acr: Option<AcrRefusal>,
+        /// What a registry of Azure or Google refuses, if the host is one of them.
+        role: Option<RoleRefusal>,
         /// The error body of the response.
         error: RegistryErrorBody,
     },
@@ -329,8 +329,8 @@ impl NoList {
 impl Cause {
     /// A refusal.
     pub(crate) fn denied(host: String, status: u16, credential: CredentialKind, error: RegistryErrorBody) -> Self {
-        let acr = AcrRefusal::of(&host, credential);
-        Self::Denied { host, status, credential, origin: None, replacement: None, ecr: None, acr, error }
+        let role = RoleRefusal::of(&host, credential);
+        Self::Denied { host, status, credential, origin: None, replacement: None, ecr: None, role, error }
     }
 
     /// The same cause; a refusal has what Amazon ECR refused, if `host` is one of its registries.

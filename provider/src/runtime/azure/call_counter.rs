@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use countersign_azure::AzureObserver;
+use countersign_azure::CallObserver;
 use countersign_azure::Operation;
 use countersign_credentials::CallResult;
 
@@ -14,7 +14,7 @@ use crate::telemetry::metrics::Metrics;
 #[derive(Debug)]
 pub(super) struct CallCounter(pub(super) Arc<Metrics>);
 
-impl AzureObserver for CallCounter {
+impl CallObserver<Operation> for CallCounter {
     fn call(&self, operation: Operation, result: Result<(), CallResult>) {
         let call = match operation {
             Operation::EntraToken => AzureCall::EntraToken,

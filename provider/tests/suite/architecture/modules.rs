@@ -19,13 +19,17 @@ const FOLDERS: &[(&str, Home)] = &[
     ("provider/registry/src", Home::Module("registry")),
     ("provider/aws/src", Home::Module("aws")),
     ("provider/azure/src", Home::Module("azure")),
+    ("provider/cloud/src", Home::Module("cloud")),
+    ("provider/google/src", Home::Module("google")),
     ("provider/testkit/src", Home::Module("testkit")),
 ];
 
 /// Crates whose modules have lists of their own in ARCHITECTURE.md, and their source folders.
-const CRATES: [(&str, &str); 7] = [
+const CRATES: [(&str, &str); 9] = [
     ("countersign-aws", "provider/aws/src"),
     ("countersign-azure", "provider/azure/src"),
+    ("countersign-cloud", "provider/cloud/src"),
+    ("countersign-google", "provider/google/src"),
     ("countersign-http", "provider/http/src"),
     ("countersign-credentials", "provider/credentials/src"),
     ("countersign-registry", "provider/registry/src"),
@@ -84,6 +88,8 @@ fn used(read: &Crate, module: &[String], home: Home) -> BTreeSet<String> {
             "countersign_core" => drop(used.insert(format!("core::{second}"))),
             "countersign_aws"
             | "countersign_azure"
+            | "countersign_cloud"
+            | "countersign_google"
             | "countersign_http"
             | "countersign_credentials"
             | "countersign_registry"

@@ -13,6 +13,8 @@ fn sources() -> Vec<(String, String)> {
         "provider/src",
         "provider/aws/src",
         "provider/azure/src",
+        "provider/cloud/src",
+        "provider/google/src",
         "provider/service/src",
         "provider/core/src",
         "provider/http/src",

@@ -1,0 +1,17 @@
+//! The observer of calls. The clients have no metrics and no log.
+
+use std::fmt;
+
+use countersign_credentials::CallResult;
+
+/// The calls of a cloud.
+pub trait Operation: Copy + fmt::Debug + Send + Sync + 'static {
+    /// What a request is for, in messages to callers whose deadline passes: a noun phrase such as "the token of Microsoft Entra".
+    fn step(self) -> &'static str;
+}
+
+/// Observes calls.
+pub trait CallObserver<O>: fmt::Debug + Send + Sync + 'static {
+    /// A call has ended, with all its attempts. Must be fast.
+    fn call(&self, operation: O, result: Result<(), CallResult>);
+}

@@ -1,0 +1,87 @@
+//! What a registry of Azure or Google refuses, and what to do. Their responses do not tell more than that a role is missing.
+
+use std::fmt;
+
+use countersign_core::name::AcrHost;
+use countersign_core::name::GoogleRegistryHost;
+use countersign_core::name::Host;
+
+use super::credential_kind::CredentialKind;
+
+/// A refusal by Azure Container Registry or by Artifact Registry of Google, as far as its response tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RoleRefusal {
+    /// The request to a registry of Azure had no credential.
+    AzureAnonymous,
+    /// The identity of the credential lacks a role on the registry.
+    AzureRole,
+    /// The request to a registry of Google had no credential.
+    GoogleAnonymous,
+    /// The account of the credential lacks a role on the repository.
+    GoogleRole,
+}
+
+impl RoleRefusal {
+    /// What `host` refuses, if it is a registry of Azure or Google.
+    pub(super) fn of(host: &str, credential: CredentialKind) -> Option<Self> {
+        let host = host.parse::<Host>().ok()?;
+        let (anonymous, role) = if matches!(AcrHost::of(&host), Some(AcrHost::Registry(_))) {
+            (Self::AzureAnonymous, Self::AzureRole)
+        } else {
+            GoogleRegistryHost::of(&host).map(|_| (Self::GoogleAnonymous, Self::GoogleRole))?
+        };
+        match credential {
+            CredentialKind::Withheld => None,
+            CredentialKind::Anonymous => Some(anonymous),
+            CredentialKind::Basic | CredentialKind::Issued | CredentialKind::IdentityToken | CredentialKind::Bearer => {
+                Some(role)
+            }
+        }
+    }
+}
+
+impl fmt::Display for RoleRefusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::AzureAnonymous => "set `credentials.acr` in its entry of registries",
+            Self::AzureRole => {
+                "assign the role AcrPull (or Container Registry Repository Reader) on the registry to the identity that the token was \
+                 issued for"
+            }
+            Self::GoogleAnonymous => "set `credentials.google` in its entry of registries",
+            Self::GoogleRole => {
+                "grant the role roles/artifactregistry.reader on the repository to the account that the token was issued for; on a node \
+                 without workload identity its access scopes must include cloud-platform or devstorage.read_only"
+            }
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_registries_of_azure_have_roles_of_azure() {
+        assert_eq!(RoleRefusal::of("shops.azurecr.io", CredentialKind::Issued), Some(RoleRefusal::AzureRole));
+        assert_eq!(RoleRefusal::of("shops.azurecr.cn", CredentialKind::Basic), Some(RoleRefusal::AzureRole));
+        assert_eq!(RoleRefusal::of("shops.azurecr.io", CredentialKind::Anonymous), Some(RoleRefusal::AzureAnonymous));
+        assert_eq!(RoleRefusal::of("shops.azurecr.io", CredentialKind::Withheld), None);
+        for host in ["shops.westeurope.data.azurecr.io", "shops.azurecr.io.evil.example", "registry.example"] {
+            assert_eq!(RoleRefusal::of(host, CredentialKind::Issued), None, "{host}");
+        }
+    }
+
+    #[test]
+    fn only_registries_of_google_have_roles_of_google() {
+        for host in ["europe-west1-docker.pkg.dev", "gcr.io", "eu.gcr.io"] {
+            assert_eq!(RoleRefusal::of(host, CredentialKind::Issued), Some(RoleRefusal::GoogleRole), "{host}");
+            assert_eq!(RoleRefusal::of(host, CredentialKind::Basic), Some(RoleRefusal::GoogleRole), "{host}");
+            assert_eq!(RoleRefusal::of(host, CredentialKind::Anonymous), Some(RoleRefusal::GoogleAnonymous), "{host}");
+            assert_eq!(RoleRefusal::of(host, CredentialKind::Withheld), None, "{host}");
+        }
+        for host in ["mirror.gcr.io", "europe-west1-docker.pkg.dev.evil.example"] {
+            assert_eq!(RoleRefusal::of(host, CredentialKind::Issued), None, "{host}");
+        }
+    }
+}
