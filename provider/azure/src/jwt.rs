@@ -3,19 +3,10 @@
 
 use std::time::Duration;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use countersign_core::codec::json;
 use countersign_core::time::UnixTime;
-use serde::Deserialize;
+use countersign_credentials::JwtTimes;
 
 use crate::limits;
-
-#[derive(Deserialize)]
-struct Claims {
-    exp: Option<serde_json::Number>,
-    iat: Option<serde_json::Number>,
-}
 
 /// How long a token is valid from `now` on: until `exp`, and no longer than from `iat` to `exp`, as the clock may be behind. At most
 /// [`limits::TOKEN_LIFE`].
@@ -23,15 +14,8 @@ struct Claims {
 /// # Errors
 /// Why this is not known, or the token has ended.
 pub(crate) fn life(token: &str, now: UnixTime) -> Result<Duration, &'static str> {
-    let mut parts = token.split('.');
-    let (Some(_), Some(claims), Some(_), None) = (parts.next(), parts.next(), parts.next(), parts.next()) else {
-        return Err("is not a JSON Web Token");
-    };
-    let claims = URL_SAFE_NO_PAD.decode(claims).map_err(|_| "is not a JSON Web Token")?;
-    let claims: Claims = json::from_slice(&claims, &limits::JSON).map_err(|_| "is not a JSON Web Token")?;
-    let seconds = |number: Option<serde_json::Number>| number.and_then(|number| number.as_i64());
-    let end = seconds(claims.exp).ok_or("has no end (exp)")?;
-    let start = seconds(claims.iat).map_or(now.seconds(), |issued| issued.max(now.seconds()));
+    let JwtTimes { end, issued } = JwtTimes::of(token)?;
+    let start = issued.map_or(now.seconds(), |issued| issued.max(now.seconds()));
     match u64::try_from(end.saturating_sub(start)) {
         Ok(seconds) if seconds > 0 => Ok(Duration::from_secs(seconds).min(limits::TOKEN_LIFE)),
         Ok(_) | Err(_) => Err("has ended already"),
@@ -41,6 +25,9 @@ pub(crate) fn life(token: &str, now: UnixTime) -> Result<Duration, &'static str>
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
+    use base64::Engine as _;
+    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
     use super::*;
 
     const NOW: i64 = 1_795_738_611;

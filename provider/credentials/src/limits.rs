@@ -27,6 +27,9 @@ pub(crate) const IDENTITY_TOKEN_BYTES: usize = 64 * 1024;
 pub(crate) const DOCKER_CONFIG_JSON: JsonLimits =
     JsonLimits { depth: 16, values: 100_000, elements: 10_000, members: 10_000 };
 
+/// The claims of a token of Azure: those that are known have some ten members, and a list of the granted access.
+pub(crate) const JWT_JSON: JsonLimits = JsonLimits { depth: 8, values: 512, elements: 128, members: 128 };
+
 /// Cached identities of one source, in bytes: those of some hundred registries.
 pub const IDENTITIES_BYTES: usize = 1024 * 1024;
 

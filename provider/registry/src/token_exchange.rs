@@ -7,7 +7,10 @@
 use std::time::Duration;
 
 use countersign_core::codec::json;
+use countersign_core::name::AcrHost;
+use countersign_core::name::Host;
 use countersign_credentials::AuthMethod;
+use countersign_credentials::JwtTimes;
 use countersign_credentials::Secret;
 use countersign_credentials::limits::TOKEN_BYTES;
 use countersign_http::BodyLimits;
@@ -73,7 +76,7 @@ pub(crate) async fn exchange(transport: &Transport, request: &TokenRequest) -> R
         };
         match transport.send(Stage::Token, &sent, deadline).await {
             Ok(Reply::Success(response)) => {
-                let (token, lifetime) = read(&response.body).map_err(|detail| Cause::Token { host, detail })?;
+                let (token, lifetime) = read(&response.body, &host).map_err(|detail| Cause::Token { host, detail })?;
                 return Ok(Token { header: token, usable_until: started + reuse_duration(lifetime) });
             }
             Ok(Reply::Unauthorized { error, .. }) => {
@@ -115,8 +118,8 @@ struct Raw {
     expires_in: Option<serde_json::Number>,
 }
 
-/// Token and lifetime of a response. The parser's message is omitted, as it may contain the token.
-fn read(body: &[u8]) -> Result<(HeaderValue, Duration), &'static str> {
+/// Token and lifetime of a response of `host`. The parser's message is omitted, as it may contain the token.
+fn read(body: &[u8], host: &str) -> Result<(HeaderValue, Duration), &'static str> {
     let raw: Raw = json::from_slice(body, &limits::TOKEN_JSON)
         .map_err(|_| "it is not a JSON object with token or access_token")?;
     let filled = |text: Option<String>| text.filter(|text| !text.is_empty());
@@ -126,10 +129,18 @@ fn read(body: &[u8]) -> Result<(HeaderValue, Duration), &'static str> {
     }
     let header = bearer(token.as_bytes()).ok_or("its token is not visible ASCII")?;
     let lifetime = match raw.expires_in {
-        None => limits::TOKEN_DEFAULT_LIFETIME,
+        None => life_at_azure(host, &token).unwrap_or(limits::TOKEN_DEFAULT_LIFETIME),
         Some(seconds) => seconds.as_u64().map(Duration::from_secs).ok_or("its expires_in is not a whole number")?,
     };
     Ok((header, lifetime.min(limits::TOKEN_LIFETIME)))
+}
+
+/// The life of a token of Azure Container Registry, which states it in the token only: 75 minutes, and not the default of a minute.
+fn life_at_azure(host: &str, token: &str) -> Option<Duration> {
+    match AcrHost::of(&host.parse::<Host>().ok()?)? {
+        AcrHost::Registry(_) => JwtTimes::of(token).ok()?.life(),
+        AcrHost::Data(_) => None,
+    }
 }
 
 /// The time for which a token is used, shorter than its lifetime so that it does not expire in transit.
@@ -142,8 +153,27 @@ fn reuse_duration(lifetime: Duration) -> Duration {
 mod tests {
     use super::*;
 
+    fn read(body: &[u8]) -> Result<(HeaderValue, Duration), &'static str> {
+        super::read(body, "auth.example")
+    }
+
     fn lifetime(body: &str) -> Result<u64, &'static str> {
         read(body.as_bytes()).map(|(_, lifetime)| lifetime.as_secs())
+    }
+
+    #[test]
+    fn only_a_token_of_azure_states_its_life_itself() {
+        // {"exp":1795743111,"iat":1795738611}
+        let token = "e30.eyJleHAiOjE3OTU3NDMxMTEsImlhdCI6MTc5NTczODYxMX0.c2ln";
+        let of = |body: String, host: &str| super::read(body.as_bytes(), host).map(|(_, life)| life.as_secs());
+        let body = format!(r#"{{"access_token":"{token}"}}"#);
+        assert_eq!(of(body.clone(), "shops.azurecr.io"), Ok(75 * 60));
+        for host in ["shops.azurecr.io.evil.example", "shops.westeurope.data.azurecr.io", "auth.example"] {
+            assert_eq!(of(body.clone(), host), Ok(60), "{host}");
+        }
+        assert_eq!(of(r#"{"access_token":"opaque"}"#.to_owned(), "shops.azurecr.io"), Ok(60));
+        let stated = format!(r#"{{"access_token":"{token}","expires_in":300}}"#);
+        assert_eq!(of(stated, "shops.azurecr.io"), Ok(300));
     }
 
     #[test]
