@@ -140,8 +140,9 @@ async fn without_an_answer_of_sts_nothing_is_verified_and_the_message_names_the_
     let why = eks.verdict("app", "v1").await;
     assert!(why.contains("registry-unreachable: ") && why.contains("sts.eu-central-1.amazonaws.com"), "{why}");
     eks.sts.clear_faults();
-    eks.reconfigure("attemptTimeout: 300ms, signer: {enabled: true}").await;
+    // Before the credentials are requested with the new configuration.
     eks.sts.when().never_answer();
+    eks.reconfigure("attemptTimeout: 300ms, signer: {enabled: true}").await;
     let why = eks.verdict("app", "v1").await;
     let late = "registry-timeout: ";
     let message = "AWS credentials failed at sts.eu-central-1.amazonaws.com (AssumeRoleWithWebIdentity): \
