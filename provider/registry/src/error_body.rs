@@ -3,6 +3,8 @@
 
 use countersign_core::codec::excerpt::Excerpt;
 use countersign_core::codec::json;
+use countersign_credentials::Secret;
+use countersign_credentials::without_secrets;
 use oci_client::errors::OciEnvelope;
 use oci_client::errors::OciErrorCode;
 
@@ -17,9 +19,9 @@ pub struct RegistryErrorBody {
 }
 
 impl RegistryErrorBody {
-    /// Parses an envelope and keeps at most `characters`. Any other body gives an empty one, as only the status
-    /// affects decisions.
-    pub(crate) fn parse(body: &[u8], characters: usize) -> Self {
+    /// Parses an envelope and keeps at most `characters`, up to where it repeats one of `secrets`. Any other body gives an empty one,
+    /// as only the status affects decisions.
+    pub(crate) fn parse(body: &[u8], characters: usize, secrets: &[Secret]) -> Self {
         let Ok(envelope) = json::from_slice::<OciEnvelope>(body, &limits::ERROR_JSON) else {
             return Self::default();
         };
@@ -29,7 +31,8 @@ impl RegistryErrorBody {
         let text = envelope.errors.first().map(|error| {
             let code = serde_json::to_value(&error.code).ok();
             let code = code.as_ref().and_then(serde_json::Value::as_str).unwrap_or_default();
-            Excerpt::at_most(characters, &format!("{code}: {}", error.message))
+            let text = format!("{code}: {}", error.message);
+            Excerpt::at_most(characters, &without_secrets(&text, secrets.iter().map(Secret::expose)))
         });
         Self { text, name_unknown, denied }
     }
@@ -69,6 +72,7 @@ mod tests {
         let body = RegistryErrorBody::parse(
             br#"{"errors":[{"code":"ODD","message":"a\nb"},{"code":"NAME_UNKNOWN","message":"x","detail":{}}]}"#,
             80,
+            &[],
         );
         assert_eq!(body.excerpt(), Some(&Excerpt::of("ODD: a\nb")));
         assert!(body.name_unknown());
@@ -79,7 +83,7 @@ mod tests {
         let denied = |code: &str| {
             let body =
                 format!(r#"{{"errors":[{{"code":"UNKNOWN","message":"x"}},{{"code":"{code}","message":"x"}}]}}"#);
-            RegistryErrorBody::parse(body.as_bytes(), 80).denied()
+            RegistryErrorBody::parse(body.as_bytes(), 80, &[]).denied()
         };
         assert_eq!(["DENIED", "UNAUTHORIZED", "TOOMANYREQUESTS", "denied"].map(denied), [true, true, false, false]);
     }
@@ -89,7 +93,7 @@ mod tests {
         use countersign_testkit::variants;
         let good =
             serde_json::json!({"errors": [{"code": "NAME_UNKNOWN", "message": "x", "detail": {"a": [{"b": "c"}]}}]});
-        let parse = |body: &[u8]| RegistryErrorBody::parse(body, 160);
+        let parse = |body: &[u8]| RegistryErrorBody::parse(body, 160, &[]);
         assert!(parse(good.to_string().as_bytes()).name_unknown());
         for variant in variants::repeated_members(&good) {
             assert_eq!(parse(&variant.bytes), RegistryErrorBody::default(), "{}", variant.name);
@@ -108,15 +112,36 @@ mod tests {
     #[test]
     fn other_bodies_are_empty() {
         for body in [b"".as_slice(), b"<html>", b"{}", b"{\"errors\":{}}"] {
-            assert_eq!(RegistryErrorBody::parse(body, 80), RegistryErrorBody::default());
+            assert_eq!(RegistryErrorBody::parse(body, 80, &[]), RegistryErrorBody::default());
         }
+    }
+
+    #[test]
+    fn the_text_ends_before_a_secret_of_the_request_in_its_message_or_its_code() {
+        let of = |code: &str, message: &str| {
+            let body = serde_json::json!({"errors": [{"code": code, "message": message}]}).to_string();
+            let secrets = [Secret::new("QVdTOmh1bnRlcjI="), Secret::new("hunter2")];
+            let body = RegistryErrorBody::parse(body.as_bytes(), 160, &secrets);
+            assert_eq!(body.denied(), code == "DENIED");
+            body.excerpt().map(|text| text.escaped().to_owned()).unwrap_or_default()
+        };
+        let cut = "(cut: the text repeats a secret of the request)";
+        assert_eq!(
+            of("DENIED", "Authorization: Basic QVdTOmh1bnRlcjI="),
+            format!("DENIED: Authorization: Basic {cut}")
+        );
+        assert_eq!(of("DENIED", "QVdTOmh1bnRl"), format!("DENIED: {cut}"));
+        assert_eq!(of("DENIED", "password hunter2"), format!("DENIED: password {cut}"));
+        assert_eq!(of("hunter2", "x"), cut);
+        assert_eq!(of("DENIED", "access to the repository"), "DENIED: access to the repository");
     }
 
     #[test]
     fn a_long_message_is_cut() {
         let body = format!(r#"{{"errors":[{{"code":"DENIED","message":"{}"}}]}}"#, "x".repeat(5000));
-        let characters =
-            |max| RegistryErrorBody::parse(body.as_bytes(), max).excerpt().map(|text| text.escaped().chars().count());
+        let characters = |max| {
+            RegistryErrorBody::parse(body.as_bytes(), max, &[]).excerpt().map(|text| text.escaped().chars().count())
+        };
         assert_eq!(characters(160), Some(160));
         assert_eq!(characters(80), Some(80));
     }

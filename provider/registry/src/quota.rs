@@ -3,6 +3,8 @@
 use std::fmt;
 
 use countersign_core::codec::excerpt::Excerpt;
+use countersign_credentials::Secret;
+use countersign_credentials::without_secrets;
 use http::HeaderMap;
 
 /// Headers that describe a limit, in the order of printing: RFC 9110, the drafts of the [RateLimit
@@ -27,13 +29,15 @@ const VALUE_CHARACTERS: usize = 40;
 pub struct Quota(Vec<(&'static str, Excerpt)>);
 
 impl Quota {
-    /// Keeps at most `characters` of all values together; later headers are omitted.
-    pub(crate) fn of(headers: &HeaderMap, characters: usize) -> Self {
+    /// Keeps at most `characters` of all values together; later headers are omitted. A value ends where it repeats one of `secrets`.
+    pub(crate) fn of(headers: &HeaderMap, characters: usize, secrets: &[Secret]) -> Self {
         let mut left = characters;
         let mut found = Vec::new();
         for name in HEADERS {
             let Some(value) = headers.get(name) else { continue };
-            let value = Excerpt::at_most(VALUE_CHARACTERS, &String::from_utf8_lossy(value.as_bytes()));
+            let value = String::from_utf8_lossy(value.as_bytes());
+            let value = without_secrets(&value, secrets.iter().map(Secret::expose));
+            let value = Excerpt::at_most(VALUE_CHARACTERS, &value);
             match left.checked_sub(value.escaped().chars().count()) {
                 None => break,
                 Some(rest) => left = rest,
@@ -68,10 +72,20 @@ mod tests {
         headers.insert("set-cookie", HeaderValue::from_static("secret"));
         headers.insert("ratelimit-limit", HeaderValue::from_static("100;w=21600"));
         assert_eq!(
-            Quota::of(&headers, 80).to_string(),
+            Quota::of(&headers, 80, &[]).to_string(),
             r#"ratelimit-limit "100;w=21600", ratelimit-remaining "0;w=21600", docker-ratelimit-source "192.0.2.7""#
         );
-        assert_eq!(Quota::of(&HeaderMap::new(), 80).to_string(), "no header about its limit");
+        assert_eq!(Quota::of(&HeaderMap::new(), 80, &[]).to_string(), "no header about its limit");
+    }
+
+    #[test]
+    fn a_value_ends_before_a_secret_of_the_request() {
+        let mut headers = HeaderMap::new();
+        headers.insert("ratelimit", HeaderValue::from_static("of hunter2"));
+        assert_eq!(
+            Quota::of(&headers, 80, &[Secret::new("hunter2")]).to_string(),
+            r#"ratelimit "of (cut: the text repeats a secret of th…""#
+        );
     }
 
     #[test]
@@ -82,7 +96,7 @@ mod tests {
         headers.insert("ratelimit", HeaderValue::from_bytes(&[0xff; 4096]).unwrap());
         let cut = format!(r#"retry-after "a\"b\u{{9}}ü", ratelimit-limit "{}…""#, "1".repeat(39));
         let all = format!(r#"{cut}, ratelimit "{}…""#, r"\u{fffd}".repeat(4));
-        assert_eq!(Quota::of(&headers, 160).to_string(), all);
-        assert_eq!(Quota::of(&headers, 80).to_string(), cut);
+        assert_eq!(Quota::of(&headers, 160, &[]).to_string(), all);
+        assert_eq!(Quota::of(&headers, 80, &[]).to_string(), cut);
     }
 }

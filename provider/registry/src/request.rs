@@ -4,16 +4,22 @@ use std::net::SocketAddr;
 
 use countersign_core::codec::text::Text;
 use countersign_core::name::Digest;
+use countersign_credentials::Secret;
+use countersign_credentials::secrets_of_authorization;
 use countersign_http::BodyLimits;
 use countersign_http::Content;
 use countersign_http::Share;
 use http::HeaderMap;
 use http::HeaderValue;
 use url::Url;
+use url::form_urlencoded;
 
 use crate::error::CredentialKind;
 use crate::error_body::RegistryErrorBody;
 use crate::routes::HostRoute;
+
+/// The field of the form of a token service with an identity token.
+pub(crate) const REFRESH_TOKEN: &str = "refresh_token";
 
 /// A request to be sent.
 pub(crate) struct Request<'a> {
@@ -100,6 +106,16 @@ impl Request<'_> {
             Payload::TokenForm(_) => true,
             Payload::Content | Payload::Head | Payload::TokenQuery => self.authorization.is_some(),
         }
+    }
+
+    /// The secrets that it sends, which texts of the response may repeat.
+    pub(crate) fn secrets(&self) -> Vec<Secret> {
+        let mut secrets = self.authorization.map(secrets_of_authorization).unwrap_or_default();
+        if let Payload::TokenForm(form) = &self.payload {
+            let token = form_urlencoded::parse(form.as_bytes()).find(|(name, _)| name == REFRESH_TOKEN);
+            secrets.extend(token.map(|(_, token)| Secret::new(token.as_bytes())));
+        }
+        secrets
     }
 
     /// How the request is authenticated, in one word and without the credential.

@@ -28,6 +28,7 @@ use crate::error::CredentialKind;
 use crate::limits;
 use crate::observer::Stage;
 use crate::request::Payload;
+use crate::request::REFRESH_TOKEN;
 use crate::request::Reply;
 use crate::request::Request;
 use crate::token_request::TokenRequest;
@@ -107,7 +108,7 @@ fn refresh_form(request: &TokenRequest, token: &Secret) -> String {
     }
     form.append_pair("scope", &request.scope);
     // The token is from a JSON document and therefore UTF-8.
-    form.append_pair("refresh_token", &String::from_utf8_lossy(token.expose()));
+    form.append_pair(REFRESH_TOKEN, &String::from_utf8_lossy(token.expose()));
     form.finish()
 }
 

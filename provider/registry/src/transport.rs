@@ -196,14 +196,15 @@ impl Transport {
             fetch::Body::Error(body) => body,
         };
         let characters = self.excerpt_characters(&url, request);
-        let error = RegistryErrorBody::parse(&body, characters);
+        let secrets = request.secrets();
+        let error = RegistryErrorBody::parse(&body, characters, &secrets);
         let credential = if credential_withheld { CredentialKind::Withheld } else { request.sent_credential() };
         match (status, pause) {
             (StatusCode::UNAUTHORIZED, _) if same_origin(&url, request.url) => {
                 Ok(Reply::Unauthorized { headers, peer, error })
             }
             (StatusCode::TOO_MANY_REQUESTS, Some(wait)) => {
-                let quota = Quota::of(&headers, characters);
+                let quota = Quota::of(&headers, characters, &secrets);
                 Err(Cause::TooManyRequests { host, wait, quota, error })
             }
             (_, Some(wait)) => Err(Cause::Fetch(FetchError::Throttled(HostPause { host, wait }))),

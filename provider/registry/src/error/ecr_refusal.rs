@@ -87,7 +87,11 @@ mod tests {
     const PRIVATE: &str = "111122223333.dkr.ecr.eu-central-1.amazonaws.com";
 
     fn error(message: &str) -> RegistryErrorBody {
-        RegistryErrorBody::parse(format!(r#"{{"errors":[{{"code":"DENIED","message":"{message}"}}]}}"#).as_bytes(), 160)
+        RegistryErrorBody::parse(
+            format!(r#"{{"errors":[{{"code":"DENIED","message":"{message}"}}]}}"#).as_bytes(),
+            160,
+            &[],
+        )
     }
 
     #[test]

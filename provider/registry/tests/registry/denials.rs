@@ -98,3 +98,23 @@ async fn a_denial_of_the_token_service_names_them_too() {
         fault.remove();
     }
 }
+
+#[tokio::test]
+async fn a_message_that_repeats_the_credential_of_the_request_ends_before_it() {
+    let cut = "(cut: the text repeats a secret of the request)";
+    let denied = |text: &str| {
+        let body = format!(r#"{{"errors": [{{"code": "DENIED", "message": "{text}"}}]}}"#);
+        Reply::status(403).header("content-type", "application/json").body(body)
+    };
+    let registry = Registry::start().await;
+    registry.push_image("team/app", "v1");
+    // "alice:wrong" in base64.
+    for text in ["Authorization: Basic YWxpY2U6d3Jvbmc=", "password: wrong", "Authorization: Basic YWxpY2U6d3Jv"] {
+        let fault = registry.when(Route::Manifest).reply(denied(text));
+        registry.require_basic("alice", "wrong");
+        let message = message(&registry, settings(vec![entry(&registry, from_files())])).await;
+        let before = text.rsplit_once(' ').map_or(text, |(before, _)| before);
+        assert!(message.contains(&format!("saying \"DENIED: {before} {cut}\"")), "{message}");
+        fault.remove();
+    }
+}
