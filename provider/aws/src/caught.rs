@@ -10,6 +10,7 @@ use crate::error::AwsError;
 use crate::error::Kind;
 use crate::error::Operation;
 use crate::naming;
+use crate::secrets_in_use;
 
 /// Runs a call; a panic in it is its error. The SDK panics if it cannot make a request of what it was given, such as credentials.
 pub(crate) async fn caught<T>(
@@ -17,7 +18,8 @@ pub(crate) async fn caught<T>(
     call: impl Future<Output = Result<T, AwsError>>,
 ) -> Result<T, AwsError> {
     // On the heap, as the compiler limits the depth of futures. Nothing of the call is used afterwards, except clients of the SDK, which are made for concurrent use.
-    let ended = AssertUnwindSafe(naming::calling(operation, Box::pin(call))).catch_unwind().await;
+    let ended =
+        AssertUnwindSafe(naming::calling(operation, secrets_in_use::of_call(Box::pin(call)))).catch_unwind().await;
     // Not its text, which can have what the SDK was given.
     ended.unwrap_or_else(|_| {
         Err(AwsError::new(operation, Kind::Request(Text::of("internal error: the AWS SDK panicked"))))

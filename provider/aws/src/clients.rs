@@ -205,7 +205,7 @@ impl Aws {
             .timeout_config(timeouts(settings))
             // The credentials are kept already.
             .identity_cache(IdentityCache::no_cache())
-            .credentials_provider(SharedCredentialsProvider::new(credentials.clone()))
+            .credentials_provider(credentials.for_region(region))
             .build()
     }
 
@@ -237,7 +237,7 @@ impl Aws {
         if let Some(id) = &role.external_id {
             provider = provider.external_id(id);
         }
-        let source = SharedCredentialsProvider::new(provider.build_from_provider(self.0.pod.clone()).await);
+        let source = SharedCredentialsProvider::new(provider.build_from_provider(self.0.pod.for_region(region)).await);
         let kept = KeptCredentials::of_role(source, self.0.pod.clone());
         let mut roles = self.0.roles.lock().unwrap_or_else(PoisonError::into_inner);
         // Without a configured region, registries name it; AWS has half as many.

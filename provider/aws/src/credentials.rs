@@ -2,6 +2,7 @@
 
 mod checked;
 mod container;
+mod of_region;
 mod profile;
 mod token_file;
 mod variables;
@@ -23,10 +24,10 @@ use aws_config::web_identity_token::WebIdentityTokenCredentialsProvider;
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::ProvideCredentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
-use aws_credential_types::provider::error::CredentialsError;
-use aws_credential_types::provider::future;
 use aws_smithy_async::time::TimeSource as _;
 use countersign_core::codec::text::Text;
+use countersign_core::name::AwsRegion;
+use countersign_core::name::Partition;
 use countersign_http::FlightError;
 use countersign_http::SingleFlight;
 use futures_util::future::BoxFuture;
@@ -35,6 +36,7 @@ use tokio::time::Instant;
 use self::checked::Checked;
 use self::container::Container;
 use self::container::Loopback;
+use self::of_region::OfRegion;
 use self::profile::NamingProfile;
 use self::profile::NoMetadata;
 use self::token_file::NamingFile;
@@ -47,6 +49,7 @@ use crate::error::AwsError;
 use crate::error::Kind;
 use crate::error::Operation;
 use crate::error::Origin;
+use crate::error::Sent;
 use crate::error::TokenFile;
 use crate::limits;
 use crate::naming;
@@ -104,12 +107,20 @@ struct Inner {
     kept: Mutex<Option<Kept>>,
     /// The last fetch, if it failed.
     failed: Mutex<Option<(SystemTime, AwsError)>>,
-    fetches: SingleFlight<(), Result<Credentials, AwsError>>,
+    fetches: SingleFlight<(), Result<Fetched, AwsError>>,
+}
+
+/// Credentials with what is known about them.
+#[derive(Clone)]
+struct Fetched {
+    credentials: Credentials,
+    /// That of the role; `None` for other credentials, such as keys, which name none.
+    partition: Option<Partition>,
 }
 
 #[derive(Clone)]
 struct Kept {
-    credentials: Credentials,
+    found: Fetched,
     fetched: Instant,
     /// What the clock showed then.
     shown: SystemTime,
@@ -139,6 +150,16 @@ impl KeptCredentials {
     /// # Errors
     /// There are none that are still valid, and the source has none.
     pub(crate) async fn get(&self) -> Result<Credentials, AwsError> {
+        self.find().await.map(|found| found.credentials)
+    }
+
+    /// The same, for requests to the services of `region` only: those of another partition do not know the credentials, and must not get
+    /// a session of this one.
+    pub(crate) fn for_region(&self, region: &AwsRegion) -> SharedCredentialsProvider {
+        SharedCredentialsProvider::new(OfRegion { kept: self.clone(), region: region.clone() })
+    }
+
+    async fn find(&self) -> Result<Fetched, AwsError> {
         let now = self.0.clock.now();
         match self.0.valid(now) {
             Some(kept) => {
@@ -147,7 +168,7 @@ impl KeptCredentials {
                     // A failure is kept as the time of the next attempt.
                     tokio::spawn(async move { drop(this.fetch().await) });
                 }
-                Ok(kept.credentials)
+                Ok(kept.found)
             }
             None => self.fetch().await,
         }
@@ -160,7 +181,7 @@ impl KeptCredentials {
 
     /// Whether there are valid credentials, and how the last fetch failed.
     pub(crate) fn status(&self) -> CredentialsStatus {
-        let current = match self.0.valid(self.0.clock.now()).map(|kept| kept.credentials.expiry()) {
+        let current = match self.0.valid(self.0.clock.now()).map(|kept| kept.found.credentials.expiry()) {
             None => CurrentCredentials::None,
             Some(None) => CurrentCredentials::Endless,
             Some(Some(end)) => CurrentCredentials::Until(end),
@@ -176,7 +197,7 @@ impl KeptCredentials {
             return false;
         }
         let mut kept = self.0.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        let current = kept.as_ref().filter(|kept| kept.credentials.access_key_id() == used.access_key_id());
+        let current = kept.as_ref().filter(|kept| kept.found.credentials.access_key_id() == used.access_key_id());
         // Without it, another call has dropped or replaced them.
         let is_old = current.is_none_or(|kept| kept.fetched.elapsed() >= limits::CREDENTIALS_RETRY);
         if current.is_some() && is_old {
@@ -186,7 +207,7 @@ impl KeptCredentials {
     }
 
     /// Fetches credentials, or waits for a fetch in progress.
-    async fn fetch(&self) -> Result<Credentials, AwsError> {
+    async fn fetch(&self) -> Result<Fetched, AwsError> {
         let fetch = |_| {
             let inner = Arc::clone(&self.0);
             async move { inner.fetch().await }
@@ -208,7 +229,7 @@ impl Kept {
     }
 
     fn is_valid(&self, now: SystemTime) -> bool {
-        self.credentials.expiry().is_none_or(|end| self.latest(now) < end)
+        self.found.credentials.expiry().is_none_or(|end| self.latest(now) < end)
     }
 
     fn is_due(&self, now: SystemTime) -> bool {
@@ -222,11 +243,11 @@ impl Inner {
         kept.clone().filter(|kept| kept.is_valid(now))
     }
 
-    async fn fetch(&self) -> Result<Credentials, AwsError> {
+    async fn fetch(&self) -> Result<Fetched, AwsError> {
         let now = self.clock.now();
         // Another fetch may have ended in the meantime.
         if let Some(kept) = self.valid(now).filter(|kept| !kept.is_due(now)) {
-            return Ok(kept.credentials);
+            return Ok(kept.found);
         }
         let loaded = self.load_with_base().await;
         let failed = loaded.as_ref().err().map(|error| (self.clock.now(), error.clone()));
@@ -240,7 +261,7 @@ impl Inner {
     }
 
     /// If the service refuses the credentials that signed the request, they are replaced, and it is sent once more.
-    async fn load_with_base(&self) -> Result<Credentials, AwsError> {
+    async fn load_with_base(&self) -> Result<Fetched, AwsError> {
         let Some(base) = &self.base else { return self.load_once().await };
         let used = base.boxed().await?;
         match self.load_once().await {
@@ -252,12 +273,12 @@ impl Inner {
         }
     }
 
-    async fn load_once(&self) -> Result<Credentials, AwsError> {
+    async fn load_once(&self) -> Result<Fetched, AwsError> {
         let loaded = naming_request(self.operation, caught(self.operation, self.load())).await;
         observed(&*self.observer, self.operation, loaded)
     }
 
-    async fn load(&self) -> Result<Credentials, AwsError> {
+    async fn load(&self) -> Result<Fetched, AwsError> {
         let deadline = Instant::now() + limits::CREDENTIALS_TIMEOUT;
         let loaded = countersign_http::until(deadline, self.source.provide_credentials()).await;
         let credentials = loaded
@@ -280,18 +301,12 @@ impl Inner {
             let life = end.duration_since(now).unwrap_or_default();
             end - limits::CREDENTIALS_RENEWED_BEFORE.min(life / 4)
         });
+        // Of the role that STS was asked for last.
+        let partition = naming::last().sent.as_ref().and_then(Sent::partition);
+        let found = Fetched { credentials, partition };
         *self.kept.lock().unwrap_or_else(PoisonError::into_inner) =
-            Some(Kept { credentials: credentials.clone(), fetched: Instant::now(), shown: now, renew_at });
-        Ok(credentials)
-    }
-}
-
-impl ProvideCredentials for KeptCredentials {
-    fn provide_credentials<'a>(&'a self) -> future::ProvideCredentials<'a>
-    where
-        Self: 'a,
-    {
-        future::ProvideCredentials::new(async { self.get().await.map_err(CredentialsError::provider_error) })
+            Some(Kept { found: found.clone(), fetched: Instant::now(), shown: now, renew_at });
+        Ok(found)
     }
 }
 

@@ -81,6 +81,9 @@ impl EcrTokens {
     async fn issue(&self, key: &EcrTokenKey, region: &AwsRegion) -> Result<Issued, AwsError> {
         // Of an API of the operator; the partition of the registry is that of the key.
         self.aws.check_partition(key.operation(), region)?;
+        if let Some(role) = self.role.as_ref().filter(|role| role.arn.partition() != region.partition()) {
+            return Err(AwsError::new(key.operation(), Kind::other_partition(role.arn.partition(), region)));
+        }
         self.aws.load_credentials().await?;
         let credentials = self.aws.credentials(self.role.as_ref(), region).await;
         // Fetched here, so that a failure of the role is not one of the registry.

@@ -113,6 +113,14 @@ pub(crate) enum Kind {
         /// The names in the settings.
         allowed: Text,
     },
+    /// The credentials are of another partition than the region.
+    #[error("found credentials of the partition {credentials} for the region {region}, expected those of {}", region.partition())]
+    OtherPartition {
+        /// The partition of the role.
+        credentials: Partition,
+        /// The region of the call.
+        region: AwsRegion,
+    },
 }
 
 impl Kind {
@@ -125,6 +133,11 @@ impl Kind {
         let message = message.as_ref().map(|text| without_request(text.as_str())).filter(|text| !text.is_empty());
         let message = message.map(|text| Text::of(format_args!(": {text}"))).unwrap_or_default();
         Self::Refused { status, code, message, refusal }
+    }
+
+    /// Credentials of this partition are not for the services of `region`.
+    pub(crate) fn other_partition(credentials: Partition, region: &AwsRegion) -> Self {
+        Self::OtherPartition { credentials, region: region.clone() }
     }
 
     /// No answer in time, with what was waited for.
@@ -145,19 +158,28 @@ impl Kind {
             | Self::Answer(_)
             | Self::Timeout
             | Self::Request(_)
-            | Self::Partition { .. } => None,
+            | Self::Partition { .. }
+            | Self::OtherPartition { .. } => None,
         }
     }
 }
 
-/// The beginnings of the parts of a text that have the request: the answer to a signature that does not match
-/// ([canonical request](https://docs.aws.amazon.com/IAM/latest/UserGuide/signature-v4-troubleshooting.html)).
-const OF_REQUEST: [&str; 4] =
-    ["The Canonical String", "The String-to-Sign", "The canonical string", "x-amz-security-token"];
+/// The beginnings of the parts of a text that have the request, in lower case: the answer to a signature that does not match
+/// ([canonical request](https://docs.aws.amazon.com/IAM/latest/UserGuide/signature-v4-troubleshooting.html)), and headers. The values of
+/// secrets are hidden before, see [`secrets_in_use`](crate::secrets_in_use).
+const OF_REQUEST: [&str; 6] = [
+    "the canonical string",
+    "the string-to-sign",
+    "x-amz-security-token",
+    "x-aws-ec2-metadata-token",
+    "authorization:",
+    "authorization=",
+];
 
 /// The text of a service up to where it repeats the request, without the line breaks before it.
 fn without_request(text: &str) -> &str {
-    let end = OF_REQUEST.iter().filter_map(|part| text.find(part)).min();
+    let lower = text.to_ascii_lowercase();
+    let end = OF_REQUEST.iter().filter_map(|part| lower.find(part)).min();
     end.and_then(|end| text.get(..end)).map_or(text, |text| text.trim_end_matches("\\n").trim_end())
 }
 
@@ -230,7 +252,8 @@ impl AwsError {
             | Kind::Answer(_)
             | Kind::Timeout
             | Kind::Request(_)
-            | Kind::Partition { .. } => None,
+            | Kind::Partition { .. }
+            | Kind::OtherPartition { .. } => None,
         }
     }
 
@@ -245,7 +268,7 @@ impl AwsError {
             Kind::Fetch(error) => CallResult::of_fetch(error),
             Kind::Refused { refusal, .. } => self.refused(*refusal),
             Kind::Endpoint(EndpointRefused { status }) => self.refused(Refusal::of_endpoint(*status)),
-            Kind::Partition { .. } => CallResult::NotAllowed,
+            Kind::Partition { .. } | Kind::OtherPartition { .. } => CallResult::NotAllowed,
             Kind::Answer(_) | Kind::Request(_) => CallResult::Invalid,
         }
     }

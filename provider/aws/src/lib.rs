@@ -24,6 +24,7 @@ mod observer;
 mod query_refusal;
 mod refusal;
 mod retry;
+mod secrets_in_use;
 mod settings;
 mod signer;
 mod signer_answer;

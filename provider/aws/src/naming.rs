@@ -38,9 +38,14 @@ pub(crate) fn calling<F: Future>(operation: Operation, call: F) -> TaskLocalFutu
     OPERATION.scope(operation, call)
 }
 
+/// The call that runs in this task.
+pub(crate) fn operation() -> Option<Operation> {
+    OPERATION.try_with(|operation| *operation).ok()
+}
+
 /// What a request of the call that runs in this task is for.
 pub(crate) fn step(url: &Url, body: &[u8]) -> &'static str {
-    let operation = OPERATION.try_with(|operation| *operation).unwrap_or(Operation::Credentials);
+    let operation = operation().unwrap_or(Operation::Credentials);
     match operation {
         Operation::Credentials if Sent::of(url, body).is_action("AssumeRoleWithWebIdentity") => {
             "STS AssumeRoleWithWebIdentity"

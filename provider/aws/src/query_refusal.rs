@@ -7,6 +7,7 @@ use http::header::CONTENT_TYPE;
 
 use crate::limits::TEXT_BYTES;
 use crate::refusal::Refusal;
+use crate::secrets_in_use::hidden;
 use crate::xml;
 
 /// A refusal in an answer of the
@@ -32,7 +33,7 @@ impl QueryRefusal {
         }
         let body = String::from_utf8_lossy(body);
         let error = xml::child(xml::root(&body, "ErrorResponse")?, "Error")?;
-        let element = |name: &str| Some(Text::at_most(TEXT_BYTES, xml::text(xml::child(error, name)?)));
+        let element = |name: &str| Some(Text::at_most(TEXT_BYTES, hidden(&xml::text(xml::child(error, name)?))));
         let (code, message) = (element("Code")?, element("Message").unwrap_or_default());
         Some(Self { status: status.as_u16(), code, message })
     }

@@ -58,6 +58,7 @@ use crate::invalid_answer::InvalidAnswer;
 use crate::limits;
 use crate::naming;
 use crate::query_refusal::QueryRefusal;
+use crate::secrets_in_use;
 use crate::settings::AwsSettings;
 use crate::time::AwsClock;
 
@@ -143,6 +144,7 @@ impl Transport {
             return Err(ConnectorError::user(SourceProblem::PlainHttp(Text::at_most(256, &server)).into()));
         }
         naming::note(&url, body);
+        secrets_in_use::note_request(&head.headers, body);
         let share = Share::new(&Arc::from(server.as_str()), Class::Listed);
         let request = Request {
             share: &share,

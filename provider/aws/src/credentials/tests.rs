@@ -4,9 +4,13 @@ use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use aws_credential_types::provider::error::CredentialsError;
+use aws_credential_types::provider::future;
 use tokio::sync::Semaphore;
+use url::Url;
 
 use super::*;
+use crate::error::find;
 use crate::observer::Unobserved;
 
 const HOUR: Duration = Duration::from_secs(3600);
@@ -233,4 +237,57 @@ async fn a_source_that_does_not_answer_is_given_up() {
     let before = Instant::now();
     assert_eq!(key(&kept).await, Err(late.to_owned()));
     assert_eq!(before.elapsed(), limits::CREDENTIALS_TIMEOUT);
+}
+
+/// Credentials of a role that STS is asked for; of keys if there is none.
+#[derive(Debug)]
+struct OfRole(Option<&'static str>);
+
+impl ProvideCredentials for OfRole {
+    fn provide_credentials<'a>(&'a self) -> future::ProvideCredentials<'a>
+    where
+        Self: 'a,
+    {
+        future::ProvideCredentials::new(async {
+            if let Some(role) = self.0 {
+                let url = Url::parse("https://sts.eu-central-1.amazonaws.com/").map_err(CredentialsError::unhandled)?;
+                naming::note(&url, format!("Action=AssumeRole&RoleArn={role}").as_bytes());
+            }
+            Ok(Credentials::new("1", "secret", None, None, "test"))
+        })
+    }
+}
+
+#[tokio::test]
+async fn credentials_of_a_role_are_for_the_regions_of_its_partition_only() {
+    let of = async |role, region: &str| {
+        let source = SharedCredentialsProvider::new(OfRole(role));
+        let clock = AwsClock::new(|| START);
+        let kept = KeptCredentials::new(source, Operation::Credentials, clock, Arc::new(Unobserved));
+        let provider = kept.for_region(&region.parse().map_err(|error| format!("{error}"))?);
+        let call = async {
+            provider
+                .provide_credentials()
+                .await
+                .map_err(|error| find::<AwsError>(&error).map(ToString::to_string).unwrap_or_default())
+        };
+        naming::calling(Operation::SignerStatus, call).await.map(|found| found.access_key_id().to_owned())
+    };
+    let refused = |credentials: &str, region: &str, expected: &str| {
+        Err(format!(
+            "AWS Signer GetRevocationStatus failed: found credentials of the partition {credentials} for the region {region}, expected \
+             those of {expected}; they are not sent to another partition, which does not know them: use a role of that partition, in a \
+             cluster there, or static keys; or remove the partition from aws.partitions"
+        ))
+    };
+    let found = Ok("1".to_owned());
+    let (own, china) = (Some("arn:aws:iam::111122223333:role/pod"), Some("arn:aws-cn:iam::111122223333:role/pod"));
+    assert_eq!(of(own, "eu-central-1").await, found);
+    assert_eq!(of(china, "cn-north-1").await, found);
+    assert_eq!(of(own, "cn-north-1").await, refused("aws", "cn-north-1", "aws-cn"));
+    assert_eq!(of(own, "us-gov-west-1").await, refused("aws", "us-gov-west-1", "aws-us-gov"));
+    assert_eq!(of(china, "eu-central-1").await, refused("aws-cn", "eu-central-1", "aws"));
+    // Keys, and a role whose partition is not known: the settings alone decide.
+    assert_eq!(of(None, "cn-north-1").await, found);
+    assert_eq!(of(Some("pod"), "cn-north-1").await, found);
 }

@@ -152,6 +152,11 @@ pub(super) fn remedy(operation: Operation, kind: &Kind, sent: Option<&Sent>) -> 
         Kind::Timeout => return NETWORK.to_owned(),
         Kind::Answer(_) => return ENDPOINT.to_owned(),
         Kind::Request(_) => return "report this, with the version".to_owned(),
+        Kind::OtherPartition { .. } => {
+            return "they are not sent to another partition, which does not know them: use a role of that partition, in a cluster there, \
+                    or static keys; or remove the partition from aws.partitions"
+                .to_owned();
+        }
         Kind::Partition { .. } => return "add it to aws.partitions if its services may be called".to_owned(),
     };
     match refusal {

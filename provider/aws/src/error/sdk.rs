@@ -20,6 +20,7 @@ use super::operation::Operation;
 use crate::invalid_answer::InvalidAnswer;
 use crate::limits::TEXT_BYTES;
 use crate::query_refusal::QueryRefusal;
+use crate::secrets_in_use::hidden;
 
 /// Most errors in the text about a cause.
 const CAUSES: usize = 8;
@@ -44,7 +45,7 @@ impl AwsError {
             }
             SdkError::ServiceError(service) => {
                 let meta = service.err().meta();
-                let shown = |text: Option<&str>| text.map(|text| Text::at_most(TEXT_BYTES, text));
+                let shown = |text: Option<&str>| text.map(|text| Text::at_most(TEXT_BYTES, hidden(text)));
                 Kind::refused(service.raw().status().as_u16(), shown(meta.code()), shown(meta.message()))
             }
             SdkError::TimeoutError(_) => Kind::Timeout,
@@ -132,7 +133,8 @@ fn causes(error: &(dyn Error + 'static)) -> Text {
         next = error.source();
     }
     // Before the reason of each source.
-    Text::at_most(TEXT_BYTES, texts.join(": ").replace("the credential provider was not enabled: ", ""))
+    let text = texts.join(": ").replace("the credential provider was not enabled: ", "");
+    Text::at_most(TEXT_BYTES, hidden(&text))
 }
 
 /// The error of this type among the causes.

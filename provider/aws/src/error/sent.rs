@@ -3,6 +3,7 @@
 use std::fmt;
 
 use countersign_core::codec::text::Text;
+use countersign_core::name::Partition;
 use countersign_http::authority;
 use url::Url;
 use url::form_urlencoded;
@@ -50,6 +51,12 @@ impl Sent {
     /// The role that STS was asked for.
     pub(crate) fn role(&self) -> Option<&str> {
         self.role.as_ref().map(Text::as_str)
+    }
+
+    /// The partition of that role.
+    pub(crate) fn partition(&self) -> Option<Partition> {
+        let mut fields = self.role()?.split(':');
+        fields.next().filter(|arn| *arn == "arn").and_then(|_| Partition::named(fields.next()?))
     }
 
     /// Whether this is the action.

@@ -15,9 +15,11 @@ impl AwsError {
     #[must_use]
     pub fn signer_cause(&self) -> SignerCause {
         match &self.kind {
-            Kind::NoCredentials(_) | Kind::Source(_) | Kind::TokenFile(_) | Kind::Credentials(_) => {
-                SignerCause::Credentials
-            }
+            Kind::NoCredentials(_)
+            | Kind::Source(_)
+            | Kind::TokenFile(_)
+            | Kind::Credentials(_)
+            | Kind::OtherPartition { .. } => SignerCause::Credentials,
             Kind::Timeout => SignerCause::Slow,
             Kind::Partition { .. } => SignerCause::Partition,
             Kind::Answer(_) | Kind::Request(_) => SignerCause::AnswerInvalid,

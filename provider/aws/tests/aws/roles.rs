@@ -225,3 +225,19 @@ async fn the_endpoint_of_another_service_is_a_setting_to_check() {
         "{error}"
     );
 }
+
+#[tokio::test]
+async fn a_role_of_another_partition_is_not_assumed_for_a_registry() {
+    let services = services().await;
+    let partitions = vec![Partition::Aws, Partition::AwsCn];
+    let aws = aws(&services.setup, AwsSettings { partitions, ..services.settings });
+    let role = EcrRole { arn: "arn:aws-cn:iam::444455556666:role/registry".parse().unwrap(), external_id: None };
+    let error = token(&EcrTokens::new(aws, Some(role), None), HOST).await.unwrap_err();
+    assert_eq!(
+        error,
+        "ECR GetAuthorizationToken failed: found credentials of the partition aws-cn for the region eu-central-1, expected those of aws; \
+         they are not sent to another partition, which does not know them: use a role of that partition, in a cluster there, or static \
+         keys; or remove the partition from aws.partitions"
+    );
+    assert_eq!([services.sts.count(), services.api.count()], [0, 0]);
+}

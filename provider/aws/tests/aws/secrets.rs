@@ -11,9 +11,11 @@ use countersign_aws::EcrTokens;
 use countersign_testkit::aws::ServiceError;
 use countersign_testkit::aws::ecr_api::EcrApi;
 use countersign_testkit::aws::signer_data::SignerData;
+use countersign_testkit::registry::Reply;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
+use super::ecr::token;
 use super::*;
 
 /// Everything that is logged.
@@ -35,6 +37,85 @@ impl Write for Log {
     fn flush(&mut self) -> std::io::Result<()> {
         Ok(())
     }
+}
+
+/// What stands in place of a secret that a service repeats.
+const CUT: &str = "(cut: the text repeats a secret of the request)";
+
+#[tokio::test]
+async fn a_text_of_aws_signer_ends_before_the_session_token_the_signature_and_the_key() {
+    let setup = setup();
+    let server = SignerData::start(&setup).await;
+    let session =
+        setup.keys().for_session(&countersign_testkit::aws::sts::assumed_role(ROLE, "pod"), NOW + time::Duration::HOUR);
+    let token = session.session_token.clone().unwrap();
+    let encoded: String = url::form_urlencoded::byte_serialize(token.as_bytes()).collect();
+    let aws = aws_with(&setup, signer_at(&server.url()), &session);
+    for (code, text, shown) in [
+        ("SignatureDoesNotMatch", format!("bad {token} x"), format!("SignatureDoesNotMatch: bad {CUT}")),
+        ("ValidationException", format!("the token {token}"), format!("ValidationException: the token {CUT}")),
+        (
+            "ValidationException",
+            format!("the token {}…", &token[..20]),
+            format!("ValidationException: the token {CUT}"),
+        ),
+        ("ValidationException", format!("t={encoded}"), format!("ValidationException: t={CUT}")),
+        ("ValidationException", format!("key {}", session.secret), format!("ValidationException: key {CUT}")),
+        (&token, "text".to_owned(), format!("{CUT}: text")),
+        // Where the name is known, no value is needed.
+        ("ValidationException", "bad X-Amz-Security-Token: x".to_owned(), "ValidationException: bad".to_owned()),
+        ("ValidationException", "bad authorization: x".to_owned(), "ValidationException: bad".to_owned()),
+        ("ValidationException", "bad THE CANONICAL STRING x".to_owned(), "ValidationException: bad".to_owned()),
+    ] {
+        server.fail_times(1, ServiceError::new(403, code, &text));
+        let error = status(&aws).await.unwrap_err();
+        let found = format!("found status 403 {shown}, expected 200");
+        assert_eq!(error.cause().as_str(), found, "{text}");
+        for kept in [&token[..12], &session.secret[..12]] {
+            assert!(!format!("{error}{error:?}").contains(kept), "{error}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_text_of_sts_or_of_the_api_of_ecr_ends_before_the_session_token() {
+    let services = super::roles::services().await;
+    let session = services
+        .setup
+        .keys()
+        .for_session(&countersign_testkit::aws::sts::assumed_role(ROLE, "pod"), NOW + time::Duration::HOUR);
+    let secret = session.session_token.clone().unwrap();
+    let aws = aws_with(&services.setup, services.settings.clone(), &session);
+    let xml = |code: &str, message: &str| {
+        format!("<ErrorResponse><Error><Code>{code}</Code><Message>{message}</Message></Error></ErrorResponse>")
+    };
+    for (body, shown) in [
+        (xml("ValidationError", &format!("Value '{secret}' at 'x'")), format!("ValidationError: Value '{CUT}")),
+        (xml(&secret, "m"), format!("{CUT}: m")),
+    ] {
+        let fault = services.sts.when().reply(Reply::status(400).header("content-type", "text/xml").body(body));
+        let error = token(&super::roles::with_role(&aws), super::roles::HOST).await.unwrap_err();
+        let begin = format!("STS AssumeRole failed at API: found status 400 {shown}, expected 200; ");
+        assert!(error.starts_with(&begin), "{error}");
+        fault.remove();
+    }
+    let pod = EcrTokens::new(aws, None, None);
+    for (body, shown) in [
+        (format!(r#"{{"__type":"X","message":"token {secret}"}}"#), format!("X: token {CUT}")),
+        (format!(r#"{{"__type":"{secret}","message":"m"}}"#), format!("{CUT}: m")),
+        (r#"{"__type":"X","message":"Authorization: hunter2"}"#.to_owned(), "X".to_owned()),
+    ] {
+        let reply = Reply::status(400).header("content-type", "application/x-amz-json-1.1").body(body);
+        let fault = services.api.when().reply(reply);
+        let error = token(&pod, super::roles::HOST).await.unwrap_err();
+        let begin = format!("ECR GetAuthorizationToken failed at API: found status 400 {shown}, expected 200; ");
+        assert!(error.starts_with(&begin), "{error}");
+        fault.remove();
+    }
+    let reply = Reply::status(200).header("x-amzn-errortype", &secret).body("{}");
+    services.api.when().reply(reply);
+    let error = token(&pod, super::roles::HOST).await.unwrap_err();
+    assert!(error.contains(&format!("in the header x-amzn-errortype ({CUT})")), "{error}");
 }
 
 /// Set in the second process.
@@ -72,7 +153,7 @@ async fn log_calls() {
     let endpoint = api.url().parse().unwrap();
     let role = EcrRole { arn: ROLE.parse().unwrap(), external_id: None };
     let source = EcrTokens::new(aws.clone(), None, Some(countersign_aws::EcrApi { endpoint, region: None }));
-    let issued = super::ecr::token(&source, "111122223333.dkr.ecr.eu-central-1.amazonaws.com").await.unwrap();
+    let issued = token(&source, "111122223333.dkr.ecr.eu-central-1.amazonaws.com").await.unwrap();
     let shown = format!("{}{error}{error:?}{aws:?}{:?}{source:?}{role:?}", log.text(), aws.settings());
     assert!(log.text().contains("TRACE"), "nothing was logged");
     let session_token = session.session_token.as_deref().unwrap();

@@ -234,6 +234,34 @@ async fn a_role_that_does_not_trust_the_service_account_names_its_trust_policy()
 }
 
 #[tokio::test]
+async fn a_web_identity_of_another_partition_is_not_sent_to_the_service() {
+    if is_second().await {
+        return;
+    }
+    let (setup, server) = started().await;
+    let (sts, issuer, folder) = (Sts::start(&setup).await, issuer(), Folder::new());
+    let role = ROLE.replace("arn:aws:", "arn:aws-cn:");
+    sts.trust_web_identity(&role, &issuer, "countersign", "countersign");
+    folder.write("token", issuer.token(&ServiceAccountToken::new("countersign", "countersign", setup.clock().now())));
+    let (file, sts_url) = (folder.file("token"), sts.url());
+    let variables = [
+        ("AWS_ROLE_ARN", role.as_str()),
+        ("AWS_WEB_IDENTITY_TOKEN_FILE", file.as_str()),
+        ("AWS_ENDPOINT_URL_STS", sts_url.as_str()),
+    ];
+    let results = second("a_web_identity_of_another_partition_is_not_sent_to_the_service", &server, &variables).await;
+    assert_eq!(
+        results,
+        [
+            "not-allowed AWS Signer GetRevocationStatus failed: found credentials of the partition aws-cn for the region eu-central-1, \
+             expected those of aws; they are not sent to another partition, which does not know them: use a role of that partition, in a \
+             cluster there, or static keys; or remove the partition from aws.partitions"
+        ]
+    );
+    assert_eq!((sts.count(), server.count()), (1, 0));
+}
+
+#[tokio::test]
 async fn a_throttled_web_identity_is_not_repeated() {
     if is_second().await {
         return;

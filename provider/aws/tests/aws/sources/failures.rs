@@ -320,3 +320,26 @@ async fn the_instance_metadata_service_is_not_taken_for_the_agent_of_pod_identit
     assert!(!seen.contains("Pod Identity"), "{seen}");
     assert!(seen.starts_with(&format!("credentials AWS credentials failed at {}: ", imds.host())), "{seen}");
 }
+
+#[tokio::test]
+async fn a_text_of_sts_ends_before_the_token_of_the_service_account() {
+    if is_second().await {
+        return;
+    }
+    let name = "failures::a_text_of_sts_ends_before_the_token_of_the_service_account";
+    let (setup, server) = started().await;
+    let (issuer, sts, folder) = (issuer(), Sts::start(&setup).await, Folder::new());
+    let token = issuer.token(&ServiceAccountToken::new("countersign", "countersign", setup.clock().now()));
+    folder.write("token", &token);
+    let (file, url) = (folder.file("token"), sts.url());
+    let variables =
+        [("AWS_ROLE_ARN", ROLE), ("AWS_WEB_IDENTITY_TOKEN_FILE", file.as_str()), ("AWS_ENDPOINT_URL_STS", &url)];
+    for part in [token.as_str(), &token[..40], &token[token.len() - 40..]] {
+        let text = format!("Value '{part}' at 'webIdentityToken' failed to satisfy constraint");
+        sts.fail(ServiceError::new(400, "ValidationError", &text));
+        let seen = second(name, &server, &variables).await.remove(0);
+        let shown = "ValidationError: Value '(cut: the text repeats a secret of the request), expected 200; ";
+        assert!(seen.contains(&format!("found status 400 {shown}")), "{seen}");
+    }
+    assert_eq!((sts.count(), server.count()), (3, 0));
+}
