@@ -1,13 +1,16 @@
-//! The running service on Azure: a trust store that is filled from Azure Key Vault. The services of Azure are doubles in this process,
+//! The running service on Azure: images in Azure Container Registry, and a trust store that is filled from Azure Key Vault. The services of Azure are doubles in this process,
 //! which a proxy resolves by their names.
 #![allow(clippy::unwrap_used)]
 
 mod fixture;
 
+use countersign_testkit::azure::Role;
 use countersign_testkit::azure::key_vault_error;
 use countersign_testkit::azure::vault_site::VaultSite;
+use countersign_testkit::registry::Reply;
 
 use fixture::Aks;
+use fixture::HOST;
 
 #[tokio::test]
 async fn a_rotated_certificate_of_a_vault_decides_over_images_without_a_restart() {
@@ -37,7 +40,8 @@ async fn a_rotated_certificate_of_a_vault_decides_over_images_without_a_restart(
     for (series, value) in [
         ("countersign_trust_store_fetched_files{source=\"key-vault\",store=\"ca:shop\"}".to_owned(), 1.0),
         ("countersign_trust_store_usable{store=\"ca:shop\"}".to_owned(), 1.0),
-        (call("entra-token", "ok"), 1.0),
+        // One for the vault and one for the registry.
+        (call("entra-token", "ok"), 2.0),
         (call("key-vault-versions", "ok"), 1.0),
         (call("key-vault-certificate", "ok"), 1.0),
     ] {
@@ -54,5 +58,89 @@ async fn a_rotated_certificate_of_a_vault_decides_over_images_without_a_restart(
     let line = aks.status().await;
     let line = line.lines().find(|line| line.contains("trust store ca:shop: ")).unwrap();
     assert!(line.starts_with("[+] trust store ca:shop: fetched at 20") && line.matches("shop/").count() == 2, "{line}");
+    aks.stop().await;
+}
+
+/// The line about the token of the registry.
+fn token_line(status: &str) -> &str {
+    status.lines().find(|line| line.contains(&format!("] token acr {HOST} for "))).unwrap_or_default()
+}
+
+#[tokio::test]
+async fn an_image_of_a_registry_of_azure_is_verified_and_its_token_is_shown() {
+    let (aks, (chain, _)) = Aks::start("", |site| site.add_self_signed("shop")).await;
+    let image = aks.sign_in_acr("v1", &chain);
+    assert_eq!(aks.verdict(&image).await, "verified");
+    let status = aks.status().await;
+    let whose = format!("the application {}", VaultSite::CLIENT);
+    let begin = format!("[+] token acr {HOST} for {whose}: issued at 20");
+    assert!(token_line(&status).starts_with(&begin) && token_line(&status).contains(", ends at 20"), "{status}");
+    // Those of Microsoft Entra, for the registry and for the vault.
+    assert_eq!(status.lines().filter(|line| line.starts_with("[+] token entra")).count(), 2, "{status}");
+    assert!(!status.contains(VaultSite::SECRET) && !status.contains("eyJ"), "{status}");
+    for (series, value) in [
+        ("countersign_registry_tokens", 1.0),
+        ("countersign_registry_token_fetches_total{result=\"ok\"}", 1.0),
+        ("countersign_registry_token_fetches_total{result=\"failed\"}", 0.0),
+        ("countersign_azure_calls_total{call=\"acr-exchange\",result=\"ok\"}", 1.0),
+        ("countersign_azure_calls_total{call=\"entra-token\",result=\"ok\"}", 2.0),
+        ("countersign_registry_token_end_without_refresh_timestamp_seconds", 0.0),
+    ] {
+        assert_eq!(aks.metric(series).await, Some(value), "{series}");
+    }
+    // Three hours.
+    let oldest = aks.metric("countersign_registry_token_oldest_timestamp_seconds").await.unwrap();
+    let end = aks.metric("countersign_registry_token_end_timestamp_seconds").await.unwrap();
+    assert!((9_000.0..=11_000.0).contains(&(end - oldest)), "{oldest} {end}");
+    aks.stop().await;
+}
+
+#[tokio::test]
+async fn an_outage_of_microsoft_entra_does_not_end_a_token_that_is_in_use() {
+    let (aks, (chain, _)) = Aks::start("", |site| site.add_self_signed("shop")).await;
+    assert_eq!(aks.verdict(&aks.sign_in_acr("v1", &chain)).await, "verified");
+    aks.site.entra.fail(Reply::status(503));
+    aks.site.vault.fail(key_vault_error::internal());
+    assert_eq!(aks.verdict(&aks.sign_in_acr("v2", &chain)).await, "verified");
+    assert_eq!(aks.acr.exchanges(), 1);
+    aks.stop().await;
+}
+
+#[tokio::test]
+async fn a_changed_identity_is_used_after_a_reload_and_an_equal_one_keeps_its_token() {
+    let add = |site: &VaultSite| (site.add_self_signed("former").1, site.add_self_signed("shop").0);
+    let (aks, (former, chain)) = Aks::start("", add).await;
+    assert_eq!(aks.verdict(&aks.sign_in_acr("v1", &chain)).await, "verified");
+    // Another section changes.
+    aks.configure("versions: 2");
+    aks.until_status(&format!("shop/{former}")).await;
+    assert_eq!(aks.verdict(&aks.sign_in_acr("v2", &chain)).await, "verified");
+    assert_eq!(aks.acr.exchanges(), 1);
+    // An application that the tenant does not have.
+    let other = "99999999-2222-3333-4444-555555555555";
+    aks.configure_acr(&VaultSite::identity().replace(VaultSite::CLIENT, other));
+    let failed =
+        aks.until_status(&format!("[!] token acr {HOST} for the application {other}: none; requested at ")).await;
+    assert!(failed.contains("AADSTS700016"), "{failed}");
+    let why = aks.verdict(&aks.sign_in_acr("v3", &chain)).await;
+    assert!(why.contains("registry-misconfigured") && why.contains("AADSTS700016"), "{why}");
+    // Of an identity that is no longer in use there is no line.
+    assert!(!aks.status().await.contains(&format!("token acr {HOST} for the application {}", VaultSite::CLIENT)));
+    aks.configure_acr(&VaultSite::identity());
+    let image = aks.sign_in_acr("v4", &chain);
+    assert_eq!(aks.until_verdict(&image, "verified").await, "verified");
+    assert_eq!(aks.acr.exchanges(), 2);
+    aks.stop().await;
+}
+
+#[tokio::test]
+async fn a_role_that_is_withdrawn_denies_images_and_the_message_names_it() {
+    let (aks, (chain, _)) = Aks::start("", |site| site.add_self_signed("shop")).await;
+    aks.site.directory.unassign(VaultSite::CLIENT, Role::AcrPull, HOST);
+    let image = aks.sign_in_acr("v1", &chain);
+    let why = aks.verdict(&image).await;
+    assert!(why.contains("registry-denied") && why.contains("assign the role AcrPull"), "{why}");
+    aks.site.directory.assign(VaultSite::CLIENT, Role::AcrPull, HOST);
+    assert_eq!(aks.until_verdict(&image, "verified").await, "verified");
     aks.stop().await;
 }

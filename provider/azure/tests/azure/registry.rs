@@ -122,3 +122,23 @@ async fn no_token_is_sent_to_the_realm_of_another_host() {
         assert_eq!(lines(&world)[before..], ["GET /v2/app/manifests/v1 anonymous 401"], "{realm}");
     }
 }
+
+#[tokio::test]
+async fn an_access_token_is_used_for_the_life_that_it_states() {
+    let world = World::start().await;
+    let registries = registries(&world);
+    let tokens = || world.acr.journal().iter().filter(|exchange| exchange.path == "/oauth2/token").count();
+    for minutes in [0, 10, 50] {
+        world.advance(Duration::from_secs(60 * minutes)).await;
+        let _ = pin(&registries).await.unwrap();
+        assert_eq!(tokens(), 1, "{minutes}");
+    }
+    // 75 minutes after its issue it has ended.
+    world.advance(Duration::from_secs(60 * 20)).await;
+    let _ = pin(&registries).await.unwrap();
+    assert_eq!(tokens(), 2);
+    // One that the registry refuses before is replaced.
+    world.acr.revoke_access_tokens();
+    let _ = pin(&registries).await.unwrap();
+    assert_eq!(tokens(), 3);
+}

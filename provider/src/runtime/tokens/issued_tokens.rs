@@ -77,13 +77,18 @@ impl IssuedTokens {
 
     /// Shows the tokens that are in use now in the metrics.
     pub(in crate::runtime) fn show(&self) {
+        let now = (self.clock)();
         let mut shown = TokensInUse::default();
         for (role, _, Token { issued, failed }) in self.current() {
             let (Some(_), Some((since, end))) = (role, issued) else { continue };
             shown.count += 1;
             shown.oldest = first(shown.oldest, Some(since));
             shown.first_end = first(shown.first_end, end);
-            shown.end_without_refresh = first(shown.end_without_refresh, end.filter(|_| failed.is_some()));
+            let ends = end.filter(|_| failed.is_some()).map(|end| (since, end));
+            shown.without_refresh = shown.without_refresh.into_iter().chain(ends).min_by(|one, other| {
+                let left = [one, other].map(|(since, end)| part_left(*since, *end, now));
+                left[0].total_cmp(&left[1])
+            });
         }
         self.metrics.tokens_in_use(&shown);
     }
@@ -107,6 +112,13 @@ impl IssuedTokens {
         };
         sources.into_iter().flat_map(of_source).collect()
     }
+}
+
+/// Which part of the life of a token is left.
+#[allow(clippy::cast_precision_loss, reason = "a comparison of lives")]
+fn part_left(since: UnixTime, end: UnixTime, now: UnixTime) -> f64 {
+    let seconds = |from: UnixTime, to: UnixTime| to.seconds().saturating_sub(from.seconds()) as f64;
+    seconds(now, end) / seconds(since, end).max(1.0)
 }
 
 fn first(one: Option<UnixTime>, other: Option<UnixTime>) -> Option<UnixTime> {
@@ -262,6 +274,40 @@ mod tests {
         assert_eq!(lines(&all), []);
         all.show();
         assert_eq!(values(&registry), ["_fetches_total{result=\"failed\"} 2", "_fetches_total{result=\"ok\"} 2"]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn of_tokens_that_are_not_refreshed_the_one_with_the_smallest_part_of_its_life_is_shown() {
+        let (all, now, registry) = at_start();
+        let source = all.source("the workload identity of the pod".to_owned());
+        source.fetched("acr shops.azurecr.io", Ok(&identity(3 * HOUR)));
+        source.fetched("ecr eu-west-1", Ok(&identity(12 * HOUR)));
+        let advance = |seconds| {
+            let mut now = now.lock().unwrap();
+            *now = now.saturating_add(Duration::from_secs(seconds));
+            drop(now);
+            all.show();
+        };
+        advance(6 * HOUR);
+        // A second one of three hours: half of its life is left after one and a half.
+        source.fetched("acr tools.azurecr.io", Ok(&identity(3 * HOUR)));
+        for key in ["ecr eu-west-1", "acr tools.azurecr.io"] {
+            source.fetched(key, Err(&CredentialError::Timeout));
+        }
+        let shown = |issued: i64, end: i64| {
+            [
+                format!("_end_without_refresh_timestamp_seconds {}", START + end * 3600),
+                format!("_issued_without_refresh_timestamp_seconds {}", START + issued * 3600),
+            ]
+        };
+        let found = || -> Vec<String> {
+            values(&registry).into_iter().filter(|line| line.contains("_without_refresh_")).collect()
+        };
+        // Of ECR a half is left, and of ACR all.
+        assert_eq!(found(), shown(0, 12));
+        // After two hours a third of each is left.
+        advance(5 * HOUR / 2);
+        assert_eq!(found(), shown(6, 9));
     }
 
     #[tokio::test(start_paused = true)]

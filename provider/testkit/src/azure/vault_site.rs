@@ -27,8 +27,10 @@ pub struct VaultSite {
     pub entra: Entra,
     /// The vault.
     pub vault: KeyVault,
-    proxy: Proxy,
-    root: Authority,
+    /// Resolves the names of Azure; of more services too, if the test adds them.
+    pub proxy: Proxy,
+    /// The authority of the services' certificates.
+    pub root: Authority,
 }
 
 impl VaultSite {
@@ -90,17 +92,25 @@ impl VaultSite {
         )
     }
 
+    /// The keys of the application, as of `credentials.acr`.
+    #[must_use]
+    pub fn identity() -> String {
+        format!(
+            "identity: clientSecret, tenant: {}, clientId: {}, clientSecretFile: client-secret",
+            Self::TENANT,
+            Self::CLIENT
+        )
+    }
+
     /// An element of `trust.stores`: `store` with [`Self::CERTIFICATE`], with more keys of the certificate and of `keyVault`.
     #[must_use]
     pub fn store(store: &str, certificate_keys: &str, keys: &str) -> String {
         let separator = if certificate_keys.is_empty() { "" } else { ", " };
         format!(
-            "{{store: '{store}', keyVault: {{vault: {}, certificates: [{{name: {}{separator}{certificate_keys}}}], identity: \
-             clientSecret, tenant: {}, clientId: {}, clientSecretFile: client-secret{keys}}}}}",
+            "{{store: '{store}', keyVault: {{vault: {}, certificates: [{{name: {}{separator}{certificate_keys}}}], {}{keys}}}}}",
             Self::VAULT,
             Self::CERTIFICATE,
-            Self::TENANT,
-            Self::CLIENT
+            Self::identity()
         )
     }
 }

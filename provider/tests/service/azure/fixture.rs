@@ -11,6 +11,9 @@ use countersign_test_support::fixture::policy;
 use countersign_test_support::mounted::Client;
 use countersign_test_support::mounted::GATEKEEPER;
 use countersign_test_support::mounted::client;
+use countersign_testkit::azure::Role;
+use countersign_testkit::azure::acr::Acr;
+use countersign_testkit::azure::blob_store::BlobStore;
 use countersign_testkit::azure::vault_site::VaultSite;
 use countersign_testkit::folder::Folder;
 use countersign_testkit::notation;
@@ -21,12 +24,19 @@ use countersign_testkit::registry::Registry;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
+/// A registry of Azure, and where its blobs are.
+pub(super) const HOST: &str = "shops.azurecr.io";
+const STORE: &str = "shops.blob.core.windows.net";
+
 /// Time limit of a wait, for a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// What is running.
 pub(super) struct Aks {
     pub(super) site: VaultSite,
+    /// The registry, for whose tokens the application of `site` has the role AcrPull.
+    pub(super) acr: Acr,
+    _blobs: BlobStore,
     /// A registry that needs no credentials.
     plain: Registry,
     folder: Folder,
@@ -42,6 +52,14 @@ impl Aks {
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
         let (site, plain, folder) = (VaultSite::start().await, Registry::start().await, Folder::new());
         let changed = change(&site);
+        let tls = site.setup.clone().tls(&site.root.issue(CertSpec::tls_server(&[HOST, STORE])));
+        let blobs = BlobStore::start(&tls).await;
+        blobs.set_base(&format!("https://{STORE}"));
+        let acr = Acr::start(&tls, &site.directory, &blobs, VaultSite::TENANT).await;
+        acr.set_name(HOST);
+        site.directory.assign(VaultSite::CLIENT, Role::AcrPull, HOST);
+        site.proxy.resolve(&format!("{HOST}:443"), acr.address());
+        site.proxy.resolve(&format!("{STORE}:443"), blobs.address());
         let root = Authority::root(CertSpec::root());
         let (server, gatekeeper) =
             (root.issue(CertSpec::tls_server(&["127.0.0.1"])), root.issue(CertSpec::tls_client(GATEKEEPER)));
@@ -50,19 +68,31 @@ impl Aks {
         folder.write("ca.pem", root.pem());
         folder.write("trust/trustpolicy.json", policy(&["ca:shop"], &["*"]));
         site.write_files(&folder);
-        configure(&site, &plain, &folder, certificate);
+        configure(&site, &plain, &folder, certificate, &VaultSite::identity());
         let (file, read) = ConfigFile::load(&folder.path().join("c.yaml"), Purpose::Serve).unwrap();
         let service = Service::start(&read).await.unwrap().following(file, None);
         let client = Client::new(client(&root, Some(&gatekeeper)), service.address().unwrap());
         let health = format!("http://{}", service.health_address().unwrap());
         let (stop, stopped) = oneshot::channel::<()>();
         let run = tokio::spawn(service.run(async { drop(stopped.await) }));
-        (Self { site, plain, folder, client, health, stop, run }, changed)
+        (Self { site, acr, _blobs: blobs, plain, folder, client, health, stop, run }, changed)
     }
 
     /// Writes the configuration anew, with these keys of the certificate.
     pub(super) fn configure(&self, certificate: &str) {
-        configure(&self.site, &self.plain, &self.folder, certificate);
+        configure(&self.site, &self.plain, &self.folder, certificate, &VaultSite::identity());
+    }
+
+    /// Writes the configuration anew, with these keys of `credentials.acr`.
+    pub(super) fn configure_acr(&self, acr: &str) {
+        configure(&self.site, &self.plain, &self.folder, "", acr);
+    }
+
+    /// An image of the registry of Azure that this chain signed.
+    pub(super) fn sign_in_acr(&self, tag: &str, chain: &Chain) -> String {
+        let image = self.acr.push_image("app", tag);
+        notation::sign_image(&self.acr, "app", &image, chain);
+        format!("{HOST}/app:{tag}")
     }
 
     /// An image that this chain signed.
@@ -111,6 +141,20 @@ impl Aks {
         self.health("/readyz?verbose").await
     }
 
+    /// The line of `/readyz?verbose` that contains `part`, as soon as there is one.
+    pub(super) async fn until_status(&self, part: &str) -> String {
+        let shown = async {
+            loop {
+                let text = self.status().await;
+                if let Some(line) = text.lines().find(|line| line.contains(part)) {
+                    return line.to_owned();
+                }
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, shown).await.unwrap_or_else(|_| panic!("no line with {part}"))
+    }
+
     /// The value of a series.
     pub(super) async fn metric(&self, series: &str) -> Option<f64> {
         let text = self.health("/metrics").await;
@@ -124,7 +168,8 @@ impl Aks {
     }
 }
 
-fn configure(site: &VaultSite, plain: &Registry, folder: &Folder, certificate: &str) {
+fn configure(site: &VaultSite, plain: &Registry, folder: &Folder, certificate: &str, acr: &str) {
+    let proxy = site.proxy.url();
     let text = format!(
         "server: {{listen: '127.0.0.1:0', verifyTimeout: 20s, tls: {{certificate: tls.crt, key: tls.key, clientCa: ca.pem}}}}
 health: {{listen: '127.0.0.1:0'}}
@@ -134,6 +179,8 @@ cache: {{tagLifetime: 50ms, rejectedLifetime: 50ms}}
 unlistedRegistries: refuse
 registries:
 - {{host: '{}', plainHttp: true, proxy: none}}
+- {{host: {HOST}, ca: azure.pem, proxy: '{proxy}', credentials: {{acr: {{{acr}}}}}}}
+- {{host: {STORE}, ca: azure.pem, proxy: '{proxy}'}}
 ",
         VaultSite::store("ca:shop", certificate, ""),
         site.section(),

@@ -19,6 +19,7 @@ pub(super) struct Tokens {
     oldest: Gauge,
     first_end: Gauge,
     end_without_refresh: Gauge,
+    issued_without_refresh: Gauge,
 }
 
 /// The tokens in use. Times are `None` without one.
@@ -30,8 +31,8 @@ pub struct TokensInUse {
     pub oldest: Option<UnixTime>,
     /// The first end.
     pub first_end: Option<UnixTime>,
-    /// The first end of one whose last refresh failed.
-    pub end_without_refresh: Option<UnixTime>,
+    /// Of those whose last refresh failed, when the one was issued of which the smallest part of its life is left, and its end.
+    pub without_refresh: Option<(UnixTime, UnixTime)>,
 }
 
 impl Tokens {
@@ -51,7 +52,11 @@ impl Tokens {
                 .gauge("registry_token_end_timestamp_seconds", "First end of a token in use; 0 without one.")?,
             end_without_refresh: factory.gauge(
                 "registry_token_end_without_refresh_timestamp_seconds",
-                "First end of a token whose last refresh failed; 0 without one.",
+                "End of the token whose last refresh failed, and of which the smallest part of its life is left; 0 without one.",
+            )?,
+            issued_without_refresh: factory.gauge(
+                "registry_token_issued_without_refresh_timestamp_seconds",
+                "When the token was issued whose end is registry_token_end_without_refresh_timestamp_seconds; 0 without one.",
             )?,
         };
         RESULTS.iter().for_each(|result| drop(metrics.fetches.with_label_values(&[result])));
@@ -68,11 +73,12 @@ impl Metrics {
 
     /// The tokens in use.
     pub fn tokens_in_use(&self, tokens: &TokensInUse) {
-        let TokensInUse { count, oldest, first_end, end_without_refresh } = *tokens;
+        let TokensInUse { count, oldest, first_end, without_refresh } = *tokens;
         let time = |time: Option<UnixTime>| time.map_or(0.0, seconds);
         self.tokens.count.set(i64::try_from(count).unwrap_or(i64::MAX));
         self.tokens.oldest.set(time(oldest));
         self.tokens.first_end.set(time(first_end));
-        self.tokens.end_without_refresh.set(time(end_without_refresh));
+        self.tokens.end_without_refresh.set(time(without_refresh.map(|(_, end)| end)));
+        self.tokens.issued_without_refresh.set(time(without_refresh.map(|(issued, _)| issued)));
     }
 }
