@@ -69,9 +69,10 @@ impl EcrTokens {
             let issued = self.issue(&key, &region).await?;
             identity(key.operation(), issued, self.aws.now())
         };
-        let identity = naming_request(key.operation(), usable)
-            .await
-            .map_err(|error| CredentialError::of_call(error.result(), error.missing(), &error))?;
+        let identity = naming_request(key.operation(), usable).await.map_err(|error| {
+            let failed = CredentialError::of_call(error.result(), error.missing(), &error);
+            failed.with_permission(error.missing_permission())
+        })?;
         Ok(match &self.role {
             Some(role) => identity.with_origin(format_args!("credentials.ecr, for the role {}", role.arn)),
             None => identity.with_origin("credentials.ecr, for the role of the pod"),

@@ -83,7 +83,7 @@ pub(crate) enum Kind {
     #[error(transparent)]
     Fetch(FetchError),
     /// The service refused.
-    #[error("found status {status} {code}{message}, expected 200")]
+    #[error("found status {status} {code}, expected 200{message}")]
     Refused {
         /// The HTTP status.
         status: u16,
@@ -255,6 +255,12 @@ impl AwsError {
             | Kind::Partition { .. }
             | Kind::OtherPartition { .. } => None,
         }
+    }
+
+    /// The IAM action that the role lacks, or that its trust policy does not allow, if that is the reason.
+    #[must_use]
+    pub fn missing_permission(&self) -> Option<&'static str> {
+        matches!(&self.kind, Kind::Refused { refusal: Refusal::Permission, .. }).then(|| self.operation.iam_action())
     }
 
     /// How the call ended.

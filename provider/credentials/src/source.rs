@@ -53,6 +53,14 @@ pub enum CredentialError {
     /// The request to the issuing service failed.
     #[error(transparent)]
     Fetch(#[from] FetchError),
+    /// The issuing service refuses the identity that asks, or there is none. For the operator to mend.
+    #[error("{why}")]
+    Refused {
+        /// The permission that the service finds missing, by its name there.
+        permission: Option<&'static str>,
+        /// The service, what it answered, and what to do.
+        why: Text,
+    },
     /// The issuing service failed, which no change of the configuration mends.
     #[error("{why}")]
     NotIssued {
@@ -76,7 +84,7 @@ impl CredentialError {
     pub fn of_call(result: CallResult, missing: Option<Missing>, why: impl fmt::Display) -> Self {
         let failure = match result {
             CallResult::Credentials | CallResult::Refused | CallResult::NotAllowed => {
-                return Self::Unusable(Text::of(why));
+                return Self::Refused { permission: None, why: Text::of(why) };
             }
             CallResult::Throttled => IssueFailure::Throttled,
             CallResult::Timeout => IssueFailure::Timeout(missing),
@@ -85,6 +93,15 @@ impl CredentialError {
             CallResult::Invalid => IssueFailure::Invalid,
         };
         Self::NotIssued { failure, why: Text::of(why) }
+    }
+
+    /// The same error; a refusal has the permission that the service finds missing.
+    #[must_use]
+    pub fn with_permission(self, missing: Option<&'static str>) -> Self {
+        match self {
+            Self::Refused { permission: _, why } => Self::Refused { permission: missing, why },
+            Self::Unusable(_) | Self::Fetch(_) | Self::NotIssued { .. } | Self::Timeout | Self::Interrupted => self,
+        }
     }
 }
 

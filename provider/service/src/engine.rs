@@ -5,6 +5,7 @@ mod error_mapping;
 mod inspect;
 mod observer;
 mod reading;
+mod registry_remedy;
 mod request;
 mod resolution;
 mod rounds;

@@ -83,6 +83,15 @@ pub(super) struct Findings {
     statements: Option<Vec<StatementOutline>>,
 }
 
+/// Whose variables of clouds the service will have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Variables {
+    /// Those of this process.
+    OfProcess,
+    /// Those of a pod whose manifests are checked elsewhere: they are not known.
+    OfPod,
+}
+
 /// What applies to a registry beyond its entry in the configuration. Without secrets.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct Applied {
@@ -200,7 +209,8 @@ impl Findings {
             }
             findings.statements = trust::check(path, &config, now, &mut findings);
             fetched_stores::check(&config, &mut findings);
-            registries::check(path, &config, purpose, now, &mut findings);
+            let variables = if root.is_some() { Variables::OfPod } else { Variables::OfProcess };
+            registries::check(path, &config, (purpose, variables), now, &mut findings);
             findings.config = Some(config);
         }
         findings

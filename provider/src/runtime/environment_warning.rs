@@ -5,4 +5,6 @@
 pub(crate) struct EnvironmentWarning {
     pub(crate) kind: &'static str,
     pub(crate) message: String,
+    /// Whether it is about variables of this process, and not only about the configuration.
+    pub(crate) is_of_variable: bool,
 }

@@ -21,7 +21,7 @@ pub(crate) fn environment_warnings(config: &Config) -> Vec<EnvironmentWarning> {
 
 fn of_aws(config: &Config) -> Vec<EnvironmentWarning> {
     let mut warnings = Vec::new();
-    let mut warn = |kind, message| warnings.push(EnvironmentWarning { kind, message });
+    let mut warn = |kind, message| warnings.push(EnvironmentWarning { kind, message, is_of_variable: true });
     if let Err(why) = aws::pod_region(&config.aws) {
         warn("aws-region", format!("AWS is not called: {why}"));
     }
@@ -44,7 +44,7 @@ fn of_aws(config: &Config) -> Vec<EnvironmentWarning> {
         && let Err(why) = proxy_environment::beside(&config.aws.proxy)
     {
         let message = format!("AWS is not called, unless aws.proxy is set: {why}");
-        warnings.push(EnvironmentWarning { kind: "aws-proxy", message });
+        warnings.push(EnvironmentWarning { kind: "aws-proxy", message, is_of_variable: true });
     }
     warnings
 }
@@ -52,7 +52,7 @@ fn of_aws(config: &Config) -> Vec<EnvironmentWarning> {
 /// As [`of_aws`].
 fn of_azure(config: &Config) -> Vec<EnvironmentWarning> {
     let mut warnings = Vec::new();
-    let mut warn = |kind, message| warnings.push(EnvironmentWarning { kind, message });
+    let mut warn = |kind, message| warnings.push(EnvironmentWarning { kind, message, is_of_variable: true });
     for why in azure::environment_mistakes() {
         warn("azure-environment", format!("Azure is not called: {why}"));
     }

@@ -143,7 +143,8 @@ impl ReloadStatus {
     pub(super) fn registries_in_use(&mut self, files: &RegistryFiles) {
         let mut findings: Vec<Finding> = files.findings().map(of_registry).collect();
         let by_file = mistakes_by_file(&findings);
-        findings.extend(self.environment.iter().map(|EnvironmentWarning { kind, message }| warning_of(kind, message)));
+        findings
+            .extend(self.environment.iter().map(|EnvironmentWarning { kind, message, .. }| warning_of(kind, message)));
         self.logged.replace(findings);
         match files.error() {
             None => self.in_use(Component::Registries),

@@ -232,8 +232,8 @@ async fn credentials_that_have_ended_already_are_refused() {
 async fn a_source_that_does_not_answer_is_given_up() {
     let (source, kept) = Source::with_life(Some(HOUR));
     source.permits.forget_permits(1000);
-    let late = "AWS credentials failed: there was no answer in time; check the region, the network policy, the VPC \
-                endpoint and the proxy";
+    let late = "AWS credentials failed: there was no answer in time; check the region (aws.region, or AWS_REGION or \
+                AWS_DEFAULT_REGION of the pod), the network policy, the VPC endpoint and the proxy";
     let before = Instant::now();
     assert_eq!(key(&kept).await, Err(late.to_owned()));
     assert_eq!(before.elapsed(), limits::CREDENTIALS_TIMEOUT);

@@ -15,22 +15,44 @@ const LATER: &str = "it is called again later; ask AWS for a higher quota if thi
 
 pub(super) const AGAIN: &str = "it is called again with the next image";
 
-const NETWORK: &str = "check the region, the network policy, the VPC endpoint and the proxy";
+/// What to check if no service is reached.
+fn network(operation: Operation, sent: Option<&Sent>) -> String {
+    let region = match operation {
+        // Of the node: EKS Pod Identity, or the instance metadata service.
+        Operation::Credentials if sent.is_some_and(|sent| !sent.has_action()) => {
+            return "check the agent of EKS Pod Identity on the node, and the network policy".to_owned();
+        }
+        Operation::Credentials | Operation::AssumeRole => "aws.region, or AWS_REGION or AWS_DEFAULT_REGION of the pod",
+        Operation::EcrToken => "that in the host of the registry",
+        // Of one region.
+        Operation::EcrPublicToken => return "check the network policy, the VPC endpoint and the proxy".to_owned(),
+        Operation::SignerStatus => {
+            "aws.signer.regions, or aws.region or AWS_REGION of the pod, or that in the ARN of the signing profile"
+        }
+    };
+    format!("check the region ({region}), the network policy, the VPC endpoint and the proxy")
+}
 
 const ENDPOINT: &str = "check that the endpoint is that of the service, and the clock of the node";
 
 /// What to do if a request has no response.
-fn remedy_of_request(error: &FetchError) -> &'static str {
+fn remedy_of_request(operation: Operation, sent: Option<&Sent>, error: &FetchError) -> String {
     if matches!(error, FetchError::Tls { .. }) {
-        return "check the endpoint, and the certificate authorities that are trusted for AWS";
+        return "check the endpoint, and the certificate authorities that are trusted for AWS".to_owned();
     }
-    match error.kind() {
+    let text = match error.kind() {
         FetchErrorKind::Throttled => LATER,
         FetchErrorKind::Overloaded => AGAIN,
         FetchErrorKind::ResponseInvalid | FetchErrorKind::ContentMismatch | FetchErrorKind::RedirectRefused => ENDPOINT,
-        FetchErrorKind::Timeout => error.missing().map_or(NETWORK, |missing| late_cause(missing).advice()),
-        FetchErrorKind::NotAllowed | FetchErrorKind::Disabled | FetchErrorKind::Unreachable => NETWORK,
-    }
+        FetchErrorKind::Timeout => match error.missing() {
+            Some(missing) => late_cause(missing).advice(),
+            None => return network(operation, sent),
+        },
+        FetchErrorKind::NotAllowed | FetchErrorKind::Disabled | FetchErrorKind::Unreachable => {
+            return network(operation, sent);
+        }
+    };
+    text.to_owned()
 }
 
 /// What to do if the file of the token cannot be used.
@@ -148,8 +170,8 @@ pub(super) fn remedy(operation: Operation, kind: &Kind, sent: Option<&Sent>) -> 
         Kind::TokenFile(error) => return remedy_of_file(error.file).to_owned(),
         Kind::Endpoint(EndpointRefused { status }) => return remedy_of_endpoint(*status).to_owned(),
         Kind::Credentials(_) => return AGAIN.to_owned(),
-        Kind::Fetch(error) => return remedy_of_request(error).to_owned(),
-        Kind::Timeout => return NETWORK.to_owned(),
+        Kind::Fetch(error) => return remedy_of_request(operation, sent, error),
+        Kind::Timeout => return network(operation, sent),
         Kind::Answer(_) => return ENDPOINT.to_owned(),
         Kind::Request(_) => return "report this, with the version".to_owned(),
         Kind::OtherPartition { .. } => {

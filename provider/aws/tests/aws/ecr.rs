@@ -61,7 +61,9 @@ pub(super) async fn token(source: &EcrTokens, host: &str) -> Result<Seen, String
 /// The message, without the address of the double.
 fn text(error: CredentialError) -> String {
     match error {
-        CredentialError::Unusable(text) | CredentialError::NotIssued { why: text, .. } => {
+        CredentialError::Unusable(text)
+        | CredentialError::Refused { why: text, .. }
+        | CredentialError::NotIssued { why: text, .. } => {
             let text = text.to_string();
             let Some((before, after)) = text.split_once("127.0.0.1:") else { return text };
             format!("{before}API{}", after.trim_start_matches(|c: char| c.is_ascii_digit()))
@@ -202,9 +204,9 @@ async fn a_missing_permission_names_the_action() {
     let error = token(&source, HOST).await.unwrap_err();
     assert_eq!(
         error,
-        "ECR GetAuthorizationToken failed at API: found status 400 AccessDeniedException: User: \
+        "ECR GetAuthorizationToken failed at API: found status 400 AccessDeniedException, expected 200: User: \
          arn:aws:sts::111122223333:assumed-role/countersign/pod is not authorized to perform: ecr:GetAuthorizationToken \
-         because no identity-based policy allows the ecr:GetAuthorizationToken action, expected 200; allow \
+         because no identity-based policy allows the ecr:GetAuthorizationToken action; allow \
          ecr:GetAuthorizationToken to the role of the pod"
     );
     assert_eq!(api.count(), 1);
@@ -235,7 +237,9 @@ async fn the_public_api_needs_two_actions() {
     setup.keys().deny(ROLE, ecr_api::PUBLIC_ACTION);
     let error = token(&source, "public.ecr.aws").await.unwrap_err();
     assert!(
-        error.starts_with("ECR Public GetAuthorizationToken failed at API: found status 400 AccessDeniedException: "),
+        error.starts_with(
+            "ECR Public GetAuthorizationToken failed at API: found status 400 AccessDeniedException, expected 200: "
+        ),
         "{error}"
     );
     assert!(
@@ -255,7 +259,7 @@ async fn failures_of_the_api_are_repeated_once_and_throttling_is_not() {
     api.fail(ServiceError::throttled(Protocol::Json11));
     assert_eq!(
         token(&source, HOST).await.unwrap_err(),
-        "ECR GetAuthorizationToken failed at API: found status 400 ThrottlingException: Rate exceeded, expected 200; it is called \
+        "ECR GetAuthorizationToken failed at API: found status 400 ThrottlingException, expected 200: Rate exceeded; it is called \
          again later; ask AWS for a higher quota if this continues"
     );
     assert_eq!(api.count(), 1);
@@ -267,10 +271,11 @@ async fn failure(source: &EcrTokens) -> Option<IssueFailure> {
     let key = source.key(RepositoryScope::new(&repository)).unwrap();
     match source.fetch(&key).await.unwrap_err() {
         CredentialError::NotIssued { failure, .. } => Some(failure),
-        CredentialError::Unusable(_) => None,
-        other @ (CredentialError::Fetch(_) | CredentialError::Timeout | CredentialError::Interrupted) => {
-            panic!("{other:?}")
-        }
+        CredentialError::Refused { .. } => None,
+        other @ (CredentialError::Unusable(_)
+        | CredentialError::Fetch(_)
+        | CredentialError::Timeout
+        | CredentialError::Interrupted) => panic!("{other:?}"),
     }
 }
 
@@ -390,7 +395,7 @@ async fn a_token_is_renewed_at_half_of_its_life_and_kept_until_its_end_while_the
     advance(6 * HOUR).await;
     let ended = password(&source).await.unwrap_err();
     let refused =
-        "ECR GetAuthorizationToken failed at API: found status 400 InvalidParameterException: text, expected 200; ";
+        "ECR GetAuthorizationToken failed at API: found status 400 InvalidParameterException, expected 200: text; ";
     assert!(ended.starts_with(refused), "{ended}");
     api.succeed();
     assert_ne!(password(&source).await.unwrap(), first);

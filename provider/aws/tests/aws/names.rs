@@ -109,8 +109,8 @@ async fn a_private_address_is_an_endpoint_in_a_vpc_and_a_link_local_one_is_refus
     let error = status(&aws).await.unwrap_err();
     assert_eq!(
         error.to_string(),
-        "AWS Signer GetRevocationStatus failed: 169.254.1.1 is at 169.254.1.1; check the region, the network policy, the VPC \
-         endpoint and the proxy"
+        "AWS Signer GetRevocationStatus failed: 169.254.1.1 is at 169.254.1.1; check the region (aws.signer.regions, or \
+         aws.region or AWS_REGION of the pod, or that in the ARN of the signing profile), the network policy, the VPC endpoint and the proxy"
     );
 }
 
@@ -151,7 +151,7 @@ async fn a_throttled_role_is_not_repeated() {
     let error = token(&source, "444455556666.dkr.ecr.eu-central-1.amazonaws.com").await.unwrap_err();
     assert_eq!(
         error,
-        "STS AssumeRole failed at sts.eu-central-1.amazonaws.com: found status 400 Throttling: Rate exceeded, expected 200; it is called again later; ask AWS for a \
+        "STS AssumeRole failed at sts.eu-central-1.amazonaws.com: found status 400 Throttling, expected 200: Rate exceeded; it is called again later; ask AWS for a \
          higher quota if this continues"
     );
     assert_eq!((sts.count(), api.count()), (1, 0));
@@ -214,8 +214,8 @@ async fn a_role_is_assumed_once_in_the_region_of_the_pod() {
     let error = token(&EcrTokens::new(aws, Some(without), None), host).await.unwrap_err();
     assert_eq!(
         error,
-        "STS AssumeRole failed at sts.eu-central-1.amazonaws.com: found status 403 AccessDenied: User: arn:aws:sts::111122223333:assumed-role/countersign/pod is not authorized to \
-         perform: sts:AssumeRole on resource: arn:aws:iam::444455556666:role/registry, expected 200; allow sts:AssumeRole to the role of the \
+        "STS AssumeRole failed at sts.eu-central-1.amazonaws.com: found status 403 AccessDenied, expected 200: User: arn:aws:sts::111122223333:assumed-role/countersign/pod is not authorized to \
+         perform: sts:AssumeRole on resource: arn:aws:iam::444455556666:role/registry; allow sts:AssumeRole to the role of the \
          pod, and trust that role in the role that it assumes; if its trust policy requires an external identifier, set \
          credentials.ecr.externalId"
     );
@@ -257,8 +257,11 @@ async fn failure_of_role(prepare: impl FnOnce(&Sts)) -> (Option<IssueFailure>, S
     let key = source.key(RepositoryScope::new(&repository)).unwrap();
     match source.fetch(&key).await.unwrap_err() {
         CredentialError::NotIssued { failure, why } => (Some(failure), why.to_string()),
-        CredentialError::Unusable(why) => (None, why.to_string()),
-        other @ (CredentialError::Fetch(_) | CredentialError::Timeout | CredentialError::Interrupted) => {
+        CredentialError::Refused { why, .. } => (None, why.to_string()),
+        other @ (CredentialError::Unusable(_)
+        | CredentialError::Fetch(_)
+        | CredentialError::Timeout
+        | CredentialError::Interrupted) => {
             panic!("{other:?}")
         }
     }
@@ -299,7 +302,7 @@ async fn an_outage_of_sts_is_no_mistake_of_a_role_and_a_refusal_is_one() {
         (403, "SignatureDoesNotMatch", None, "check the clock of the node, and the secret key if it is static"),
         (400, "ValidationError", None, "check roleArn and externalId of the entry of registries"),
     ] {
-        let expected = (failure, format!("{at}found status {status} {code}: text, expected 200; {remedy}"));
+        let expected = (failure, format!("{at}found status {status} {code}, expected 200: text; {remedy}"));
         assert_eq!(failure_of_role(refused(status, code)).await, expected);
     }
     let (failure, message) = failure_of_role(|sts| drop(sts.when().status(502))).await;

@@ -174,7 +174,7 @@ async fn a_clock_that_is_wrong_is_not_corrected_but_reported() {
         for _ in 0..2 {
             services.signer.clear_journal();
             let error = status(&aws).await.unwrap_err().to_string();
-            assert!(error.contains(": found status 403 InvalidSignatureException: "), "{error}");
+            assert!(error.contains(": found status 403 InvalidSignatureException, expected 200: "), "{error}");
             assert!(error.contains("; check the clock of the node, "), "{error}");
             assert_eq!(services.signer.count(), 1);
         }

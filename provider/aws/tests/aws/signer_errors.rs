@@ -17,7 +17,8 @@ use countersign_testkit::waited::without_times;
 
 use super::*;
 
-const NETWORK: &str = "check the region, the network policy, the VPC endpoint and the proxy";
+const NETWORK: &str = "check the region (aws.signer.regions, or aws.region or AWS_REGION of the pod, or that in the ARN of the signing \
+                       profile), the network policy, the VPC endpoint and the proxy";
 const SLOW: &str = "check the health of the host that the message names, and whether it delays requests because of their number; if it is \
                     always this slow, raise the timeout of its requests (registryAccess.requestTimeout, or aws.attemptTimeout or azure.attemptTimeout for their services), server.verifyTimeout and the timeouts of the Provider and the webhook";
 const AGAIN: &str = "it is called again with the next image";
@@ -60,10 +61,9 @@ async fn failure(prepare: impl FnOnce(&Setup, &SignerData)) -> Seen {
 #[tokio::test]
 async fn a_missing_permission_names_the_action() {
     let seen = failure(|setup, _| setup.keys().deny(ROLE, signer_data::ACTION)).await;
-    let detail = "found status 403 AccessDeniedException: User: \
+    let detail = "found status 403 AccessDeniedException, expected 200: User: \
                   arn:aws:sts::111122223333:assumed-role/countersign/pod is not authorized to perform: \
-                  signer:GetRevocationStatus because no identity-based policy allows the signer:GetRevocationStatus action, \
-                  expected 200";
+                  signer:GetRevocationStatus because no identity-based policy allows the signer:GetRevocationStatus action";
     let remedy = "allow signer:GetRevocationStatus to the role of the pod";
     assert_eq!(seen, expected(detail, remedy, "refused", 1));
 }
@@ -73,15 +73,15 @@ async fn a_throttled_call_is_not_repeated() {
     for (error, detail) in [
         (
             ServiceError::throttled(Protocol::RestJson),
-            "found status 429 TooManyRequestsException: Too many requests, expected 200",
+            "found status 429 TooManyRequestsException, expected 200: Too many requests",
         ),
         (
             ServiceError::throttled(Protocol::RestJson).retry_after("1"),
-            "found status 429 TooManyRequestsException: Too many requests, expected 200",
+            "found status 429 TooManyRequestsException, expected 200: Too many requests",
         ),
         (
             ServiceError::new(400, "ThrottlingException", "Rate exceeded"),
-            "found status 400 ThrottlingException: Rate exceeded, expected 200",
+            "found status 400 ThrottlingException, expected 200: Rate exceeded",
         ),
     ] {
         let seen = failure(|_, server| server.fail(error)).await;
@@ -98,7 +98,7 @@ async fn throttling_with_status_400_pauses_all_calls_as_429_does() {
         let aws = aws(&setup, signer_at(&server.url()));
         let error = status(&aws).await.unwrap_err();
         assert_eq!(error.pause(), Some(limits::THROTTLED_PAUSE));
-        let detail = format!("found status 400 {code}: Rate exceeded, expected 200");
+        let detail = format!("found status 400 {code}, expected 200: Rate exceeded");
         assert_eq!(seen(&server, &error), expected(&detail, LATER, "throttled", 1));
         let deadline = Instant::now() + Duration::from_millis(100);
         let error = aws.signer_status(&status_request(), &region(REGION), deadline).await.unwrap_err();
@@ -209,7 +209,7 @@ impl ProvideCredentials for Nothing {
 async fn a_failure_of_the_service_is_repeated_once() {
     let internal = || ServiceError::internal(Protocol::RestJson);
     let seen = failure(|_, server| server.fail(internal())).await;
-    let detail = "found status 500 InternalServiceErrorException: Internal service error, expected 200";
+    let detail = "found status 500 InternalServiceErrorException, expected 200: Internal service error";
     assert_eq!(seen, expected(detail, AGAIN, "failed", 2));
     let setup = setup();
     let server = SignerData::start(&setup).await;
@@ -250,7 +250,7 @@ async fn other_refusals_are_not_repeated() {
         ),
     ] {
         let seen = failure(|_, server| server.fail(ServiceError::new(status, code, "text"))).await;
-        let detail = format!("found status {status} {code}: text, expected 200");
+        let detail = format!("found status {status} {code}, expected 200: text");
         assert_eq!(seen, expected(&detail, remedy, "refused", 1), "{code}");
     }
 }
@@ -265,7 +265,7 @@ async fn a_text_that_repeats_the_request_is_cut_before_the_session_token() {
     ] {
         let text = format!("{start}{rest}");
         let seen = failure(|_, server| server.fail(ServiceError::new(403, "SignatureDoesNotMatch", &text))).await;
-        let detail = format!("found status 403 SignatureDoesNotMatch: {start}, expected 200");
+        let detail = format!("found status 403 SignatureDoesNotMatch, expected 200: {start}");
         let remedy = "check the clock of the node, and the secret key if it is static";
         assert_eq!(seen, expected(&detail, remedy, "refused", 1), "{rest}");
     }
@@ -481,6 +481,10 @@ async fn a_source_of_credentials_that_is_late_is_named() {
     let deadline = Instant::now() + Duration::from_secs(2);
     let error = aws.signer_status(&status_request(), &region(REGION), deadline).await.unwrap_err();
     assert_eq!(error.operation(), Operation::Credentials);
-    assert_eq!(error.to_string(), format!("AWS credentials failed: there was no answer in time; {NETWORK}"));
+    assert_eq!(
+        error.to_string(),
+        "AWS credentials failed: there was no answer in time; check the region (aws.region, or AWS_REGION or AWS_DEFAULT_REGION of the \
+         pod), the network policy, the VPC endpoint and the proxy"
+    );
     assert_eq!(Instant::now(), deadline);
 }

@@ -180,7 +180,7 @@ async fn a_web_identity_token_is_read_at_each_exchange() {
     for result in &ended {
         let start = format!("credentials AWS credentials failed at {} (AssumeRoleWithWebIdentity): ", sts.host());
         assert!(result.starts_with(&start), "{result}");
-        assert!(result.contains(": found status 400 ExpiredTokenException: Token expired: "), "{result}");
+        assert!(result.contains(": found status 400 ExpiredTokenException, expected 200: Token expired: "), "{result}");
         assert!(
             result.ends_with(
                 "; check the clock of the node, and that the token of the service account is renewed (audience \
@@ -281,8 +281,7 @@ async fn a_throttled_web_identity_is_not_repeated() {
     assert_eq!(
         second("a_throttled_web_identity_is_not_repeated", &server, &variables).await,
         [format!(
-            "throttled AWS credentials failed at {} (AssumeRoleWithWebIdentity): found status 400 Throttling: Rate exceeded, \
-             expected 200; it is called again later; ask AWS for a higher quota if this continues",
+            "throttled AWS credentials failed at {} (AssumeRoleWithWebIdentity): found status 400 Throttling, expected 200: Rate exceeded; it is called again later; ask AWS for a higher quota if this continues",
             sts.host()
         )]
     );

@@ -18,6 +18,8 @@ pub enum Remedy {
     /// Of [`Code::UntrustedIdentity`](super::Code::UntrustedIdentity): names the signer and the entry that would trust it. One
     /// sentence without a full stop.
     Identity(Text),
+    /// Of the codes of registries: names what is missing, or the service that issues the credential. One sentence without a full stop.
+    Registry(Text),
 }
 
 impl Remedy {
@@ -28,7 +30,7 @@ impl Remedy {
             Self::Late(cause) => cause.advice(),
             Self::SignerService(cause) => cause.advice(),
             Self::SignerRevoked(revoked) => revoked.advice(),
-            Self::Identity(text) => text.as_str(),
+            Self::Identity(text) | Self::Registry(text) => text.as_str(),
         }
     }
 
@@ -36,7 +38,7 @@ impl Remedy {
     pub(super) fn heap_bytes(&self) -> usize {
         match self {
             Self::Late(_) | Self::SignerService(_) | Self::SignerRevoked(_) => 0,
-            Self::Identity(text) => text.heap_bytes(),
+            Self::Identity(text) | Self::Registry(text) => text.heap_bytes(),
         }
     }
 }

@@ -85,8 +85,8 @@ impl SignerCause {
             }
             Self::Late(cause) => cause.advice(),
             Self::Unreachable => {
-                "make the host that the message names reachable: name resolution, network policy, VPC endpoint, proxy and trusted \
-                 authorities; it is asked again with the next request"
+                "make the host that the message names reachable: the region in its name, name resolution, network policy, VPC endpoint, \
+                 proxy and trusted authorities; it is asked again with the next request"
             }
             Self::Failed => {
                 "wait until AWS has mended its service, which is asked again with the next request; or let the statement log \

@@ -57,7 +57,7 @@ async fn each_refusal_names_what_to_do() {
         let world = World::start().await;
         change(&world);
         let error = identity(&world.tokens()).await.unwrap_err();
-        assert!(matches!(error, CredentialError::Unusable(_)), "{error:?}");
+        assert!(matches!(error, CredentialError::Refused { .. }), "{error:?}");
         assert_eq!(
             failure(&world.tokens()).await,
             format!(

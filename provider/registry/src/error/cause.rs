@@ -369,6 +369,7 @@ impl Cause {
         match error {
             CredentialError::Unusable(why) => Self::Misconfigured { host, why },
             CredentialError::Fetch(_)
+            | CredentialError::Refused { .. }
             | CredentialError::NotIssued { .. }
             | CredentialError::Timeout
             | CredentialError::Interrupted => Self::NoCredential { host, error },

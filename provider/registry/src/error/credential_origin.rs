@@ -14,10 +14,19 @@ pub struct CredentialOrigin {
     pub source: Option<Arc<str>>,
 }
 
+/// The source of a request without credentials, if none is configured.
+const NO_CREDENTIALS: &str = "no credentials";
+
 impl CredentialOrigin {
+    /// Whether the entry has a source of credentials, which may have none for the repository.
+    #[must_use]
+    pub fn has_source(&self) -> bool {
+        self.entry.is_some() && self.source.as_deref().is_some_and(|source| source != NO_CREDENTIALS)
+    }
+
     /// The origin of `identity` under `entry`.
     pub(crate) fn of(entry: Option<&Arc<str>>, identity: &Identity) -> Self {
-        let anonymous = || identity.is_anonymous().then(|| "no credentials".into());
+        let anonymous = || identity.is_anonymous().then(|| NO_CREDENTIALS.into());
         Self { entry: entry.cloned(), source: identity.origin().cloned().or_else(anonymous) }
     }
 }

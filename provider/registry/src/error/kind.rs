@@ -93,6 +93,44 @@ impl Cause {
         }
     }
 
+    /// The cause that decides the kind: of several locations, pages or requests, that of one.
+    #[must_use]
+    pub fn deciding(&self) -> &Self {
+        match self {
+            Self::Locations(failures) => deciding(failures).map_or(self, Self::deciding),
+            Self::Page { cause, .. } | Self::MergedTag { cause, .. } => cause.deciding(),
+            Self::NoList(no_list) => match &no_list.fallback {
+                Fallback::Failed(cause) => cause.deciding(),
+                Fallback::Absent | Fallback::Image | Fallback::Index => no_list.api.deciding(),
+            },
+            Self::HostRefused { .. }
+            | Self::Misconfigured { .. }
+            | Self::NoCredential { .. }
+            | Self::PlainHttpPort { .. }
+            | Self::Fetch(_)
+            | Self::TokenTimeout { .. }
+            | Self::Denied { .. }
+            | Self::Realm(_)
+            | Self::TooManyRequests { .. }
+            | Self::Status { .. }
+            | Self::NotFound { .. }
+            | Self::TokenNotFound { .. }
+            | Self::Challenge { .. }
+            | Self::Token { .. }
+            | Self::Redirected { .. }
+            | Self::Link(_)
+            | Self::ImageItself { .. }
+            | Self::BareNotFound { .. }
+            | Self::DeclaredTooLarge { .. }
+            | Self::Digest { .. }
+            | Self::DigestHeader { .. }
+            | Self::ContentType { .. }
+            | Self::Target(_)
+            | Self::Index(_)
+            | Self::Interrupted => self,
+        }
+    }
+
     /// What had not come when the time was over, if that is the cause and it is known.
     #[must_use]
     pub fn missing(&self) -> Option<Missing> {
@@ -199,7 +237,7 @@ impl NoList {
 
 fn of_credential(error: &CredentialError) -> RegistryErrorKind {
     match error {
-        CredentialError::Unusable(_) => RegistryErrorKind::Misconfigured,
+        CredentialError::Unusable(_) | CredentialError::Refused { .. } => RegistryErrorKind::Misconfigured,
         CredentialError::Fetch(error) => of_fetch(error),
         CredentialError::NotIssued { failure, .. } => match failure {
             IssueFailure::Unreachable => RegistryErrorKind::Unreachable,

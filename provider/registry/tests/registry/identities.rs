@@ -337,6 +337,11 @@ async fn a_failed_source_fails_the_request_without_an_anonymous_one() {
             format!("no request is sent to {host}: c.json: is empty"),
         ),
         (
+            CredentialError::Refused { permission: None, why: "the issuer refuses".into() },
+            RegistryErrorKind::Misconfigured,
+            format!("no credential for {host}: the issuer refuses"),
+        ),
+        (
             CredentialError::Fetch(unreachable),
             RegistryErrorKind::Unreachable,
             format!("no credential for {host}: cannot connect to issuer.example: refused"),

@@ -11,6 +11,7 @@ use countersign_http::Missing;
 use countersign_registry::RegistryError;
 use countersign_registry::RegistryErrorKind;
 
+use super::registry_remedy;
 use crate::evidence::late_cause;
 use crate::policy_source::DisabledBy;
 use crate::policy_source::DisabledStatement;
@@ -32,10 +33,15 @@ pub(super) fn reason(error: &RegistryError) -> Reason {
         RegistryErrorKind::Unsupported => Code::ImageUnsupported,
         RegistryErrorKind::Overloaded => Code::Overloaded,
     };
-    if code == Code::RegistryTimeout {
-        return Reason::late(error.cause.missing().map(late_cause), error);
+    let reason = if code == Code::RegistryTimeout {
+        Reason::late(error.cause.missing().map(late_cause), error)
+    } else {
+        Reason::new(code, error)
+    };
+    match registry_remedy::remedy(error) {
+        Some(remedy) => reason.with_remedy(Some(Remedy::Registry(remedy))),
+        None => reason,
     }
-    Reason::new(code, error)
 }
 
 /// The reason for one signature: a missing or damaged signature does not decide about the image.

@@ -18,6 +18,7 @@ use countersign_registry::Unobserved;
 use super::Applied;
 use super::Findings;
 use super::SOON;
+use super::Variables;
 use crate::config::Config;
 use crate::config::FindingKind;
 use crate::config::Purpose;
@@ -31,7 +32,13 @@ use crate::runtime::environment_warnings;
 use crate::runtime::proxy_environment;
 use crate::runtime::proxy_environment_beside;
 
-pub(super) fn check(file: &Path, config: &Config, purpose: Purpose, now: UnixTime, findings: &mut Findings) {
+pub(super) fn check(
+    file: &Path,
+    config: &Config,
+    (purpose, variables): (Purpose, Variables),
+    now: UnixTime,
+    findings: &mut Findings,
+) {
     match config.unlisted_registries {
         Unlisted::Anonymous => unrestricted(config, purpose, findings),
         Unlisted::Refuse => refused(config, findings),
@@ -39,8 +46,11 @@ pub(super) fn check(file: &Path, config: &Config, purpose: Purpose, now: UnixTim
     findings.applied = applied(config);
     proxies(config, findings);
     evidence_proxies(config, findings);
-    for EnvironmentWarning { kind, message } in environment_warnings(config) {
-        findings.warn(kind, message);
+    for EnvironmentWarning { kind, message, is_of_variable } in environment_warnings(config) {
+        match variables {
+            Variables::OfPod if is_of_variable => {}
+            Variables::OfProcess | Variables::OfPod => findings.warn(kind, message),
+        }
     }
     with_ports(config, findings);
     files(config, now, findings);

@@ -82,7 +82,7 @@ impl NotRead {
         let Self { variable, setting, is_set, asks } = self;
         let is_asked = asks(&std::env::var(variable).unwrap_or_default()) && !is_set(aws);
         let message = format!("the environment variable {variable} is not read; set {setting}");
-        is_asked.then_some(EnvironmentWarning { kind: "aws-variable-not-read", message })
+        is_asked.then_some(EnvironmentWarning { kind: "aws-variable-not-read", message, is_of_variable: true })
     }
 }
 
@@ -97,7 +97,7 @@ fn of_registry(name: &str, host: &EcrHost, ecr: &Ecr, config: &Config) -> Vec<En
         Some(endpoint) => {
             let signed_for = ecr.region.clone().or(of_host);
             let setting = format!("registries {name}: credentials.ecr.endpoint");
-            signed_for.and_then(|region| Written { setting, endpoint }.elsewhere(&[region], own))
+            signed_for.and_then(|region| Written::setting(setting, endpoint).elsewhere(&[region], own))
         }
         None => of_host.and_then(|region| {
             let (variable, endpoint) = endpoint_of(service).ok()??;
@@ -117,20 +117,20 @@ fn of_registry(name: &str, host: &EcrHost, ecr: &Ecr, config: &Config) -> Vec<En
 fn of_signer(config: &Config) -> Vec<EnvironmentWarning> {
     let variable;
     let written = match &config.aws.signer.endpoint {
-        Some(endpoint) => Written { setting: "aws.signer.endpoint".to_owned(), endpoint },
+        Some(endpoint) => Written::setting("aws.signer.endpoint".to_owned(), endpoint),
         None => {
             let Ok(Some(found)) = endpoint_of("SIGNER") else { return Vec::new() };
             variable = found;
             Written::variable(&variable.0, &variable.1)
         }
     };
-    let Written { setting, endpoint } = &written;
+    let Written { setting, endpoint, is_of_variable } = &written;
     let mut warnings = Vec::new();
     if labels(endpoint).any(|label| label == "signer" || label == "signer-fips") {
         let message = format!(
             "{setting}: found {endpoint}, the API that makes signatures, expected the one that has their status: put data- before signer"
         );
-        warnings.push(EnvironmentWarning { kind: ENDPOINT, message });
+        warnings.push(EnvironmentWarning { kind: ENDPOINT, message, is_of_variable: *is_of_variable });
     }
     let mut signed_for: Vec<AwsRegion> = config.aws.signer.regions.values().cloned().collect();
     if signed_for.is_empty() {
@@ -145,17 +145,22 @@ fn of_signer(config: &Config) -> Vec<EnvironmentWarning> {
 struct Written<'a> {
     setting: String,
     endpoint: &'a Endpoint,
+    is_of_variable: bool,
 }
 
 impl<'a> Written<'a> {
     fn variable(name: &str, endpoint: &'a Endpoint) -> Self {
-        Self { setting: format!("the environment variable {name}"), endpoint }
+        Self { setting: format!("the environment variable {name}"), endpoint, is_of_variable: true }
+    }
+
+    fn setting(setting: String, endpoint: &'a Endpoint) -> Self {
+        Self { setting, endpoint, is_of_variable: false }
     }
 
     /// The warning if the name of the endpoint has another region than requests to it are signed for, which is one of
     /// `signed_for`; none if that is empty. `instead` is the setting that names another region.
     fn elsewhere(&self, signed_for: &[AwsRegion], instead: &str) -> Option<EnvironmentWarning> {
-        let Self { setting, endpoint } = self;
+        let Self { setting, endpoint, is_of_variable } = self;
         let found = labels(endpoint).find_map(|label| label.parse::<AwsRegion>().ok())?;
         if signed_for.is_empty() || signed_for.contains(&found) {
             return None;
@@ -166,7 +171,7 @@ impl<'a> Written<'a> {
             "{setting}: found {endpoint}, which is in {found}, and its requests are signed for {regions}, so that AWS refuses them; use \
              an endpoint in {regions}, or name {found} in {instead}"
         );
-        Some(EnvironmentWarning { kind: ENDPOINT, message })
+        Some(EnvironmentWarning { kind: ENDPOINT, message, is_of_variable: *is_of_variable })
     }
 }
 

@@ -20,15 +20,15 @@ async fn failures_are_repeated_once_and_throttling_is_not() {
     api.clear_journal();
     api.fail_times(2, ServiceError::internal(Protocol::Json11));
     assert_eq!(
-        token(&source, HOST).await.unwrap_err().split_once(", expected").unwrap().0,
-        "ECR Public GetAuthorizationToken failed at API: found status 500 ServerException: Internal service error"
+        token(&source, HOST).await.unwrap_err().split_once("; ").unwrap().0,
+        "ECR Public GetAuthorizationToken failed at API: found status 500 ServerException, expected 200: Internal service error"
     );
     assert_eq!(api.count(), 2);
     api.clear_journal();
     api.fail(ServiceError::throttled(Protocol::Json11));
     assert_eq!(
         token(&source, HOST).await.unwrap_err(),
-        "ECR Public GetAuthorizationToken failed at API: found status 400 ThrottlingException: Rate exceeded, expected 200; it \
+        "ECR Public GetAuthorizationToken failed at API: found status 400 ThrottlingException, expected 200: Rate exceeded; it \
          is called again later; ask AWS for a higher quota if this continues"
     );
     assert_eq!(api.count(), 1);

@@ -57,15 +57,14 @@ async fn an_outage_of_sts_is_none_of_the_web_identity_and_a_refusal_names_what_t
         sts.succeed();
         sts.fail(ServiceError::new(status, code, "text"));
         let seen = with_web_identity(name, &server, &setup, &sts, &issuer, ServiceAccountToken::STS).await;
-        assert_eq!(seen, format!("{result} {start} {status} {code}: text, expected 200; {remedy}"));
+        assert_eq!(seen, format!("{result} {start} {status} {code}, expected 200: text; {remedy}"));
     }
     sts.succeed();
     let audience = with_web_identity(name, &server, &setup, &sts, &issuer, "other.example").await;
-    let refused = "400 InvalidIdentityToken: Incorrect token audience, expected 200";
+    let refused = "400 InvalidIdentityToken, expected 200: Incorrect token audience";
     assert_eq!(audience, format!("credentials {start} {refused}; {provider}"));
     let unknown = with_web_identity(name, &server, &setup, &sts, &other, ServiceAccountToken::STS).await;
-    let refused = "400 InvalidIdentityToken: No OpenIDConnect provider found in your account for https://other.example, \
-                   expected 200";
+    let refused = "400 InvalidIdentityToken, expected 200: No OpenIDConnect provider found in your account for https://other.example";
     assert_eq!(unknown, format!("credentials {start} {refused}; {provider}"));
     // The answer of a load balancer.
     sts.when().status(504);
@@ -96,7 +95,9 @@ async fn an_sts_that_is_not_there_is_unreachable() {
     let start =
         format!("unreachable AWS credentials failed at {host} (AssumeRoleWithWebIdentity): cannot connect to {host}: ");
     assert!(seen.starts_with(&start), "{seen}");
-    assert!(seen.ends_with("; check the region, the network policy, the VPC endpoint and the proxy"), "{seen}");
+    let remedy = "; check the region (aws.region, or AWS_REGION or AWS_DEFAULT_REGION of the pod), the network policy, the VPC endpoint and \
+                  the proxy";
+    assert!(seen.ends_with(remedy), "{seen}");
 }
 
 /// An agent of EKS Pod Identity, and the pod's token for it. The SDK repeats its requests with pauses, so each case is a test.
@@ -217,7 +218,7 @@ async fn an_agent_of_pod_identity_that_is_not_there_is_unreachable() {
     let [seen] = &second(name, &server, &variables).await[..] else { panic!() };
     let start = format!("unreachable AWS credentials failed: cannot connect to {host}: ");
     assert!(seen.starts_with(&start), "{seen}");
-    assert!(seen.ends_with("; check the region, the network policy, the VPC endpoint and the proxy"), "{seen}");
+    assert!(seen.ends_with("; check the agent of EKS Pod Identity on the node, and the network policy"), "{seen}");
 }
 
 #[tokio::test]

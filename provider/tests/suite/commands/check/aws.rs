@@ -363,3 +363,26 @@ fn warns_about_variables_that_are_not_read() {
     assert_eq!(warnings(&run(&keys(""), &[("AWS_USE_FIPS_ENDPOINT", "false")]).1), []);
     assert_eq!(warnings(&run("unlistedRegistries: anonymous\n", &[("AWS_PROFILE", "team")]).1), []);
 }
+
+#[test]
+fn variables_of_this_machine_are_no_warnings_about_the_configuration_of_a_pod() {
+    let folder = sound();
+    folder.write("trust/trustpolicy.json", policy(&[statement("app", "registry.example.com/app")]));
+    let endpoint = "https://signer.eu-west-1.amazonaws.com";
+    let aws = format!("aws: {{region: eu-west-1, signer: {{enabled: true, endpoint: '{endpoint}'}}}}");
+    folder.write("c.yaml", format!("trust: {{directory: trust}}\nunlistedRegistries: anonymous\n{aws}\n"));
+    let root = folder.path().display().to_string();
+    let environment = [("AWS_PROFILE", "team"), ("AWS_ENDPOINT_URL_STS", "http://10.0.0.1:4566")];
+    let found = |arguments: &[&str]| {
+        let (_, text) = check_in(&folder, &[&["--for", "verify", "-o", "json"], arguments].concat(), &environment);
+        let document: Value = serde_json::from_str(&text).unwrap();
+        warnings(&document).into_iter().map(|(_, message)| message.to_owned()).collect::<Vec<_>>()
+    };
+    let of_setting = format!(
+        "aws.signer.endpoint: found {endpoint}, the API that makes signatures, expected the one that has their status: put data- before \
+         signer"
+    );
+    assert_eq!(found(&["--root", &root]), [of_setting]);
+    let own = found(&[]);
+    assert_eq!(own.len(), 3, "{own:?}");
+}

@@ -145,15 +145,14 @@ async fn a_missing_permission_is_a_warning_that_names_the_action() {
     assert_eq!(kinds, ["ecr-token-not-issued", "ecr-token-not-issued", "aws-signer-unusable"]);
     let denied = |action: &str| {
         format!(
-            "User: {USER} is not authorized to perform: {action} because no identity-based policy allows the {action} action, \
-                 expected 200; allow {action} to the role of the pod"
+            "User: {USER} is not authorized to perform: {action} because no identity-based policy allows the {action} action; allow {action} to the role of the pod"
         )
     };
     assert_eq!(
         found[0].1,
         format!(
             "registry {HOST}, token for the role of the pod: ECR GetAuthorizationToken failed at {}: found status 400 \
-             AccessDeniedException: {}",
+             AccessDeniedException, expected 200: {}",
             services.api.host(),
             denied(ecr_api::ACTION)
         )
@@ -161,7 +160,7 @@ async fn a_missing_permission_is_a_warning_that_names_the_action() {
     assert_eq!(
         found[2].1,
         format!(
-            "AWS Signer in eu-central-1 ({}): AWS Signer GetRevocationStatus failed: found status 403 AccessDeniedException: {}",
+            "AWS Signer in eu-central-1 ({}): AWS Signer GetRevocationStatus failed: found status 403 AccessDeniedException, expected 200: {}",
             services.signer.url(),
             denied(signer_data::ACTION)
         )
@@ -204,7 +203,7 @@ async fn a_service_that_refuses_the_made_up_signature_was_reached() {
     assert_eq!(warnings(&document), []);
     let signer = &document["aws"]["signer"][0];
     assert_eq!(signer["problem"], Value::Null);
-    let refusal = "found status 400 ValidationException: no such profile, expected 200";
+    let refusal = "found status 400 ValidationException, expected 200: no such profile";
     assert_eq!(signer["refusal"], refusal);
     let shown =
         format!("\n  reached     it refuses a signature that does not exist, and not the permission: {refusal}\n");

@@ -1,0 +1,280 @@
+//! What to do about a failure of a registry whose code alone does not say it: no credentials are configured, a permission is missing, or
+//! the service of a cloud that issues the credential has failed, and not the registry.
+
+use countersign_core::codec::text::Text;
+use countersign_core::name::AcrHost;
+use countersign_core::name::EcrHost;
+use countersign_core::name::Host;
+use countersign_credentials::CredentialError;
+use countersign_credentials::IssueFailure;
+use countersign_registry::Cause;
+use countersign_registry::CredentialKind;
+use countersign_registry::CredentialOrigin;
+use countersign_registry::EcrRefusal;
+use countersign_registry::RegistryError;
+
+/// The command that tries it.
+const TRY: &str = "countersign check --online --image IMAGE tries it";
+
+/// The cloud of a registry, which issues its credentials.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Cloud {
+    Aws,
+    Azure,
+}
+
+impl Cloud {
+    fn of(host: &Host) -> Option<Self> {
+        match (EcrHost::of(host), AcrHost::of(host)) {
+            (Some(EcrHost::Private(_) | EcrHost::Public), _) => Some(Self::Aws),
+            (None, Some(AcrHost::Registry(_) | AcrHost::Data(_))) => Some(Self::Azure),
+            (None, None) => None,
+        }
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Aws => "AWS",
+            Self::Azure => "Azure",
+        }
+    }
+
+    /// The key of credentials that it issues.
+    fn key(self) -> &'static str {
+        match self {
+            Self::Aws => "credentials.ecr",
+            Self::Azure => "credentials.acr",
+        }
+    }
+
+    /// Why a host of its services may not be found.
+    fn reach(self) -> &'static str {
+        match self {
+            Self::Aws => "the region in its name, name resolution",
+            Self::Azure => "name resolution",
+        }
+    }
+
+    /// What may be between the pod and its services.
+    fn between(self) -> &'static str {
+        match self {
+            Self::Aws => "network policy, VPC endpoint and proxy",
+            Self::Azure => "network policy, private endpoint and proxy",
+        }
+    }
+}
+
+/// The remedy of the case, as one sentence without a full stop; `None` if that is the remedy of the code.
+pub(super) fn remedy(error: &RegistryError) -> Option<Text> {
+    let cloud_of = |host: &str| Cloud::of(&host.parse().ok()?);
+    let cause = error.cause.deciding();
+    if let Cause::NoCredential { host, error } = cause {
+        return of_issuer(cloud_of(host)?, error);
+    }
+    let Cause::Denied { host, credential, origin, ecr, .. } = cause else { return None };
+    // The host may be that of a token service.
+    let cloud = cloud_of(host).or_else(|| Cloud::of(error.repository.host()));
+    of_denied(*credential, origin.as_deref(), *ecr, cloud)
+}
+
+fn of_denied(
+    credential: CredentialKind,
+    origin: Option<&CredentialOrigin>,
+    ecr: Option<EcrRefusal>,
+    cloud: Option<Cloud>,
+) -> Option<Text> {
+    match (credential, ecr) {
+        // Of a redirect to another host.
+        (CredentialKind::Withheld, _) => None,
+        // Of a pull secret.
+        (CredentialKind::Anonymous, _) if origin.is_some_and(CredentialOrigin::has_source) => Some(Text::of(
+            "add credentials for this registry to the file that the message names, which has none; or correct the name of the image, as \
+             some registries refuse a repository that does not exist",
+        )),
+        (CredentialKind::Anonymous, _) => Some(match cloud {
+            Some(cloud) => Text::of(format_args!(
+                "no credentials are configured for this registry: set {} in its entry of registries (add one if it has none), and give that identity read access \
+                 to the repository; {TRY}",
+                cloud.key()
+            )),
+            None => Text::of(
+                "no credentials are configured for this registry: set credentials in its entry of registries (dockerConfig, or usernameFile \
+                 with passwordFile), or add an entry if it has none; or correct the name of the image, as some registries refuse a \
+                 repository that does not exist",
+            ),
+        }),
+        (_, Some(EcrRefusal::Permission { action })) => {
+            Some(Text::of(format_args!("allow {action} as the message says; {TRY}")))
+        }
+        (_, Some(EcrRefusal::Token | EcrRefusal::Anonymous) | None) => None,
+    }
+}
+
+fn of_issuer(cloud: Cloud, error: &CredentialError) -> Option<Text> {
+    let (name, between) = (cloud.name(), cloud.between());
+    let text = match error {
+        CredentialError::Refused { permission: Some(permission), .. } => {
+            format!("allow {permission} as the message says, in {name} and not at the registry; {TRY}")
+        }
+        CredentialError::Refused { permission: None, .. } => {
+            format!("correct what the message names in {name}, which issues the credential of this registry; {TRY}")
+        }
+        CredentialError::NotIssued { failure, .. } => match failure {
+            IssueFailure::Unreachable => format!(
+                "make the host that the message names reachable, which belongs to {name} and not to the registry: {}, {between}; the next \
+                 request tries again",
+                cloud.reach()
+            ),
+            // The remedy is that of what has not come.
+            IssueFailure::Timeout(Some(_)) => return None,
+            IssueFailure::Timeout(None) => format!(
+                "check the connection of the pod to the host that the message names, which belongs to {name} and not to the registry: \
+                 {between}; the next request tries again"
+            ),
+            IssueFailure::Throttled => format!(
+                "wait for the rate limit of {name}, which issues the credential of this registry; if it continues, ask {name} for a higher \
+                 quota"
+            ),
+            IssueFailure::Failed => format!(
+                "wait until {name} has mended its service, which issues the credential of this registry; the next request tries again"
+            ),
+            IssueFailure::Invalid => {
+                format!(
+                    "check that the host that the message names belongs to {name}, and that no proxy answers in its place"
+                )
+            }
+        },
+        CredentialError::Timeout => format!(
+            "check the connection of the pod to {name}, which issues the credential of this registry: {between}; the next request tries \
+             again"
+        ),
+        CredentialError::Unusable(_) | CredentialError::Fetch(_) | CredentialError::Interrupted => return None,
+    };
+    Some(Text::of(text))
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use countersign_registry::Fallback;
+    use countersign_registry::NoList;
+    use countersign_registry::RegistryErrorBody;
+    use countersign_registry::Stage;
+
+    use super::*;
+
+    const ECR: &str = "111122223333.dkr.ecr.eu-central-1.amazonaws.com";
+    const ACR: &str = "shops.azurecr.io";
+
+    fn advice(registry: &str, cause: Cause) -> Option<String> {
+        let repository = format!("{registry}/app").parse().unwrap();
+        let error = RegistryError { repository, stage: Stage::Manifest, cause };
+        remedy(&error).map(|text| text.as_str().to_owned())
+    }
+
+    fn denied(host: &str, credential: CredentialKind, ecr: Option<EcrRefusal>) -> Cause {
+        let (host, error) = (host.to_owned(), RegistryErrorBody::default());
+        Cause::Denied { host, status: 401, credential, origin: None, replacement: None, ecr, role: None, error }
+    }
+
+    #[test]
+    fn a_refusal_without_configured_credentials_says_so_and_how_to_configure_them() {
+        let anonymous = |registry: &str, host: &str| advice(registry, denied(host, CredentialKind::Anonymous, None));
+        let of_cloud = |key: &str| {
+            format!(
+                "no credentials are configured for this registry: set {key} in its entry of registries (add one if it has none), and give \
+                 that identity read access to the repository; countersign check --online --image IMAGE tries it"
+            )
+        };
+        let of_others = "no credentials are configured for this registry: set credentials in its entry of registries (dockerConfig, or \
+                         usernameFile with passwordFile), or add an entry if it has none; or correct the name of the image, as some \
+                         registries refuse a repository that does not exist";
+        assert_eq!(anonymous(ECR, ECR), Some(of_cloud("credentials.ecr")));
+        assert_eq!(anonymous("public.ecr.aws", "public.ecr.aws"), Some(of_cloud("credentials.ecr")));
+        assert_eq!(anonymous(ACR, ACR), Some(of_cloud("credentials.acr")));
+        assert_eq!(anonymous("r.example", "auth.r.example").as_deref(), Some(of_others));
+        let of_pull_secret = |source: &str| {
+            let origin = CredentialOrigin { entry: Some("registries[0]".into()), source: Some(source.into()) };
+            let denied = match denied("r.example", CredentialKind::Anonymous, None) {
+                Cause::Denied { host, status, credential, error, .. } => {
+                    let (origin, replacement) = (Some(Box::new(origin)), None);
+                    Cause::Denied { host, status, credential, origin, replacement, ecr: None, role: None, error }
+                }
+                other => other,
+            };
+            advice("r.example", denied).unwrap()
+        };
+        assert_eq!(of_pull_secret("no credentials"), of_others);
+        assert_eq!(
+            of_pull_secret("credentials.dockerConfig c.json, which has no entry for this repository"),
+            "add credentials for this registry to the file that the message names, which has none; or correct the name of the image, as \
+             some registries refuse a repository that does not exist"
+        );
+        // A token service.
+        assert_eq!(anonymous(ACR, "login.example"), Some(of_cloud("credentials.acr")));
+        assert_eq!(advice(ECR, denied("s3.example", CredentialKind::Withheld, None)), None);
+        assert_eq!(advice("r.example", denied("r.example", CredentialKind::Basic, None)), None);
+    }
+
+    #[test]
+    fn a_refusal_without_a_permission_names_it_and_the_command_that_tries_it() {
+        let permission = Some(EcrRefusal::Permission { action: "ecr:BatchGetImage" });
+        assert_eq!(
+            advice(ECR, denied(ECR, CredentialKind::Issued, permission)).unwrap(),
+            "allow ecr:BatchGetImage as the message says; countersign check --online --image IMAGE tries it"
+        );
+        let issuer = |permission, host: &str| {
+            let error = CredentialError::Refused { permission, why: "refused".into() };
+            advice(host, Cause::NoCredential { host: host.to_owned(), error })
+        };
+        assert_eq!(
+            issuer(Some("sts:AssumeRole"), ECR).unwrap(),
+            "allow sts:AssumeRole as the message says, in AWS and not at the registry; countersign check --online --image IMAGE tries it"
+        );
+        assert_eq!(
+            issuer(None, ACR).unwrap(),
+            "correct what the message names in Azure, which issues the credential of this registry; countersign check --online --image \
+             IMAGE tries it"
+        );
+        assert_eq!(issuer(None, "r.example"), None);
+    }
+
+    #[test]
+    fn an_outage_of_the_service_that_issues_the_credential_is_none_of_the_registry() {
+        let issuer = |error| advice(ECR, Cause::NoCredential { host: ECR.to_owned(), error });
+        let failures = [
+            IssueFailure::Unreachable,
+            IssueFailure::Timeout(None),
+            IssueFailure::Throttled,
+            IssueFailure::Failed,
+            IssueFailure::Invalid,
+        ];
+        let mut seen = std::collections::BTreeSet::new();
+        for failure in failures {
+            let advice = issuer(CredentialError::NotIssued { failure, why: "failed".into() }).unwrap();
+            assert!(advice.contains("AWS") && !advice.contains("Azure") && !advice.ends_with('.'), "{advice}");
+            assert!(seen.insert(advice), "{failure:?}");
+        }
+        assert_eq!(
+            seen.first().map(String::as_str),
+            Some("check that the host that the message names belongs to AWS, and that no proxy answers in its place")
+        );
+        assert!(issuer(CredentialError::Timeout).unwrap().starts_with("check the connection of the pod to AWS, "));
+        assert_eq!(issuer(CredentialError::Unusable("c.json: is empty".into())), None);
+    }
+
+    #[test]
+    fn the_failure_that_decides_has_the_remedy() {
+        let permission = Some(EcrRefusal::Permission { action: "ecr:BatchGetImage" });
+        let no_list = |fallback| {
+            let api = denied(ECR, CredentialKind::Issued, permission);
+            advice(ECR, Cause::NoList(Box::new(NoList { api, tag: "sha256-00".to_owned(), fallback })))
+        };
+        let allow = "allow ecr:BatchGetImage as the message says; countersign check --online --image IMAGE tries it";
+        assert_eq!(no_list(Fallback::Absent).as_deref(), Some(allow));
+        let interrupted = Fallback::Failed(Cause::Interrupted);
+        assert_eq!(no_list(interrupted), None);
+        let page = Cause::Page { number: 2, cause: Box::new(denied(ECR, CredentialKind::Issued, permission)) };
+        assert_eq!(advice(ECR, page).as_deref(), Some(allow));
+    }
+}
