@@ -16,18 +16,21 @@ pub const REPEATS_SECRET: &str = "(cut: the text repeats a secret of the request
 /// So many successive bytes of a secret, from any place in it, are not shown; of a shorter secret, the whole of it.
 const PART_BYTES: usize = 12;
 
+/// A shorter secret cannot be told from the letters of other words.
+const FEWEST_BYTES: usize = 4;
+
 /// Most bytes of a text that are kept: several times as many as any message shows.
 const KEPT_BYTES: usize = 4096;
 
 /// `text` up to where it begins to repeat one of `secrets`, as it is or percent-encoded: all of it, its beginning, or another part of 12
-/// bytes. [`REPEATS_SECRET`] follows then. Of a longer text, the first 4 KiB are kept.
+/// bytes. [`REPEATS_SECRET`] follows then. Of a longer text, the first 4 KiB are kept. Secrets of fewer than four bytes are not looked for.
 ///
 /// Services repeat requests in other words and with other names than those that are known, so that only the values can be recognized.
 #[must_use]
 pub fn without_secrets<'s>(text: &str, secrets: impl IntoIterator<Item = &'s [u8]>) -> String {
     let kept = text.get(..text.floor_char_boundary(KEPT_BYTES)).unwrap_or_default();
     let spellings: Vec<Cow<'s, [u8]>> =
-        secrets.into_iter().filter(|secret| !secret.is_empty()).flat_map(spellings).collect();
+        secrets.into_iter().filter(|secret| secret.len() >= FEWEST_BYTES).flat_map(spellings).collect();
     let long: HashSet<&[u8]> = spellings.iter().flat_map(|secret| secret.windows(PART_BYTES)).collect();
     let short: Vec<&[u8]> =
         spellings.iter().map(AsRef::as_ref).filter(|secret: &&[u8]| secret.len() < PART_BYTES).collect();
@@ -127,8 +130,11 @@ mod tests {
     #[test]
     fn texts_and_secrets_of_other_characters_are_compared_by_bytes() {
         assert_eq!(before("äöü pä$$wörd", &["pä$$wörd"]).as_deref(), Some("äöü "));
-        let shown = without_secrets("ä\u{fffd}", [&b"\xa4"[..]]);
+        // Its beginning is the end of a character.
+        let shown = without_secrets("äabc\u{fffd}", [&b"\xa4abc"[..]]);
         assert_eq!(shown, REPEATS_SECRET);
+        // It cannot be told from the letters of words.
+        assert_eq!(without_secrets("as the test wanted", [&b"tes"[..]]), "as the test wanted");
         // Longer than what is kept, and its end within a character.
         let long = "ä".repeat(KEPT_BYTES);
         assert_eq!(without_secrets(&long, [&b"hunter2"[..]]), "ä".repeat(KEPT_BYTES / 2));

@@ -84,7 +84,7 @@ mod tests {
         headers.insert("ratelimit", HeaderValue::from_static("of hunter2"));
         assert_eq!(
             Quota::of(&headers, 80, &[Secret::new("hunter2")]).to_string(),
-            r#"ratelimit "of (cut: the text repeats a secret of th…""#
+            r#"ratelimit "of (cut: the text repeats a secret of t…""#
         );
     }
 

@@ -18,6 +18,12 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 use super::ecr::token;
 use super::*;
 
+/// A code and its text as they are shown, with what is expected after the code.
+fn with_expectation(shown: &str) -> String {
+    let code = if shown.starts_with(CUT) { CUT } else { shown.split(": ").next().unwrap() };
+    format!("{code}, expected 200{}", shown.strip_prefix(code).unwrap())
+}
+
 /// Everything that is logged.
 #[derive(Clone, Default)]
 struct Log(Arc<Mutex<Vec<u8>>>);
@@ -69,7 +75,7 @@ async fn a_text_of_aws_signer_ends_before_the_session_token_the_signature_and_th
     ] {
         server.fail_times(1, ServiceError::new(403, code, &text));
         let error = status(&aws).await.unwrap_err();
-        let found = format!("found status 403 {shown}, expected 200");
+        let found = format!("found status 403 {}", with_expectation(&shown));
         assert_eq!(error.cause().as_str(), found, "{text}");
         for kept in [&token[..12], &session.secret[..12]] {
             assert!(!format!("{error}{error:?}").contains(kept), "{error}");
@@ -95,7 +101,7 @@ async fn a_text_of_sts_or_of_the_api_of_ecr_ends_before_the_session_token() {
     ] {
         let fault = services.sts.when().reply(Reply::status(400).header("content-type", "text/xml").body(body));
         let error = token(&super::roles::with_role(&aws), super::roles::HOST).await.unwrap_err();
-        let begin = format!("STS AssumeRole failed at API: found status 400 {shown}, expected 200; ");
+        let begin = format!("STS AssumeRole failed at API: found status 400 {}; ", with_expectation(&shown));
         assert!(error.starts_with(&begin), "{error}");
         fault.remove();
     }
@@ -108,7 +114,7 @@ async fn a_text_of_sts_or_of_the_api_of_ecr_ends_before_the_session_token() {
         let reply = Reply::status(400).header("content-type", "application/x-amz-json-1.1").body(body);
         let fault = services.api.when().reply(reply);
         let error = token(&pod, super::roles::HOST).await.unwrap_err();
-        let begin = format!("ECR GetAuthorizationToken failed at API: found status 400 {shown}, expected 200; ");
+        let begin = format!("ECR GetAuthorizationToken failed at API: found status 400 {}; ", with_expectation(&shown));
         assert!(error.starts_with(&begin), "{error}");
         fault.remove();
     }

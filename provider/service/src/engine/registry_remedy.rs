@@ -195,13 +195,10 @@ mod tests {
         assert_eq!(anonymous("r.example", "auth.r.example").as_deref(), Some(of_others));
         let of_pull_secret = |source: &str| {
             let origin = CredentialOrigin { entry: Some("registries[0]".into()), source: Some(source.into()) };
-            let denied = match denied("r.example", CredentialKind::Anonymous, None) {
-                Cause::Denied { host, status, credential, error, .. } => {
-                    let (origin, replacement) = (Some(Box::new(origin)), None);
-                    Cause::Denied { host, status, credential, origin, replacement, ecr: None, role: None, error }
-                }
-                other => other,
-            };
+            let mut denied = denied("r.example", CredentialKind::Anonymous, None);
+            if let Cause::Denied { origin: none, .. } = &mut denied {
+                *none = Some(Box::new(origin));
+            }
             advice("r.example", denied).unwrap()
         };
         assert_eq!(of_pull_secret("no credentials"), of_others);

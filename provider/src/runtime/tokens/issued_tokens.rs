@@ -291,9 +291,12 @@ mod tests {
         advance(6 * HOUR);
         // A second one of three hours: half of its life is left after one and a half.
         source.fetched("acr tools.azurecr.io", Ok(&identity(3 * HOUR)));
-        for key in ["ecr eu-west-1", "acr tools.azurecr.io"] {
-            source.fetched(key, Err(&CredentialError::Timeout));
-        }
+        let fail = || {
+            for key in ["ecr eu-west-1", "acr tools.azurecr.io"] {
+                source.fetched(key, Err(&CredentialError::Timeout));
+            }
+        };
+        fail();
         let shown = |issued: i64, end: i64| {
             [
                 format!("_end_without_refresh_timestamp_seconds {}", START + end * 3600),
@@ -305,8 +308,9 @@ mod tests {
         };
         // Of ECR a half is left, and of ACR all.
         assert_eq!(found(), shown(0, 12));
-        // After two hours a third of each is left.
+        // Half an hour before the end of the token of ACR a sixth of it is left, and of ECR more. Failures of the last hour count.
         advance(5 * HOUR / 2);
+        fail();
         assert_eq!(found(), shown(6, 9));
     }
 

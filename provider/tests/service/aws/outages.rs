@@ -118,7 +118,7 @@ async fn without_an_answer_of_sts_nothing_is_verified_and_the_message_names_the_
     eks.sign("app", "v1", |signature| signature);
     eks.sts.fail(ServiceError::new(403, "AccessDenied", "Not authorized to perform sts:AssumeRoleWithWebIdentity"));
     let why = eks.verdict("app", "v1").await;
-    assert!(why.contains("AWS credentials failed at sts.eu-central-1.amazonaws.com (AssumeRoleWithWebIdentity): found status 403 AccessDenied: Not authorized"), "{why}");
+    assert!(why.contains("AWS credentials failed at sts.eu-central-1.amazonaws.com (AssumeRoleWithWebIdentity): found status 403 AccessDenied, expected 200: Not authorized"), "{why}");
     assert!(why.contains("its trust policy must name the OIDC provider of the cluster"), "{why}");
     // No request to the registry without the credential, and none to AWS Signer.
     assert_eq!((eks.registry.journal().len(), eks.api.count(), eks.signer.count()), (0, 0, 0));

@@ -330,6 +330,7 @@ async fn a_text_of_sts_ends_before_the_token_of_the_service_account() {
     let name = "failures::a_text_of_sts_ends_before_the_token_of_the_service_account";
     let (setup, server) = started().await;
     let (issuer, sts, folder) = (issuer(), Sts::start(&setup).await, Folder::new());
+    sts.trust_web_identity(ROLE, &issuer, "countersign", "countersign");
     let token = issuer.token(&ServiceAccountToken::new("countersign", "countersign", setup.clock().now()));
     folder.write("token", &token);
     let (file, url) = (folder.file("token"), sts.url());
@@ -337,9 +338,10 @@ async fn a_text_of_sts_ends_before_the_token_of_the_service_account() {
         [("AWS_ROLE_ARN", ROLE), ("AWS_WEB_IDENTITY_TOKEN_FILE", file.as_str()), ("AWS_ENDPOINT_URL_STS", &url)];
     for part in [token.as_str(), &token[..40], &token[token.len() - 40..]] {
         let text = format!("Value '{part}' at 'webIdentityToken' failed to satisfy constraint");
+        sts.succeed();
         sts.fail(ServiceError::new(400, "ValidationError", &text));
         let seen = second(name, &server, &variables).await.remove(0);
-        let shown = "ValidationError: Value '(cut: the text repeats a secret of the request), expected 200; ";
+        let shown = "ValidationError, expected 200: Value '(cut: the text repeats a secret of the request); ";
         assert!(seen.contains(&format!("found status 400 {shown}")), "{seen}");
     }
     assert_eq!((sts.count(), server.count()), (3, 0));

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 
 use countersign::telemetry::metrics;
 use countersign::telemetry::metrics::Metrics;
+use countersign::telemetry::metrics::StoreFetch;
 use countersign_core::name::Digest;
 use countersign_core::name::DigestAlgorithm;
 
@@ -18,6 +19,8 @@ pub(crate) fn shown() -> Shown {
     metrics.declare_endpoints(countersign::server::Endpoint::labels());
     metrics.statements_usable([("shop", true)]);
     metrics.stores_usable([("ca:shop", true)]);
+    let fetch = StoreFetch { source: "key-vault", fetched: None, files: 0, failures: 0, next: None };
+    metrics.stores_fetched([("ca:shop", fetch)]);
     let digest = Digest::of(DigestAlgorithm::Sha256, b"policy");
     metrics.policy_in_use(1, &digest);
     metrics.registries(["registry.example.com"]);
