@@ -26,7 +26,7 @@ impl OfRegion {
             let operation = naming::operation().unwrap_or(self.kept.0.operation);
             return Err(AwsError::new(operation, Kind::other_partition(partition, &self.region)));
         }
-        // The token is a header of the request; the key is sent to nobody, but the service knows it.
+        // Requests have the token in a header. None has the key, but the service knows it.
         secrets_in_use::note(found.credentials.secret_access_key().as_bytes());
         Ok(found.credentials)
     }
