@@ -37,6 +37,7 @@ use crate::observer::AwsObserver;
 use crate::retry::NoRetryIfThrottled;
 use crate::settings::AwsSettings;
 use crate::settings::EcrRole;
+use crate::settings::NamedEndpoint;
 use crate::signer_answer::CheckAnswer;
 use crate::time::AwsClock;
 use crate::transport::Transport;
@@ -112,6 +113,7 @@ impl Aws {
         source: SharedCredentialsProvider,
     ) -> Self {
         let pod = KeptCredentials::new(source, Operation::Credentials, clock.clone(), Arc::clone(&observer));
+        let pod = pod.with_sts(settings.endpoints.sts.as_ref().map(NamedEndpoint::setting));
         let (roles, signers) = (Mutex::default(), Mutex::default());
         Self(Arc::new(Inner { settings, transport, clock, observer, pod, roles, signers }))
     }
@@ -214,7 +216,7 @@ impl Aws {
         let config = self.config(region, &self.0.pod);
         match &self.settings().endpoints.sts {
             None => config,
-            Some(endpoint) => {
+            Some(NamedEndpoint { endpoint, .. }) => {
                 config.into_builder().endpoint_url(endpoint.to_string()).use_fips(false).use_dual_stack(false).build()
             }
         }

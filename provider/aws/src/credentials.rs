@@ -41,11 +41,14 @@ use self::profile::NamingProfile;
 use self::profile::NoMetadata;
 use self::token_file::NamingFile;
 pub use self::variables::check_pod_variables;
+pub use self::variables::pod_source;
+pub use self::variables::pod_variable_warnings;
 use self::web_identity::WebIdentity;
 use crate::caught::caught;
 use crate::credentials_status::CredentialsStatus;
 use crate::credentials_status::CurrentCredentials;
 use crate::error::AwsError;
+use crate::error::Configured;
 use crate::error::Kind;
 use crate::error::Operation;
 use crate::error::Origin;
@@ -102,6 +105,8 @@ struct Inner {
     base: Option<KeptCredentials>,
     /// The name of a fetch in errors.
     operation: Operation,
+    /// What has the endpoint of STS, for errors; `None` if it is that of the region.
+    sts: Option<Text>,
     clock: AwsClock,
     observer: Arc<dyn AwsObserver>,
     kept: Mutex<Option<Kept>>,
@@ -136,7 +141,15 @@ impl KeptCredentials {
     ) -> Self {
         let fetches = SingleFlight::with_grace(limits::CREDENTIALS_TIMEOUT);
         let (kept, failed) = (Mutex::default(), Mutex::default());
-        Self(Arc::new(Inner { source, base: None, operation, clock, observer, kept, failed, fetches }))
+        Self(Arc::new(Inner { source, base: None, operation, sts: None, clock, observer, kept, failed, fetches }))
+    }
+
+    /// The same, whose errors name what has the endpoint of STS. Nothing was fetched yet.
+    pub(crate) fn with_sts(self, sts: Option<Text>) -> Self {
+        Self(match Arc::try_unwrap(self.0) {
+            Ok(inner) => Arc::new(Inner { sts, ..inner }),
+            Err(shared) => shared,
+        })
     }
 
     /// Those of a role, which `source` assumes with `base`.
@@ -144,7 +157,8 @@ impl KeptCredentials {
         let (clock, observer) = (base.0.clock.clone(), Arc::clone(&base.0.observer));
         let fetches = SingleFlight::with_grace(limits::CREDENTIALS_TIMEOUT);
         let (operation, kept, failed) = (Operation::AssumeRole, Mutex::default(), Mutex::default());
-        Self(Arc::new(Inner { source, base: Some(base), operation, clock, observer, kept, failed, fetches }))
+        let sts = base.0.sts.clone();
+        Self(Arc::new(Inner { source, base: Some(base), operation, sts, clock, observer, kept, failed, fetches }))
     }
 
     /// # Errors
@@ -274,8 +288,15 @@ impl Inner {
     }
 
     async fn load_once(&self) -> Result<Fetched, AwsError> {
-        let loaded = naming_request(self.operation, caught(self.operation, self.load())).await;
+        let load = async { caught(self.operation, self.load()).await.map_err(|error| self.naming_endpoint(error)) };
+        let loaded = naming_request(self.operation, load).await;
         observed(&*self.observer, self.operation, loaded)
+    }
+
+    /// The error with what has the endpoint of STS, if the last request was for STS.
+    fn naming_endpoint(&self, error: AwsError) -> AwsError {
+        let of_sts = naming::last().sent.is_some_and(|sent| sent.has_action());
+        error.under(self.operation, || Configured::endpoint(self.sts.clone().filter(|_| of_sts)))
     }
 
     async fn load(&self) -> Result<Fetched, AwsError> {

@@ -27,12 +27,14 @@ use crate::ecr_api;
 use crate::ecr_api::EcrService;
 use crate::ecr_api::Issued;
 use crate::error::AwsError;
+use crate::error::Configured;
 use crate::error::Kind;
 use crate::error::Operation;
 use crate::naming::naming_request;
 use crate::observer::observed;
 use crate::settings::EcrApi;
 use crate::settings::EcrRole;
+use crate::settings::NamedEndpoint;
 
 /// Fetches tokens: with the credentials of the pod or of a role, from the API of the registry's region or from another.
 #[derive(Clone, Debug)]
@@ -70,6 +72,7 @@ impl EcrTokens {
             identity(key.operation(), issued, self.aws.now())
         };
         let identity = naming_request(key.operation(), usable).await.map_err(|error| {
+            let error = error.under(key.operation(), || self.configured(&key));
             let failed = CredentialError::of_call(error.result(), error.missing(), &error);
             failed.with_permission(error.missing_permission())
         })?;
@@ -100,16 +103,29 @@ impl EcrTokens {
     }
 
     async fn send(&self, key: &EcrTokenKey, region: &AwsRegion, config: &SdkConfig) -> Result<Issued, AwsError> {
-        let endpoints = &self.aws.settings().endpoints;
-        let (service, of_environment) = match key {
-            EcrTokenKey::Region(_) => (EcrService::Private, endpoints.ecr.as_ref()),
-            EcrTokenKey::Public => (EcrService::Public, endpoints.ecr_public.as_ref()),
+        let service = match key {
+            EcrTokenKey::Region(_) => EcrService::Private,
+            EcrTokenKey::Public => EcrService::Public,
         };
         // The endpoint of the settings, otherwise that of the environment.
+        let of_environment = self.of_environment(key).map(|named| &named.endpoint);
         let endpoint = self.api.as_ref().map(|api| &api.endpoint).or(of_environment);
         let call = ecr_api::issue(service, config, region, endpoint);
-        let result = caught(key.operation(), call).await;
-        observed(self.aws.observer(), key.operation(), result)
+        observed(self.aws.observer(), key.operation(), caught(key.operation(), call).await)
+    }
+
+    fn configured(&self, key: &EcrTokenKey) -> Configured {
+        let of_environment = self.of_environment(key).map(NamedEndpoint::setting);
+        let endpoint = self.api.as_ref().map(|_| Text::of("credentials.ecr.endpoint")).or(of_environment);
+        Configured { endpoint, role: self.role.as_ref().map(|role| Text::of(&role.arn)) }
+    }
+
+    fn of_environment(&self, key: &EcrTokenKey) -> Option<&NamedEndpoint> {
+        let endpoints = &self.aws.settings().endpoints;
+        match key {
+            EcrTokenKey::Region(_) => endpoints.ecr.as_ref(),
+            EcrTokenKey::Public => endpoints.ecr_public.as_ref(),
+        }
     }
 }
 

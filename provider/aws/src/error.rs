@@ -1,5 +1,6 @@
 //! Errors of calls.
 
+mod configured;
 mod endpoint_refused;
 mod late_cause;
 mod operation;
@@ -20,6 +21,7 @@ use countersign_http::Awaited;
 use countersign_http::FetchError;
 use countersign_http::Missing;
 
+pub(crate) use self::configured::Configured;
 pub(crate) use self::endpoint_refused::EndpointRefused;
 pub use self::operation::Operation;
 use self::remedy::remedy;
@@ -27,6 +29,7 @@ pub(crate) use self::sdk::find;
 pub(crate) use self::sent::Answered;
 pub(crate) use self::sent::LastRequest;
 pub(crate) use self::sent::Sent;
+pub(crate) use self::source_problem::MissingProfile;
 pub(crate) use self::source_problem::Origin;
 pub(crate) use self::source_problem::Part;
 pub(crate) use self::source_problem::SourceProblem;
@@ -39,12 +42,13 @@ use countersign_credentials::CallResult;
 
 /// Why a call has no result. Never shows a secret.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{} failed{}: {kind}; {}", operation.name(), Shown(sent.as_ref(), kind), remedy(*operation, kind, sent.as_ref()))]
+#[error("{} failed{}: {kind}; {}", operation.name(), Shown(sent.as_ref(), kind), remedy(*operation, kind, sent.as_ref(), configured))]
 pub struct AwsError {
     operation: Operation,
     kind: Kind,
     /// The last request, if there was one and the error names it.
     sent: Option<Sent>,
+    configured: Configured,
 }
 
 /// The last request in a message.
@@ -65,8 +69,13 @@ impl fmt::Display for Shown<'_> {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Kind {
     /// No source has credentials.
-    #[error("found no credentials: {0}")]
-    NoCredentials(Text),
+    #[error("found no credentials: {text}")]
+    NoCredentials {
+        /// What each source lacks.
+        text: Text,
+        /// The profile of `aws.profile`, if it is set.
+        profile: Option<Text>,
+    },
     /// A source of credentials has something that an operator corrects.
     #[error(transparent)]
     Source(SourceProblem),
@@ -150,7 +159,7 @@ impl Kind {
         match self {
             Self::Refused { refusal, .. } => Some(*refusal),
             Self::Endpoint(EndpointRefused { status }) => Some(Refusal::of_endpoint(*status)),
-            Self::NoCredentials(_)
+            Self::NoCredentials { .. }
             | Self::Source(_)
             | Self::TokenFile(_)
             | Self::Credentials(_)
@@ -185,7 +194,7 @@ fn without_request(text: &str) -> &str {
 
 impl AwsError {
     pub(crate) fn new(operation: Operation, kind: Kind) -> Self {
-        Self { operation, kind, sent: None }
+        Self { operation, kind, sent: None, configured: Configured::default() }
     }
 
     /// The same error after this request, unless it names one already: that of the credentials of the pod, which a role needs.
@@ -198,6 +207,12 @@ impl AwsError {
             }
         };
         Self { sent: self.sent.or(sent), ..self }
+    }
+
+    /// The same error of a call of `operation` that used what an operator wrote; not if it is that of another call, which this one
+    /// needed.
+    pub(crate) fn under(self, operation: Operation, configured: impl FnOnce() -> Configured) -> Self {
+        if self.operation == operation { Self { configured: configured(), ..self } } else { self }
     }
 
     /// What failed, without the call and without what to do.
@@ -243,7 +258,7 @@ impl AwsError {
     pub fn missing(&self) -> Option<Missing> {
         match &self.kind {
             Kind::Fetch(error) => error.missing(),
-            Kind::NoCredentials(_)
+            Kind::NoCredentials { .. }
             | Kind::Source(_)
             | Kind::TokenFile(_)
             | Kind::Endpoint(_)
@@ -267,7 +282,7 @@ impl AwsError {
     #[must_use]
     pub fn result(&self) -> CallResult {
         match &self.kind {
-            Kind::NoCredentials(_) | Kind::Source(_) | Kind::TokenFile(_) | Kind::Credentials(_) => {
+            Kind::NoCredentials { .. } | Kind::Source(_) | Kind::TokenFile(_) | Kind::Credentials(_) => {
                 CallResult::Credentials
             }
             Kind::Timeout => CallResult::Timeout,

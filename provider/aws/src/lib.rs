@@ -34,6 +34,8 @@ mod xml;
 
 pub use clients::Aws;
 pub use credentials::check_pod_variables;
+pub use credentials::pod_source;
+pub use credentials::pod_variable_warnings;
 pub use credentials_status::CredentialsStatus;
 pub use credentials_status::CurrentCredentials;
 pub use ecr::EcrTokenKey;
@@ -45,6 +47,7 @@ pub use observer::Unobserved;
 pub use settings::AwsSettings;
 pub use settings::EcrApi;
 pub use settings::EcrRole;
+pub use settings::NamedEndpoint;
 pub use settings::ServiceEndpoints;
 pub use settings::SignerSettings;
 pub use signer::SignerAnswer;

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use countersign_core::codec::text::Text;
 use countersign_core::name::AwsRegion;
 use countersign_core::name::Partition;
 use countersign_core::name::RoleArn;
@@ -42,25 +43,49 @@ pub struct AwsSettings {
     pub endpoints: ServiceEndpoints,
 }
 
+/// An endpoint of the environment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NamedEndpoint {
+    /// The variable that has it, for messages.
+    pub variable: String,
+    /// Its value.
+    pub endpoint: Endpoint,
+}
+
+impl NamedEndpoint {
+    /// What has the endpoint, for messages.
+    pub(crate) fn setting(&self) -> Text {
+        Text::of(format_args!("the environment variable {}", self.variable))
+    }
+}
+
 /// Endpoints of the environment in place of those of the region (`AWS_ENDPOINT_URL_STS` and so on, otherwise `AWS_ENDPOINT_URL`:
 /// [service-specific endpoints](https://docs.aws.amazon.com/sdkref/latest/guide/feature-ss-endpoints.html)). Those of the
 /// configuration take precedence. The sources of credentials in the SDK read that of STS themselves.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ServiceEndpoints {
     /// STS.
-    pub sts: Option<Endpoint>,
+    pub sts: Option<NamedEndpoint>,
     /// The API of Amazon ECR.
-    pub ecr: Option<Endpoint>,
+    pub ecr: Option<NamedEndpoint>,
     /// The API of Amazon ECR Public.
-    pub ecr_public: Option<Endpoint>,
+    pub ecr_public: Option<NamedEndpoint>,
     /// AWS Signer.
-    pub signer: Option<Endpoint>,
+    pub signer: Option<NamedEndpoint>,
 }
 
 impl AwsSettings {
     /// The endpoint of AWS Signer; `None` for that of the region.
     pub(crate) fn signer_endpoint(&self) -> Option<&Endpoint> {
-        self.signer.endpoint.as_ref().or(self.endpoints.signer.as_ref())
+        self.signer.endpoint.as_ref().or(self.endpoints.signer.as_ref().map(|named| &named.endpoint))
+    }
+
+    /// What has the endpoint of AWS Signer, for messages; `None` if it is that of the region.
+    pub(crate) fn signer_setting(&self) -> Option<Text> {
+        match &self.signer.endpoint {
+            Some(_) => Some(Text::of("aws.signer.endpoint")),
+            None => self.endpoints.signer.as_ref().map(NamedEndpoint::setting),
+        }
     }
 }
 

@@ -21,6 +21,7 @@ use tokio::time::Instant;
 use crate::caught::caught;
 use crate::clients::Aws;
 use crate::error::AwsError;
+use crate::error::Configured;
 use crate::error::Kind;
 use crate::error::Operation;
 use crate::observer::observed;
@@ -86,7 +87,7 @@ impl Aws {
             // The call did not end, so that it is not counted yet.
             Err(late) => {
                 let error = AwsError::new(Operation::SignerStatus, Kind::late(late.awaited));
-                observed(self.observer(), Operation::SignerStatus, Err(error))
+                observed(self.observer(), Operation::SignerStatus, Err(self.naming_endpoint(error)))
             }
         }
     }
@@ -152,7 +153,11 @@ impl Aws {
             self.load_credentials().await?;
             self.call(region, DateTime::from(self.now()), &profile, &job, vec!["0".repeat(HASHES_CHARACTERS)]).await
         };
-        by(deadline, Operation::SignerStatus, call).await.map(drop)
+        by(deadline, Operation::SignerStatus, call).await.map(drop).map_err(|error| self.naming_endpoint(error))
+    }
+
+    fn naming_endpoint(&self, error: AwsError) -> AwsError {
+        error.under(Operation::SignerStatus, || Configured::endpoint(self.settings().signer_setting()))
     }
 
     async fn call(
@@ -172,7 +177,7 @@ impl Aws {
             .job_arn(job)
             .set_certificate_hashes(Some(certificate_hashes));
         let send = async { call.send().await.map_err(|error| AwsError::of_call(Operation::SignerStatus, &error)) };
-        let result = caught(Operation::SignerStatus, send).await;
+        let result = caught(Operation::SignerStatus, send).await.map_err(|error| self.naming_endpoint(error));
         let output = observed(self.observer(), Operation::SignerStatus, result)?;
         // See `CheckAnswer`.
         Ok(SignerAnswer { revoked: output.revoked_entities.unwrap_or_default() })

@@ -9,6 +9,7 @@
 
 mod entry;
 mod error;
+mod instead;
 mod key;
 mod raw;
 #[cfg(test)]
@@ -34,6 +35,7 @@ use crate::scope::CredentialName;
 pub use self::entry::EntryError;
 pub use self::error::DockerConfigError;
 pub use self::error::EntryMistake;
+pub use self::instead::Instead;
 pub use self::warning::DockerConfigWarning;
 
 /// The credentials of a Docker configuration, each bound to hosts and perhaps to a path on them.
@@ -106,15 +108,17 @@ impl DockerConfig {
         }
         let Raw { auths, at_top, creds_store, cred_helpers } =
             json::from_slice(bytes, &limits::DOCKER_CONFIG_JSON).map_err(|_| DockerConfigError::Json)?;
+        let helpers = creds_store.iter().chain(cred_helpers.0.iter().map(|(_, helper)| helper));
+        let instead = Instead::of(helpers.map(String::as_str));
         let wants_helper = creds_store.is_some() || !cred_helpers.0.is_empty();
         let entries = match (auths, at_top.0.is_empty()) {
             (Some(auths), _) => auths,
             (None, false) => at_top,
-            (None, true) if wants_helper => return Err(DockerConfigError::HelpersOnly),
+            (None, true) if wants_helper => return Err(DockerConfigError::HelpersOnly { instead }),
             (None, true) => return Err(DockerConfigError::NoAuths),
         };
         if entries.0.is_empty() && wants_helper {
-            return Err(DockerConfigError::HelpersOnly);
+            return Err(DockerConfigError::HelpersOnly { instead });
         }
         let mut config = Self {
             file: file.to_owned(),
@@ -183,13 +187,17 @@ impl DockerConfig {
 
     fn warn_of_helpers(&mut self, store: Option<String>, helpers: &[(String, String)]) {
         if let Some(helper) = store {
-            self.warnings.push(DockerConfigWarning::Store { helper: Excerpt::of(&helper) });
+            self.warnings.push(DockerConfigWarning::Store {
+                helper: Excerpt::of(&helper),
+                instead: Instead::of([helper.as_str()].into_iter()),
+            });
         }
         if !helpers.is_empty() {
             let named = helpers.iter().take(limits::HELPERS_NAMED);
             let first: Vec<_> = named.map(|(host, helper)| (shown(host), Excerpt::of(helper))).collect();
             let more = helpers.len() - first.len();
-            self.warnings.push(DockerConfigWarning::Helpers { first, more });
+            let instead = Instead::of(helpers.iter().map(|(_, helper)| helper.as_str()));
+            self.warnings.push(DockerConfigWarning::Helpers { first, more, instead });
         }
     }
 

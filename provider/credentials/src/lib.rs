@@ -32,6 +32,7 @@ pub use docker_config::DockerConfigError;
 pub use docker_config::DockerConfigWarning;
 pub use docker_config::EntryError;
 pub use docker_config::EntryMistake;
+pub use docker_config::Instead;
 pub use expiring::ExpiringIdentities;
 pub use expiring::IdentityFetcher;
 pub use expiring::IdentityIssuer;

@@ -10,6 +10,10 @@ use oci_client::errors::OciErrorCode;
 
 use crate::limits;
 
+/// A part of the text about a permission that is missing
+/// ([access denied](https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html)), which has no part of a request.
+const PERMISSION: &str = " is not authorized to perform: ";
+
 /// The error envelope of a response as printable, truncated text. Empty if there was none.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RegistryErrorBody {
@@ -19,9 +23,9 @@ pub struct RegistryErrorBody {
 }
 
 impl RegistryErrorBody {
-    /// Parses an envelope and keeps at most `characters`, up to where it repeats one of `secrets`. Any other body gives an empty one,
-    /// as only the status affects decisions.
-    pub(crate) fn parse(body: &[u8], characters: usize, secrets: &[Secret]) -> Self {
+    /// Parses an envelope and keeps at most `characters`, of the refusal of a permission at most `of_permission`, up to where it repeats one
+    /// of `secrets`. Any other body gives an empty one, as only the status affects decisions.
+    pub(crate) fn parse(body: &[u8], characters: usize, of_permission: usize, secrets: &[Secret]) -> Self {
         let Ok(envelope) = json::from_slice::<OciEnvelope>(body, &limits::ERROR_JSON) else {
             return Self::default();
         };
@@ -32,6 +36,7 @@ impl RegistryErrorBody {
             let code = serde_json::to_value(&error.code).ok();
             let code = code.as_ref().and_then(serde_json::Value::as_str).unwrap_or_default();
             let text = format!("{code}: {}", error.message);
+            let characters = if error.message.contains(PERMISSION) { of_permission } else { characters };
             Excerpt::at_most(characters, &without_secrets(&text, secrets.iter().map(Secret::expose)))
         });
         Self { text, name_unknown, denied }
@@ -72,6 +77,7 @@ mod tests {
         let body = RegistryErrorBody::parse(
             br#"{"errors":[{"code":"ODD","message":"a\nb"},{"code":"NAME_UNKNOWN","message":"x","detail":{}}]}"#,
             80,
+            80,
             &[],
         );
         assert_eq!(body.excerpt(), Some(&Excerpt::of("ODD: a\nb")));
@@ -83,7 +89,7 @@ mod tests {
         let denied = |code: &str| {
             let body =
                 format!(r#"{{"errors":[{{"code":"UNKNOWN","message":"x"}},{{"code":"{code}","message":"x"}}]}}"#);
-            RegistryErrorBody::parse(body.as_bytes(), 80, &[]).denied()
+            RegistryErrorBody::parse(body.as_bytes(), 80, 80, &[]).denied()
         };
         assert_eq!(["DENIED", "UNAUTHORIZED", "TOOMANYREQUESTS", "denied"].map(denied), [true, true, false, false]);
     }
@@ -93,7 +99,7 @@ mod tests {
         use countersign_testkit::variants;
         let good =
             serde_json::json!({"errors": [{"code": "NAME_UNKNOWN", "message": "x", "detail": {"a": [{"b": "c"}]}}]});
-        let parse = |body: &[u8]| RegistryErrorBody::parse(body, 160, &[]);
+        let parse = |body: &[u8]| RegistryErrorBody::parse(body, 160, 160, &[]);
         assert!(parse(good.to_string().as_bytes()).name_unknown());
         for variant in variants::repeated_members(&good) {
             assert_eq!(parse(&variant.bytes), RegistryErrorBody::default(), "{}", variant.name);
@@ -112,7 +118,7 @@ mod tests {
     #[test]
     fn other_bodies_are_empty() {
         for body in [b"".as_slice(), b"<html>", b"{}", b"{\"errors\":{}}"] {
-            assert_eq!(RegistryErrorBody::parse(body, 80, &[]), RegistryErrorBody::default());
+            assert_eq!(RegistryErrorBody::parse(body, 80, 80, &[]), RegistryErrorBody::default());
         }
     }
 
@@ -121,7 +127,7 @@ mod tests {
         let of = |code: &str, message: &str| {
             let body = serde_json::json!({"errors": [{"code": code, "message": message}]}).to_string();
             let secrets = [Secret::new("QVdTOmh1bnRlcjI="), Secret::new("hunter2")];
-            let body = RegistryErrorBody::parse(body.as_bytes(), 160, &secrets);
+            let body = RegistryErrorBody::parse(body.as_bytes(), 160, 160, &secrets);
             assert_eq!(body.denied(), code == "DENIED");
             body.excerpt().map(|text| text.escaped().to_owned()).unwrap_or_default()
         };
@@ -137,10 +143,24 @@ mod tests {
     }
 
     #[test]
+    fn only_the_refusal_of_a_permission_is_kept_longer() {
+        let kept = |message: &str| {
+            let message = format!("{message}{}", "x".repeat(1000));
+            let body = format!(r#"{{"errors":[{{"code":"DENIED","message":"{message}"}}]}}"#);
+            let body = RegistryErrorBody::parse(body.as_bytes(), 160, 512, &[]);
+            body.excerpt().map(|text| text.escaped().chars().count())
+        };
+        assert_eq!(kept("User: a is not authorized to perform: ecr:BatchGetImage on resource: b "), Some(512));
+        assert_eq!(kept("User: a may not: "), Some(160));
+    }
+
+    #[test]
     fn a_long_message_is_cut() {
         let body = format!(r#"{{"errors":[{{"code":"DENIED","message":"{}"}}]}}"#, "x".repeat(5000));
         let characters = |max| {
-            RegistryErrorBody::parse(body.as_bytes(), max, &[]).excerpt().map(|text| text.escaped().chars().count())
+            RegistryErrorBody::parse(body.as_bytes(), max, 512, &[])
+                .excerpt()
+                .map(|text| text.escaped().chars().count())
         };
         assert_eq!(characters(160), Some(160));
         assert_eq!(characters(80), Some(80));

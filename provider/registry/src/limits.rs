@@ -27,6 +27,10 @@ pub(crate) const TOKEN_DEFAULT_LIFETIME: Duration = Duration::from_secs(60);
 /// For other hosts it is `Excerpt::CHARACTERS`.
 pub(crate) const LISTED_EXCERPT_CHARACTERS: usize = 160;
 
+/// The same of the refusal of a permission by a registry of Amazon with an entry: it names the principal, the action, the resource and the
+/// policy, of which the ARNs alone have some hundred characters each.
+pub(crate) const PERMISSION_EXCERPT_CHARACTERS: usize = 512;
+
 /// Cached tokens, in bytes: 250 of the largest, or some thousands of usual ones, which have 1 to 2 KiB.
 pub(crate) const TOKENS_BYTES: usize = 4 * MIB;
 

@@ -8,6 +8,7 @@ use bytes::Bytes;
 use countersign_core::codec::excerpt::Excerpt;
 use countersign_core::codec::text::Text;
 use countersign_core::name::EcrHost;
+use countersign_core::name::Host;
 use countersign_credentials::CredentialError;
 use countersign_http as fetch;
 use countersign_http::Client;
@@ -197,7 +198,8 @@ impl Transport {
         };
         let characters = self.excerpt_characters(&url, request);
         let secrets = request.secrets();
-        let error = RegistryErrorBody::parse(&body, characters, &secrets);
+        let of_permission = self.permission_characters(&url, request);
+        let error = RegistryErrorBody::parse(&body, characters, of_permission, &secrets);
         let credential = if credential_withheld { CredentialKind::Withheld } else { request.sent_credential() };
         match (status, pause) {
             (StatusCode::UNAUTHORIZED, _) if same_origin(&url, request.url) => {
@@ -233,6 +235,16 @@ impl Transport {
     /// The number of characters kept of an error envelope from `url`.
     fn excerpt_characters(&self, url: &Url, request: &Request<'_>) -> usize {
         if self.is_listed(url, request) { limits::LISTED_EXCERPT_CHARACTERS } else { Excerpt::CHARACTERS }
+    }
+
+    /// The same of the refusal of a permission.
+    fn permission_characters(&self, url: &Url, request: &Request<'_>) -> usize {
+        let is_amazon = authority(url).parse::<Host>().is_ok_and(|host| EcrHost::of(&host).is_some());
+        if is_amazon && self.is_listed(url, request) {
+            limits::PERMISSION_EXCERPT_CHARACTERS
+        } else {
+            self.excerpt_characters(url, request)
+        }
     }
 }
 

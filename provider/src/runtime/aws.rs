@@ -5,6 +5,7 @@
 mod call_counter;
 #[cfg(feature = "aws")]
 mod clients;
+mod endpoint_service;
 mod endpoint_warnings;
 mod environment;
 pub mod memory;
@@ -20,6 +21,8 @@ mod without;
 pub(super) use clients::AwsServices;
 #[cfg(feature = "aws")]
 pub(super) use countersign_aws::check_pod_variables;
+#[cfg(feature = "aws")]
+pub(super) use countersign_aws::pod_variable_warnings;
 pub(super) use endpoint_warnings::warnings as endpoint_warnings;
 pub(super) use environment::SERVICES;
 pub(super) use environment::endpoint;
@@ -31,3 +34,5 @@ pub(crate) use survey::TriedSigner;
 pub(super) use without::AwsServices;
 #[cfg(not(feature = "aws"))]
 pub(super) use without::check_pod_variables;
+#[cfg(not(feature = "aws"))]
+pub(super) use without::pod_variable_warnings;

@@ -1,15 +1,21 @@
 //! Warnings about variables of the environment, and about endpoints, of clouds that the configuration needs: by `check`, at the start of
 //! the service and after a change.
 
+use countersign_core::name::EcrHost;
+use countersign_registry::HostPattern;
+
 use super::aws;
 use super::azure;
 use super::environment_warning::EnvironmentWarning;
 use super::proxy_environment;
 use crate::config::Config;
+use crate::config::Credentials;
+use crate::config::Registry;
+use crate::config::any_host;
 
 /// What is found. Warnings, as the pod may have other variables.
 pub(crate) fn environment_warnings(config: &Config) -> Vec<EnvironmentWarning> {
-    let mut warnings = Vec::new();
+    let mut warnings = without_credentials(config);
     if config.needs_aws() {
         warnings.extend(of_aws(config));
     }
@@ -17,6 +23,30 @@ pub(crate) fn environment_warnings(config: &Config) -> Vec<EnvironmentWarning> {
         warnings.extend(of_azure(config));
     }
     warnings
+}
+
+/// Entries of private registries of Amazon without credentials, which they always require
+/// ([private registry](https://docs.aws.amazon.com/AmazonECR/latest/userguide/registry_auth.html)).
+fn without_credentials(config: &Config) -> Vec<EnvironmentWarning> {
+    // Without the clients, the key is a mistake.
+    if !cfg!(feature = "aws") {
+        return Vec::new();
+    }
+    let is_private =
+        |host: &HostPattern| matches!(any_host(host).as_ref().and_then(EcrHost::of), Some(EcrHost::Private(_)));
+    let entries = config
+        .registries
+        .iter()
+        .filter(|registry| matches!(registry.credentials, Credentials::Anonymous) && is_private(registry.host.host()));
+    let warning = |registry: &Registry| EnvironmentWarning {
+        kind: "ecr-without-credentials",
+        message: format!(
+            "registries {} has no credentials, and Amazon ECR never answers without credentials; write `credentials: {{ ecr: {{}} }}`",
+            registry.host
+        ),
+        is_of_variable: false,
+    };
+    entries.map(warning).collect()
 }
 
 fn of_aws(config: &Config) -> Vec<EnvironmentWarning> {
@@ -27,6 +57,9 @@ fn of_aws(config: &Config) -> Vec<EnvironmentWarning> {
     }
     if let Err(why) = aws::check_pod_variables() {
         warn("aws-credentials", format!("there are no credentials of AWS: {why}"));
+    }
+    for why in aws::pod_variable_warnings() {
+        warn("aws-credentials", why.to_string());
     }
     if aws::lacks_region(&config.aws) {
         let message = "the environment has AWS_WEB_IDENTITY_TOKEN_FILE and no region, in which STS is called; set aws.region, \

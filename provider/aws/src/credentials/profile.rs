@@ -14,6 +14,7 @@ use aws_types::os_shim_internal::Fs;
 use countersign_core::codec::text::Text;
 
 use super::checked::wrong_part;
+use crate::error::MissingProfile;
 use crate::error::SourceProblem;
 
 /// The files of profiles: their variables, and where they are in the home directory without them
@@ -36,11 +37,10 @@ impl<P: ProvideCredentials> ProvideCredentials for NamingProfile<P> {
         let files = || Text::of(format_args!("{} and {}", file(FILES[0]), file(FILES[1])));
         let named = move |error| match error {
             // The next source is used.
-            CredentialsError::CredentialsNotLoaded(_) => CredentialsError::not_loaded(format!(
-                "found no credentials of the profile {:?} of aws.profile in {}",
-                self.profile,
-                files()
-            )),
+            CredentialsError::CredentialsNotLoaded(_) => CredentialsError::not_loaded(MissingProfile {
+                profile: Text::at_most(128, &self.profile),
+                files: files(),
+            }),
             // The features of the SDK for them are not built in.
             CredentialsError::InvalidConfiguration(_) if source_text(&error).contains("cargo feature") => {
                 let problem = SourceProblem::ProfileUnsupported(Text::at_most(128, &self.profile));
@@ -130,6 +130,6 @@ fn file((variable, default): (&str, &str)) -> Text {
     let read = File::open(&path).and_then(|mut file| file.read(&mut [0]));
     match read {
         Ok(_) => Text::of(format_args!("{} ({variable})", path.display())),
-        Err(why) => Text::of(format_args!("{} ({variable}), which cannot be read ({why}),", path.display())),
+        Err(why) => Text::of(format_args!("{} ({variable}, which cannot be read: {why})", path.display())),
     }
 }

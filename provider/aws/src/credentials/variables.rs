@@ -3,10 +3,12 @@
 use std::env;
 
 use countersign_core::codec::text::Text;
+use countersign_core::name::RoleArn;
 
 use super::container;
 use super::web_identity;
 use crate::error::SourceProblem;
+use crate::settings::AwsSettings;
 
 /// Checks the variables of the source that would be used, in the order of the sources: one that comes before another makes that one's
 /// variables insignificant. Nothing is read or sent.
@@ -27,6 +29,87 @@ fn check(variable: impl Fn(&str) -> Option<String>) -> Result<(), SourceProblem>
     container::check(&variable)
 }
 
+/// What an operator may not expect: variables that are not used because others are not set, and keys that come before a role of the
+/// pod. Nothing is read or sent; no text has a value that may be secret.
+#[must_use]
+pub fn pod_variable_warnings() -> Vec<Text> {
+    warnings(|name| env::var(name).ok())
+}
+
+/// The source from which the pod gets its credentials, by the variables of the environment and by `settings`; `None` if there is none. The
+/// file of the profile is not read.
+#[must_use]
+pub fn pod_source(settings: &AwsSettings) -> Option<Text> {
+    source(|name| env::var(name).ok(), settings.profile.as_deref(), settings.instance_metadata)
+}
+
+fn source(variable: impl Fn(&str) -> Option<String>, profile: Option<&str>, instance_metadata: bool) -> Option<Text> {
+    if has_static_keys(&variable) {
+        return Some(Text::of("the keys of the environment"));
+    }
+    if web_identity::is_set(&variable) {
+        // Another text is a mistake, and may be a secret.
+        let role = variable(ROLE).and_then(|role| role.parse::<RoleArn>().ok());
+        return role.map(|role| Text::of(format_args!("the web identity of {role}")));
+    }
+    if CONTAINER.into_iter().any(|name| variable(name).is_some()) {
+        return Some(Text::of("EKS Pod Identity"));
+    }
+    match (profile, instance_metadata) {
+        (Some(profile), false) => Some(Text::of(format_args!("aws.profile {profile:?}"))),
+        // The profile may have none.
+        (Some(profile), true) => {
+            Some(Text::of(format_args!("aws.profile {profile:?}, otherwise the instance metadata service")))
+        }
+        (None, true) => Some(Text::of("the instance metadata service")),
+        (None, false) => None,
+    }
+}
+
+const KEY_ID: &str = "AWS_ACCESS_KEY_ID";
+const SECRET: &str = "AWS_SECRET_ACCESS_KEY";
+const ROLE: &str = "AWS_ROLE_ARN";
+const TOKEN: &str = "AWS_WEB_IDENTITY_TOKEN_FILE";
+
+/// The variables that EKS Pod Identity and ECS set.
+const CONTAINER: [&str; 2] = ["AWS_CONTAINER_CREDENTIALS_FULL_URI", "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"];
+
+fn warnings(variable: impl Fn(&str) -> Option<String>) -> Vec<Text> {
+    let has = |name: &str| variable(name).is_some_and(|value| !value.trim().is_empty());
+    let has_secret = has(SECRET) || has("SECRET_ACCESS_KEY");
+    let half = |set: &str, other: &str, effect: &str| {
+        Text::of(format_args!("the environment has {set} and not {other}, so that {effect}"))
+    };
+    let mut found = Vec::new();
+    if has_static_keys(&variable) {
+        let other = if web_identity::is_set(&variable) {
+            Some(format!("the web identity ({ROLE} and {TOKEN})"))
+        } else {
+            CONTAINER.into_iter().find(|name| has(name)).map(|name| format!("EKS Pod Identity ({name})"))
+        };
+        found.extend(other.map(|other| {
+            Text::of(format_args!(
+                "the environment has {KEY_ID} and {SECRET}, which come before {other}: the role of the pod is not used; remove them if \
+                 it is to be used"
+            ))
+        }));
+        return found;
+    }
+    match (has(KEY_ID), has_secret) {
+        (true, false) => found.push(half(KEY_ID, SECRET, "the keys are not used; set both, or none of them")),
+        (false, true) => found.push(half(SECRET, KEY_ID, "the keys are not used; set both, or none of them")),
+        (true, true) | (false, false) => {}
+    }
+    let web_identity = "the web identity is not used; the webhook of EKS sets both in pods that start after their service account has \
+                        the annotation eks.amazonaws.com/role-arn";
+    match (variable(ROLE).is_some(), variable(TOKEN).is_some()) {
+        (true, false) => found.push(half(ROLE, TOKEN, web_identity)),
+        (false, true) => found.push(half(TOKEN, ROLE, web_identity)),
+        (true, true) | (false, false) => {}
+    }
+    found
+}
+
 /// Whether the SDK uses the keys of the environment: blank ones count as absent.
 fn has_static_keys(variable: impl Fn(&str) -> Option<String>) -> bool {
     let has = |name| variable(name).is_some_and(|value| !value.trim().is_empty());
@@ -36,6 +119,75 @@ fn has_static_keys(variable: impl Fn(&str) -> Option<String>) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_source_is_the_first_one_with_its_variables() {
+        let of = |variables: &[(&str, &str)], profile: Option<&str>, metadata: bool| {
+            let value =
+                |name: &str| variables.iter().find(|(other, _)| *other == name).map(|(_, value)| (*value).to_owned());
+            source(value, profile, metadata).map(|text| text.to_string())
+        };
+        let (id, secret) = ((KEY_ID, "AKIA"), (SECRET, "hunter2"));
+        let (role, file) = ((ROLE, "arn:aws:iam::111122223333:role/pull"), (TOKEN, "/token"));
+        let uri = ("AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://169.254.170.23/v1/credentials");
+        for (variables, expected) in [
+            (&[id, secret, role, file, uri][..], Some("the keys of the environment")),
+            (&[id, role, file, uri], Some("the web identity of arn:aws:iam::111122223333:role/pull")),
+            (&[(ROLE, "hunter2"), file], None),
+            (&[role, uri], Some("EKS Pod Identity")),
+            (&[role], Some("aws.profile \"ci\", otherwise the instance metadata service")),
+        ] {
+            assert_eq!(of(variables, Some("ci"), true).as_deref(), expected, "{variables:?}");
+        }
+        assert_eq!(of(&[], Some("ci"), false).as_deref(), Some("aws.profile \"ci\""));
+        assert_eq!(of(&[], None, true).as_deref(), Some("the instance metadata service"));
+        assert_eq!(of(&[], None, false), None);
+    }
+
+    #[test]
+    fn variables_that_are_not_used_are_named() {
+        let of = |variables: &[(&str, &str)]| {
+            let value =
+                |name: &str| variables.iter().find(|(other, _)| *other == name).map(|(_, value)| (*value).to_owned());
+            warnings(value).iter().map(Text::to_string).collect::<Vec<_>>()
+        };
+        let (id, secret) = ((KEY_ID, "AKIA"), (SECRET, "hunter2"));
+        let (role, file) = ((ROLE, "arn:aws:iam::111122223333:role/pull"), (TOKEN, "/token"));
+        let uri = ("AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://169.254.170.23/v1/credentials");
+        let keys = "so that the keys are not used; set both, or none of them";
+        let no_secret = format!("the environment has AWS_ACCESS_KEY_ID and not AWS_SECRET_ACCESS_KEY, {keys}");
+        let no_id = format!("the environment has AWS_SECRET_ACCESS_KEY and not AWS_ACCESS_KEY_ID, {keys}");
+        let unused = "so that the web identity is not used; the webhook of EKS sets both in pods that start after their service account \
+                      has the annotation eks.amazonaws.com/role-arn";
+        let no_file = format!("the environment has AWS_ROLE_ARN and not AWS_WEB_IDENTITY_TOKEN_FILE, {unused}");
+        let no_role = format!("the environment has AWS_WEB_IDENTITY_TOKEN_FILE and not AWS_ROLE_ARN, {unused}");
+        let before = |other: &str| {
+            format!(
+                "the environment has AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, which come before {other}: the role of the pod is not \
+                 used; remove them if it is to be used"
+            )
+        };
+        let web_identity = before("the web identity (AWS_ROLE_ARN and AWS_WEB_IDENTITY_TOKEN_FILE)");
+        let pod_identity = before("EKS Pod Identity (AWS_CONTAINER_CREDENTIALS_FULL_URI)");
+        for (variables, expected) in [
+            (&[][..], vec![]),
+            (&[id, secret], vec![]),
+            (&[role, file], vec![]),
+            (&[uri], vec![]),
+            (&[id], vec![no_secret.clone()]),
+            (&[id, (SECRET, " ")], vec![no_secret.clone()]),
+            (&[id, ("SECRET_ACCESS_KEY", "hunter2")], vec![]),
+            (&[secret], vec![no_id]),
+            (&[role], vec![no_file.clone()]),
+            (&[file], vec![no_role]),
+            (&[id, role], vec![no_secret, no_file]),
+            (&[id, secret, role], vec![]),
+            (&[id, secret, role, file], vec![web_identity]),
+            (&[id, secret, uri], vec![pod_identity]),
+        ] {
+            assert_eq!(of(variables), expected, "{variables:?}");
+        }
+    }
 
     #[test]
     fn only_the_source_that_is_used_must_have_usable_variables() {

@@ -1,8 +1,10 @@
 //! What to do about a failed call.
 
+use countersign_core::codec::text::Text;
 use countersign_http::FetchError;
 use countersign_http::FetchErrorKind;
 
+use super::Configured;
 use super::EndpointRefused;
 use super::Kind;
 use super::Sent;
@@ -33,24 +35,35 @@ fn network(operation: Operation, sent: Option<&Sent>) -> String {
     format!("check the region ({region}), the network policy, the VPC endpoint and the proxy")
 }
 
-const ENDPOINT: &str = "check that the endpoint is that of the service, and the clock of the node";
+/// What to check if the answer is not that of the service.
+fn of_service(endpoint: Option<&str>) -> String {
+    let endpoint = endpoint.unwrap_or("the endpoint");
+    format!("check that {endpoint} is that of the service, and the clock of the node")
+}
+
+/// What to check if no service is reached, and an operator wrote the endpoint.
+fn network_of(setting: &str) -> String {
+    format!("check {setting}, which names this endpoint, the network policy and the proxy")
+}
 
 /// What to do if a request has no response.
-fn remedy_of_request(operation: Operation, sent: Option<&Sent>, error: &FetchError) -> String {
+fn remedy_of_request(operation: Operation, sent: Option<&Sent>, endpoint: Option<&str>, error: &FetchError) -> String {
     if matches!(error, FetchError::Tls { .. }) {
-        return "check the endpoint, and the certificate authorities that are trusted for AWS".to_owned();
+        let endpoint = endpoint.unwrap_or("the endpoint");
+        return format!("check {endpoint}, and the certificate authorities that are trusted for AWS");
     }
+    let network = || endpoint.map_or_else(|| network(operation, sent), network_of);
     let text = match error.kind() {
         FetchErrorKind::Throttled => LATER,
         FetchErrorKind::Overloaded => AGAIN,
-        FetchErrorKind::ResponseInvalid | FetchErrorKind::ContentMismatch | FetchErrorKind::RedirectRefused => ENDPOINT,
+        FetchErrorKind::ResponseInvalid | FetchErrorKind::ContentMismatch | FetchErrorKind::RedirectRefused => {
+            return of_service(endpoint);
+        }
         FetchErrorKind::Timeout => match error.missing() {
             Some(missing) => late_cause(missing).advice(),
-            None => return network(operation, sent),
+            None => return network(),
         },
-        FetchErrorKind::NotAllowed | FetchErrorKind::Disabled | FetchErrorKind::Unreachable => {
-            return network(operation, sent);
-        }
+        FetchErrorKind::NotAllowed | FetchErrorKind::Disabled | FetchErrorKind::Unreachable => return network(),
     };
     text.to_owned()
 }
@@ -92,10 +105,11 @@ fn remedy_of_endpoint(status: u16) -> &'static str {
 }
 
 /// What to do if a permission is missing.
-fn remedy_of_permission(operation: Operation, role: &str) -> String {
+fn remedy_of_permission(operation: Operation, sent: Option<&Sent>, configured: &Configured) -> String {
     let action = operation.iam_action();
     match operation {
         Operation::Credentials => {
+            let role = sent.and_then(Sent::role).unwrap_or("of AWS_ROLE_ARN");
             format!(
                 "the role {role} must exist, and its trust policy must name the OIDC provider of the cluster, the service account and \
                  its namespace"
@@ -107,9 +121,10 @@ fn remedy_of_permission(operation: Operation, role: &str) -> String {
                  an external identifier, set credentials.ecr.externalId"
             )
         }
-        Operation::EcrToken | Operation::EcrPublicToken | Operation::SignerStatus => {
-            format!("allow {action} to the role of the pod")
-        }
+        Operation::EcrToken | Operation::EcrPublicToken | Operation::SignerStatus => match &configured.role {
+            Some(role) => format!("allow {action} to the role {role} (credentials.ecr.roleArn)"),
+            None => format!("allow {action} to the role of the pod"),
+        },
     }
 }
 
@@ -145,23 +160,34 @@ fn remedy_of_scope(operation: Operation) -> &'static str {
 }
 
 /// What to do about a code without a meaning here, such as those of another service.
-fn remedy_of_another_refusal(operation: Operation) -> &'static str {
-    match operation {
-        Operation::Credentials | Operation::AssumeRole => AGAIN,
-        Operation::EcrToken | Operation::EcrPublicToken => {
-            "if credentials.ecr.endpoint is set, check that it is that of the API of Amazon ECR (api.ecr), and not of a registry"
+fn remedy_of_another_refusal(operation: Operation, endpoint: Option<&str>) -> String {
+    let (setting, service) = match operation {
+        Operation::Credentials | Operation::AssumeRole => return AGAIN.to_owned(),
+        Operation::EcrToken => ("credentials.ecr.endpoint", "the API of Amazon ECR (api.ecr), and not of a registry"),
+        Operation::EcrPublicToken => {
+            ("credentials.ecr.endpoint", "the API of Amazon ECR Public (ecr-public), and not of a registry")
         }
-        Operation::SignerStatus => {
-            "if aws.signer.endpoint is set, check that it is that of AWS Signer (data-signer), and not of another service"
-        }
+        Operation::SignerStatus => ("aws.signer.endpoint", "AWS Signer (data-signer), and not of another service"),
+    };
+    match endpoint {
+        Some(endpoint) => format!("check that {endpoint} is that of {service}"),
+        None => format!("if {setting} is set, check that it is that of {service}"),
     }
 }
 
 /// What to do.
-pub(super) fn remedy(operation: Operation, kind: &Kind, sent: Option<&Sent>) -> String {
+pub(super) fn remedy(operation: Operation, kind: &Kind, sent: Option<&Sent>, configured: &Configured) -> String {
+    let endpoint = configured.endpoint.as_ref().map(Text::as_str);
     let (refusal, code) = match kind {
         Kind::Refused { refusal, code, .. } => (*refusal, code.as_str()),
-        Kind::NoCredentials(_) => {
+        Kind::NoCredentials { profile: Some(profile), .. } => {
+            return format!(
+                "correct aws.profile, or add the profile {:?} with credentials to one of its files; without aws.profile, give the pod a \
+                 role: IRSA or an EKS Pod Identity association",
+                profile.as_str()
+            );
+        }
+        Kind::NoCredentials { profile: None, .. } => {
             return "give the pod a role: IRSA (annotation eks.amazonaws.com/role-arn of its service account) or an EKS Pod \
                     Identity association"
                 .to_owned();
@@ -170,9 +196,9 @@ pub(super) fn remedy(operation: Operation, kind: &Kind, sent: Option<&Sent>) -> 
         Kind::TokenFile(error) => return remedy_of_file(error.file).to_owned(),
         Kind::Endpoint(EndpointRefused { status }) => return remedy_of_endpoint(*status).to_owned(),
         Kind::Credentials(_) => return AGAIN.to_owned(),
-        Kind::Fetch(error) => return remedy_of_request(operation, sent, error),
-        Kind::Timeout => return network(operation, sent),
-        Kind::Answer(_) => return ENDPOINT.to_owned(),
+        Kind::Fetch(error) => return remedy_of_request(operation, sent, endpoint, error),
+        Kind::Timeout => return endpoint.map_or_else(|| network(operation, sent), network_of),
+        Kind::Answer(_) => return of_service(endpoint),
         Kind::Request(_) => return "report this, with the version".to_owned(),
         Kind::OtherPartition { .. } => {
             return "they are not sent to another partition, which does not know them: use a role of that partition, in a cluster there, \
@@ -183,12 +209,11 @@ pub(super) fn remedy(operation: Operation, kind: &Kind, sent: Option<&Sent>) -> 
     };
     match refusal {
         Refusal::Permission => {
-            let role = sent.and_then(Sent::role).unwrap_or("of AWS_ROLE_ARN");
-            return remedy_of_permission(operation, role);
+            return remedy_of_permission(operation, sent, configured);
         }
         Refusal::Throttled => LATER,
         Refusal::Failure => AGAIN,
-        Refusal::Unclassified => remedy_of_another_refusal(operation),
+        Refusal::Unclassified => return remedy_of_another_refusal(operation, endpoint),
         Refusal::Clock => "check the clock of the node, and the secret key if it is static",
         Refusal::Scope => remedy_of_scope(operation),
         Refusal::Ended => {

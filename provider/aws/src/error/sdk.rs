@@ -2,6 +2,7 @@
 
 use std::error::Error;
 
+use aws_config::meta::ProviderChainError;
 use aws_credential_types::provider::error::CredentialsError;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
@@ -14,6 +15,7 @@ use super::AwsError;
 use super::EndpointRefused;
 use super::Kind;
 use super::LastRequest;
+use super::MissingProfile;
 use super::SourceProblem;
 use super::TokenFileError;
 use super::operation::Operation;
@@ -72,7 +74,10 @@ impl AwsError {
         }
         let kind = match error {
             _ if causes(error).as_str().contains(MISSING_REGION) => Kind::Source(SourceProblem::NoRegion),
-            CredentialsError::CredentialsNotLoaded(_) => Kind::NoCredentials(no_credentials(error)),
+            CredentialsError::CredentialsNotLoaded(_) => {
+                let profile = missing_profile(error);
+                Kind::NoCredentials { text: no_credentials(error), profile }
+            }
             CredentialsError::ProviderTimedOut(_) => Kind::Timeout,
             CredentialsError::InvalidConfiguration(_)
             | CredentialsError::ProviderError(_)
@@ -91,6 +96,13 @@ impl AwsError {
         };
         Self::new(operation, kind)
     }
+}
+
+/// The profile of `aws.profile`, if a source of the chain finds no credentials of it.
+fn missing_profile(error: &CredentialsError) -> Option<Text> {
+    let chain = find::<ProviderChainError<CredentialsError>>(error)?;
+    let missing = chain.attempts().iter().find_map(|attempt| cause::<MissingProfile>(attempt.error()))?;
+    Some(missing.profile)
 }
 
 /// A part of the text of the SDK, whose client has no region. It has no type of its own.

@@ -15,7 +15,7 @@ impl AwsError {
     #[must_use]
     pub fn signer_cause(&self) -> SignerCause {
         match &self.kind {
-            Kind::NoCredentials(_)
+            Kind::NoCredentials { .. }
             | Kind::Source(_)
             | Kind::TokenFile(_)
             | Kind::Credentials(_)

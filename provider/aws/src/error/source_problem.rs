@@ -92,6 +92,16 @@ pub(crate) enum SourceProblem {
     PlainHttp(Text),
 }
 
+/// The profile of `aws.profile` has no credentials, so that the next source is used.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("found no credentials of the profile {profile:?} of aws.profile in {files}")]
+pub(crate) struct MissingProfile {
+    /// Its name.
+    pub(crate) profile: Text,
+    /// The files in which it was looked for.
+    pub(crate) files: Text,
+}
+
 /// A part of credentials, by the name that an operator knows.
 struct Named(Origin, Part);
 

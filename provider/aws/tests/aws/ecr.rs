@@ -181,8 +181,8 @@ async fn an_answer_without_a_usable_token_is_refused() {
         let (_, _, api, source) = started().await;
         api.when().body(body.clone());
         let expected = format!(
-            "ECR GetAuthorizationToken failed at API: the answer of the service is not usable: {problem}; check that the endpoint is \
-             that of the service, and the clock of the node"
+            "ECR GetAuthorizationToken failed at API: the answer of the service is not usable: {problem}; check that \
+             credentials.ecr.endpoint is that of the service, and the clock of the node"
         );
         assert_eq!(token(&source, HOST).await, Err(expected), "{body}");
     }

@@ -8,7 +8,8 @@ use super::roles::services;
 use super::roles::with_role;
 use super::*;
 
-const ENDPOINT: &str = "check that the endpoint is that of the service, and the clock of the node";
+const ENDPOINT: &str =
+    "check that the environment variable AWS_ENDPOINT_URL is that of the service, and the clock of the node";
 
 /// An answer of STS with these elements of credentials.
 fn assumed(credentials: &str) -> String {

@@ -109,8 +109,8 @@ async fn a_private_address_is_an_endpoint_in_a_vpc_and_a_link_local_one_is_refus
     let error = status(&aws).await.unwrap_err();
     assert_eq!(
         error.to_string(),
-        "AWS Signer GetRevocationStatus failed: 169.254.1.1 is at 169.254.1.1; check the region (aws.signer.regions, or \
-         aws.region or AWS_REGION of the pod, or that in the ARN of the signing profile), the network policy, the VPC endpoint and the proxy"
+        "AWS Signer GetRevocationStatus failed: 169.254.1.1 is at 169.254.1.1; check aws.signer.endpoint, which names this \
+         endpoint, the network policy and the proxy"
     );
 }
 

@@ -6,7 +6,9 @@ use aws_credential_types::provider::ProvideCredentials;
 use aws_credential_types::provider::future;
 use countersign_aws::EcrRole;
 use countersign_aws::EcrTokens;
+use countersign_aws::NamedEndpoint;
 use countersign_aws::ServiceEndpoints;
+use countersign_testkit::aws::ecr_api;
 use countersign_testkit::aws::ecr_api::EcrApi;
 use countersign_testkit::aws::ecr_tokens::EcrTokens as Issued;
 use countersign_testkit::aws::signer_data::SignerData;
@@ -65,7 +67,8 @@ pub(super) async fn services() -> Services {
     let tokens = Issued::new();
     let (sts, api) = (Sts::start(&setup).await, EcrApi::start(&setup, &tokens).await);
     let signer = SignerData::start(&setup).await;
-    let endpoint = |url: String| Some(url.parse().unwrap());
+    let endpoint =
+        |url: String| Some(NamedEndpoint { variable: "AWS_ENDPOINT_URL".to_owned(), endpoint: url.parse().unwrap() });
     let endpoints = ServiceEndpoints {
         sts: endpoint(sts.url()),
         ecr: endpoint(api.url()),
@@ -204,6 +207,36 @@ async fn a_large_text_of_an_error_keeps_its_status() {
 }
 
 #[tokio::test]
+async fn a_role_that_lacks_the_permission_is_named() {
+    let services = services().await;
+    services.setup.keys().deny(OTHER_ROLE, ecr_api::ACTION);
+    let error = token(&with_role(&aws(&services.setup, services.settings.clone())), HOST).await.unwrap_err();
+    let remedy = format!("; allow {} to the role {OTHER_ROLE} (credentials.ecr.roleArn)", ecr_api::ACTION);
+    assert!(error.ends_with(&remedy), "{error}");
+}
+
+#[tokio::test]
+async fn the_variable_of_an_endpoint_that_is_not_reached_is_named() {
+    let services = services().await;
+    let nobody =
+        NamedEndpoint { variable: "AWS_ENDPOINT_URL_STS".to_owned(), endpoint: "https://127.0.0.1:1".parse().unwrap() };
+    let settings = services.settings.clone();
+    let endpoints = ServiceEndpoints { sts: Some(nobody), ..settings.endpoints.clone() };
+    let remedy = |variable: &str| {
+        format!(
+            "; check the environment variable {variable}, which names this endpoint, the network policy and the proxy"
+        )
+    };
+    let aws = aws(&services.setup, AwsSettings { endpoints, ..settings });
+    let public = token(&EcrTokens::new(aws.clone(), None, None), "public.ecr.aws").await.unwrap_err();
+    assert!(public.starts_with("ECR Public GetAuthorizationToken failed: cannot connect to API: "), "{public}");
+    assert!(public.ends_with(&remedy("AWS_ENDPOINT_URL")), "{public}");
+    let role = token(&with_role(&aws), HOST).await.unwrap_err();
+    assert!(role.starts_with("STS AssumeRole failed: cannot connect to API: "), "{role}");
+    assert!(role.ends_with(&remedy("AWS_ENDPOINT_URL_STS")), "{role}");
+}
+
+#[tokio::test]
 async fn the_endpoint_of_another_service_is_a_setting_to_check() {
     let services = services().await;
     let aws = aws(&services.setup, services.settings.clone());
@@ -211,15 +244,15 @@ async fn the_endpoint_of_another_service_is_a_setting_to_check() {
     let error = token(&EcrTokens::new(aws.clone(), None, None), HOST).await.unwrap_err();
     assert_eq!(
         error,
-        "ECR GetAuthorizationToken failed at API: found status 405 without a code, expected 200; if credentials.ecr.endpoint is set, \
-         check that it is that of the API of Amazon ECR (api.ecr), and not of a registry"
+        "ECR GetAuthorizationToken failed at API: found status 405 without a code, expected 200; check that the environment variable \
+         AWS_ENDPOINT_URL is that of the API of Amazon ECR (api.ecr), and not of a registry"
     );
     let body = r#"{"__type":"UnknownOperationException"}"#;
     services.signer.when().reply(Reply::status(400).header("content-type", "application/x-amz-json-1.1").body(body));
     let error = status(&aws).await.unwrap_err().to_string();
     assert!(
         error.ends_with(
-            ": found status 400 UnknownOperationException, expected 200; if aws.signer.endpoint is set, check that it is that of AWS \
+            ": found status 400 UnknownOperationException, expected 200; check that the environment variable AWS_ENDPOINT_URL is that of AWS \
              Signer (data-signer), and not of another service"
         ),
         "{error}"

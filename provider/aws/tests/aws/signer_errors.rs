@@ -17,13 +17,11 @@ use countersign_testkit::waited::without_times;
 
 use super::*;
 
-const NETWORK: &str = "check the region (aws.signer.regions, or aws.region or AWS_REGION of the pod, or that in the ARN of the signing \
-                       profile), the network policy, the VPC endpoint and the proxy";
 const SLOW: &str = "check the health of the host that the message names, and whether it delays requests because of their number; if it is \
                     always this slow, raise the timeout of its requests (registryAccess.requestTimeout, or aws.attemptTimeout or azure.attemptTimeout for their services), server.verifyTimeout and the timeouts of the Provider and the webhook";
 const AGAIN: &str = "it is called again with the next image";
 const LATER: &str = "it is called again later; ask AWS for a higher quota if this continues";
-const ENDPOINT: &str = "check that the endpoint is that of the service, and the clock of the node";
+const ENDPOINT: &str = "check that aws.signer.endpoint is that of the service, and the clock of the node";
 
 /// An error with the server's address replaced by `HOST`, its result, whether it is throttling, and the number of requests.
 #[derive(Debug, PartialEq, Eq)]
@@ -427,7 +425,10 @@ async fn a_service_that_is_not_there_is_unreachable() {
     let error = status(&aws(&setup, signer_at(&url))).await.unwrap_err();
     let message = error.to_string().replace(&host, "HOST");
     assert!(message.starts_with("AWS Signer GetRevocationStatus failed: cannot connect to HOST: "), "{message}");
-    assert!(message.ends_with(NETWORK), "{message}");
+    assert!(
+        message.ends_with("; check aws.signer.endpoint, which names this endpoint, the network policy and the proxy"),
+        "{message}"
+    );
     assert_eq!((error.result().as_str(), error.is_throttled()), ("unreachable", false));
 }
 
@@ -445,7 +446,7 @@ async fn a_certificate_of_another_authority_is_not_trusted() {
         "{seen:?}"
     );
     assert!(
-        seen.message.ends_with("; check the endpoint, and the certificate authorities that are trusted for AWS"),
+        seen.message.ends_with("; check aws.signer.endpoint, and the certificate authorities that are trusted for AWS"),
         "{seen:?}"
     );
     assert_eq!((seen.result, seen.requests), ("unreachable", 0));

@@ -45,10 +45,10 @@ pub enum IdentityError {
 impl Mismatched for IdentityError {
     fn mismatch(&self) -> Mismatch {
         match self {
-            Self::NoPrefix { found } => {
-                Mismatch::new(format_args!("trusted identity: found {found:?} without a prefix"))
-                    .expecting("x509.subject:NAME, or * alone")
-            }
+            Self::NoPrefix { found } => Mismatch::new(format_args!(
+                "trusted identity: found {found:?} without a prefix"
+            ))
+            .expecting("x509.subject:NAME, arn:PARTITION:signer:REGION:ACCOUNT:/signing-profiles/NAME, or * alone"),
             Self::NoValue { found } => {
                 Mismatch::new(format_args!("trusted identity: found {found:?} without a value after its prefix"))
                     .expecting("prefix:value")

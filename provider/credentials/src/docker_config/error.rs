@@ -6,6 +6,7 @@ use countersign_core::codec::mismatch::Mismatched;
 use countersign_core::codec::mismatch::mismatch_error;
 
 use super::entry::EntryError;
+use super::instead::Instead;
 use crate::limits;
 
 /// The error for a file that is not a Docker configuration. Never shows a credential.
@@ -21,7 +22,10 @@ pub enum DockerConfigError {
     /// The file has no member `auths`.
     NoAuths,
     /// The file only configures credential helpers.
-    HelpersOnly,
+    HelpersOnly {
+        /// What to write in place of the helpers.
+        instead: Instead,
+    },
 }
 
 impl Mismatched for DockerConfigError {
@@ -36,8 +40,8 @@ impl Mismatched for DockerConfigError {
             Self::NoAuths => {
                 Mismatch::new("has no auths").expecting("a Docker configuration with an entry for each registry")
             }
-            Self::HelpersOnly => Mismatch::new("has no entries and names a credential helper")
-                .expecting("credentials in auths; credential helpers are never started"),
+            Self::HelpersOnly { instead } => Mismatch::new("has no entries and names a credential helper")
+                .expecting(format_args!("credentials in auths; credential helpers are never started{instead}")),
         }
     }
 }

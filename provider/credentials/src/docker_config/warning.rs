@@ -5,6 +5,7 @@ use std::fmt;
 use countersign_core::codec::excerpt::Excerpt;
 use countersign_core::codec::text;
 
+use super::instead::Instead;
 use crate::limits;
 
 /// A valid but probably unintended part of a Docker configuration.
@@ -23,11 +24,15 @@ pub enum DockerConfigWarning {
         first: Vec<(Excerpt, Excerpt)>,
         /// The number of others.
         more: usize,
+        /// What to write in place of them.
+        instead: Instead,
     },
     /// A credential store is configured, but not used.
     Store {
         /// Its helper.
         helper: Excerpt,
+        /// What to write in place of it.
+        instead: Instead,
     },
     /// The password of this entry ends with a line feed.
     LineFeed {
@@ -59,16 +64,16 @@ impl fmt::Display for DockerConfigWarning {
             Self::Shadowed { key, by } => {
                 write!(f, "entry {key} is for the same images as {by}, differs from it and is not used")
             }
-            Self::Helpers { first, more } => {
+            Self::Helpers { first, more, instead } => {
                 let helper = |(host, helper): &(Excerpt, Excerpt)| format!("{helper} for {host}");
                 let named = text::list(first.iter().map(helper), ", ", limits::HELPERS_NAMED);
                 write!(f, "credHelpers names {named}")?;
                 if *more > 0 {
                     write!(f, " and {more} more")?;
                 }
-                write!(f, ": {NONE_IS_STARTED}")
+                write!(f, ": {NONE_IS_STARTED}{instead}")
             }
-            Self::Store { helper } => write!(f, "credsStore names {helper}: {NONE_IS_STARTED}"),
+            Self::Store { helper, instead } => write!(f, "credsStore names {helper}: {NONE_IS_STARTED}{instead}"),
             Self::LineFeed { key } => {
                 write!(
                     f,

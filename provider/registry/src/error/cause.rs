@@ -62,7 +62,7 @@ pub enum Cause {
         port: u16,
     },
     /// There is no complete response.
-    #[error("{0}{remedy}", remedy = Remedy(.0))]
+    #[error("{0}{remedy}", remedy = Remedy::of(.0))]
     Fetch(FetchError),
     /// The token exchange that another call started did not end in time.
     #[error("{host} did not respond in time (waiting for a token)")]
@@ -158,7 +158,7 @@ pub enum Cause {
         detail: &'static str,
     },
     /// A redirect was followed to another host, where the request failed.
-    #[error("{cause}; {target} is {} that {registry} redirects to", target_text(*stage))]
+    #[error("{}; {target} is {} that {registry} redirects to", AtTarget { cause, target }, target_text(*stage))]
     Redirected {
         /// The requested host.
         registry: String,
@@ -380,6 +380,21 @@ impl Cause {
 impl From<LimitReached> for Cause {
     fn from(reached: LimitReached) -> Self {
         Self::Fetch(FetchError::Limit(reached))
+    }
+}
+
+/// The text of a failure at the target of a redirect.
+struct AtTarget<'a> {
+    cause: &'a Cause,
+    target: &'a str,
+}
+
+impl fmt::Display for AtTarget<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Cause::Fetch(error) = self.cause {
+            return write!(f, "{error}{}", Remedy::at_target(error, self.target));
+        }
+        write!(f, "{}", self.cause)
     }
 }
 

@@ -90,6 +90,7 @@ mod tests {
         RegistryErrorBody::parse(
             format!(r#"{{"errors":[{{"code":"DENIED","message":"{message}"}}]}}"#).as_bytes(),
             160,
+            160,
             &[],
         )
     }

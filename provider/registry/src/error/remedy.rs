@@ -7,11 +7,26 @@ use countersign_http::FetchRemedy;
 use countersign_http::TlsRemedy;
 
 /// The end of the message about `error`; empty if no setting could resolve it.
-pub(super) struct Remedy<'a>(pub(super) &'a FetchError);
+pub(super) struct Remedy<'a> {
+    error: &'a FetchError,
+    /// The other host that a redirect led to, whose certificate authorities are those of an entry of its own.
+    target: Option<&'a str>,
+}
+
+impl<'a> Remedy<'a> {
+    pub(super) fn of(error: &'a FetchError) -> Self {
+        Self { error, target: None }
+    }
+
+    /// For an error at the target of a redirect.
+    pub(super) fn at_target(error: &'a FetchError, target: &'a str) -> Self {
+        Self { error, target: Some(target) }
+    }
+}
 
 impl fmt::Display for Remedy<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0.remedy() {
+        match self.error.remedy() {
             None => Ok(()),
             Some(FetchRemedy::NameHost) => f.write_str(", an address that only configured registries may have"),
             Some(FetchRemedy::NameEither { from, host }) => write!(
@@ -27,16 +42,21 @@ impl fmt::Display for Remedy<'_> {
                  no effect on the proxy of an entry",
             ),
             Some(FetchRemedy::Https) => f.write_str("; for a registry with TLS, set `plainHttp: false`"),
-            Some(FetchRemedy::Tls(TlsRemedy::RootsFile(expected))) => {
-                write!(f, "; set `ca` of the registry's entry to a file with {}", expected.as_str())
-            }
+            Some(FetchRemedy::Tls(TlsRemedy::RootsFile(expected))) => match self.target {
+                Some(target) => write!(
+                    f,
+                    "; set `ca` of an entry of registries for {target} to a file with {}, as that of the registry is not for other hosts",
+                    expected.as_str()
+                ),
+                None => write!(f, "; set `ca` of the registry's entry to a file with {}", expected.as_str()),
+            },
             Some(FetchRemedy::Tls(TlsRemedy::CertificateInRoots)) => {
                 f.write_str(", or a self-signed one that is in `ca` as it is")
             }
             Some(FetchRemedy::Tls(TlsRemedy::PlainHttp)) => {
                 f.write_str("; for a registry without TLS, set `plainHttp: true`")
             }
-            Some(FetchRemedy::Tls(TlsRemedy::ClientCertificate)) if matches!(self.0, FetchError::Proxy { .. }) => {
+            Some(FetchRemedy::Tls(TlsRemedy::ClientCertificate)) if matches!(self.error, FetchError::Proxy { .. }) => {
                 f.write_str("; it must not require a client certificate, because none is sent to a proxy")
             }
             Some(FetchRemedy::Tls(TlsRemedy::ClientCertificate)) => f.write_str(
@@ -56,6 +76,7 @@ mod tests {
     use countersign_http::TlsFailure;
 
     use crate::Cause;
+    use crate::observer::Stage;
 
     use super::*;
 
@@ -100,6 +121,21 @@ mod tests {
         assert_eq!(
             message(FetchError::Proxy { host, proxy, setting, failure }),
             "cannot reach r.example through the proxy p.example:3128 (from HTTPS_PROXY): it cannot be reached over TLS (`ca` is here that of the proxy): its certificate is self-signed and not one of the system's certificate authorities; set `ca` of the registry's entry to a file with this certificate"
+        );
+    }
+
+    #[test]
+    fn a_target_of_a_redirect_has_the_authorities_of_its_own_entry() {
+        let failure = TlsFailure::UnknownIssuer { issuer: "CN=ca".into(), roots: RootsSource::System };
+        let cause = Cause::Redirected {
+            registry: "r.example".to_owned(),
+            target: "s3.example".to_owned(),
+            stage: Stage::Blob,
+            cause: Box::new(Cause::Fetch(FetchError::Tls { host: "s3.example".to_owned(), failure })),
+        };
+        assert_eq!(
+            cause.to_string(),
+            "cannot connect to s3.example over TLS: its certificate is not trusted: found issuer \"CN=ca\", expected one of the system's certificate authorities; set `ca` of an entry of registries for s3.example to a file with the CA certificate that issued it, as that of the registry is not for other hosts; s3.example is the blob store that r.example redirects to"
         );
     }
 

@@ -79,6 +79,11 @@ impl<'a> Fields<'a> {
         self.node(key).is_some()
     }
 
+    /// Whether `key` is written without a value.
+    pub(super) fn is_without_value(&self, key: &str) -> bool {
+        self.entries.iter().any(|(name, node)| name == key && node.value == Value::Nothing)
+    }
+
     /// Whether `key` is written with a map of keys.
     pub(super) fn is_map(&self, key: &'static str) -> bool {
         self.node(key).is_some_and(|node| matches!(node.value, Value::Map(_)))

@@ -5,6 +5,7 @@ mod acr;
 mod acr_hosts;
 mod aws;
 mod azure;
+mod braces;
 mod cache;
 mod client_certificate;
 mod credentials;

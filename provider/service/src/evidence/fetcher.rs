@@ -217,7 +217,7 @@ impl Fetcher {
     }
 
     /// The status of a signature at AWS Signer.
-    async fn signer_status(&self, request: &SignerStatusRequest, deadline: Instant) -> EvidenceResponse {
+    pub(super) async fn signer_status(&self, request: &SignerStatusRequest, deadline: Instant) -> EvidenceResponse {
         let Shared { signer, metrics, .. } = &*self.shared;
         let Some(access) = &self.active.settings.signer else {
             return EvidenceResponse::NotAvailable(NotAvailable::signer_service_not_called());

@@ -145,9 +145,8 @@ impl TryingSource {
         let target = match request {
             EvidenceRequest::Ocsp(request) => Target::Ocsp(request.clone()),
             EvidenceRequest::Crl(request) => Target::Crl(request.clone()),
-            EvidenceRequest::SignerStatus(_) => {
-                return EvidenceResponse::NotAvailable(NotAvailable::new("AWS Signer is not asked here"));
-            }
+            // No address of a certificate; the explanation of the signature has the answer.
+            EvidenceRequest::SignerStatus(request) => return self.fetcher.signer_status(request, self.deadline).await,
         };
         let (tried, usable) = self.fetcher.try_target(&target, self.deadline).await;
         let mut all = self.tried.lock().unwrap_or_else(PoisonError::into_inner);

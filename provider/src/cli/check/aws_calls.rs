@@ -32,7 +32,7 @@ pub(super) fn profiles(statements: &[StatementOutline]) -> Vec<SigningProfileVer
 
 /// A warning for each call that fails, and for a clock that is wrong.
 pub(super) fn warn(survey: &AwsSurvey, findings: &mut Findings) {
-    let AwsSurvey { tokens, signer, clock_difference } = survey;
+    let AwsSurvey { source: _, tokens, signer, clock_difference } = survey;
     for TriedToken { registry, role, result } in tokens {
         if let Err(why) = result {
             findings.warn("ecr-token-not-issued", format_args!("registry {registry}, token for {role}: {why}"));

@@ -8,6 +8,11 @@ use std::time::Duration;
 
 use countersign_core::codec::text::Text;
 use countersign_core::name::ImageRef;
+use countersign_core::notation::Check;
+use countersign_core::notation::EvidenceFact;
+use countersign_core::notation::EvidenceKind;
+use countersign_core::notation::Explanation;
+use countersign_core::notation::FindingResult;
 use countersign_core::policy::Store;
 use prometheus::Registry;
 use tokio::time::Instant;
@@ -16,6 +21,7 @@ use super::Findings;
 use super::aws_calls;
 use super::azure_calls;
 use super::fetched_stores;
+use super::tried_images::SignerStatus;
 use super::tried_images::TriedImage;
 use super::trust;
 use crate::cli::Failure;
@@ -23,6 +29,7 @@ use crate::clock;
 use crate::config::Config;
 use crate::engine::Deadline;
 use crate::engine::Engine;
+use crate::engine::InspectedSignature;
 use crate::engine::JudgedUnder;
 use crate::engine::Listed;
 use crate::evidence::Survey;
@@ -108,16 +115,17 @@ async fn survey(
         let source = Arc::new(TryingSource::new(components.evidence.clone(), Instant::now() + PATIENCE));
         let engine = components.engine_with(config, Arc::clone(&source) as _).map_err(|_| MISTAKES)?;
         let request = engine.request(Arc::new(image.clone()), Deadline::after(PATIENCE));
-        let tried = TriedImage::new(config, image, engine.try_reading(request).await);
+        let mut tried = TriedImage::new(config, image, engine.try_reading(request).await);
         tried.warn(findings);
-        let is_readable = tried.reading.manifest.is_ok();
-        findings.tried_images.push(tried);
-        if !is_readable {
+        if tried.reading.manifest.is_err() {
+            findings.tried_images.push(tried);
             continue;
         }
         // Without OCSP responses, as if they were not available, the CRLs are requested; with them, the status of their
         // responders.
         let listed = signatures(&engine, image).await;
+        tried.signer = listed.as_ref().map(signer_statuses).unwrap_or_default();
+        findings.tried_images.push(tried);
         source.give_ocsp();
         drop(signatures(&engine, image).await);
         let tried = source.take();
@@ -165,14 +173,58 @@ fn about_image(image: &ImageRef, listed: &Result<Listed, String>, nothing_tried:
             Ok(_) => {}
         }
     }
-    if nothing_tried
-        && listed
-            .signatures
-            .iter()
-            .any(|signature| signature.envelope.as_ref().is_ok_and(|envelope| envelope.explanation.is_authentic()))
-    {
+    if !nothing_tried {
+        return;
+    }
+    let mut needs_none = false;
+    for signature in &listed.signatures {
+        let Some(explanation) = authentic(signature) else { continue };
+        if signer_facts(explanation).next().is_some() {
+            continue;
+        }
+        match unchecked(explanation) {
+            Some(reason) => {
+                warn(&format_args!("signature {} has no status of its revocation: {reason}", signature.manifest))
+            }
+            None => needs_none = true,
+        }
+    }
+    if needs_none {
         warn(
-            &"no OCSP response or CRL is requested: the certificates name no address, the statement skips revocation, or AWS Signer has the status",
+            &"no OCSP response or CRL is requested: the certificates name no address, or the statement skips revocation",
         );
     }
+}
+
+/// The findings about a signature whose signer is trusted.
+fn authentic(signature: &InspectedSignature) -> Option<&Explanation> {
+    let envelope = signature.envelope.as_ref().ok()?;
+    Some(&envelope.explanation).filter(|explanation| explanation.is_authentic())
+}
+
+/// What AWS Signer has answered about a signature.
+fn signer_facts(explanation: &Explanation) -> impl Iterator<Item = &EvidenceFact> {
+    explanation.evidence.iter().filter(|fact| fact.kind == EvidenceKind::AwsSigner)
+}
+
+/// Why it is not known whether a signature is revoked.
+fn unchecked(explanation: &Explanation) -> Option<String> {
+    explanation.findings.iter().filter(|finding| finding.check == Check::Revocation).find_map(|finding| match &finding
+        .found
+    {
+        FindingResult::Failed(reason) | FindingResult::Logged(reason) => Some(reason.to_string()),
+        FindingResult::Passed | FindingResult::Skipped | FindingResult::NotReached => None,
+    })
+}
+
+/// The status at AWS Signer of the signatures of an image.
+fn signer_statuses(listed: &Listed) -> Vec<SignerStatus> {
+    let facts = listed.signatures.iter().filter_map(authentic).flat_map(signer_facts);
+    facts
+        .map(|fact| SignerStatus {
+            profile: fact.certificate.clone(),
+            status: fact.status,
+            usable_until: fact.usable_until,
+        })
+        .collect()
 }

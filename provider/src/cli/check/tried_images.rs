@@ -1,6 +1,9 @@
 //! The images that `--online` tries to read, with the permissions that their reading needs.
 
+use countersign_core::codec::text::Text;
+use countersign_core::evidence::UsableUntil;
 use countersign_core::name::ImageRef;
+use countersign_core::notation::EvidenceStatus;
 
 use super::Findings;
 use crate::config::Config;
@@ -17,6 +20,17 @@ pub(super) struct TriedImage {
     pub(super) role: Option<String>,
     permissions: Option<Permissions>,
     pub(super) reading: Reading,
+    /// What AWS Signer has answered about its signatures.
+    pub(super) signer: Vec<SignerStatus>,
+}
+
+/// The status of a signature at AWS Signer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct SignerStatus {
+    /// The version of the signing profile.
+    pub(super) profile: Text,
+    pub(super) status: EvidenceStatus,
+    pub(super) usable_until: UsableUntil,
 }
 
 /// What of an image is read.
@@ -79,7 +93,7 @@ impl TriedImage {
             Credentials::Anonymous | Credentials::DockerConfig(_) | Credentials::Files { .. } => None,
         });
         let (role, permissions) = used.unzip();
-        Self { image: image.to_string(), role, permissions, reading }
+        Self { image: image.to_string(), role, permissions, reading, signer: Vec::new() }
     }
 
     /// What the role or identity needs to read a part; `None` without a token of a cloud.

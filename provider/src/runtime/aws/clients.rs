@@ -12,6 +12,7 @@ use countersign_aws::AwsSettings;
 use countersign_aws::EcrApi;
 use countersign_aws::EcrRole;
 use countersign_aws::EcrTokens;
+use countersign_aws::NamedEndpoint;
 use countersign_aws::ServiceEndpoints;
 use countersign_aws::SignerSettings;
 use countersign_aws::limits;
@@ -211,12 +212,17 @@ fn settings(config: &Config, files: &RegistryFiles) -> Result<AwsSettings, Text>
         proxies: proxy_environment::beside(&aws.proxy)?,
         signer: SignerSettings { regions: aws.signer.regions.clone(), endpoint: aws.signer.endpoint.clone() },
         endpoints: ServiceEndpoints {
-            sts: environment::endpoint("STS")?,
-            ecr: environment::endpoint("ECR")?,
-            ecr_public: environment::endpoint("ECR_PUBLIC")?,
-            signer: environment::endpoint("SIGNER")?,
+            sts: environment_endpoint("STS")?,
+            ecr: environment_endpoint("ECR")?,
+            ecr_public: environment_endpoint("ECR_PUBLIC")?,
+            signer: environment_endpoint("SIGNER")?,
         },
     })
+}
+
+fn environment_endpoint(service: &str) -> Result<Option<NamedEndpoint>, Text> {
+    let named = |(variable, endpoint)| NamedEndpoint { variable, endpoint };
+    Ok(environment::endpoint_of(service)?.map(named))
 }
 
 impl Clients {

@@ -4,6 +4,7 @@ use countersign_core::name::AwsRegion;
 use countersign_core::name::EcrHost;
 use countersign_http::Endpoint;
 
+use super::endpoint_service::Service;
 use super::environment::endpoint_of;
 use super::environment::pod_region;
 use crate::config::Aws;
@@ -57,15 +58,17 @@ fn is_true(value: &str) -> bool {
 
 /// The warnings for a configuration that needs AWS.
 pub(in crate::runtime) fn warnings(config: &Config) -> Vec<EnvironmentWarning> {
-    let mut warnings = Vec::new();
+    let (mut warnings, mut has_role) = (Vec::new(), false);
     for registry in &config.registries {
         let Credentials::Ecr(ecr) = &registry.credentials else { continue };
+        has_role |= ecr.role_arn.is_some();
         let Some(host) = any_host(registry.host.host()).as_ref().and_then(EcrHost::of) else { continue };
         warnings.extend(of_registry(&registry.host.to_string(), &host, ecr, config));
     }
     if config.aws.signer.enabled {
         warnings.extend(of_signer(config));
     }
+    warnings.extend(of_sts(has_role));
     warnings.extend(NOT_READ.iter().filter_map(|variable| variable.warning(&config.aws)));
     // Of several entries with the same mistake.
     let mut once: Vec<EnvironmentWarning> = Vec::new();
@@ -88,21 +91,24 @@ impl NotRead {
 
 /// The endpoints that issue the tokens of an entry: that of the entry, or of the environment; and that of the role.
 fn of_registry(name: &str, host: &EcrHost, ecr: &Ecr, config: &Config) -> Vec<EnvironmentWarning> {
-    let (service, of_host) = match host {
-        EcrHost::Private(registry) => ("ECR", Some(registry.region().clone())),
-        EcrHost::Public => ("ECR_PUBLIC", PUBLIC_REGION.parse().ok()),
+    let (variables, service, of_host) = match host {
+        EcrHost::Private(registry) => ("ECR", Service::Ecr, Some(registry.region().clone())),
+        EcrHost::Public => ("ECR_PUBLIC", Service::EcrPublic, PUBLIC_REGION.parse().ok()),
     };
     let own = "credentials.ecr.region";
     let tokens = match &ecr.endpoint {
         Some(endpoint) => {
             let signed_for = ecr.region.clone().or(of_host);
             let setting = format!("registries {name}: credentials.ecr.endpoint");
-            signed_for.and_then(|region| Written::setting(setting, endpoint).elsewhere(&[region], own))
+            let written = Written::setting(setting, endpoint);
+            let elsewhere = || signed_for.and_then(|region| written.elsewhere(&[region], own));
+            written.another(service).or_else(elsewhere)
         }
         None => of_host.and_then(|region| {
-            let (variable, endpoint) = endpoint_of(service).ok()??;
+            let (variable, endpoint) = endpoint_of(variables).ok()??;
             let instead = "credentials.ecr.region beside credentials.ecr.endpoint";
-            Written::variable(&variable, &endpoint).elsewhere(&[region], instead)
+            let written = Written::variable(&variable, &endpoint);
+            written.another(service).or_else(|| written.elsewhere(&[region], instead))
         }),
     };
     // Without a role, requests to STS are not signed.
@@ -124,14 +130,7 @@ fn of_signer(config: &Config) -> Vec<EnvironmentWarning> {
             Written::variable(&variable.0, &variable.1)
         }
     };
-    let Written { setting, endpoint, is_of_variable } = &written;
-    let mut warnings = Vec::new();
-    if labels(endpoint).any(|label| label == "signer" || label == "signer-fips") {
-        let message = format!(
-            "{setting}: found {endpoint}, the API that makes signatures, expected the one that has their status: put data- before signer"
-        );
-        warnings.push(EnvironmentWarning { kind: ENDPOINT, message, is_of_variable: *is_of_variable });
-    }
+    let mut warnings: Vec<_> = written.another(Service::Signer).into_iter().collect();
     let mut signed_for: Vec<AwsRegion> = config.aws.signer.regions.values().cloned().collect();
     if signed_for.is_empty() {
         // Without one, those of the signing profiles; a variable with a mistake has a warning of its own.
@@ -139,6 +138,16 @@ fn of_signer(config: &Config) -> Vec<EnvironmentWarning> {
     }
     warnings.extend(written.elsewhere(&signed_for, "aws.signer.regions"));
     warnings
+}
+
+/// The endpoint of STS, if it is called: for a role of `registries` or a web identity. The variable for STS alone is compared anyway.
+fn of_sts(has_role: bool) -> Option<EnvironmentWarning> {
+    let (variable, endpoint) = endpoint_of("STS").ok()??;
+    let is_called = has_role || std::env::var_os("AWS_WEB_IDENTITY_TOKEN_FILE").is_some();
+    if !is_called && variable == "AWS_ENDPOINT_URL" {
+        return None;
+    }
+    Written::variable(&variable, &endpoint).another(Service::Sts)
 }
 
 /// An endpoint, and where it is written.
@@ -155,6 +164,12 @@ impl<'a> Written<'a> {
 
     fn setting(setting: String, endpoint: &'a Endpoint) -> Self {
         Self { setting, endpoint, is_of_variable: false }
+    }
+
+    /// The warning if the endpoint is a name of AWS for another service.
+    fn another(&self, service: Service) -> Option<EnvironmentWarning> {
+        let message = format!("{}: {}", self.setting, service.mismatch(self.endpoint)?);
+        Some(EnvironmentWarning { kind: ENDPOINT, message, is_of_variable: self.is_of_variable })
     }
 
     /// The warning if the name of the endpoint has another region than requests to it are signed for, which is one of

@@ -7,6 +7,7 @@ use std::time::SystemTime;
 use countersign_aws::Aws;
 use countersign_aws::CredentialsStatus;
 use countersign_aws::CurrentCredentials;
+use countersign_aws::pod_source;
 use countersign_core::codec::text::Text;
 use countersign_core::time::UnixTime;
 use tokio::runtime::Handle;
@@ -27,13 +28,13 @@ impl PodCredentials {
     pub(super) fn line(&self) -> Option<StatusLine> {
         let clients = self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()?;
         Some(match clients {
-            Ok(aws) => line(&aws.credentials_status()),
+            Ok(aws) => line(&aws.credentials_status(), pod_source(aws.settings())),
             Err(why) => StatusLine { is_good: false, text: format!("AWS is not called: {why}") },
         })
     }
 }
 
-fn line(CredentialsStatus { current, failed }: &CredentialsStatus) -> StatusLine {
+fn line(CredentialsStatus { current, failed }: &CredentialsStatus, source: Option<Text>) -> StatusLine {
     let state = match current {
         CurrentCredentials::None => "none".to_owned(),
         CurrentCredentials::Endless => "without an end".to_owned(),
@@ -41,7 +42,11 @@ fn line(CredentialsStatus { current, failed }: &CredentialsStatus) -> StatusLine
     };
     let name = "credentials of AWS for the pod";
     match failed {
-        None => StatusLine { is_good: true, text: format!("{name}: {state}") },
+        None => {
+            let source = source.map_or_else(String::new, |source| format!(" (from {source})"));
+            StatusLine { is_good: true, text: format!("{name}: {state}{source}") }
+        }
+        // The reason names the source.
         Some((at, why)) => StatusLine {
             is_good: false,
             text: format!("{name}: {state}; requested at {} without success: {why}", shown(*at)),
@@ -76,13 +81,18 @@ mod tests {
     #[test]
     fn the_line_has_the_end_of_the_credentials() {
         let at = |seconds| SystemTime::UNIX_EPOCH + Duration::from_secs(seconds);
-        let text = |current| line(&CredentialsStatus { current, failed: None });
+        let text = |current| line(&CredentialsStatus { current, failed: None }, None);
         let good = |text: &str| StatusLine { is_good: true, text: text.to_owned() };
         assert_eq!(text(CurrentCredentials::None), good("credentials of AWS for the pod: none"));
         assert_eq!(text(CurrentCredentials::Endless), good("credentials of AWS for the pod: without an end"));
         assert_eq!(
             text(CurrentCredentials::Until(at(1_795_738_611))),
             good("credentials of AWS for the pod: valid until 2026-11-27T00:16:51Z")
+        );
+        let endless = CredentialsStatus { current: CurrentCredentials::Endless, failed: None };
+        assert_eq!(
+            line(&endless, Some(Text::of("EKS Pod Identity"))),
+            good("credentials of AWS for the pod: without an end (from EKS Pod Identity)")
         );
     }
 

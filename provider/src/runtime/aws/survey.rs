@@ -8,6 +8,8 @@ use crate::runtime::tokens::TriedToken;
 /// The result of one token for each entry of `registries` with `credentials.ecr`, and of one call of AWS Signer in each region.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct AwsSurvey {
+    /// From where the pod has its credentials, if that is known.
+    pub(crate) source: Option<Text>,
     pub(crate) tokens: Vec<TriedToken>,
     pub(crate) signer: Vec<TriedSigner>,
     /// How many seconds the clock is ahead of that of AWS; negative if it is behind. None without a response.

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use countersign_aws::Aws;
+use countersign_aws::pod_source;
 use countersign_core::codec::text::Text;
 use countersign_core::name::AwsRegion;
 use countersign_core::name::SigningProfileVersion;
@@ -38,6 +39,7 @@ impl AwsServices {
                 }
             }
         }
+        survey.source = clients.as_ref().ok().and_then(|aws| pod_source(aws.settings()));
         survey.clock_difference = clients.as_ref().ok().and_then(Aws::clock_difference);
         Some(survey)
     }

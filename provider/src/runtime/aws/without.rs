@@ -21,6 +21,11 @@ pub(in crate::runtime) fn check_pod_variables() -> Result<(), Text> {
     Ok(())
 }
 
+/// As [`check_pod_variables`].
+pub(in crate::runtime) fn pod_variable_warnings() -> Vec<Text> {
+    Vec::new()
+}
+
 /// Nothing, with the interface of the clients.
 #[derive(Clone)]
 pub(in crate::runtime) struct AwsServices;

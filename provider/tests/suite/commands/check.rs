@@ -14,6 +14,7 @@ mod online_aws;
 mod online_azure;
 mod online_images;
 mod online_key_vault;
+mod online_signer;
 mod providers;
 mod report;
 mod signer_roots;

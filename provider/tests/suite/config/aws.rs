@@ -173,7 +173,7 @@ fn no_key_is_compared_with_a_list_of_partitions_that_has_a_mistake() {
     );
     for (list, mistake) in [
         ("[]", "aws.partitions: found an empty list, expected at least one partition".to_owned()),
-        ("aws", "aws.partitions: found a text, expected a list".to_owned()),
+        ("aws", "aws.partitions: found a text, expected a list, for example [aws]".to_owned()),
         ("[aws-de]", format!("aws.partitions[0]: found \"aws-de\", expected one of {PARTITIONS}, for example aws")),
         (
             "[aws-us-gov, AWS]",
@@ -181,6 +181,21 @@ fn no_key_is_compared_with_a_list_of_partitions_that_has_a_mistake() {
         ),
     ] {
         check(&format!("aws: {{partitions: {list}, {others}"), &[&format!(":2: {mistake}")]);
+    }
+}
+
+#[test]
+fn a_kind_of_credentials_without_a_map_names_the_map_to_write() {
+    for kind in ["ecr", "acr"] {
+        for (value, found) in [("", "nothing"), ("true", "a boolean"), ("x", "a text")] {
+            check(
+                &format!("registries: [{{host: {HOST}, credentials: {{{kind}: {value}}}}}]"),
+                &[&format!(
+                    ":2: registries[0].credentials.{kind}: found {found}, expected a map of keys; write `{kind}: {{}}` for the identity \
+                     of the pod"
+                )],
+            );
+        }
     }
 }
 

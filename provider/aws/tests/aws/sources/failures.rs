@@ -285,10 +285,11 @@ async fn a_profile_that_is_not_found_is_named_with_its_files() {
     let absent = seen(&missing, &other).await;
     let expected = format!(
         "; profile: found no credentials of the profile \"ci\" of aws.profile in {missing} \
-         (AWS_SHARED_CREDENTIALS_FILE), which cannot be read (No such file or directory (os error 2)), and {other} \
-         (AWS_CONFIG_FILE); "
+         (AWS_SHARED_CREDENTIALS_FILE, which cannot be read: No such file or directory (os error 2)) and {other} \
+         (AWS_CONFIG_FILE); correct aws.profile, or add the profile \"ci\" with credentials to one of its files; without aws.profile, \
+         give the pod a role: IRSA or an EKS Pod Identity association"
     );
-    assert!(absent.contains(&expected), "{absent}");
+    assert!(absent.ends_with(&expected), "{absent}");
     let malformed = seen(&bad, &other).await;
     assert_eq!(
         malformed,
@@ -300,7 +301,7 @@ async fn a_profile_that_is_not_found_is_named_with_its_files() {
     );
     let home = second(name, &server, &[(PROFILE_NAME, "ci")]).await.remove(0);
     assert!(
-        home.contains("in /nonexistent/.aws/credentials (AWS_SHARED_CREDENTIALS_FILE), which cannot be read ("),
+        home.contains("in /nonexistent/.aws/credentials (AWS_SHARED_CREDENTIALS_FILE, which cannot be read: "),
         "{home}"
     );
 }

@@ -77,6 +77,20 @@ fn helpers_in_addition_to_entries_are_ignored_with_a_warning() {
             ),
         ]
     );
+    let clouds = parse(
+        r#"{"auths":{"a.example":{}},"credHelpers":{"1.dkr.ecr.eu-west-1.amazonaws.com":"ecr-login","a.azurecr.io":"acr-env","b.azurecr.io":"acr-env"}}"#,
+    );
+    let instead = "; in place of ecr-login, write `credentials: { ecr: {} }` in the entry of the registry; in place of acr-env, write \
+                   `credentials: { acr: {} }` in the entry of the registry";
+    assert!(warnings(&clouds)[0].ends_with(&format!(": {none}{instead}")), "{:?}", warnings(&clouds));
+    let only = DockerConfig::parse(FILE, br#"{"credsStore":"ecr-login"}"#).unwrap_err().to_string();
+    assert!(
+        only.ends_with(
+            "expected credentials in auths; credential helpers are never started; in place of ecr-login, write `credentials: { ecr: {} }` in \
+             the entry of the registry"
+        ),
+        "{only}"
+    );
     let empty = parse(r#"{"auths":{"a.example":{}},"credsStore":"","credHelpers":{}}"#);
     assert_eq!(warnings(&empty), [""; 0]);
 }
@@ -111,7 +125,7 @@ fn refuses_other_documents() {
         assert_eq!(error(text), DockerConfigError::NoAuths, "{text}");
     }
     for text in [r#"{"credsStore":"x"}"#, r#"{"auths":{},"credHelpers":{"gcr.io":"gcloud"}}"#] {
-        assert_eq!(error(text), DockerConfigError::HelpersOnly, "{text}");
+        assert!(matches!(error(text), DockerConfigError::HelpersOnly { .. }), "{text}");
     }
     let found = limits::DOCKER_CONFIG_BYTES + 1;
     assert_eq!(error(&" ".repeat(found)), DockerConfigError::TooLarge { found });

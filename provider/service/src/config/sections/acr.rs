@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use countersign_core::name::ClientId;
 use countersign_core::name::TenantId;
 
+use super::braces::braces;
 use super::entra_identity::ALTERNATIVES;
 use super::entra_identity::CLIENT_ID;
 use super::entra_identity::CLIENT_SECRET_FILE;
@@ -49,6 +50,10 @@ impl Kind for AcrKind {
 
     fn read(&self, fields: &Fields<'_>, key: &'static str) -> Option<EntraIdentity> {
         if !fields.has(key) {
+            return None;
+        }
+        if let Some(node) = fields.node(key).filter(|_| !fields.is_map(key)) {
+            fields.mistake(node.line, &fields.path_of(key), node.value.kind(), braces(key), "");
             return None;
         }
         let fields = fields.section(key, names(AcrKeys::KEYS));

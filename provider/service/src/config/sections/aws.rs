@@ -169,6 +169,13 @@ impl Kind for PartitionsKind {
             return DEFAULT_PARTITIONS.to_vec();
         }
         let wanted = format!("one of {}", listed(&Partition::ALL));
+        if let Some(node) = fields.node(key)
+            && let Some(partition) = node.value.as_str().and_then(|text| Partition::named(text.trim()))
+        {
+            fields.mistake(node.line, &fields.path_of(key), "a text", "a list", &format!("[{partition}]"));
+            // As below.
+            return Partition::ALL.to_vec();
+        }
         let written = fields.list(key);
         let mut partitions = Vec::new();
         for (path, node) in &written {

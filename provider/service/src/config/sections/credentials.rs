@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use super::acr::AcrKind;
+use super::braces::braces;
 use super::ecr::Ecr;
 use super::ecr::EcrKind;
 use super::entra_identity::EntraIdentity;
@@ -102,7 +103,10 @@ impl Kind for CredentialsKind {
             entry.conflict(key, format_args!("{kinds} kinds"), wanted);
         }
         if kinds == 0 && entry.has(key) && entry.is_map(key) {
-            entry.conflict(key, "none", wanted);
+            match ["ecr", "acr"].into_iter().find(|kind| fields.is_without_value(kind)) {
+                Some(kind) => fields.conflict(kind, "nothing", braces(kind)),
+                None => entry.conflict(key, "none", wanted),
+            }
         }
         match (docker_config, username.zip(password), ecr, acr) {
             (Some(docker), _, _, _) => Credentials::DockerConfig(docker),

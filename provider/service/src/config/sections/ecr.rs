@@ -8,6 +8,7 @@ use countersign_http::Endpoint;
 
 use super::aws::REGION;
 use super::aws::endpoint_kind;
+use super::braces::braces;
 use super::ecr_api;
 use crate::config::fields::Fields;
 use crate::config::schema::Description;
@@ -113,6 +114,10 @@ impl Kind for EcrKind {
 
     fn read(&self, fields: &Fields<'_>, key: &'static str) -> Option<Ecr> {
         if !fields.has(key) {
+            return None;
+        }
+        if let Some(node) = fields.node(key).filter(|_| !fields.is_map(key)) {
+            fields.mistake(node.line, &fields.path_of(key), node.value.kind(), braces(key), "");
             return None;
         }
         let fields = fields.section(key, names(Ecr::KEYS));

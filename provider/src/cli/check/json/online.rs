@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use crate::cli::check::tried_images::Part;
 use crate::cli::check::tried_images::PartResult;
+use crate::cli::check::tried_images::SignerStatus;
 use crate::cli::check::tried_images::TriedImage;
 use crate::evidence::TriedAddress;
 use crate::runtime::aws::AwsSurvey;
@@ -14,6 +15,8 @@ use crate::runtime::tokens::TriedToken;
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct AwsView {
+    /// From where the pod has its credentials; null if that is not known.
+    pod_credentials: Option<String>,
     tokens: Vec<TriedTokenView>,
     signer: Vec<TriedSignerView>,
     /// How many seconds the clock is ahead of that of AWS; null without a response.
@@ -79,6 +82,19 @@ pub(super) struct TriedImageView {
     role: Option<String>,
     manifest: TriedPartView,
     blob: TriedPartView,
+    /// The status of its signatures at AWS Signer.
+    signer: Vec<SignerStatusView>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct SignerStatusView {
+    /// The version of the signing profile.
+    profile: String,
+    /// `good` or `revoked`.
+    status: &'static str,
+    /// The end of the use of the answer.
+    usable_until: String,
 }
 
 #[derive(Debug, Serialize)]
@@ -127,7 +143,7 @@ impl From<&[TriedToken]> for AzureView {
 }
 
 impl From<&AwsSurvey> for AwsView {
-    fn from(AwsSurvey { tokens, signer, clock_difference }: &AwsSurvey) -> Self {
+    fn from(AwsSurvey { source, tokens, signer, clock_difference }: &AwsSurvey) -> Self {
         let call = |TriedSigner { region, address, profile, result }: &TriedSigner| TriedSignerView {
             region: region.as_ref().map(ToString::to_string),
             address: address.clone(),
@@ -136,6 +152,7 @@ impl From<&AwsSurvey> for AwsView {
             problem: result.as_ref().err().map(ToString::to_string),
         };
         Self {
+            pod_credentials: source.as_ref().map(ToString::to_string),
             tokens: tokens.iter().map(TriedTokenView::from).collect(),
             signer: signer.iter().map(call).collect(),
             clock_difference_seconds: *clock_difference,
@@ -155,6 +172,12 @@ impl From<&TriedImage> for TriedImageView {
             }
         };
         let [manifest, blob] = tried.parts().map(view);
-        Self { image: tried.image.clone(), role: tried.role.clone(), manifest, blob }
+        let status = |SignerStatus { profile, status, usable_until }: &SignerStatus| SignerStatusView {
+            profile: profile.to_string(),
+            status: status.as_str(),
+            usable_until: usable_until.at.to_string(),
+        };
+        let signer = tried.signer.iter().map(status).collect();
+        Self { image: tried.image.clone(), role: tried.role.clone(), manifest, blob, signer }
     }
 }

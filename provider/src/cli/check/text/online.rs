@@ -4,6 +4,7 @@ use std::cmp::Ordering;
 
 use super::Page;
 use crate::cli::check::tried_images::PartResult;
+use crate::cli::check::tried_images::SignerStatus;
 use crate::cli::check::tried_images::TriedImage;
 use crate::cli::usable::usable;
 use crate::evidence::Survey;
@@ -52,10 +53,17 @@ impl Page {
                 PartResult::NotTried(why) => self.line(&name, format_args!("not tried{permission}: {why}")),
             }
         }
+        for SignerStatus { profile, status, usable_until } in &image.signer {
+            let status = format_args!("{} for {profile}, usable {}", status.as_str(), usable(usable_until));
+            self.line("  AWS Signer", status);
+        }
     }
 
-    pub(super) fn aws(&mut self, AwsSurvey { tokens, signer, clock_difference }: &AwsSurvey) {
+    pub(super) fn aws(&mut self, AwsSurvey { source, tokens, signer, clock_difference }: &AwsSurvey) {
         self.tokens(tokens);
+        if let Some(source) = source {
+            self.line("pod", format_args!("credentials from {source}"));
+        }
         signer.iter().for_each(|signer| self.signer(signer));
         if let Some(ahead) = clock_difference {
             let seconds = ahead.unsigned_abs();

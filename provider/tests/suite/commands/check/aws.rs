@@ -148,7 +148,7 @@ fn an_identity_that_aws_signer_cannot_have_is_a_warning_and_nothing_follows_from
         (
             profile("aws-cn", "eu-west-1", "ci"),
             "AWS Signer has no such ARN: found the region eu-west-1, which is in the partition aws, expected a region of the partition \
-             aws-cn"
+             aws-cn, or the partition aws"
                 .to_owned(),
         ),
         (
@@ -217,7 +217,8 @@ fn warns_about_an_endpoint_of_the_environment_that_cannot_be_used_and_a_web_iden
     }
     let (_, document) = run(&with_region, &[("AWS_ENDPOINT_URL", "https://sts.example")]);
     assert_eq!(warnings(&document), []);
-    let web_identity = [("AWS_WEB_IDENTITY_TOKEN_FILE", "/token")];
+    let web_identity =
+        [("AWS_WEB_IDENTITY_TOKEN_FILE", "/token"), ("AWS_ROLE_ARN", "arn:aws:iam::111122223333:role/pull")];
     let (_, document) = run(&signer(""), &web_identity);
     let message = "the environment has AWS_WEB_IDENTITY_TOKEN_FILE and no region, in which STS is called; set aws.region, AWS_REGION \
                    or AWS_DEFAULT_REGION";
@@ -238,11 +239,26 @@ fn warns_about_variables_of_the_source_of_credentials_that_is_used() {
     let of_uri = "there are no credentials of AWS: the environment variable AWS_CONTAINER_CREDENTIALS_FULL_URI: found http:// with the \
                   name of another host, expected https://HOST/PATH, or http:// with localhost or an address of loopback or of the agent \
                   (169.254.170.23, 169.254.170.2, fd00:ec2::23), without a login; correct the variable; EKS Pod Identity sets it";
+    let before_role = "the environment has AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, which come before the web identity (AWS_ROLE_ARN and \
+                       AWS_WEB_IDENTITY_TOKEN_FILE): the role of the pod is not used; remove them if it is to be used";
+    let before_uri = "the environment has AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, which come before EKS Pod Identity \
+                      (AWS_CONTAINER_CREDENTIALS_FULL_URI): the role of the pod is not used; remove them if it is to be used";
+    let no_secret = "the environment has AWS_ACCESS_KEY_ID and not AWS_SECRET_ACCESS_KEY, so that the keys are not used; set both, or none \
+                     of them";
+    let no_file = "the environment has AWS_ROLE_ARN and not AWS_WEB_IDENTITY_TOKEN_FILE, so that the web identity is not used; the \
+                   webhook of EKS sets both in pods that start after their service account has the annotation \
+                   eks.amazonaws.com/role-arn";
+    let no_role = "the environment has AWS_WEB_IDENTITY_TOKEN_FILE and not AWS_ROLE_ARN, so that the web identity is not used; the \
+                   webhook of EKS sets both in pods that start after their service account has the annotation \
+                   eks.amazonaws.com/role-arn";
     for (environment, expected) in [
         (&role[..], &[("aws-credentials", of_role)][..]),
         (&[uri], &[("aws-credentials", of_uri)]),
-        (&[role[0], role[1], static_keys[0], static_keys[1]], &[]),
-        (&[uri, static_keys[0], static_keys[1]], &[]),
+        (&[role[0], role[1], static_keys[0], static_keys[1]], &[("aws-credentials", before_role)]),
+        (&[uri, static_keys[0], static_keys[1]], &[("aws-credentials", before_uri)]),
+        (&static_keys[..1], &[("aws-credentials", no_secret)]),
+        (&role[..1], &[("aws-credentials", no_file)]),
+        (&role[1..], &[("aws-credentials", no_role)]),
     ] {
         let (_, document) = run(keys, environment);
         assert_eq!(warnings(&document), expected, "{environment:?}");
@@ -266,12 +282,15 @@ fn warns_about_an_endpoint_of_another_region_or_of_another_api() {
                   aws.signer.regions";
     let api = "aws.signer.endpoint: found https://signer.eu-west-1.amazonaws.com, the API that makes signatures, expected the one that \
                has their status: put data- before signer";
+    let service = "aws.signer.endpoint: found https://api.ecr.eu-west-1.amazonaws.com, which is the service ecr, expected that of AWS \
+                   Signer with the status of signatures (data-signer)";
     for (keys, expected) in [
         (signer("", other), vec![("aws-endpoint", region)]),
         (signer("regions: {aws: us-east-1}, ", other), vec![]),
         (signer("", "https://signer.eu-west-1.amazonaws.com"), vec![("aws-endpoint", api)]),
         (signer("", "https://vpce-0123-abc.data-signer.eu-west-1.vpce.amazonaws.com"), vec![]),
         (signer("", "https://signatures.example"), vec![]),
+        (signer("", "https://api.ecr.eu-west-1.amazonaws.com"), vec![("aws-endpoint", service)]),
     ] {
         assert_eq!(warnings(&run(&keys, &[]).1), expected, "{keys}");
     }
@@ -287,6 +306,38 @@ fn warns_about_an_endpoint_of_another_region_or_of_another_api() {
                    us-east-1, so that AWS refuses them; use an endpoint in us-east-1, or name eu-west-1 in credentials.ecr.region";
     assert_eq!(warnings(&run(&ecr(""), &[]).1), [("aws-endpoint", message)]);
     assert_eq!(warnings(&run(&ecr(", region: eu-west-1"), &[]).1), []);
+    for (endpoint, service) in
+        [("https://data-signer.us-east-1.amazonaws.com", "data-signer"), ("https://sts.us-east-1.amazonaws.com", "sts")]
+    {
+        let keys = ecr("").replace("https://vpce-0123-abc.api.ecr.eu-west-1.vpce.amazonaws.com", endpoint);
+        let message = format!(
+            "registries *.dkr.ecr.us-east-1.amazonaws.com: credentials.ecr.endpoint: found {endpoint}, which is the service {service}, \
+             expected that of the API of Amazon ECR (api.ecr)"
+        );
+        assert_eq!(warnings(&run(&keys, &[]).1), [("aws-endpoint", message.as_str())]);
+    }
+}
+
+#[test]
+fn a_private_registry_of_amazon_without_credentials_is_a_warning() {
+    let entry =
+        |host: &str, more: &str| format!("unlistedRegistries: refuse\nregistries: [{{host: '{host}'{more}}}]\n");
+    for host in ["111122223333.dkr.ecr.eu-west-1.amazonaws.com", "*.dkr.ecr.eu-west-1.amazonaws.com"] {
+        let message = format!(
+            "registries {host} has no credentials, and Amazon ECR never answers without credentials; write `credentials: {{ ecr: {{}} }}`"
+        );
+        let (_, document) = run(&entry(host, ""), &[]);
+        let found: Vec<_> = warnings(&document).into_iter().filter(|(kind, _)| *kind != "registry-refused").collect();
+        assert_eq!(found, [("ecr-without-credentials", message.as_str())]);
+    }
+    for (host, more) in [
+        ("111122223333.dkr.ecr.eu-west-1.amazonaws.com", ", credentials: {ecr: {}}"),
+        ("public.ecr.aws", ""),
+        ("registry.example.com", ""),
+    ] {
+        let (_, document) = run(&entry(host, more), &[]);
+        assert!(!document.to_string().contains("ecr-without-credentials"), "{document}");
+    }
 }
 
 #[test]
@@ -315,7 +366,16 @@ fn warns_about_an_endpoint_of_the_environment_of_another_region_or_of_another_ap
     let both = [entry(private, ""), entry("'*.dkr.ecr.us-east-1.amazonaws.com'", ""), entry(public, "")];
     for variable in ["AWS_ENDPOINT_URL_ECR", "AWS_ENDPOINT_URL"] {
         let expected = other(variable, ecr, "eu-west-1", "us-east-1", tokens);
-        assert_eq!(of(variable, ecr, &keys("", &both)), [expected]);
+        assert_eq!(of(variable, ecr, &keys("", &both[..2])), std::slice::from_ref(&expected));
+        let public = format!(
+            "the environment variable {variable}: found {ecr}, which is the service ecr, expected that of the API of Amazon ECR Public \
+             (api.ecr-public)"
+        );
+        let both = of(variable, ecr, &keys("", &both));
+        // Amazon ECR Public has a variable of its own.
+        let is_of_all = variable == "AWS_ENDPOINT_URL";
+        let more = is_of_all.then_some(("aws-endpoint".to_owned(), public));
+        assert_eq!(both, [expected].into_iter().chain(more).collect::<Vec<_>>());
     }
     let own = [entry(private, "endpoint: 'https://api.ecr.us-east-1.amazonaws.com'")];
     assert_eq!(of("AWS_ENDPOINT_URL_ECR", ecr, &keys("", &own)), []);
@@ -338,6 +398,17 @@ fn warns_about_an_endpoint_of_the_environment_of_another_region_or_of_another_ap
     // Requests for the web identity of the pod are not signed, those for a role are.
     let sts = "https://sts.us-east-1.amazonaws.com";
     assert_eq!(of("AWS_ENDPOINT_URL_STS", sts, &keys("", &here)), []);
+    let other_service = |variable: &str, label: &str, url: &str, expected: &str| {
+        let message = format!(
+            "the environment variable {variable}: found {url}, which is the service {label}, expected {expected}"
+        );
+        ("aws-endpoint".to_owned(), message)
+    };
+    let here_ecr = "https://ecr.eu-west-1.amazonaws.com";
+    let expected = other_service("AWS_ENDPOINT_URL_STS", "ecr", here_ecr, "that of AWS STS (sts)");
+    assert_eq!(of("AWS_ENDPOINT_URL_STS", here_ecr, &keys("", &here)), [expected]);
+    // STS is not called: neither a role nor a web identity.
+    assert_eq!(of("AWS_ENDPOINT_URL", here_ecr, &keys("", &here)), []);
     let role = [entry(private, "roleArn: 'arn:aws:iam::111122223333:role/pull'")];
     let expected = other("AWS_ENDPOINT_URL_STS", sts, "us-east-1", "eu-west-1", "aws.region");
     assert_eq!(of("AWS_ENDPOINT_URL_STS", sts, &keys("", &role)), [expected]);

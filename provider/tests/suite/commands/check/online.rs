@@ -219,7 +219,7 @@ async fn an_image_that_needs_no_evidence_has_a_warning_with_the_reason() {
     assert_eq!(
         skipped,
         &format!(
-            "{}: no OCSP response or CRL is requested: the certificates name no address, the statement skips revocation, or AWS Signer has the status",
+            "{}: no OCSP response or CRL is requested: the certificates name no address, or the statement skips revocation",
             references[0]
         )
     );

@@ -106,6 +106,7 @@ async fn one_token_for_each_entry_and_one_status_are_requested() {
     let (document, page) = services.check(services.folder("region: eu-central-1, "), true).await;
     assert_eq!(warnings(&document), []);
     let aws = &document["aws"];
+    assert_eq!(aws["podCredentials"], "the keys of the environment");
     let tokens = aws["tokens"].as_array().unwrap();
     let shown = |token: &Value| (token["registry"].clone(), token["role"].clone(), token["problem"].clone());
     let pod = json!("the role of the pod");
@@ -126,7 +127,7 @@ async fn one_token_for_each_entry_and_one_status_are_requested() {
     assert_eq!(asked[0].parameter("profileVersionArn"), Some(&*version));
     assert!(page.contains(&format!("\ntoken         for {HOST}, the role of the pod\n  issued      until ")), "{page}");
     let signer = format!(
-        "\nAWS Signer    {address}, eu-central-1\n  answered    the permission signer:GetRevocationStatus is there\n  profile     {version}\n"
+        "\npod           credentials from the keys of the environment\nAWS Signer    {address}, eu-central-1\n  answered    the permission signer:GetRevocationStatus is there\n  profile     {version}\n"
     );
     assert!(page.contains(&signer), "{page}");
     let section =

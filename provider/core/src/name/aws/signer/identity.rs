@@ -57,7 +57,17 @@ impl SignerIdentity {
         }
         let named = |part: &str, value: &str, others: &[u8]| {
             let expected = "letters, digits, hyphens and underscores";
-            if is_name(value, others) { Ok(()) } else { Err(WrongPart::named(part, value, expected)) }
+            if is_name(value, others) {
+                Ok(())
+            } else if value.contains(['*', '?']) {
+                Err(WrongPart::named(
+                    part,
+                    value,
+                    format_args!("{expected}: there are no patterns, each profile is listed"),
+                ))
+            } else {
+                Err(WrongPart::named(part, value, expected))
+            }
         };
         if let Some(name) = arn.resource.strip_prefix(ALIASES) {
             if !arn.region.is_empty() {
@@ -137,7 +147,9 @@ impl SignerIdentity {
             && region.partition() != partition
         {
             let found = format_args!("the region {region}, which is in the partition {}", region.partition());
-            return Some(WrongPart::new(found, format_args!("a region of the partition {partition}")));
+            let expected =
+                format_args!("a region of the partition {partition}, or the partition {}", region.partition());
+            return Some(WrongPart::new(found, expected));
         }
         let names = match self {
             Self::Profile(_) | Self::Version(_) => arn.resource.strip_prefix(PROFILES)?,
@@ -199,7 +211,10 @@ mod tests {
             ),
             ("arn:aws:signer:eu-central-1:111122223333:", resource("no resource")),
             ("arn:aws:signer:eu-central-1:111122223333:/signing-profiles/", named("no name of the profile")),
-            ("arn:aws:signer:eu-central-1:111122223333:/signing-profiles/*", named("the name of the profile \"*\"")),
+            ("arn:aws:signer:eu-central-1:111122223333:/signing-profiles/*", "found the name of the profile \"*\", expected letters, digits, hyphens and underscores: there are no patterns, each profile \
+                 is listed"
+                    .to_owned(),
+            ),
             ("arn:aws:signer:eu-central-1:111122223333:/signing-profiles/ci/", named("no version of the profile")),
             (
                 "arn:aws:signer:eu-central-1:111122223333:/signing-profiles/ci/v/w",
@@ -240,19 +255,19 @@ mod tests {
             ("arn:aws:signer:eu-west-1::/aliased-signing-profiles/db4a39f3-f858".to_owned(), None),
             (
                 profile("aws-cn", "eu-west-1", "ci"),
-                Some("found the region eu-west-1, which is in the partition aws, expected a region of the partition aws-cn".to_owned()),
+                Some("found the region eu-west-1, which is in the partition aws, expected a region of the partition aws-cn, or the partition aws".to_owned()),
             ),
             (
                 profile("aws", "cn-north-1", "ci/abcDEF1234"),
-                Some("found the region cn-north-1, which is in the partition aws-cn, expected a region of the partition aws".to_owned()),
+                Some("found the region cn-north-1, which is in the partition aws-cn, expected a region of the partition aws, or the partition aws-cn".to_owned()),
             ),
             (
                 "arn:aws:signer:us-gov-west-1::/aliases/a".to_owned(),
-                Some("found the region us-gov-west-1, which is in the partition aws-us-gov, expected a region of the partition aws".to_owned()),
+                Some("found the region us-gov-west-1, which is in the partition aws-us-gov, expected a region of the partition aws, or the partition aws-us-gov".to_owned()),
             ),
             (
                 "arn:aws-cn:signer:eu-west-1::/aliased-signing-profiles/a".to_owned(),
-                Some("found the region eu-west-1, which is in the partition aws, expected a region of the partition aws-cn".to_owned()),
+                Some("found the region eu-west-1, which is in the partition aws, expected a region of the partition aws-cn, or the partition aws".to_owned()),
             ),
             (
                 profile("awss", "eu-west-1", "ci"),
