@@ -44,7 +44,7 @@ pub(crate) enum Kind {
     #[error(transparent)]
     Fetch(FetchError),
     /// The service refused.
-    #[error("found status {status} {code}{message}, expected 200")]
+    #[error("found status {status} {code}, expected 200{message}")]
     Refused {
         /// The HTTP status.
         status: u16,

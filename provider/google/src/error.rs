@@ -63,7 +63,7 @@ pub(crate) enum Kind {
         status: u16,
     },
     /// The service refused.
-    #[error("found status {status}{message}, expected 200")]
+    #[error("found status {status}, expected 200{message}")]
     Refused {
         /// The HTTP status.
         status: u16,

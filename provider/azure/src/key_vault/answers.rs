@@ -169,7 +169,7 @@ pub(super) fn refusal(body: &[u8]) -> Refusal {
     let body = json::from_slice::<RefusedBody>(body, &limits::JSON).ok();
     let RefusedError { code, message, innererror } = body.and_then(|body| body.error).unwrap_or_default();
     // What follows are identifiers of the caller and of the request.
-    let message = message.map(|message| message.lines().next().unwrap_or_default().trim_end_matches('.').to_owned());
+    let message = message.map(|message| message.lines().next().unwrap_or_default().to_owned());
     Refusal {
         code: code.unwrap_or_default(),
         inner: innererror.and_then(|inner| inner.code).unwrap_or_default(),

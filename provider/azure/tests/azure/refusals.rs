@@ -64,7 +64,7 @@ async fn each_refusal_of_entra_has_its_remedy() {
         change(&world);
         let text = failure(&world.tokens(workload())).await;
         let begin = "the token request to Microsoft Entra failed at SERVICE: found status 40";
-        assert!(text.starts_with(begin) && text.contains(&format!(" {code}: ")), "{text}");
+        assert!(text.starts_with(begin) && text.contains(&format!(" {code}, expected 200: ")), "{text}");
         assert!(text.ends_with(&format!("; {remedy}")), "{text}");
         assert!(!text.contains("Trace ID"), "{text}");
         assert_eq!(world.take_calls(), [(Operation::EntraToken, Err(CallResult::Credentials))], "{code}");
@@ -83,10 +83,13 @@ async fn a_wrong_tenant_or_application_is_named() {
     };
     let other = "99999999-2222-3333-4444-555555555555";
     let text = failure(&of(other, CLIENT)).await;
-    assert!(text.contains(&format!("AADSTS90002: Tenant '{other}' not found.")), "{text}");
+    assert!(text.contains(&format!("AADSTS90002, expected 200: Tenant '{other}' not found.")), "{text}");
     assert!(text.contains("; check the tenant (AZURE_TENANT_ID"), "{text}");
     let text = failure(&of(TENANT, other)).await;
-    assert!(text.contains(&format!("AADSTS700016: Application with identifier '{other}' was not found")), "{text}");
+    assert!(
+        text.contains(&format!("AADSTS700016, expected 200: Application with identifier '{other}' was not found")),
+        "{text}"
+    );
     assert!(text.contains("; check the client ID (AZURE_CLIENT_ID"), "{text}");
 }
 
@@ -98,8 +101,8 @@ async fn a_text_that_repeats_the_secret_is_not_shown() {
     let text = failure(&world.tokens(workload())).await;
     assert_eq!(
         text,
-        "the token request to Microsoft Entra failed at SERVICE: found status 400 AADSTS1: (its text repeats the secret), expected \
-         200; check the settings of the identity; it is called again"
+        "the token request to Microsoft Entra failed at SERVICE: found status 400 AADSTS1, expected 200: (its text repeats the \
+         secret); check the settings of the identity; it is called again"
     );
 }
 
@@ -114,7 +117,10 @@ async fn a_failure_of_a_service_is_tried_again_and_is_no_mistake_of_the_operator
     let error = identity(&world.tokens(workload())).await.unwrap_err();
     let CredentialError::NotIssued { failure, why } = &error else { panic!("{error:?}") };
     assert_eq!(*failure, countersign_credentials::IssueFailure::Failed);
-    assert!(why.as_str().contains("found status 503 AADSTS90033: A transient error has occurred."), "{why}");
+    assert!(
+        why.as_str().contains("found status 503 AADSTS90033, expected 200: A transient error has occurred."),
+        "{why}"
+    );
 }
 
 #[tokio::test]
@@ -135,8 +141,8 @@ async fn a_registry_that_refuses_the_identity_names_the_role() {
     let source = world.tokens(workload());
     assert_eq!(
         failure(&source).await,
-        "the token exchange of Azure Container Registry failed at shops.azurecr.io: found status 401 UNAUTHORIZED: authentication \
-         required, visit https://aka.ms/acr/authorization for more information., expected 200; assign the role AcrPull (or Container \
+        "the token exchange of Azure Container Registry failed at shops.azurecr.io: found status 401 UNAUTHORIZED, expected 200: authentication \
+         required, visit https://aka.ms/acr/authorization for more information; assign the role AcrPull (or Container \
          Registry Repository Reader) on the registry to the identity, and check that the registry and the identity have the same \
          tenant"
     );
@@ -153,8 +159,8 @@ async fn a_firewall_of_the_registry_is_named() {
     world.acr.when_path("/oauth2/exchange").reply(Reply::status(403).body(body));
     assert_eq!(
         failure(&world.tokens(workload())).await,
-        "the token exchange of Azure Container Registry failed at shops.azurecr.io: found status 403 DENIED: client with IP \
-         '203.0.113.7' is not allowed access., expected 200; allow the network of the pod in the firewall of the registry, or use \
+        "the token exchange of Azure Container Registry failed at shops.azurecr.io: found status 403 DENIED, expected 200: client with IP \
+         '203.0.113.7' is not allowed access; allow the network of the pod in the firewall of the registry, or use \
          its private endpoint"
     );
 }

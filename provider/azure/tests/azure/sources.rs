@@ -81,8 +81,8 @@ async fn a_managed_identity_is_that_of_the_node_or_the_named_one() {
     let other = "ffffffff-0000-1111-2222-333333333333";
     assert_eq!(
         failure(&world.tokens(managed(Some(other)))).await,
-        "the token request to the instance metadata service failed at SERVICE: found status 400 invalid_request: Identity not \
-         found, expected 200; check clientId, and that the managed identity is assigned to the scale set of the \
+        "the token request to the instance metadata service failed at SERVICE: found status 400 invalid_request, expected 200: Identity not \
+         found; check clientId, and that the managed identity is assigned to the scale set of the \
          node pool"
     );
 }
@@ -108,9 +108,9 @@ async fn an_application_logs_in_with_the_secret_of_a_file() {
     assert_eq!(
         wrong,
         format!(
-            "the token request to Microsoft Entra failed at SERVICE: found status 401 AADSTS7000215: Invalid client secret provided. \
+            "the token request to Microsoft Entra failed at SERVICE: found status 401 AADSTS7000215, expected 200: Invalid client secret provided. \
              Ensure the secret being sent in the request is the client secret value, not the client secret ID, for a secret added to \
-             app '{CLIENT}'., expected 200; write the value of the secret, and not its ID, into the file of clientSecretFile"
+             app '{CLIENT}'; write the value of the secret, and not its ID, into the file of clientSecretFile"
         )
     );
     world.advance(HOUR).await;

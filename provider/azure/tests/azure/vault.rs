@@ -187,9 +187,9 @@ async fn refusals_name_what_to_do() {
     let world = Vault::start().await;
     let text = world.failure(Versions::Newest(1), Content::Certificate).await;
     let wanted = format!(
-        "{at} 404 CertificateNotFound: A certificate with (name/id) shop was not found in this key vault. If you recently deleted this \
+        "{at} 404 CertificateNotFound, expected 200: A certificate with (name/id) shop was not found in this key vault. If you recently deleted this \
          certificate you may be able to recover it using the correct recovery command. For help resolving this issue, please see \
-         https://go.microsoft.com/fwlink/?linkid=2125182, expected 200; check the name of the certificate and its version; a certificate \
+         https://go.microsoft.com/fwlink/?linkid=2125182; check the name of the certificate and its version; a certificate \
          that was deleted is recovered by az keyvault certificate recover"
     );
     assert_eq!(text, wanted);
@@ -199,7 +199,7 @@ async fn refusals_name_what_to_do() {
     world.world.directory.unassign(CLIENT, Role::KeyVaultCertificateUser, VAULT);
     let text = world.failure(Versions::Newest(1), Content::Certificate).await;
     let wanted = format!(
-        "{at} 403 ForbiddenByRbac: Caller is not authorized to perform action on resource, expected 200; assign the role Key Vault \
+        "{at} 403 ForbiddenByRbac, expected 200: Caller is not authorized to perform action on resource; assign the role Key Vault \
          Certificate User on the vault to the identity (with access policies: the permissions get and list of certificates); a new role \
          takes some minutes"
     );
@@ -210,7 +210,7 @@ async fn refusals_name_what_to_do() {
     world.vault.when_any().reply(Reply::status(403).body(body.to_owned()));
     let text = world.failure(Versions::Newest(1), Content::Certificate).await;
     let wanted = format!(
-        "{at} 403 ForbiddenByFirewall: Client address is not authorized, expected 200; allow the network of the pod in the firewall of \
+        "{at} 403 ForbiddenByFirewall, expected 200: Client address is not authorized; allow the network of the pod in the firewall of \
          the vault, or use its private endpoint"
     );
     assert_eq!(text, wanted);

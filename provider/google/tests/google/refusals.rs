@@ -16,8 +16,8 @@ async fn each_refusal_names_what_to_do() {
     let changes: [(Change, &str, &str); 5] = [
         (
             |world| world.metadata.fail(missing_binding()),
-            "found status 403: Unable to generate access token; IAM returned 403 Forbidden: Permission \
-             'iam.serviceAccounts.getAccessToken' denied on resource (or it may not exist)., expected 200",
+            "found status 403, expected 200: Unable to generate access token; IAM returned 403 Forbidden: Permission \
+             'iam.serviceAccounts.getAccessToken' denied on resource (or it may not exist)",
             "grant the role roles/iam.workloadIdentityUser on the service account that the annotation iam.gke.io/gcp-service-account \
              names to PROJECT.svc.id.goog[NAMESPACE/NAME], the service account of the pod; a new grant takes some minutes",
         ),
@@ -26,8 +26,8 @@ async fn each_refusal_names_what_to_do() {
                 let text = "Unable to generate access token; IAM returned 404 Not Found: Not found; Gaia id not found for email";
                 world.metadata.when_any().reply(of_google(404, text));
             },
-            "found status 404: Unable to generate access token; IAM returned 404 Not Found: Not found; Gaia id not found for email, \
-             expected 200",
+            "found status 404, expected 200: Unable to generate access token; IAM returned 404 Not Found: Not found; Gaia id not found for \
+             email",
             "check the annotation iam.gke.io/gcp-service-account of the service account of the pod: it names no service account of \
              Google Cloud",
         ),
@@ -41,7 +41,7 @@ async fn each_refusal_names_what_to_do() {
             |world| {
                 world.metadata.when_any().reply(of_google(403, "This metadata endpoint is concealed.\n"));
             },
-            "found status 403: This metadata endpoint is concealed., expected 200",
+            "found status 403, expected 200: This metadata endpoint is concealed",
             "the metadata server is concealed from pods, or the request was forwarded to it: enable workload identity on the node pool \
              (--workload-metadata=GKE_METADATA)",
         ),
@@ -82,7 +82,7 @@ async fn a_failure_of_the_server_is_tried_again_and_is_no_mistake_of_the_operato
     let CredentialError::NotIssued { failure: IssueFailure::Failed, why } = &error else { panic!("{error:?}") };
     assert!(
         why.as_str().ends_with(
-            ": found status 500: GKE Metadata Server: Internal Server Error, expected 200; it is called again with the next image"
+            ": found status 500, expected 200: GKE Metadata Server: Internal Server Error; it is called again with the next image"
         ),
         "{why}"
     );
