@@ -43,6 +43,7 @@ use self::token_file::NamingFile;
 pub use self::variables::check_pod_variables;
 pub use self::variables::pod_source;
 pub use self::variables::pod_variable_warnings;
+pub use self::variables::uses_web_identity;
 use self::web_identity::WebIdentity;
 use crate::caught::caught;
 use crate::credentials_status::CredentialsStatus;

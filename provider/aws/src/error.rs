@@ -215,6 +215,11 @@ impl AwsError {
         if self.operation == operation { Self { configured: configured(), ..self } } else { self }
     }
 
+    /// Whether there was no answer in time, of a server that the text does not name.
+    pub(crate) fn is_late_without_server(&self) -> bool {
+        matches!(self.kind, Kind::Timeout)
+    }
+
     /// What failed, without the call and without what to do.
     #[must_use]
     pub fn cause(&self) -> Text {

@@ -36,6 +36,7 @@ pub use clients::Aws;
 pub use credentials::check_pod_variables;
 pub use credentials::pod_source;
 pub use credentials::pod_variable_warnings;
+pub use credentials::uses_web_identity;
 pub use credentials_status::CredentialsStatus;
 pub use credentials_status::CurrentCredentials;
 pub use ecr::EcrTokenKey;

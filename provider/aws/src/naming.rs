@@ -26,9 +26,24 @@ pub(crate) async fn naming_request<T>(
     operation: Operation,
     call: impl Future<Output = Result<T, AwsError>>,
 ) -> Result<T, AwsError> {
+    naming(call, |error| error.operation() == operation).await
+}
+
+/// The same for a call whose messages are shown with the address of its service: only in an error that has nothing else of the request.
+pub(crate) async fn naming_late_request<T>(
+    operation: Operation,
+    call: impl Future<Output = Result<T, AwsError>>,
+) -> Result<T, AwsError> {
+    naming(call, |error| error.operation() == operation && error.is_late_without_server()).await
+}
+
+async fn naming<T>(
+    call: impl Future<Output = Result<T, AwsError>>,
+    is_named: impl FnOnce(&AwsError) -> bool,
+) -> Result<T, AwsError> {
     let call = async {
         let result = call.await;
-        result.map_err(|error| if error.operation() == operation { error.after(last().sent) } else { error })
+        result.map_err(|error| if is_named(&error) { error.after(last().sent) } else { error })
     };
     LAST.scope(RefCell::default(), call).await
 }
@@ -81,7 +96,28 @@ pub(crate) fn note_answer(status: StatusCode, refusal: Option<QueryRefusal>) {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
+    use crate::error::Kind;
+
     use super::*;
+
+    #[tokio::test]
+    async fn only_an_error_without_a_server_names_it_if_the_address_is_shown_anyway() {
+        let failed = async |kind| {
+            let call = async {
+                note(&Url::parse("https://data-signer.eu-west-1.amazonaws.com/x").unwrap(), b"");
+                Err::<(), _>(AwsError::new(Operation::SignerStatus, kind))
+            };
+            let error = naming_late_request(Operation::SignerStatus, call).await.unwrap_err().to_string();
+            error.split(": ").take(2).collect::<Vec<_>>().join(": ")
+        };
+        assert!(
+            failed(Kind::Timeout).await.starts_with(
+                "AWS Signer GetRevocationStatus failed at data-signer.eu-west-1.amazonaws.com: there was no answer in time; "
+            )
+        );
+        let refused = Kind::refused(403, Some("AccessDeniedException".into()), None);
+        assert!(failed(refused).await.starts_with("AWS Signer GetRevocationStatus failed: found status 403 "));
+    }
 
     #[tokio::test]
     async fn a_request_is_for_the_action_of_its_call_or_for_the_credentials_of_the_pod() {

@@ -24,6 +24,7 @@ use crate::error::AwsError;
 use crate::error::Configured;
 use crate::error::Kind;
 use crate::error::Operation;
+use crate::naming::naming_late_request;
 use crate::observer::observed;
 
 /// The platform of the Notary Project's signatures.
@@ -82,14 +83,17 @@ impl Aws {
         self.check_partition(Operation::SignerStatus, region)?;
         // Fetched here, so that a failure of them is not one of the service.
         let used = by(deadline, Operation::Credentials, self.pod().get()).await?;
-        match countersign_http::until(deadline, self.ask(request, region, &used)).await {
-            Ok(result) => result,
-            // The call did not end, so that it is not counted yet.
-            Err(late) => {
-                let error = AwsError::new(Operation::SignerStatus, Kind::late(late.awaited));
-                observed(self.observer(), Operation::SignerStatus, Err(self.naming_endpoint(error)))
+        let asked = async {
+            match countersign_http::until(deadline, self.ask(request, region, &used)).await {
+                Ok(result) => result,
+                // The call did not end, so that it is not counted yet.
+                Err(late) => {
+                    let error = AwsError::new(Operation::SignerStatus, Kind::late(late.awaited));
+                    observed(self.observer(), Operation::SignerStatus, Err(self.naming_endpoint(error)))
+                }
             }
-        }
+        };
+        naming_late_request(Operation::SignerStatus, asked).await
     }
 
     /// The address of the service in `region`, for messages.
@@ -153,7 +157,8 @@ impl Aws {
             self.load_credentials().await?;
             self.call(region, DateTime::from(self.now()), &profile, &job, vec!["0".repeat(HASHES_CHARACTERS)]).await
         };
-        by(deadline, Operation::SignerStatus, call).await.map(drop).map_err(|error| self.naming_endpoint(error))
+        let called = naming_late_request(Operation::SignerStatus, by(deadline, Operation::SignerStatus, call)).await;
+        called.map(drop).map_err(|error| self.naming_endpoint(error))
     }
 
     fn naming_endpoint(&self, error: AwsError) -> AwsError {

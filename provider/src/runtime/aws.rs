@@ -23,10 +23,11 @@ pub(super) use clients::AwsServices;
 pub(super) use countersign_aws::check_pod_variables;
 #[cfg(feature = "aws")]
 pub(super) use countersign_aws::pod_variable_warnings;
+#[cfg(feature = "aws")]
+pub(super) use countersign_aws::uses_web_identity;
 pub(super) use endpoint_warnings::warnings as endpoint_warnings;
 pub(super) use environment::SERVICES;
 pub(super) use environment::endpoint;
-pub(super) use environment::lacks_region;
 pub(super) use environment::pod_region;
 pub(crate) use survey::AwsSurvey;
 pub(crate) use survey::TriedSigner;
@@ -36,3 +37,5 @@ pub(super) use without::AwsServices;
 pub(super) use without::check_pod_variables;
 #[cfg(not(feature = "aws"))]
 pub(super) use without::pod_variable_warnings;
+#[cfg(not(feature = "aws"))]
+pub(super) use without::uses_web_identity;

@@ -61,7 +61,7 @@ fn of_aws(config: &Config) -> Vec<EnvironmentWarning> {
     for why in aws::pod_variable_warnings() {
         warn("aws-credentials", why.to_string());
     }
-    if aws::lacks_region(&config.aws) {
+    if aws::uses_web_identity() && aws::pod_region(&config.aws) == Ok(None) {
         let message = "the environment has AWS_WEB_IDENTITY_TOKEN_FILE and no region, in which STS is called; set aws.region, \
                        AWS_REGION or AWS_DEFAULT_REGION";
         warn("aws-region", message.to_owned());

@@ -36,6 +36,16 @@ pub fn pod_variable_warnings() -> Vec<Text> {
     warnings(|name| env::var(name).ok())
 }
 
+/// Whether the pod gets its credentials with a web identity, for which STS is called in the region of the pod. No file is read.
+#[must_use]
+pub fn uses_web_identity() -> bool {
+    is_web_identity(|name| env::var(name).ok())
+}
+
+fn is_web_identity(variable: impl Fn(&str) -> Option<String>) -> bool {
+    !has_static_keys(&variable) && web_identity::is_set(variable)
+}
+
 /// The source from which the pod gets its credentials, by the variables of the environment and by `settings`; `None` if there is none. The
 /// file of the profile is not read.
 #[must_use]
@@ -138,6 +148,10 @@ mod tests {
             (&[role], Some("aws.profile \"ci\", otherwise the instance metadata service")),
         ] {
             assert_eq!(of(variables, Some("ci"), true).as_deref(), expected, "{variables:?}");
+            let value =
+                |name: &str| variables.iter().find(|(other, _)| *other == name).map(|(_, value)| (*value).to_owned());
+            let is_used = variables.contains(&file) && !variables.contains(&secret);
+            assert_eq!(is_web_identity(value), is_used, "{variables:?}");
         }
         assert_eq!(of(&[], Some("ci"), false).as_deref(), Some("aws.profile \"ci\""));
         assert_eq!(of(&[], None, true).as_deref(), Some("the instance metadata service"));

@@ -7,6 +7,7 @@ use countersign_http::Endpoint;
 use super::endpoint_service::Service;
 use super::environment::endpoint_of;
 use super::environment::pod_region;
+use super::uses_web_identity;
 use crate::config::Aws;
 use crate::config::Config;
 use crate::config::Credentials;
@@ -143,7 +144,7 @@ fn of_signer(config: &Config) -> Vec<EnvironmentWarning> {
 /// The endpoint of STS, if it is called: for a role of `registries` or a web identity. The variable for STS alone is compared anyway.
 fn of_sts(has_role: bool) -> Option<EnvironmentWarning> {
     let (variable, endpoint) = endpoint_of("STS").ok()??;
-    let is_called = has_role || std::env::var_os("AWS_WEB_IDENTITY_TOKEN_FILE").is_some();
+    let is_called = has_role || uses_web_identity();
     if !is_called && variable == "AWS_ENDPOINT_URL" {
         return None;
     }

@@ -74,11 +74,6 @@ fn endpoint_in(service: &str, variable: impl Fn(&str) -> Option<OsString>) -> Re
     Ok(Some((name, endpoint)))
 }
 
-/// Whether the source of credentials for a web identity lacks a region: STS is called in it.
-pub(crate) fn lacks_region(aws: &Aws) -> bool {
-    std::env::var_os("AWS_WEB_IDENTITY_TOKEN_FILE").is_some() && pod_region(aws) == Ok(None)
-}
-
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {

@@ -26,6 +26,11 @@ pub(in crate::runtime) fn pod_variable_warnings() -> Vec<Text> {
     Vec::new()
 }
 
+/// As [`check_pod_variables`].
+pub(in crate::runtime) fn uses_web_identity() -> bool {
+    false
+}
+
 /// Nothing, with the interface of the clients.
 #[derive(Clone)]
 pub(in crate::runtime) struct AwsServices;

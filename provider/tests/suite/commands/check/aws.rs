@@ -223,6 +223,10 @@ fn warns_about_an_endpoint_of_the_environment_that_cannot_be_used_and_a_web_iden
     let message = "the environment has AWS_WEB_IDENTITY_TOKEN_FILE and no region, in which STS is called; set aws.region, AWS_REGION \
                    or AWS_DEFAULT_REGION";
     assert!(warnings(&document).contains(&("aws-region", message)), "{document}");
+    // STS is not called.
+    let static_keys = [("AWS_ACCESS_KEY_ID", "AKIA"), ("AWS_SECRET_ACCESS_KEY", "hunter2")];
+    let (_, document) = run(&signer(""), &[&web_identity[..], &static_keys].concat());
+    assert!(!warnings(&document).iter().any(|(kind, _)| *kind == "aws-region"), "{document}");
     let (_, document) = run(&with_region, &web_identity);
     assert_eq!(warnings(&document), []);
 }
