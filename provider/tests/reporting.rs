@@ -96,16 +96,24 @@ impl ReportingFixture {
     }
 }
 
-const WHY: &str = "certificate chain is not trusted: found root CN=untrusted,O=Testkit,ST=ZH,C=CH, expected a \
-                   certificate of ca:main in the chain";
+/// Why the signer of [`ReportingFixture::untrusted`] is not trusted.
+fn why(fixture: &ReportingFixture) -> String {
+    let thumbprints = fixture.untrusted.thumbprints();
+    format!(
+        "certificate chain is not trusted: found root CN=untrusted,O=Testkit,ST=ZH,C=CH (SHA-256 {}), expected a certificate of ca:main \
+         in the chain",
+        thumbprints.last().unwrap()
+    )
+}
 
 #[tokio::test]
 async fn an_untrusted_signer_admitted_by_audit_is_never_reported_as_signer() {
     let fixture = ReportingFixture::new().await;
+    let why = why(&fixture);
     let image = fixture.service.image("audit:foreign");
     let [manifest] = <[Descriptor; 1]>::try_from(fixture.push("audit", "foreign", &[&fixture.untrusted])).unwrap();
     let summary = format!(
-        "admitted although authenticity failed (untrusted-chain: {WHY}), which statement \"audit\" of the trust policy only logs; who signed is not known"
+        "admitted although authenticity failed (untrusted-chain: {why}), which statement \"audit\" of the trust policy only logs; who signed is not known"
     );
 
     let native = fixture.ask("/v1/verify", &[&image]).await.remove(0);
@@ -117,7 +125,7 @@ async fn an_untrusted_signer_admitted_by_audit_is_never_reported_as_signer() {
         json!({"subject": "CN=evil,O=Testkit,ST=ZH,C=CH", "signature": manifest.digest})
     );
     assert_eq!(native["checks"]["authenticity"], "logged");
-    assert_eq!(native["warnings"], json!([{"check": "authenticity", "code": "untrusted-chain", "message": WHY}]));
+    assert_eq!(native["warnings"], json!([{"check": "authenticity", "code": "untrusted-chain", "message": why}]));
 
     let ratify = fixture.ask("/ratify/gatekeeper/v1/verify", &[&image]).await.remove(0);
     assert_eq!(ratify["isSuccess"], true);
@@ -125,7 +133,7 @@ async fn an_untrusted_signer_admitted_by_audit_is_never_reported_as_signer() {
     assert_eq!((&report["isSuccess"], &report["message"]), (&json!(true), &json!(format!("{image} is {summary}"))));
     assert_eq!(
         report["extensions"],
-        json!({"Issuer": "", "SN": "", "Warnings": [format!("authenticity: untrusted-chain: {WHY}")]})
+        json!({"Issuer": "", "SN": "", "Warnings": [format!("authenticity: untrusted-chain: {why}")]})
     );
     assert!(!ratify.to_string().contains("evil"), "{ratify}");
 
@@ -228,13 +236,14 @@ async fn reports_a_trusted_signer_with_its_trust_anchor_whatever_is_only_logged(
 #[tokio::test]
 async fn logs_rejected_signatures_with_their_reasons() {
     let fixture = ReportingFixture::new().await;
+    let why = why(&fixture);
     let (admitted, refused) = (fixture.service.image("app:both"), fixture.service.image("app:foreign"));
     let two = fixture.push("app", "foreign", &[&fixture.untrusted, &fixture.untrusted]);
     fixture.ask("/v1/verify", &[&refused]).await;
     let event = fixture.verdicts(&refused).remove(0);
     let text = event["failed_signatures"].as_str().unwrap();
     for manifest in &two {
-        assert!(text.contains(&format!("{}: untrusted-chain: {WHY}", manifest.digest)), "{text}");
+        assert!(text.contains(&format!("{}: untrusted-chain: {why}", manifest.digest)), "{text}");
     }
     assert_eq!((&event["level"], &event["failed_signatures_total"]), (&json!("INFO"), &json!(2)));
 
@@ -246,7 +255,7 @@ async fn logs_rejected_signatures_with_their_reasons() {
     let verdict = fixture.ask("/v1/verify", &[&admitted]).await.remove(0);
     assert_eq!(verdict["verdict"], "verified");
     let event = fixture.verdicts(&admitted).remove(0);
-    assert_eq!(event["failed_signatures"], format!("{}: untrusted-chain: {WHY}", other.digest));
+    assert_eq!(event["failed_signatures"], format!("{}: untrusted-chain: {why}", other.digest));
     assert_eq!((&event["level"], &event["failed_signatures_total"]), (&json!("INFO"), &json!(1)));
     fixture.service.stop().await;
 }

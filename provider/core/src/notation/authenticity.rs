@@ -6,6 +6,7 @@ use super::input::VerificationInput;
 use super::integrity::IntactEnvelope;
 use super::plugin::Plugin;
 use super::signer::Signer;
+use crate::codec::hex::hex;
 use crate::codec::text;
 use crate::policy::Action;
 use crate::policy::AnchoredChain;
@@ -75,21 +76,27 @@ fn anchored_chain(intact: &IntactEnvelope, input: &VerificationInput<'_>) -> Res
         SigningScheme::SigningAuthority { .. } => StoreKind::SigningAuthority,
     };
     let stores = input.stores.iter().copied().filter(|store| store.reference().kind == kind);
-    let root = intact.chain().root().subject();
+    // As a store shows its certificates: names can be the same.
+    let root = || {
+        let root = intact.chain().root();
+        format!("{} (SHA-256 {})", root.subject(), hex(&root.fingerprint()))
+    };
     if stores.clone().next().is_none() {
         let detail = format_args!(
             "no trust store for the signing scheme {}: found no {} trust store in the statement, expected one \
-             with the root {root}",
+             with the root {}",
             scheme.name(),
             kind.as_str(),
+            root(),
         );
         return Err(Reason::new(Code::UntrustedChain, detail));
     }
     AnchoredChain::find(intact.chain(), stores.clone()).ok_or_else(|| {
         let names = text::list(stores.map(|store| store.reference()), ", ", STORES_SHOWN);
         let detail = format_args!(
-            "certificate chain is not trusted: found root {root}, expected a certificate of {names} \
-                          in the chain"
+            "certificate chain is not trusted: found root {}, expected a certificate of {names} \
+                          in the chain",
+            root(),
         );
         Reason::new(Code::UntrustedChain, detail)
     })

@@ -133,8 +133,8 @@ mod tests {
 
     #[test]
     fn lists_a_hundred_usual_failures() {
-        let detail = "certificate chain is not trusted: found root CN=untrusted,O=Testkit,ST=ZH,C=CH, expected a \
-                      certificate of ca:main in the chain";
+        let detail = "certificate chain is not trusted: found root CN=untrusted,O=Testkit,ST=ZH,C=CH (SHA-256 \
+                      e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855), expected a certificate of ca:main in the chain";
         let all: FailedSignatures = (0..100).map(|_| failed(Code::UntrustedChain, detail)).collect();
         assert_eq!((all.listed().len(), all.omitted(), all.total()), (100, 0, 100));
     }

@@ -179,6 +179,7 @@ impl Page {
             self.line("  store", &store.name);
             for CertificateSummary { subject, key, fingerprint, not_after, .. } in &store.certificates {
                 self.line("    holds", format_args!("{subject}, {key}, until {not_after}"));
+                self.line("    sha256", fingerprint);
                 if let Some(root) = signer_roots::root(rules, store, fingerprint) {
                     self.line("    root", root.description());
                 }

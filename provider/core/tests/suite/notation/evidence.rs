@@ -191,8 +191,11 @@ fn rejects_an_untrusted_signer_that_needs_evidence_where_authenticity_is_only_lo
     let judge = ca.level("audit").overriding("revocation", "enforce");
     assert_eq!(
         judge.sentence(&by(&fixture.untrusted, with_ocsp()).jws(), Format::Jws.media_type()),
-        "untrusted-chain: revocation is checked only for trusted signers: certificate chain is not trusted: found \
-         root CN=untrusted,O=Testkit,ST=ZH,C=CH, expected a certificate of ca:store-0 in the chain"
+        format!(
+            "untrusted-chain: revocation is checked only for trusted signers: certificate chain is not trusted: found root \
+             CN=untrusted,O=Testkit,ST=ZH,C=CH (SHA-256 {}), expected a certificate of ca:store-0 in the chain",
+            fixture.untrusted.as_chain().thumbprints()[0]
+        )
     );
 }
 
