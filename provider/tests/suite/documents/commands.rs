@@ -9,9 +9,10 @@ use crate::documents::markdown::read;
 use crate::documents::markdown::shell;
 
 /// The documents with commands for users.
-pub(crate) const DOCUMENTS: [&str; 13] = [
+pub(crate) const DOCUMENTS: [&str; 14] = [
     "README.md",
     "deploy/README.md",
+    "deploy/aks/README.md",
     "deploy/eks/README.md",
     "e2e/README.md",
     "provider/ARCHITECTURE.md",
@@ -139,6 +140,8 @@ fn the_end_to_end_run_follows_every_other_block() {
                 "sh" | "yaml" if GUIDES.contains(&path) => guide.contains(&format!("\"{path}\"")),
                 // `migration.rs`; `deploy.rs` of the end-to-end run applies the first one.
                 "yaml" | "json" | "sh" if path == "provider/MIGRATION.md" => true,
+                // `deploy/aks.rs` follows it.
+                "sh" | "yaml" if path == "deploy/aks/README.md" => true,
                 "sh" | "json" => path == "README.md",
                 // Output and diagrams.
                 "text" => true,

@@ -3,6 +3,8 @@
 //! Read as files, without kubectl: the end-to-end run applies them to Kubernetes and Gatekeeper.
 #![allow(clippy::unwrap_used)]
 
+#[cfg(feature = "azure")]
+mod aks;
 // The operations of the clients.
 #[cfg(feature = "aws")]
 mod eks;

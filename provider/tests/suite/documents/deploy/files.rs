@@ -73,8 +73,9 @@ const OTHER_FILES: [&str; 4] = [
 /// The YAML files of `deploy/` that Kubernetes or kubectl reads.
 pub(crate) fn manifests() -> Vec<String> {
     let mut files = yaml_files("deploy");
-    let configuration = |file: &str| file.starts_with("deploy/base/config/") || file.starts_with("deploy/eks/config/");
-    files.retain(|file| !configuration(file) && !OTHER_FILES.contains(&file.as_str()));
+    let configurations = ["deploy/aks/config/", "deploy/base/config/", "deploy/eks/config/"];
+    let is_configuration = |file: &str| configurations.iter().any(|folder| file.starts_with(folder));
+    files.retain(|file| !is_configuration(file) && !OTHER_FILES.contains(&file.as_str()));
     files
 }
 

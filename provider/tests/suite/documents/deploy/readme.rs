@@ -156,6 +156,7 @@ fn links_point_to_existing_files_and_headings() {
     for (folder, page) in [
         ("", "README.md"),
         ("deploy", "README.md"),
+        ("deploy/aks", "README.md"),
         ("deploy/eks", "README.md"),
         ("e2e", "README.md"),
         ("provider", "ARCHITECTURE.md"),
