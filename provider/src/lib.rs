@@ -1,5 +1,9 @@
 //! Countersign: a Gatekeeper external-data provider. See `ARCHITECTURE.md` for its modules.
 
+// Futures of calls of the AWS SDK are deep, and each caller adds some levels. How many the compiler counts depends on what it has
+// cached, so that a margin is necessary: the default is 128.
+#![recursion_limit = "256"]
+
 pub mod cli;
 pub mod runtime;
 

@@ -1,5 +1,7 @@
 //! The clients of AWS against doubles of its services.
 
+// As in the crate `countersign`.
+#![recursion_limit = "256"]
 #![allow(clippy::unwrap_used)]
 
 mod ecr;
