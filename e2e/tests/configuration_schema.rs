@@ -639,6 +639,13 @@ const TABLE: &[Rows] = &[
         ],
     },
     Rows {
+        template: "registries: [{host: europe-west1-docker.pkg.dev, credentials: VALUE}]",
+        accepted: &["{google: {}}", "{google: {}, anonymous: false}"],
+        refused: &["{google: []}", "{google: true}", "{google: {account: a}}", "{google: {}, acr: {}}"],
+        // The host is none of Azure's.
+        beyond_a_schema: &["{acr: {}}"],
+    },
+    Rows {
         template: "trust: {directory: trust, stores: VALUE}",
         accepted: &[
             "null",

@@ -18,6 +18,7 @@ mod environment_warning;
 mod environment_warnings;
 mod error;
 mod external_services;
+pub mod google;
 mod proxy_environment;
 mod registry_files;
 mod reload;

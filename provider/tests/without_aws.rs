@@ -1,7 +1,7 @@
-//! A build without the clients of AWS and Azure: `cargo test --package countersign --no-default-features --test without_aws`. A
+//! A build without the clients of clouds: `cargo test --package countersign --no-default-features --test without_aws`. A
 //! configuration that needs them is a mistake that says so; all others work.
 
-#![cfg(not(any(feature = "aws", feature = "azure")))]
+#![cfg(not(any(feature = "aws", feature = "azure", feature = "google")))]
 #![allow(clippy::unwrap_used)]
 
 use countersign_test_support::binary;
@@ -77,6 +77,14 @@ fn a_store_of_azure_key_vault_is_a_mistake_that_names_the_build() {
     let expected = "trust.stores[0].keyVault: found certificates of Azure Key Vault, expected another key: this build has no Azure \
                     clients (cargo feature azure)";
     assert!(text.contains(expected), "{text}");
+}
+
+#[test]
+fn tokens_of_google_cloud_are_a_mistake_that_names_the_build() {
+    let google = "registries: [{host: europe-west1-docker.pkg.dev, credentials: {google: {}}}]";
+    let expected = "c.yaml:3: registries[0].credentials.google: found tokens of Google Cloud, expected another key: this build has no \
+                    client of Google Cloud (cargo feature google)";
+    assert_eq!(check(google), (Some(3), vec![expected.to_owned()]));
 }
 
 #[test]

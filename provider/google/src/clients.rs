@@ -123,8 +123,9 @@ fn read(answer: &Answer) -> Result<AccessToken, (Kind, bool)> {
     if status == 200 {
         return AccessToken::read(&answer.body).map_err(|problem| (Kind::Answer(problem), false));
     }
-    // The first line says what failed. A page is not shown.
-    let line = text.lines().next().map(str::trim).filter(|line| !line.starts_with('<'));
+    // The first line says what failed. A page is not shown; nor is an answer that is no refusal or may have a token.
+    let is_shown = status >= 400 && !text.contains("access_token");
+    let line = text.lines().next().map(str::trim).filter(|line| is_shown && !line.starts_with('<'));
     Err((Kind::Refused { status, message: message(line, None), refusal }, is_transient))
 }
 

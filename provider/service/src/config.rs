@@ -49,6 +49,8 @@ pub use sections::Credentials;
 pub use sections::Ecr;
 pub use sections::EntraIdentity;
 pub use sections::Evidence;
+pub use sections::Google;
+pub use sections::GoogleAccount;
 pub use sections::Health;
 pub use sections::KeyVaultSource;
 pub use sections::Log;
@@ -103,6 +105,7 @@ pub struct Config {
     pub evidence: Evidence,
     pub aws: Aws,
     pub azure: Azure,
+    pub google: Google,
     pub mutation: Mutation,
     pub cache: Cache,
     /// In order of the file; each host occurs once.
@@ -136,9 +139,11 @@ impl Config {
     pub fn needs_aws(&self) -> bool {
         let has_tokens = |registry: &Registry| match registry.credentials {
             Credentials::Ecr(_) => true,
-            Credentials::Acr(_) | Credentials::Anonymous | Credentials::DockerConfig(_) | Credentials::Files { .. } => {
-                false
-            }
+            Credentials::Acr(_)
+            | Credentials::Google(_)
+            | Credentials::Anonymous
+            | Credentials::DockerConfig(_)
+            | Credentials::Files { .. } => false,
         };
         self.aws.signer.enabled || self.registries.iter().any(has_tokens)
     }
@@ -152,6 +157,12 @@ impl Config {
         };
         self.registries.iter().any(|registry| registry.credentials.acr().is_some())
             || self.trust.stores.values().any(is_vault)
+    }
+
+    /// Whether Google Cloud is called, for tokens of its registries.
+    #[must_use]
+    pub fn needs_google(&self) -> bool {
+        self.registries.iter().any(|registry| registry.credentials.google().is_some())
     }
 
     /// The entry of `registries` for a repository: the first that matches.

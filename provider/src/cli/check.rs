@@ -2,7 +2,6 @@
 //! used. Without a network, unless `--online` is given.
 
 mod aws_calls;
-mod azure_calls;
 mod endpoint_certificates;
 mod events;
 mod fetched_stores;
@@ -14,6 +13,7 @@ mod providers;
 mod registries;
 mod signer_roots;
 mod text;
+mod token_calls;
 mod tried_images;
 mod trust;
 
@@ -79,6 +79,8 @@ pub(super) struct Findings {
     aws: Option<AwsSurvey>,
     /// The tokens of Azure that were tried; `None` as for AWS.
     azure: Option<Vec<TriedToken>>,
+    /// The tokens of Google Cloud that were tried; `None` as for AWS.
+    google: Option<Vec<TriedToken>>,
     /// None if no policy document can be used.
     statements: Option<Vec<StatementOutline>>,
 }

@@ -11,6 +11,7 @@ use super::aws::AwsSurvey;
 use super::azure::AzureServices;
 use super::azure::Vaults;
 use super::error::Cause;
+use super::google::GoogleServices;
 use super::tokens::TriedToken;
 use super::tokens::issued_tokens::IssuedTokens;
 use crate::clock::system_clock;
@@ -27,6 +28,7 @@ pub(super) struct CloudServices {
     issued: Arc<IssuedTokens>,
     aws: AwsServices,
     azure: AzureServices,
+    google: GoogleServices,
 }
 
 impl CloudServices {
@@ -36,6 +38,7 @@ impl CloudServices {
         Self {
             aws: AwsServices::none(others, metrics, &issued),
             azure: AzureServices::none(others, metrics, &issued),
+            google: GoogleServices::none(others, metrics, &issued),
             issued,
         }
     }
@@ -48,7 +51,8 @@ impl CloudServices {
     pub(super) fn successor(&self, config: &Config, files: &mut RegistryFiles) -> Result<Self, Cause> {
         let aws = self.aws.successor(config, files).map_err(|source| Cause::Aws { source })?;
         let azure = self.azure.successor(config, files).map_err(|source| Cause::Azure { source })?;
-        Ok(Self { issued: Arc::clone(&self.issued), aws, azure })
+        let google = self.google.successor(config, files).map_err(|source| Cause::Google { source })?;
+        Ok(Self { issued: Arc::clone(&self.issued), aws, azure, google })
     }
 
     /// Requests in the background the tokens of registries that the configuration names, and the credentials for AWS Signer.
@@ -56,6 +60,7 @@ impl CloudServices {
     pub(super) fn request_tokens(&self) {
         self.aws.request_tokens();
         self.azure.request_tokens();
+        self.google.request_tokens();
     }
 
     /// Shows the tokens in use in the metrics, as they end without an event.
@@ -65,8 +70,9 @@ impl CloudServices {
 
     /// A line for the credentials of the pod, for each token in use, and for each that is not issued, whenever it is called.
     pub(super) fn token_lines(&self) -> impl Fn() -> Vec<StatusLine> + Send + Sync + 'static {
-        let (pod, azure, issued) = (self.aws.pod_line(), self.azure.line(), Arc::clone(&self.issued));
-        move || pod().into_iter().chain(azure()).chain(issued.lines()).collect()
+        let (pod, azure, google) = (self.aws.pod_line(), self.azure.line(), self.google.line());
+        let issued = Arc::clone(&self.issued);
+        move || pod().into_iter().chain(azure()).chain(google()).chain(issued.lines()).collect()
     }
 
     /// AWS Signer, if the configuration has it.
@@ -87,5 +93,10 @@ impl CloudServices {
     /// Requests a token for each entry with `credentials.acr`; `None` if there is none.
     pub(super) async fn survey_azure(&self, config: &Config) -> Option<Vec<TriedToken>> {
         self.azure.survey(config).await
+    }
+
+    /// Requests a token for each entry with `credentials.google`; `None` if there is none.
+    pub(super) async fn survey_google(&self, config: &Config) -> Option<Vec<TriedToken>> {
+        self.google.survey(config).await
     }
 }

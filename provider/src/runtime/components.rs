@@ -160,6 +160,11 @@ impl Components {
         self.clouds.survey_azure(config).await
     }
 
+    /// Requests a token for each registry of Google that `config` has; `None` if it has none with tokens.
+    pub(crate) async fn survey_google(&self, config: &Config) -> Option<Vec<TriedToken>> {
+        self.clouds.survey_google(config).await
+    }
+
     /// The trust policy and stores; `None` if no policy document can be used.
     pub(crate) fn policy(&self) -> Option<&LoadedPolicy> {
         self.policy.as_deref().ok()

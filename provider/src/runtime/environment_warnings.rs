@@ -1,12 +1,14 @@
 //! Warnings about variables of the environment, and about endpoints, of clouds that the configuration needs: by `check`, at the start of
 //! the service and after a change.
 
+use countersign_core::codec::text::Text;
 use countersign_core::name::EcrHost;
 use countersign_registry::HostPattern;
 
 use super::aws;
 use super::azure;
 use super::environment_warning::EnvironmentWarning;
+use super::google;
 use super::proxy_environment;
 use crate::config::Config;
 use crate::config::Credentials;
@@ -21,6 +23,14 @@ pub(crate) fn environment_warnings(config: &Config) -> Vec<EnvironmentWarning> {
     }
     if config.needs_azure() {
         warnings.extend(of_azure(config));
+    }
+    if config.needs_google() {
+        let warning = |message: Text| EnvironmentWarning {
+            kind: "google-environment",
+            message: message.to_string(),
+            is_of_variable: true,
+        };
+        warnings.extend(google::environment_warnings().into_iter().map(warning));
     }
     warnings
 }

@@ -69,6 +69,12 @@ pub enum Cause {
         /// Why the TLS client cannot be created.
         source: TlsSetupError,
     },
+    /// The client of Google Cloud.
+    #[error("Google Cloud cannot be called")]
+    Google {
+        /// Why the TLS client cannot be created.
+        source: TlsSetupError,
+    },
     /// Metrics cannot be registered.
     #[error(transparent)]
     Metrics(prometheus::Error),
@@ -92,7 +98,8 @@ impl Cause {
             | Self::Registries { .. }
             | Self::Evidence { .. }
             | Self::Aws { .. }
-            | Self::Azure { .. } => ErrorKind::Configuration,
+            | Self::Azure { .. }
+            | Self::Google { .. } => ErrorKind::Configuration,
             Self::Metrics(_) | Self::Server(_) | Self::ReloadTask(_) => ErrorKind::Internal,
         }
     }

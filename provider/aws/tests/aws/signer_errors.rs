@@ -18,7 +18,7 @@ use countersign_testkit::waited::without_times;
 use super::*;
 
 const SLOW: &str = "check the health of the host that the message names, and whether it delays requests because of their number; if it is \
-                    always this slow, raise the timeout of its requests (registryAccess.requestTimeout, or aws.attemptTimeout or azure.attemptTimeout for their services), server.verifyTimeout and the timeouts of the Provider and the webhook";
+                    always this slow, raise the timeout of its requests (registryAccess.requestTimeout, or attemptTimeout of aws, azure or google for their services), server.verifyTimeout and the timeouts of the Provider and the webhook";
 const AGAIN: &str = "it is called again with the next image";
 const LATER: &str = "it is called again later; ask AWS for a higher quota if this continues";
 const ENDPOINT: &str = "check that aws.signer.endpoint is that of the service, and the clock of the node";

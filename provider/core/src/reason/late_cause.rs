@@ -36,12 +36,12 @@ impl LateCause {
             }
             Self::Response => {
                 "check the health of the host that the message names, and whether it delays requests because of their number; if it is \
-                 always this slow, raise the timeout of its requests (registryAccess.requestTimeout, or aws.attemptTimeout or \
-                 azure.attemptTimeout for their services), server.verifyTimeout and the timeouts of the Provider and the webhook"
+                 always this slow, raise the timeout of its requests (registryAccess.requestTimeout, or attemptTimeout of aws, \
+                 azure or google for their services), server.verifyTimeout and the timeouts of the Provider and the webhook"
             }
             Self::Body => {
                 "check the bandwidth between the pod and the host that the message names; if it is always this slow, raise \
-                 the timeout of its requests (registryAccess.requestTimeout, or aws.attemptTimeout or azure.attemptTimeout for their \
+                 the timeout of its requests (registryAccess.requestTimeout, or attemptTimeout of aws, azure or google for their \
                  services), server.verifyTimeout and the timeouts of the Provider and the webhook"
             }
         }

@@ -91,6 +91,21 @@ async fn an_answer_without_a_usable_token_is_refused() {
 }
 
 #[tokio::test]
+async fn a_token_beside_another_status_is_neither_used_nor_shown() {
+    for (status, body) in [
+        (203, r#"{"access_token":"s3cret","expires_in":60}"#),
+        (201, "s3cret"),
+        (403, r#"{"access_token":"s3cret","expires_in":60}"#),
+    ] {
+        let world = World::start().await;
+        world.metadata.when_any().reply(Reply::status(status).header("metadata-flavor", "Google").body(body));
+        let text = failure(&world.tokens()).await;
+        assert!(text.contains(&format!(": found status {status}, expected 200; ")), "{text}");
+        assert_eq!(world.take_calls(), [Err(CallResult::Credentials)]);
+    }
+}
+
+#[tokio::test]
 async fn an_answer_without_an_end_is_not_read() {
     let world = World::start().await;
     world.metadata.when_any().endless_body();

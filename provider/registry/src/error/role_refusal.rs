@@ -48,8 +48,7 @@ impl fmt::Display for RoleRefusal {
                 "assign the role AcrPull (or Container Registry Repository Reader) on the registry to the identity that the token was \
                  issued for"
             }
-            // The settings have no tokens of Google yet.
-            Self::GoogleAnonymous => "set `credentials` in its entry of registries: dockerConfig with the user _json_key",
+            Self::GoogleAnonymous => "set `credentials.google` in its entry of registries",
             Self::GoogleRole => {
                 "grant the role roles/artifactregistry.reader on the repository to the account of the credential"
             }
@@ -80,10 +79,7 @@ mod tests {
             assert_eq!(RoleRefusal::of(host, CredentialKind::Anonymous), Some(RoleRefusal::GoogleAnonymous), "{host}");
             assert_eq!(RoleRefusal::of(host, CredentialKind::Withheld), None, "{host}");
         }
-        assert_eq!(
-            RoleRefusal::GoogleAnonymous.to_string(),
-            "set `credentials` in its entry of registries: dockerConfig with the user _json_key"
-        );
+        assert_eq!(RoleRefusal::GoogleAnonymous.to_string(), "set `credentials.google` in its entry of registries");
         for host in ["mirror.gcr.io", "europe-west1-docker.pkg.dev.evil.example"] {
             assert_eq!(RoleRefusal::of(host, CredentialKind::Issued), None, "{host}");
         }

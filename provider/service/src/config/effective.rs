@@ -20,6 +20,7 @@ impl Config {
             evidence,
             aws,
             azure,
+            google,
             mutation,
             cache,
             registries,
@@ -36,6 +37,7 @@ impl Config {
         sections::EVIDENCE.show(evidence, &mut all);
         sections::AWS.show(aws, &mut all);
         sections::AZURE.show(azure, &mut all);
+        sections::GOOGLE.show(google, &mut all);
         sections::MUTATION.show(mutation, &mut all);
         sections::CACHE.show(cache, &mut all);
         sections::REGISTRIES.show(registries, &mut all);
@@ -62,6 +64,12 @@ impl Config {
     #[must_use]
     pub fn azure_keys(&self) -> Vec<(String, String)> {
         keys(&self.azure)
+    }
+
+    /// As [`Self::evidence_keys`], of the section `google`.
+    #[must_use]
+    pub fn google_keys(&self) -> Vec<(String, String)> {
+        keys(&self.google)
     }
 
     /// The keys whose values differ from those of `started`, and that a running service cannot change.

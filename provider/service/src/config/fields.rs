@@ -42,14 +42,21 @@ impl<'a> Fields<'a> {
             Value::Map(entries) => entries,
             Value::Nothing => &[],
             other @ (Value::Boolean(_) | Value::Whole(_) | Value::Number(_) | Value::Text(_) | Value::List(_)) => {
-                context.mistakes.add(node.line, path, other.kind(), format_args!("the keys {}", keys.join(", ")), "");
+                let wanted = match &keys[..] {
+                    [] => "{}, which has no keys".to_owned(),
+                    keys => format!("the keys {}", keys.join(", ")),
+                };
+                context.mistakes.add(node.line, path, other.kind(), wanted, "");
                 &[]
             }
         };
         let fields = Self { path: path.to_owned(), line: node.line, entries, keys, context };
         for (key, value) in entries {
             if !fields.keys.contains(&key.as_str()) {
-                let wanted = format!("one of {}", fields.keys.join(", "));
+                let wanted = match &fields.keys[..] {
+                    [] => "none".to_owned(),
+                    keys => format!("one of {}", keys.join(", ")),
+                };
                 context.mistakes.add(value.line, &fields.path_of(key), "an unknown key", wanted, "");
             }
         }

@@ -47,6 +47,7 @@ pub(super) fn survey(text: &str, file: &Path, purpose: Purpose, root: Option<&Pa
     let evidence = sections::EVIDENCE.read(&fields);
     let aws = sections::AWS.read(&fields);
     let azure = sections::AZURE.read(&fields);
+    let google = sections::GOOGLE.read(&fields);
     let mutation = sections::MUTATION.read(&fields);
     let cache = sections::CACHE.read(&fields);
     let registries = sections::REGISTRIES.read(&fields);
@@ -63,6 +64,7 @@ pub(super) fn survey(text: &str, file: &Path, purpose: Purpose, root: Option<&Pa
         evidence,
         aws,
         azure,
+        google,
         mutation,
         cache,
         registries,

@@ -31,6 +31,7 @@ use super::Config;
 use super::Credentials;
 use super::Ecr;
 use super::EntraIdentity;
+use super::GoogleAccount;
 use super::RegistryAccess;
 use super::RegistryCertificate;
 use super::RegistryProxy;
@@ -122,6 +123,11 @@ impl RegistryFiles {
     /// As [`Self::issue_ecr`], of `credentials.acr`.
     pub fn issue_acr(&mut self, mut issue: impl FnMut(&EntraIdentity) -> Credential) {
         self.issue(|credentials| credentials.acr().map(&mut issue));
+    }
+
+    /// As [`Self::issue_ecr`], of `credentials.google`.
+    pub fn issue_google(&mut self, mut issue: impl FnMut(&GoogleAccount) -> Credential) {
+        self.issue(|credentials| credentials.google().map(&mut issue));
     }
 
     fn issue(&mut self, mut issue: impl FnMut(&Credentials) -> Option<Credential>) {
@@ -237,7 +243,7 @@ impl Config {
             }
             match &registry.credentials {
                 // The secret of an application is read for each token.
-                Credentials::Anonymous | Credentials::Ecr(_) | Credentials::Acr(_) => {}
+                Credentials::Anonymous | Credentials::Ecr(_) | Credentials::Acr(_) | Credentials::Google(_) => {}
                 Credentials::DockerConfig(path) => add(path),
                 Credentials::Files { username, password } => {
                     add(username);

@@ -74,7 +74,7 @@ pub enum FindingKind {
 /// The effect of an unusable file on its registry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FileEffect {
-    /// The registry is disabled, so that its images are inconclusive; or no evidence is requested; or AWS or Azure is not called.
+    /// The registry is disabled, so that its images are inconclusive; or no evidence is requested; or AWS, Azure or Google Cloud is not called.
     Disabled,
     /// The former content of the file stays in use.
     Kept,

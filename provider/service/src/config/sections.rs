@@ -14,6 +14,8 @@ mod ecr_api;
 mod ecr_hosts;
 mod entra_identity;
 mod evidence;
+mod google;
+mod google_hosts;
 mod health;
 mod key_vault;
 mod log;
@@ -53,6 +55,8 @@ pub use self::ecr_api::is_registry;
 pub use self::ecr_hosts::any_host;
 pub use self::entra_identity::EntraIdentity;
 pub use self::evidence::Evidence;
+pub use self::google::Google;
+pub use self::google::GoogleAccount;
 pub use self::health::Health;
 pub use self::key_vault::KeyVaultSource;
 pub use self::log::Log;
@@ -99,6 +103,7 @@ pub(super) const ROOT: Keys = &[
     &EVIDENCE,
     &AWS,
     &AZURE,
+    &GOOGLE,
     &MUTATION,
     &CACHE,
     &REGISTRIES,
@@ -142,6 +147,12 @@ pub(super) const AZURE: Key<Nested<Azure>> = section(
     "azure",
     "Azure: how tokens for registries with credentials.acr and for vaults of trust.stores are requested, and vaults are read. Nothing is \
      unless there is one.",
+);
+
+pub(super) const GOOGLE: Key<Nested<Google>> = section(
+    "google",
+    "Google Cloud: how tokens for registries with credentials.google are requested, from the metadata server (169.254.169.254, or \
+     GCE_METADATA_HOST). Nothing is unless there is one.",
 );
 
 pub(super) const MUTATION: Key<Nested<Mutation>> =

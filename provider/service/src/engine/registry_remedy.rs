@@ -4,6 +4,7 @@
 use countersign_core::codec::text::Text;
 use countersign_core::name::AcrHost;
 use countersign_core::name::EcrHost;
+use countersign_core::name::GoogleRegistryHost;
 use countersign_core::name::Host;
 use countersign_credentials::CredentialError;
 use countersign_credentials::IssueFailure;
@@ -21,6 +22,7 @@ const TRY: &str = "countersign check --online --image IMAGE tries it";
 enum Cloud {
     Aws,
     Azure,
+    Google,
 }
 
 impl Cloud {
@@ -28,7 +30,7 @@ impl Cloud {
         match (EcrHost::of(host), AcrHost::of(host)) {
             (Some(EcrHost::Private(_) | EcrHost::Public), _) => Some(Self::Aws),
             (None, Some(AcrHost::Registry(_) | AcrHost::Data(_))) => Some(Self::Azure),
-            (None, None) => None,
+            (None, None) => GoogleRegistryHost::of(host).map(|_| Self::Google),
         }
     }
 
@@ -36,6 +38,7 @@ impl Cloud {
         match self {
             Self::Aws => "AWS",
             Self::Azure => "Azure",
+            Self::Google => "Google Cloud",
         }
     }
 
@@ -44,6 +47,7 @@ impl Cloud {
         match self {
             Self::Aws => "credentials.ecr",
             Self::Azure => "credentials.acr",
+            Self::Google => "credentials.google",
         }
     }
 
@@ -52,6 +56,7 @@ impl Cloud {
         match self {
             Self::Aws => "the region in its name, name resolution",
             Self::Azure => "name resolution",
+            Self::Google => "the variable GCE_METADATA_HOST",
         }
     }
 
@@ -60,6 +65,8 @@ impl Cloud {
         match self {
             Self::Aws => "network policy, VPC endpoint and proxy",
             Self::Azure => "network policy, private endpoint and proxy",
+            // The metadata server is on the node: it is asked without a proxy.
+            Self::Google => "network policy",
         }
     }
 }
@@ -165,6 +172,7 @@ mod tests {
 
     const ECR: &str = "111122223333.dkr.ecr.eu-central-1.amazonaws.com";
     const ACR: &str = "shops.azurecr.io";
+    const GOOGLE: &str = "europe-west1-docker.pkg.dev";
 
     fn advice(registry: &str, cause: Cause) -> Option<String> {
         let repository = format!("{registry}/app").parse().unwrap();
@@ -192,7 +200,11 @@ mod tests {
         assert_eq!(anonymous(ECR, ECR), Some(of_cloud("credentials.ecr")));
         assert_eq!(anonymous("public.ecr.aws", "public.ecr.aws"), Some(of_cloud("credentials.ecr")));
         assert_eq!(anonymous(ACR, ACR), Some(of_cloud("credentials.acr")));
-        assert_eq!(anonymous("r.example", "auth.r.example").as_deref(), Some(of_others));
+        assert_eq!(anonymous(GOOGLE, GOOGLE), Some(of_cloud("credentials.google")));
+        assert_eq!(anonymous("eu.gcr.io", "eu.gcr.io"), Some(of_cloud("credentials.google")));
+        for other in ["r.example", "mirror.gcr.io", "europe-west1-docker.pkg.dev.evil.example"] {
+            assert_eq!(anonymous(other, &format!("auth.{other}")).as_deref(), Some(of_others), "{other}");
+        }
         let of_pull_secret = |source: &str| {
             let origin = CredentialOrigin { entry: Some("registries[0]".into()), source: Some(source.into()) };
             let mut denied = denied("r.example", CredentialKind::Anonymous, None);
@@ -257,6 +269,12 @@ mod tests {
             Some("check that the host that the message names belongs to AWS, and that no proxy answers in its place")
         );
         assert!(issuer(CredentialError::Timeout).unwrap().starts_with("check the connection of the pod to AWS, "));
+        let unreachable = CredentialError::NotIssued { failure: IssueFailure::Unreachable, why: "failed".into() };
+        assert_eq!(
+            advice(GOOGLE, Cause::NoCredential { host: GOOGLE.to_owned(), error: unreachable }).unwrap(),
+            "make the host that the message names reachable, which belongs to Google Cloud and not to the registry: the variable \
+             GCE_METADATA_HOST, network policy; the next request tries again"
+        );
         assert_eq!(issuer(CredentialError::Unusable("c.json: is empty".into())), None);
     }
 

@@ -17,6 +17,8 @@ mod evidence;
 mod fetched_stores;
 mod files;
 mod gauged;
+#[cfg(feature = "google")]
+mod google;
 mod label_text;
 mod labels;
 mod limits;
@@ -57,6 +59,8 @@ pub use labels::Component;
 pub use labels::EVIDENCE;
 pub use labels::EvidenceKind;
 pub use labels::EvidenceResult;
+pub use labels::GOOGLE;
+pub use labels::GoogleCall;
 pub use labels::HandshakeFailure;
 pub use labels::OTHER;
 pub use labels::Outcome;
@@ -86,6 +90,8 @@ pub struct Metrics {
     aws: aws::Aws,
     #[cfg(feature = "azure")]
     azure: azure::Azure,
+    #[cfg(feature = "google")]
+    google: google::Google,
     tokens: Tokens,
     files: Files,
     panics: IntCounter,
@@ -112,6 +118,8 @@ impl Metrics {
             aws: aws::Aws::new(&factory)?,
             #[cfg(feature = "azure")]
             azure: azure::Azure::new(&factory)?,
+            #[cfg(feature = "google")]
+            google: google::Google::new(&factory)?,
             tokens: Tokens::new(&factory)?,
             files: Files::new(&factory)?,
             panics: factory.counter("panics_total", "Panics caught, each of them a bug.")?,

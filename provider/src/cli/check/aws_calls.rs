@@ -4,11 +4,11 @@ use countersign_core::name::SignerIdentity;
 use countersign_core::name::SigningProfileVersion;
 
 use super::Findings;
+use super::token_calls;
 use crate::policy_source::ModeOutline;
 use crate::policy_source::StatementOutline;
 use crate::runtime::aws::AwsSurvey;
 use crate::runtime::aws::TriedSigner;
-use crate::runtime::tokens::TriedToken;
 
 /// The difference of clocks that is reported, in seconds. AWS refuses requests from five minutes on.
 const CLOCK_DIFFERENCE: u64 = 60;
@@ -33,11 +33,7 @@ pub(super) fn profiles(statements: &[StatementOutline]) -> Vec<SigningProfileVer
 /// A warning for each call that fails, and for a clock that is wrong.
 pub(super) fn warn(survey: &AwsSurvey, findings: &mut Findings) {
     let AwsSurvey { source: _, tokens, signer, clock_difference } = survey;
-    for TriedToken { registry, role, result } in tokens {
-        if let Err(why) = result {
-            findings.warn("ecr-token-not-issued", format_args!("registry {registry}, token for {role}: {why}"));
-        }
-    }
+    token_calls::warn("ecr-token-not-issued", tokens, findings);
     for TriedSigner { region, address, profile: _, result } in signer {
         let Err(why) = result else { continue };
         let region = region.as_ref().map_or_else(String::new, |region| format!(" in {region}"));

@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use self::fetched_stores::FetchedStoreView;
 use self::online::AwsView;
-use self::online::AzureView;
+use self::online::TokensView;
 use self::online::TriedAddressView;
 use self::online::TriedImageView;
 use super::Applied;
@@ -66,7 +66,10 @@ pub(super) struct Document {
     aws: Option<AwsView>,
     /// Absent without `--online`, and if the configuration needs no Azure.
     #[serde(skip_serializing_if = "Option::is_none")]
-    azure: Option<AzureView>,
+    azure: Option<TokensView>,
+    /// Absent without `--online`, and if the configuration needs no Google Cloud.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    google: Option<TokensView>,
 }
 
 /// Sections as they are in effect: each key with its value as text.
@@ -75,6 +78,7 @@ struct SettingsView {
     evidence: BTreeMap<String, String>,
     aws: BTreeMap<String, String>,
     azure: BTreeMap<String, String>,
+    google: BTreeMap<String, String>,
 }
 
 /// An object of the cluster, and the fields that fit the configuration.
@@ -191,6 +195,9 @@ struct RegistryView {
     /// As `ecr`, of Azure Container Registry.
     #[serde(skip_serializing_if = "Option::is_none")]
     acr: Option<AcrView>,
+    /// As `ecr`, of Google Cloud.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    google: Option<GoogleView>,
     /// Keys of the entries of the Docker configuration that are for the host, in order of precedence.
     pull_secret_keys: Vec<String>,
     realm_hosts: Vec<String>,
@@ -275,6 +282,12 @@ struct AcrView {
 }
 
 #[derive(Debug, Serialize)]
+struct GoogleView {
+    /// Whose tokens these are.
+    identity: String,
+}
+
+#[derive(Debug, Serialize)]
 struct EnvironmentProxyView {
     variable: &'static str,
     /// Without its login.
@@ -304,12 +317,14 @@ impl Document {
                 evidence: config.evidence_keys().into_iter().collect(),
                 aws: config.aws_keys().into_iter().collect(),
                 azure: config.azure_keys().into_iter().collect(),
+                google: config.google_keys().into_iter().collect(),
             }),
             compared: findings.compared.as_ref().map(|list| list.iter().map(ComparedView::from).collect()),
             evidence: findings.online.as_ref().map(|survey| survey.tried.iter().map(TriedAddressView::from).collect()),
             tried_images: findings.tried_images.iter().map(TriedImageView::from).collect(),
             aws: findings.aws.as_ref().map(AwsView::from),
-            azure: findings.azure.as_deref().map(AzureView::from),
+            azure: findings.azure.as_deref().map(TokensView::from),
+            google: findings.google.as_deref().map(TokensView::from),
         }
     }
 }
@@ -440,13 +455,14 @@ impl RegistryView {
             plain_http: *plain_http,
             ca: ca.as_deref().map(path),
             credentials: match credentials {
-                Credentials::Anonymous | Credentials::Ecr(_) => Vec::new(),
+                Credentials::Anonymous | Credentials::Ecr(_) | Credentials::Google(_) => Vec::new(),
                 Credentials::Acr(acr) => acr.secret_file().map(|file| path(file)).into_iter().collect(),
                 Credentials::DockerConfig(file) => vec![path(file)],
                 Credentials::Files { username, password } => vec![path(username), path(password)],
             },
             ecr: credentials.ecr().map(EcrView::of),
             acr: credentials.acr().map(AcrView::of),
+            google: credentials.google().map(|account| GoogleView { identity: account.name() }),
             realm_hosts: realm_hosts.iter().map(ToString::to_string).collect(),
             pull_secret_keys,
             mirrors: registry.mirrors.locations.iter().map(ToString::to_string).collect(),

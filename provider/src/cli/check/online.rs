@@ -1,5 +1,5 @@
 //! `--online`: fetches the trust stores that are not in files; tries the addresses of OCSP responders and CRLs that certificates of the trust stores name; with `--image`
-//! also those that the signatures of images need, and the images themselves. And the calls of AWS and Azure that the
+//! also those that the signatures of images need, and the images themselves. And the calls of AWS, Azure and Google Cloud that the
 //! configuration needs.
 
 use std::path::Path;
@@ -19,8 +19,8 @@ use tokio::time::Instant;
 
 use super::Findings;
 use super::aws_calls;
-use super::azure_calls;
 use super::fetched_stores;
+use super::token_calls;
 use super::tried_images::SignerStatus;
 use super::tried_images::TriedImage;
 use super::trust;
@@ -58,7 +58,7 @@ pub(super) fn check(file: &Path, config: &Config, images: &[ImageRef], findings:
     let survey = runtime.block_on(survey(file, config, images, &metrics, findings));
     // A fetch that is not finished has no further use.
     runtime.shutdown_background();
-    let Tried { survey, aws, azure } = match survey {
+    let Tried { survey, aws, azure, google } = match survey {
         Ok(tried) => tried,
         Err(why) => {
             findings.warn("online-not-tried", format_args!("--online has tried nothing: {why}"));
@@ -83,8 +83,9 @@ pub(super) fn check(file: &Path, config: &Config, images: &[ImageRef], findings:
         );
     }
     aws.iter().for_each(|aws| aws_calls::warn(aws, findings));
-    azure.iter().for_each(|tokens| azure_calls::warn(tokens, findings));
-    (findings.online, findings.aws, findings.azure) = (Some(survey), aws, azure);
+    azure.iter().for_each(|tokens| token_calls::warn("acr-token-not-issued", tokens, findings));
+    google.iter().for_each(|tokens| token_calls::warn("google-token-not-issued", tokens, findings));
+    (findings.online, findings.aws, findings.azure, findings.google) = (Some(survey), aws, azure, google);
     Ok(())
 }
 
@@ -93,6 +94,7 @@ struct Tried {
     survey: Survey,
     aws: Option<AwsSurvey>,
     azure: Option<Vec<TriedToken>>,
+    google: Option<Vec<TriedToken>>,
 }
 
 async fn survey(
@@ -135,7 +137,8 @@ async fn survey(
     }
     let aws = components.survey_aws(config, &aws_calls::profiles(&policy.outline())).await;
     let azure = components.survey_azure(config).await;
-    Ok(Tried { survey, aws, azure })
+    let google = components.survey_google(config).await;
+    Ok(Tried { survey, aws, azure, google })
 }
 
 async fn signatures(engine: &Engine, image: &ImageRef) -> Result<Listed, String> {

@@ -23,6 +23,7 @@ use super::signer_roots;
 use crate::config::Credentials;
 use crate::config::Ecr;
 use crate::config::EntraIdentity;
+use crate::config::GoogleAccount;
 use crate::config::ListenAddress;
 use crate::config::Registry;
 use crate::config::RegistryProxy;
@@ -70,6 +71,9 @@ pub(super) fn page(path: &Path, findings: &Findings) -> String {
         if config.needs_azure() {
             page.settings("azure", config.azure_keys());
         }
+        if config.needs_google() {
+            page.settings("google", config.google_keys());
+        }
     }
     for compared in findings.compared.iter().flatten() {
         page.compared(compared);
@@ -83,7 +87,7 @@ pub(super) fn page(path: &Path, findings: &Findings) -> String {
     if let Some(survey) = &findings.aws {
         page.aws(survey);
     }
-    if let Some(tokens) = &findings.azure {
+    for tokens in [&findings.azure, &findings.google].into_iter().flatten() {
         page.tokens(tokens);
     }
     let counted = |count: usize, what: &str| format!("{count} {what}{}", if count == 1 { "" } else { "s" });
@@ -206,6 +210,11 @@ impl Page {
         acr.secret_file().iter().for_each(|file| self.line("    secret", file.display()));
     }
 
+    fn google(&mut self, account: GoogleAccount) {
+        self.line("  credentials", "access tokens of Google Cloud");
+        self.line("    identity", account.name());
+    }
+
     fn registry(&mut self, registry: &Registry, applied: &Applied) {
         self.0.push('\n');
         self.line("registry", format_args!("{}, {}", registry.host, transport(registry)));
@@ -254,6 +263,7 @@ impl Page {
             }
             Credentials::Ecr(ecr) => self.ecr(ecr),
             Credentials::Acr(acr) => self.acr(acr),
+            Credentials::Google(account) => self.google(*account),
         }
         if let Some(files) = &registry.client_certificate {
             let files = format_args!("{}, {}", files.certificate.display(), files.key.display()).to_string();

@@ -55,18 +55,21 @@ impl Part {
 pub(super) enum Permissions {
     AmazonEcr,
     AzureContainerRegistry,
+    ArtifactRegistry,
 }
 
 impl Permissions {
     /// The action of IAM that Amazon ECR requires
     /// ([actions](https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonelasticcontainerregistry.html)), or
-    /// the role that Azure Container Registry requires
-    /// ([roles](https://learn.microsoft.com/azure/container-registry/container-registry-rbac-built-in-roles-overview)).
+    /// the role that Azure Container Registry
+    /// ([roles](https://learn.microsoft.com/azure/container-registry/container-registry-rbac-built-in-roles-overview)) or Artifact
+    /// Registry ([roles](https://cloud.google.com/artifact-registry/docs/access-control#roles)) requires.
     fn of(self, part: Part) -> &'static str {
         match (self, part) {
             (Self::AmazonEcr, Part::Manifest) => "ecr:BatchGetImage",
             (Self::AmazonEcr, Part::Blob) => "ecr:GetDownloadUrlForLayer",
             (Self::AzureContainerRegistry, Part::Manifest | Part::Blob) => "AcrPull",
+            (Self::ArtifactRegistry, Part::Manifest | Part::Blob) => "roles/artifactregistry.reader",
         }
     }
 }
@@ -90,6 +93,7 @@ impl TriedImage {
             Credentials::Ecr(_) if registry.is_public_ecr() => None,
             Credentials::Ecr(ecr) => Some((ecr.role_name(), Permissions::AmazonEcr)),
             Credentials::Acr(acr) => Some((acr.name(), Permissions::AzureContainerRegistry)),
+            Credentials::Google(account) => Some((account.name(), Permissions::ArtifactRegistry)),
             Credentials::Anonymous | Credentials::DockerConfig(_) | Credentials::Files { .. } => None,
         });
         let (role, permissions) = used.unzip();

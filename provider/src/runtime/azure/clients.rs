@@ -2,8 +2,6 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::Mutex;
-use std::sync::PoisonError;
 
 use countersign_azure::AcrTokens;
 use countersign_azure::Azure;
@@ -33,6 +31,7 @@ use crate::runtime::tokens::TriedToken;
 use crate::runtime::tokens::early_tokens;
 use crate::runtime::tokens::early_tokens::EarlyToken;
 use crate::runtime::tokens::issued_tokens::IssuedTokens;
+use crate::runtime::tokens::not_called::NotCalled;
 use crate::runtime::tokens::tried_token::try_token;
 use crate::server::health::StatusLine;
 use crate::telemetry::metrics::AZURE;
@@ -48,7 +47,7 @@ pub(in crate::runtime) struct AzureServices {
     /// The status of all tokens.
     issued: Arc<IssuedTokens>,
     /// Why Azure is not called, of the clients in use.
-    not_called: Arc<Mutex<Option<Text>>>,
+    not_called: NotCalled,
     /// Limits of requests to Azure, of all clients of the process that were ever made.
     limits: Option<SharedLimits>,
     /// None if nothing of Azure is needed.
@@ -72,7 +71,7 @@ impl AzureServices {
             others: others.clone(),
             metrics: Arc::clone(metrics),
             issued: Arc::clone(issued),
-            not_called: Arc::default(),
+            not_called: NotCalled::new("Azure"),
             limits: None,
             clients: None,
         }
@@ -81,7 +80,7 @@ impl AzureServices {
     /// Requests in the background the tokens of registries that the configuration names. Their status is shown from now on.
     pub(in crate::runtime) fn request_tokens(&self) {
         let why = self.clients.as_ref().and_then(|clients| clients.azure.as_ref().err().cloned());
-        *self.not_called.lock().unwrap_or_else(PoisonError::into_inner) = why;
+        self.not_called.set(why);
         if let Some(clients) = &self.clients {
             early_tokens::request(&clients.early);
         }
@@ -89,11 +88,7 @@ impl AzureServices {
 
     /// The line that says why Azure is not called, if it is not and is needed.
     pub(in crate::runtime) fn line(&self) -> impl Fn() -> Option<StatusLine> + Send + Sync + 'static {
-        let not_called = Arc::clone(&self.not_called);
-        move || {
-            let why = not_called.lock().unwrap_or_else(PoisonError::into_inner).clone()?;
-            Some(StatusLine { is_good: false, text: format!("Azure is not called: {why}") })
-        }
+        self.not_called.line()
     }
 
     /// What `config` needs, with the clients and tokens of this value if their settings are equal. Completes the credentials of

@@ -1,6 +1,6 @@
 //! A token that `check --online` tries to request.
 
-#[cfg(any(feature = "aws", feature = "azure"))]
+#[cfg(any(feature = "aws", feature = "azure", feature = "google"))]
 pub(in crate::runtime) use self::request::try_token;
 use countersign_core::codec::text::Text;
 use countersign_core::time::UnixTime;
@@ -16,7 +16,7 @@ pub(crate) struct TriedToken {
     pub(crate) result: Result<Option<UnixTime>, Text>,
 }
 
-#[cfg(any(feature = "aws", feature = "azure"))]
+#[cfg(any(feature = "aws", feature = "azure", feature = "google"))]
 mod request {
     use std::sync::Arc;
     use std::time::Duration;

@@ -6,12 +6,14 @@
 mod aws;
 mod azure;
 mod certificates;
+mod google;
 mod images;
 mod kinds;
 mod mounts;
 mod online;
 mod online_aws;
 mod online_azure;
+mod online_google;
 mod online_images;
 mod online_key_vault;
 mod online_signer;

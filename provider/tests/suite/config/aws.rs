@@ -386,7 +386,7 @@ fn refuses_bad_values_of_credentials_of_amazon_ecr() {
         &format!("registries: [{{host: {HOST}, credentials: {{ecr: {{}}, dockerConfig: x}}}}]"),
         &[
             ":2: registries[0].credentials: found 2 kinds, expected one of dockerConfig, usernameFile with passwordFile, ecr, acr, \
-           or anonymous: true",
+           google, or anonymous: true",
         ],
     );
 }

@@ -140,8 +140,8 @@ fn refuses_bad_values_of_credentials_of_azure_container_registry() {
     entry(
         "credentials: {acr: {}, dockerConfig: x}",
         &[
-            ":2: registries[0].credentials: found 2 kinds, expected one of dockerConfig, usernameFile with passwordFile, ecr, acr, or \
-           anonymous: true",
+            ":2: registries[0].credentials: found 2 kinds, expected one of dockerConfig, usernameFile with passwordFile, ecr, acr, \
+           google, or anonymous: true",
         ],
     );
 }

@@ -11,6 +11,7 @@ use countersign::engine;
 use countersign::evidence::memory as evidence;
 use countersign::runtime::aws::memory as aws;
 use countersign::runtime::azure::memory as azure;
+use countersign::runtime::google::memory as google;
 use countersign::runtime::trust_store_memory as stores;
 use countersign::server::memory;
 use countersign_registry::memory as registry;
@@ -57,6 +58,9 @@ fn rows(config: &Config) -> Vec<(&'static str, usize)> {
         ("requests to Azure", azure::REQUESTS * registry::CONNECTION),
         ("responses of Azure being received", azure::BODIES),
         ("tokens of Azure", azure::TOKENS),
+        ("requests to Google Cloud", google::REQUESTS * registry::CONNECTION),
+        ("responses of Google Cloud being received", google::BODIES),
+        ("tokens of Google Cloud", google::TOKENS),
         ("name resolution", registry::LOOKUPS),
         ("tokens, authentication schemes, tags and digests", registry::CACHED),
         ("images being verified", config.server.max_concurrent_keys * engine::IMAGE_BYTES),

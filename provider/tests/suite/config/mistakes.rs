@@ -18,7 +18,7 @@ fn refuses_unknown_keys_in_every_section() {
     check(
         "colour: red",
         &[
-            ":2: colour: found an unknown key, expected one of server, health, trust, verification, evidence, aws, azure, mutation, cache, \
+            ":2: colour: found an unknown key, expected one of server, health, trust, verification, evidence, aws, azure, google, mutation, cache, \
            registries, unlistedRegistries, registryAccess, log",
         ],
     );
@@ -53,9 +53,9 @@ fn refuses_unknown_keys_in_every_section() {
         "registries: [{host: a.b, credentials: {password: hunter2}}]",
         &[
             ":2: registries[0].credentials.password: found an unknown key, expected one of dockerConfig, usernameFile, \
-             passwordFile, ecr, acr, anonymous",
+             passwordFile, ecr, acr, google, anonymous",
             ":2: registries[0].credentials: found none, expected one of dockerConfig, usernameFile with passwordFile, ecr, \
-             acr, or anonymous: true",
+             acr, google, or anonymous: true",
         ],
     );
     assert_eq!(
@@ -88,7 +88,7 @@ fn refuses_other_types_in_place_of_a_section() {
     assert_eq!(
         mistakes("- a\n", Purpose::Verify)[0],
         ":1: found a list, expected the keys server, health, trust, \
-         verification, evidence, aws, azure, mutation, cache, registries, unlistedRegistries, registryAccess, log"
+         verification, evidence, aws, azure, google, mutation, cache, registries, unlistedRegistries, registryAccess, log"
     );
 }
 
@@ -98,7 +98,7 @@ fn does_not_repeat_a_password_in_the_wrong_place() {
         "registries: [{host: a.b, credentials: 'bob:hunter2'}]",
         &[
             ":2: registries[0].credentials: found a text, expected the keys dockerConfig, usernameFile, passwordFile, ecr, \
-             acr, anonymous",
+             acr, google, anonymous",
         ],
     );
 }

@@ -199,7 +199,7 @@ fn refuses_bad_registries() {
          for example registry-login/username",
         ],
     );
-    let kinds = "expected one of dockerConfig, usernameFile with passwordFile, ecr, acr, or anonymous: true";
+    let kinds = "expected one of dockerConfig, usernameFile with passwordFile, ecr, acr, google, or anonymous: true";
     check(
         "registries: [{host: a.b, credentials: {dockerConfig: d, anonymous: true}}]",
         &[&format!(":2: registries[0].credentials: found 2 kinds, {kinds}")],

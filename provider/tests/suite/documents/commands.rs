@@ -9,11 +9,12 @@ use crate::documents::markdown::read;
 use crate::documents::markdown::shell;
 
 /// The documents with commands for users.
-pub(crate) const DOCUMENTS: [&str; 14] = [
+pub(crate) const DOCUMENTS: [&str; 15] = [
     "README.md",
     "deploy/README.md",
     "deploy/aks/README.md",
     "deploy/eks/README.md",
+    "deploy/gke/README.md",
     "e2e/README.md",
     "provider/ARCHITECTURE.md",
     "provider/CODES.md",
@@ -142,6 +143,8 @@ fn the_end_to_end_run_follows_every_other_block() {
                 "yaml" | "json" | "sh" if path == "provider/MIGRATION.md" => true,
                 // `deploy/aks.rs` follows it.
                 "sh" | "yaml" if path == "deploy/aks/README.md" => true,
+                // `deploy/gke.rs` follows it.
+                "sh" if path == "deploy/gke/README.md" => true,
                 "sh" | "json" => path == "README.md",
                 // Output and diagrams.
                 "text" => true,

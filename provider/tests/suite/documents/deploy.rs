@@ -9,6 +9,7 @@ mod aks;
 #[cfg(feature = "aws")]
 mod eks;
 mod files;
+mod gke;
 mod image;
 mod kustomizations;
 mod metric_names;

@@ -7,7 +7,7 @@ use std::process::Stdio;
 const VARIABLES: [&str; 4] = ["COUNTERSIGN_CONFIG", "HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY"];
 
 /// The beginnings of variables about clouds.
-const CLOUDS: [&str; 2] = ["AWS_", "AZURE_"];
+const CLOUDS: [&str; 4] = ["AWS_", "AZURE_", "GCE_", "GOOGLE_"];
 
 /// A command of the binary at `path`, without standard input, with these variables and no others that it reads.
 #[allow(clippy::disallowed_methods, reason = "tests run the binary as a process")]

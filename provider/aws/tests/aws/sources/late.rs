@@ -9,8 +9,8 @@ fn expected(host: &str, step: &str) -> [String; 1] {
     [format!(
         "timeout AWS credentials failed: the deadline passed: found no response of {host} for {step} after N s, expected a complete \
          response; check the health of the host that the message names, and whether it delays requests because of their number; if it \
-         is always this slow, raise the timeout of its requests (registryAccess.requestTimeout, or aws.attemptTimeout or \
-         azure.attemptTimeout for their services), server.verifyTimeout and the timeouts of the Provider and the webhook"
+         is always this slow, raise the timeout of its requests (registryAccess.requestTimeout, or attemptTimeout of aws, \
+         azure or google for their services), server.verifyTimeout and the timeouts of the Provider and the webhook"
     )]
 }
 

@@ -289,10 +289,11 @@ fn docker_config(config: &DockerConfig, host: &HostPattern, is_first: bool, mut 
     }
 }
 
-/// The credential of a registry whose tokens a service issues, until `issue_ecr` or `issue_acr` of
+/// The credential of a registry whose tokens a service issues, until `issue_ecr`, `issue_acr` or `issue_google` of
 /// [`RegistryFiles`](super::RegistryFiles).
 const ECR_NOT_ISSUED: &str = "credentials.ecr: tokens of Amazon ECR are not requested here";
 const ACR_NOT_ISSUED: &str = "credentials.acr: tokens of Azure Container Registry are not requested here";
+const GOOGLE_NOT_ISSUED: &str = "credentials.google: tokens of Google Cloud are not requested here";
 
 fn credential(credentials: &Credentials, shared: &mut SharedFiles) -> Result<Credential, Vec<Broken>> {
     match credentials {
@@ -300,6 +301,7 @@ fn credential(credentials: &Credentials, shared: &mut SharedFiles) -> Result<Cre
         Credentials::DockerConfig(path) => shared.docker_config(path),
         Credentials::Ecr(_) => Ok(Credential::Unusable(Text::of(ECR_NOT_ISSUED))),
         Credentials::Acr(_) => Ok(Credential::Unusable(Text::of(ACR_NOT_ISSUED))),
+        Credentials::Google(_) => Ok(Credential::Unusable(Text::of(GOOGLE_NOT_ISSUED))),
         Credentials::Files { username, password } => {
             let (user, secret) = login(username, password)?;
             let origin = format_args!(

@@ -7,6 +7,8 @@ use super::braces::braces;
 use super::ecr::Ecr;
 use super::ecr::EcrKind;
 use super::entra_identity::EntraIdentity;
+use super::google::GoogleAccount;
+use super::google::GoogleKind;
 use crate::config::fields::Fields;
 use crate::config::schema::Description;
 use crate::config::schema::Effective;
@@ -33,6 +35,8 @@ pub enum Credentials {
     Ecr(Ecr),
     /// Tokens of Azure Container Registry.
     Acr(EntraIdentity),
+    /// Access tokens of Google Cloud.
+    Google(GoogleAccount),
 }
 
 impl Credentials {
@@ -41,7 +45,7 @@ impl Credentials {
     pub fn ecr(&self) -> Option<&Ecr> {
         match self {
             Self::Ecr(ecr) => Some(ecr),
-            Self::Anonymous | Self::DockerConfig(_) | Self::Files { .. } | Self::Acr(_) => None,
+            Self::Anonymous | Self::DockerConfig(_) | Self::Files { .. } | Self::Acr(_) | Self::Google(_) => None,
         }
     }
 
@@ -50,7 +54,16 @@ impl Credentials {
     pub fn acr(&self) -> Option<&EntraIdentity> {
         match self {
             Self::Acr(acr) => Some(acr),
-            Self::Anonymous | Self::DockerConfig(_) | Self::Files { .. } | Self::Ecr(_) => None,
+            Self::Anonymous | Self::DockerConfig(_) | Self::Files { .. } | Self::Ecr(_) | Self::Google(_) => None,
+        }
+    }
+
+    /// For whom tokens of Google Cloud are requested, if they are.
+    #[must_use]
+    pub fn google(&self) -> Option<&GoogleAccount> {
+        match self {
+            Self::Google(account) => Some(account),
+            Self::Anonymous | Self::DockerConfig(_) | Self::Files { .. } | Self::Ecr(_) | Self::Acr(_) => None,
         }
     }
 }
@@ -75,12 +88,17 @@ section! {
         /// NAME.azurecr.io, NAME.azurecr.us or NAME.azurecr.cn; no token is sent to another host. A token of Microsoft Entra is exchanged
         /// at the registry for one that is requested again after half of its life, and used until its end if that fails.
         acr "acr": Option<EntraIdentity> = AcrKind;
+        /// Access tokens of Google Cloud for Artifact Registry: `{}` for the service account of the pod (workload identity of GKE), or else
+        /// of the node, which needs the role roles/artifactregistry.reader. For LOCATION-docker.pkg.dev, gcr.io, us.gcr.io, eu.gcr.io or
+        /// asia.gcr.io; no token is sent to another host. A token of the metadata server is requested again after half of its life, and
+        /// used until its end if that fails.
+        google "google": Option<GoogleAccount> = GoogleKind;
         /// No credentials: the default.
         anonymous "anonymous": bool = Anonymous;
     }
 }
 
-/// One of the five ways.
+/// One of the six ways.
 pub(super) struct CredentialsKind;
 
 impl Kind for CredentialsKind {
@@ -88,7 +106,8 @@ impl Kind for CredentialsKind {
 
     fn read(&self, entry: &Fields<'_>, key: &'static str) -> Credentials {
         let fields = entry.section(key, names(CredentialKeys::KEYS));
-        let CredentialKeys { docker_config, username, password, ecr, acr, anonymous } = CredentialKeys::read(&fields);
+        let CredentialKeys { docker_config, username, password, ecr, acr, google, anonymous } =
+            CredentialKeys::read(&fields);
         let files = fields.has("usernameFile") || fields.has("passwordFile");
         if files && !fields.has("usernameFile") {
             fields.missing("usernameFile", "the file with the name beside passwordFile", "registry-login/username");
@@ -96,9 +115,10 @@ impl Kind for CredentialsKind {
         if files && !fields.has("passwordFile") {
             fields.missing("passwordFile", "the file with the password beside usernameFile", "registry-login/password");
         }
-        let written = [fields.has("dockerConfig"), files, fields.has("ecr"), fields.has("acr"), anonymous];
+        let written =
+            [fields.has("dockerConfig"), files, fields.has("ecr"), fields.has("acr"), fields.has("google"), anonymous];
         let kinds = written.into_iter().filter(|is_written| *is_written).count();
-        let wanted = "one of dockerConfig, usernameFile with passwordFile, ecr, acr, or anonymous: true";
+        let wanted = "one of dockerConfig, usernameFile with passwordFile, ecr, acr, google, or anonymous: true";
         if kinds > 1 {
             entry.conflict(key, format_args!("{kinds} kinds"), wanted);
         }
@@ -108,12 +128,13 @@ impl Kind for CredentialsKind {
                 None => entry.conflict(key, "none", wanted),
             }
         }
-        match (docker_config, username.zip(password), ecr, acr) {
-            (Some(docker), _, _, _) => Credentials::DockerConfig(docker),
-            (None, Some((username, password)), _, _) => Credentials::Files { username, password },
-            (None, None, Some(ecr), _) => Credentials::Ecr(ecr),
-            (None, None, None, Some(acr)) => Credentials::Acr(acr),
-            (None, None, None, None) => Credentials::Anonymous,
+        match (docker_config, username.zip(password), ecr, acr, google) {
+            (Some(docker), _, _, _, _) => Credentials::DockerConfig(docker),
+            (None, Some((username, password)), _, _, _) => Credentials::Files { username, password },
+            (None, None, Some(ecr), _, _) => Credentials::Ecr(ecr),
+            (None, None, None, Some(acr), _) => Credentials::Acr(acr),
+            (None, None, None, None, Some(account)) => Credentials::Google(account),
+            (None, None, None, None, None) => Credentials::Anonymous,
         }
     }
 
@@ -124,6 +145,7 @@ impl Kind for CredentialsKind {
             password: None,
             ecr: None,
             acr: None,
+            google: None,
             anonymous: false,
         };
         let keys = match value.clone() {
@@ -134,6 +156,7 @@ impl Kind for CredentialsKind {
             }
             Credentials::Ecr(ecr) => CredentialKeys { ecr: Some(ecr), ..none },
             Credentials::Acr(acr) => CredentialKeys { acr: Some(acr), ..none },
+            Credentials::Google(account) => CredentialKeys { google: Some(account), ..none },
         };
         keys.show(key, effective);
     }
@@ -144,11 +167,12 @@ impl Kind for CredentialsKind {
             schema: with_alternatives(
                 map_schema(CredentialKeys::KEYS),
                 &[
-                    (&["dockerConfig"], &["usernameFile", "passwordFile", "ecr", "acr", "anonymous"]),
-                    (&["usernameFile", "passwordFile"], &["dockerConfig", "ecr", "acr", "anonymous"]),
-                    (&["ecr"], &["dockerConfig", "usernameFile", "passwordFile", "acr", "anonymous"]),
-                    (&["acr"], &["dockerConfig", "usernameFile", "passwordFile", "ecr", "anonymous"]),
-                    (&["anonymous"], &["dockerConfig", "usernameFile", "passwordFile", "ecr", "acr"]),
+                    (&["dockerConfig"], &["usernameFile", "passwordFile", "ecr", "acr", "google", "anonymous"]),
+                    (&["usernameFile", "passwordFile"], &["dockerConfig", "ecr", "acr", "google", "anonymous"]),
+                    (&["ecr"], &["dockerConfig", "usernameFile", "passwordFile", "acr", "google", "anonymous"]),
+                    (&["acr"], &["dockerConfig", "usernameFile", "passwordFile", "ecr", "google", "anonymous"]),
+                    (&["google"], &["dockerConfig", "usernameFile", "passwordFile", "ecr", "acr", "anonymous"]),
+                    (&["anonymous"], &["dockerConfig", "usernameFile", "passwordFile", "ecr", "acr", "google"]),
                 ],
             ),
             limits: String::new(),

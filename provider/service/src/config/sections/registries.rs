@@ -26,6 +26,7 @@ use super::client_certificate::RegistryCertificate;
 use super::credentials::Credentials;
 use super::credentials::CredentialsKind;
 use super::ecr_hosts;
+use super::google_hosts;
 use super::mirrors;
 use super::mirrors::MirrorsKind;
 use super::ms;
@@ -216,6 +217,7 @@ impl Registry {
         proxy::check(entry, host.as_ref(), &proxy);
         ecr_hosts::check(entry, host.as_ref(), &credentials, &realm_hosts);
         acr_hosts::check(entry, host.as_ref(), &credentials, &realm_hosts);
+        google_hosts::check(entry, host.as_ref(), &credentials, &realm_hosts);
         let host = host?;
         if plain_http && host.host().written_port() == Some(443) {
             let wanted = "another port, or none for port 80; references can omit the default port of https";

@@ -41,13 +41,21 @@ pub const AZURE: Resources = Resources {
     bytes: Resource::new("azure-bytes", "too many bytes of responses of Azure being received", Unit::Byte, 8),
 };
 
+/// Requests to Google Cloud and their responses.
+pub const GOOGLE: Resources = Resources {
+    requests: Resource::new("google-requests", "too many requests to Google Cloud in progress", Unit::Item, 64),
+    responders: Resource::new("google-answers", "too many requests to Google Cloud in progress", Unit::Item, 64),
+    bytes: Resource::new("google-bytes", "too many bytes of responses of Google Cloud being received", Unit::Byte, 8),
+};
+
 /// All resources that have a limit with shares.
 pub fn limited_resources() -> impl Iterator<Item = Resource> {
     let of_kind = |Resources { requests, responders, bytes }: Resources| [requests, responders, bytes];
     // None in a build without the cloud.
     let aws = cfg!(feature = "aws").then_some(AWS);
     let azure = cfg!(feature = "azure").then_some(AZURE);
-    let kinds = [EVIDENCE].into_iter().chain(aws).chain(azure).flat_map(of_kind);
+    let google = cfg!(feature = "google").then_some(GOOGLE);
+    let kinds = [EVIDENCE].into_iter().chain(aws).chain(azure).chain(google).flat_map(of_kind);
     [VERIFICATIONS].into_iter().chain(resources::ALL.iter().copied()).chain(kinds)
 }
 
@@ -142,6 +150,14 @@ labels! {
         KeyVaultCertificate "key-vault-certificate"
         /// The secret of a certificate of Azure Key Vault.
         KeyVaultSecret "key-vault-secret"
+    }
+}
+
+labels! {
+    /// The calls of Google Cloud.
+    GoogleCall {
+        /// An access token of the metadata server.
+        MetadataToken "metadata-token"
     }
 }
 

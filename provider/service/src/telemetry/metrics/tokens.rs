@@ -40,10 +40,13 @@ impl Tokens {
         let metrics = Self {
             fetches: factory.counters(
                 "registry_token_fetches_total",
-                "Requests for tokens of Amazon ECR and Azure Container Registry, by their result.",
+                "Requests for tokens of Amazon ECR, Azure Container Registry and Google Cloud, by their result.",
                 &["result"],
             )?,
-            count: factory.int_gauge("registry_tokens", "Tokens of Amazon ECR and Azure Container Registry in use.")?,
+            count: factory.int_gauge(
+                "registry_tokens",
+                "Tokens of Amazon ECR, Azure Container Registry and Google Cloud in use.",
+            )?,
             oldest: factory.gauge(
                 "registry_token_oldest_timestamp_seconds",
                 "When the oldest token in use was issued; 0 without one.",

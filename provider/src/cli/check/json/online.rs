@@ -23,9 +23,9 @@ pub(super) struct AwsView {
     clock_difference_seconds: Option<i64>,
 }
 
-/// The tokens of Azure.
+/// The tokens of Azure or of Google Cloud.
 #[derive(Debug, Serialize)]
-pub(super) struct AzureView {
+pub(super) struct TokensView {
     tokens: Vec<TriedTokenView>,
 }
 
@@ -78,7 +78,7 @@ pub(super) struct TriedAddressView {
 #[serde(rename_all = "camelCase")]
 pub(super) struct TriedImageView {
     image: String,
-    /// Whose token of Amazon ECR or Azure Container Registry is used, else null.
+    /// Whose token of Amazon ECR, Azure Container Registry or Google Cloud is used, else null.
     role: Option<String>,
     manifest: TriedPartView,
     blob: TriedPartView,
@@ -136,7 +136,7 @@ impl From<&TriedToken> for TriedTokenView {
     }
 }
 
-impl From<&[TriedToken]> for AzureView {
+impl From<&[TriedToken]> for TokensView {
     fn from(tokens: &[TriedToken]) -> Self {
         Self { tokens: tokens.iter().map(TriedTokenView::from).collect() }
     }

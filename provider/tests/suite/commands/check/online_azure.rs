@@ -141,7 +141,7 @@ fn problems(document: &Value, aks: &Aks) -> Vec<String> {
     found.map(text).collect()
 }
 
-fn without_ports(text: &str) -> String {
+pub(super) fn without_ports(text: &str) -> String {
     let mut parts = text.split("127.0.0.1:");
     let first = parts.next().unwrap_or_default().to_owned();
     parts.fold(first, |shown, part| {

@@ -73,7 +73,7 @@ const OTHER_FILES: [&str; 4] = [
 /// The YAML files of `deploy/` that Kubernetes or kubectl reads.
 pub(crate) fn manifests() -> Vec<String> {
     let mut files = yaml_files("deploy");
-    let configurations = ["deploy/aks/config/", "deploy/base/config/", "deploy/eks/config/"];
+    let configurations = ["deploy/aks/config/", "deploy/base/config/", "deploy/eks/config/", "deploy/gke/config/"];
     let is_configuration = |file: &str| configurations.iter().any(|folder| file.starts_with(folder));
     files.retain(|file| !is_configuration(file) && !OTHER_FILES.contains(&file.as_str()));
     files

@@ -107,7 +107,7 @@ fn kustomizations_list_exactly_the_existing_files() {
             }
         }
     }
-    assert_eq!(folders, 24);
+    assert_eq!(folders, 26);
 }
 
 #[test]

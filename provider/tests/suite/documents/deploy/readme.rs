@@ -158,6 +158,7 @@ fn links_point_to_existing_files_and_headings() {
         ("deploy", "README.md"),
         ("deploy/aks", "README.md"),
         ("deploy/eks", "README.md"),
+        ("deploy/gke", "README.md"),
         ("e2e", "README.md"),
         ("provider", "ARCHITECTURE.md"),
         ("provider", "CHANGELOG.md"),
