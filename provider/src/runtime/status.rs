@@ -161,6 +161,8 @@ impl ReloadStatus {
         for over in self.registries.iter().filter(|effect| !effects.contains(effect)) {
             tracing::info!("resolved: {over}");
         }
+        let ends = files.client_certificates().map(|(_, certificate)| certificate.not_after());
+        self.metrics.registry_certificates_end(ends.min());
         let certificates = files.client_certificates().map(|(host, certificate)| {
             format!("registry {host}: client certificate {} until {}", certificate.subject(), certificate.not_after())
         });

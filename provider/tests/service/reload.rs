@@ -340,6 +340,14 @@ async fn reports_the_end_of_every_certificate_in_use() {
     let next = service.clients.issue(CertSpec::tls_server(&["127.0.0.1"]).valid(CertSpec::NOT_BEFORE, soon));
     service.tls.swap(&[("tls.crt", next.pem()), ("tls.key", next.key_pem())]);
     service.until("another end", async || service.metric(&end("server")).await == Some(seconds - 3600.0)).await;
+    // Client certificates for registries: the first end, while there is one.
+    let client = async || service.metric(&end("registry-client")).await;
+    assert_eq!(client().await, None);
+    let files = "{certificateFile: ../tls/tls.crt, keyFile: ../tls/tls.key}";
+    service.configure_entries(&format!("- {{host: mutual.example, clientCertificate: {files}}}\n"));
+    service.until("the end of the client certificate", async || client().await == Some(seconds - 3600.0)).await;
+    service.configure_entries("");
+    service.until("no client certificate", async || client().await.is_none()).await;
     service.stop().await;
 }
 

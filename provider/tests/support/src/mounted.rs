@@ -176,6 +176,11 @@ impl MountedService {
         self.config.swap(&[("countersign.yaml", config(server, registries, &[]))]);
     }
 
+    /// The configuration of the start with these further lines of `registries`.
+    pub fn configure_entries(&self, entries: &str) {
+        self.config.swap(&[("countersign.yaml", config("", &[&self.registry], &[]) + entries)]);
+    }
+
     pub fn image(&self, name: &str) -> String {
         format!("{}/{name}", self.registry.host())
     }

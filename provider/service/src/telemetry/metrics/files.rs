@@ -93,7 +93,7 @@ impl Files {
 
     /// Creates the series whose labels are known in advance.
     fn declare_series(&self) {
-        // No series for trust stores: there may be none of a type, and then there is no expiry.
+        // No series for trust stores and registries: there may be no certificate of a kind, and then there is no expiry.
         for certificate in [Certificate::Server, Certificate::ClientCa] {
             self.certificate_end.with_label_values(&[certificate.as_str(), NO_STORE]);
         }
@@ -110,6 +110,17 @@ impl Metrics {
     /// Certificates of no trust store were taken into use; `end` is the first end of validity among them.
     pub fn certificate_end(&self, certificate: Certificate, end: UnixTime) {
         self.files.certificate_end.with_label_values(&[certificate.as_str(), NO_STORE]).set(seconds(end));
+    }
+
+    /// The first end of the client certificates for registries in use, also if it is over; `None` without one, so that there is no
+    /// series.
+    pub fn registry_certificates_end(&self, end: Option<UnixTime>) {
+        let labels = [Certificate::RegistryClient.as_str(), NO_STORE];
+        match end {
+            Some(end) => self.files.certificate_end.with_label_values(&labels).set(seconds(end)),
+            // Fails only if there is no such series.
+            None => drop(self.files.certificate_end.remove_label_values(&labels)),
+        }
     }
 
     /// When the certificates of each trust store in use end; series of other stores are removed.

@@ -248,6 +248,8 @@ labels! {
     Certificate {
         Server "server"
         ClientCa "client-ca"
+        /// Countersign's own, for registries that request one.
+        RegistryClient "registry-client"
         /// In trust stores of type `ca`.
         StoreCa "store-ca"
         /// In trust stores of type `signingAuthority`.

@@ -296,6 +296,19 @@ fn every_trust_store_has_its_own_end() {
 }
 
 #[test]
+fn client_certificates_for_registries_have_one_end_while_there_are_any() {
+    let (registry, metrics) = metrics();
+    let series = "countersign_certificate_not_after_timestamp_seconds{certificate=\"registry-client\",store=\"\"}";
+    let is_shown = || encode_text(&registry).unwrap().contains(series);
+    metrics.registry_certificates_end(None);
+    assert!(!is_shown());
+    metrics.registry_certificates_end(Some(UnixTime::from_seconds(7).unwrap()));
+    has(&registry, &format!("{series} 7"));
+    metrics.registry_certificates_end(None);
+    assert!(!is_shown());
+}
+
+#[test]
 fn of_many_trust_stores_those_that_end_first_have_a_series() {
     let (registry, metrics) = metrics();
     let names: Vec<String> = (0..60).map(|number| format!("ca:{number}")).collect();
