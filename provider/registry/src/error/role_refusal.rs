@@ -19,16 +19,20 @@ pub enum RoleRefusal {
     GoogleAnonymous,
     /// The account of the credential lacks a role on the repository.
     GoogleRole,
+    /// The credential is not accepted.
+    GoogleCredential,
 }
 
 impl RoleRefusal {
-    /// What `host` refuses, if it is a registry of Azure or Google.
-    pub(super) fn of(host: &str, credential: CredentialKind) -> Option<Self> {
+    /// What `host` refuses with `status`, if it is a registry of Azure or Google.
+    pub(super) fn of(host: &str, status: u16, credential: CredentialKind) -> Option<Self> {
         let host = host.parse::<Host>().ok()?;
         let (anonymous, role) = if matches!(AcrHost::of(&host), Some(AcrHost::Registry(_))) {
             (Self::AzureAnonymous, Self::AzureRole)
         } else {
-            GoogleRegistryHost::of(&host).map(|_| (Self::GoogleAnonymous, Self::GoogleRole))?
+            GoogleRegistryHost::of(&host)?;
+            // A role that is missing is a 403: https://cloud.google.com/apis/design/errors#handling_errors.
+            (Self::GoogleAnonymous, if status == 401 { Self::GoogleCredential } else { Self::GoogleRole })
         };
         match credential {
             CredentialKind::Withheld => None,
@@ -52,6 +56,9 @@ impl fmt::Display for RoleRefusal {
             Self::GoogleRole => {
                 "grant the role roles/artifactregistry.reader on the repository to the account of the credential"
             }
+            Self::GoogleCredential => {
+                "check that the account of the credential exists and is enabled, and that its key, if it is one, was not deleted"
+            }
         })
     }
 }
@@ -62,26 +69,37 @@ mod tests {
 
     #[test]
     fn only_registries_of_azure_have_roles_of_azure() {
-        assert_eq!(RoleRefusal::of("shops.azurecr.io", CredentialKind::Issued), Some(RoleRefusal::AzureRole));
-        assert_eq!(RoleRefusal::of("shops.azurecr.cn", CredentialKind::Basic), Some(RoleRefusal::AzureRole));
-        assert_eq!(RoleRefusal::of("shops.azurecr.io", CredentialKind::Anonymous), Some(RoleRefusal::AzureAnonymous));
-        assert_eq!(RoleRefusal::of("shops.azurecr.io", CredentialKind::Withheld), None);
+        assert_eq!(RoleRefusal::of("shops.azurecr.io", 401, CredentialKind::Issued), Some(RoleRefusal::AzureRole));
+        assert_eq!(RoleRefusal::of("shops.azurecr.cn", 403, CredentialKind::Basic), Some(RoleRefusal::AzureRole));
+        assert_eq!(
+            RoleRefusal::of("shops.azurecr.io", 401, CredentialKind::Anonymous),
+            Some(RoleRefusal::AzureAnonymous)
+        );
+        assert_eq!(RoleRefusal::of("shops.azurecr.io", 401, CredentialKind::Withheld), None);
         for host in ["shops.westeurope.data.azurecr.io", "shops.azurecr.io.evil.example", "registry.example"] {
-            assert_eq!(RoleRefusal::of(host, CredentialKind::Issued), None, "{host}");
+            assert_eq!(RoleRefusal::of(host, 403, CredentialKind::Issued), None, "{host}");
         }
     }
 
     #[test]
     fn only_registries_of_google_have_roles_of_google() {
         for host in ["europe-west1-docker.pkg.dev", "gcr.io", "eu.gcr.io"] {
-            assert_eq!(RoleRefusal::of(host, CredentialKind::Issued), Some(RoleRefusal::GoogleRole), "{host}");
-            assert_eq!(RoleRefusal::of(host, CredentialKind::Basic), Some(RoleRefusal::GoogleRole), "{host}");
-            assert_eq!(RoleRefusal::of(host, CredentialKind::Anonymous), Some(RoleRefusal::GoogleAnonymous), "{host}");
-            assert_eq!(RoleRefusal::of(host, CredentialKind::Withheld), None, "{host}");
+            assert_eq!(RoleRefusal::of(host, 403, CredentialKind::Issued), Some(RoleRefusal::GoogleRole), "{host}");
+            assert_eq!(RoleRefusal::of(host, 403, CredentialKind::Basic), Some(RoleRefusal::GoogleRole), "{host}");
+            assert_eq!(
+                RoleRefusal::of(host, 403, CredentialKind::Anonymous),
+                Some(RoleRefusal::GoogleAnonymous),
+                "{host}"
+            );
+            assert_eq!(RoleRefusal::of(host, 403, CredentialKind::Withheld), None, "{host}");
+            let refused = |credential| RoleRefusal::of(host, 401, credential);
+            assert_eq!(refused(CredentialKind::Issued), Some(RoleRefusal::GoogleCredential), "{host}");
+            assert_eq!(refused(CredentialKind::Basic), Some(RoleRefusal::GoogleCredential), "{host}");
+            assert_eq!(refused(CredentialKind::Anonymous), Some(RoleRefusal::GoogleAnonymous), "{host}");
         }
         assert_eq!(RoleRefusal::GoogleAnonymous.to_string(), "set `credentials.google` in its entry of registries");
         for host in ["mirror.gcr.io", "europe-west1-docker.pkg.dev.evil.example"] {
-            assert_eq!(RoleRefusal::of(host, CredentialKind::Issued), None, "{host}");
+            assert_eq!(RoleRefusal::of(host, 403, CredentialKind::Issued), None, "{host}");
         }
     }
 }
