@@ -20,6 +20,7 @@ use crate::process;
 use crate::process::Finished;
 use crate::process::Program;
 use crate::workdir::Workdir;
+use crate::workdir::profile_arguments;
 
 const READY: Duration = Duration::from_secs(20);
 /// Time limit for `countersign verify`, whose deadline for one image is seconds.
@@ -213,10 +214,9 @@ pub(crate) fn program(workdir: &Workdir, binary: Option<&Path>) -> anyhow::Resul
 fn build(workdir: &Workdir) -> anyhow::Result<PathBuf> {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     command.args(["build", "--package", "countersign", "--bin", "countersign"]);
-    if !cfg!(debug_assertions) {
-        command.arg("--release");
-    }
+    let program = std::env::current_exe()?;
+    command.args(profile_arguments(&program));
     let status = command.current_dir(workdir.project()).status().context("cannot run cargo")?;
     ensure!(status.success(), "cargo build --package countersign ended with {status}");
-    Ok(std::env::current_exe()?.with_file_name("countersign"))
+    Ok(program.with_file_name("countersign"))
 }

@@ -12,6 +12,7 @@ use anyhow::bail;
 use anyhow::ensure;
 
 use crate::workdir::Workdir;
+use crate::workdir::profile_arguments;
 
 /// A file of this machine that replaces the one of the base image.
 const CERTIFICATES: &str = "/etc/ssl/certs/ca-certificates.crt";
@@ -132,12 +133,11 @@ fn static_binary(workdir: &Workdir) -> anyhow::Result<PathBuf> {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     command.args(["build", "--locked", "--package", "countersign", "--bin", "countersign"]);
     command.args(["--target", &host]).env("RUSTFLAGS", "-C target-feature=+crt-static");
-    if !cfg!(debug_assertions) {
-        command.arg("--release");
-    }
+    let program = std::env::current_exe()?;
+    command.args(profile_arguments(&program));
     let status = command.current_dir(workdir.project()).status().context("cannot run cargo")?;
     ensure!(status.success(), "the static build ended with {status}");
-    let profile = std::env::current_exe()?.parent().context("this program is in a directory")?.to_path_buf();
+    let profile = program.parent().context("this program is in a directory")?.to_path_buf();
     let name = profile.file_name().context("the profile has a name")?;
     let target = profile.parent().context("the profile is in a directory")?;
     Ok(target.join(host).join(name).join("countersign"))

@@ -145,6 +145,12 @@ pub(crate) fn free_ports<const N: usize>() -> anyhow::Result<[u16; N]> {
     Ok(ports)
 }
 
+/// The arguments of cargo for the profile of this `program`: cargo names the directory of the result after it.
+pub(crate) fn profile_arguments(program: &Path) -> &'static [&'static str] {
+    let directory = program.parent().and_then(Path::file_name);
+    if directory.is_some_and(|name| name == "release") { &["--release"] } else { &[] }
+}
+
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
@@ -162,5 +168,17 @@ mod tests {
             ports.iter().map(bind).collect::<Result<Vec<_>, _>>().is_ok()
         });
         assert!(can_be_bound);
+    }
+
+    #[test]
+    fn a_program_of_a_release_build_builds_in_the_same_profile() {
+        for (program, expected) in [
+            ("/target/release/countersign-e2e", &["--release"][..]),
+            ("/target/debug/countersign-e2e", &[]),
+            ("/release/debug/countersign-e2e", &[]),
+            ("countersign-e2e", &[]),
+        ] {
+            assert_eq!(profile_arguments(Path::new(program)), expected, "{program}");
+        }
     }
 }

@@ -272,7 +272,7 @@ impl<'a> Fields<'a> {
 
     /// The value under `key`. A key without a value counts as absent: its default applies.
     pub(super) fn node(&self, key: &'static str) -> Option<&'a Node> {
-        debug_assert!(self.keys.contains(&key), "{key} is not among the section's keys");
+        assert!(self.keys.contains(&key), "{key} is not among the section's keys");
         let found = self.entries.iter().find(|(name, _)| name == key).map(|(_, node)| node);
         found.filter(|node| node.value != Value::Nothing)
     }

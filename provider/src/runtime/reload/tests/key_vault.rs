@@ -138,7 +138,7 @@ async fn a_disabled_version_ends_and_with_the_last_one_the_store() {
     let status = vault.service.policy_status();
     assert!(status[0].starts_with("[-] trust: no statement of the trust policy can be used: "), "{status:?}");
     // An outage does not bring it back.
-    vault.site.vault.fail(key_vault_error::throttled(None));
+    vault.site.vault.fail(key_vault_error::internal());
     let vault = vault.refresh().await;
     assert_eq!(vault.trusted([&old, &new]).await, ("unusable", [false, false]));
     vault.site.vault.succeed();
