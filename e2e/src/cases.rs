@@ -16,6 +16,7 @@ mod guide;
 mod hostile;
 mod image;
 mod metrics;
+mod mirrors;
 mod mutation;
 mod outages;
 mod proxies;
@@ -104,6 +105,7 @@ fn every_other_case(
     audit::run(environment, transcript, seen)?;
     trust::run(environment, transcript, seen)?;
     broken_trust::run(environment, transcript, seen)?;
+    mirrors::run(environment, transcript, seen)?;
     // After the audit, which reports every pod, and before the mutators, which change the images that denials name.
     revocation(environment, transcript, seen, Release::Newest)?;
     mutation::run(environment, transcript, seen)?;

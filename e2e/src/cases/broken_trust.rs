@@ -118,7 +118,8 @@ fn undecided(image: &Image, code: &str, statement: &str, cause: &str) -> String 
     format!("): {}: {code}: statement {statement:?} of the trust policy is disabled: {cause}", image.by_tag())
 }
 
-fn statement(name: &str, scope: &str, store: &str, level: &str) -> Value {
+/// A statement that trusts the release signer under `store`.
+pub(super) fn statement(name: &str, scope: &str, store: &str, level: &str) -> Value {
     json!({
         "name": name,
         "registryScopes": [scope],
@@ -129,7 +130,7 @@ fn statement(name: &str, scope: &str, store: &str, level: &str) -> Value {
 }
 
 /// Sets the policy of the earlier cases, with `more` statements.
-fn set_policy(environment: &Environment<'_>, more: &[Value]) -> anyhow::Result<()> {
+pub(super) fn set_policy(environment: &Environment<'_>, more: &[Value]) -> anyhow::Result<()> {
     let mut policy = environment.fixtures.policy(Signer::Intern);
     let statements = policy["trustPolicies"].as_array_mut().context("the policy has no list of statements")?;
     statements.extend_from_slice(more);

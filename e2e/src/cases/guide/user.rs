@@ -105,6 +105,13 @@ impl<'a> User<'a> {
         } else if line.contains("=my-cluster/registry-ca.crt") {
             fs::copy(self.directory.join("my-cluster/ca.crt"), self.directory.join("my-cluster/registry-ca.crt"))?;
             Ok(())
+        } else if line.contains("=private-registry/client.crt") {
+            // The commands of the guide have made a certificate with its key.
+            for (from, to) in [("tls.crt", "client.crt"), ("tls.key", "client.key")] {
+                let from = self.directory.join("my-cluster").join(from);
+                fs::copy(from, self.directory.join("private-registry").join(to))?;
+            }
+            Ok(())
         } else if line.starts_with("cp corporate-ca.crt ") {
             fs::copy(self.directory.join("my-cluster/ca.crt"), self.directory.join("corporate-ca.crt"))?;
             fs::write(self.directory.join("release.crt"), self.environment.notation.root_of(Signer::Release))?;
