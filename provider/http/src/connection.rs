@@ -1,7 +1,8 @@
 //! Connections to servers and proxies, and HTTP on them. The pool, HTTP/1.1 and HTTP/2 are those of hyper. This
 //! module limits what hyper does not: name resolution ([`lookup`]), received bytes that are not content
-//! ([`metered`]), and the number of open connections ([`open`]).
+//! ([`metered`]), and the number of open connections ([`open`]). It keeps the reason why a server closes a connection ([`alert`]).
 
+mod alert;
 mod current_request;
 mod direct;
 mod lookup;
@@ -13,6 +14,7 @@ mod response;
 mod setup;
 mod stream;
 
+pub(crate) use alert::WithAlert;
 pub(crate) use current_request::current_reception;
 pub(crate) use current_request::on_behalf_of;
 pub(crate) use direct::Direct;

@@ -19,6 +19,7 @@ use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 use tower_service::Service;
 
+use super::alert::WithAlert;
 use super::current_request::current_reception;
 use super::lookup::Lookups;
 use super::lookup::Resolver;
@@ -115,7 +116,7 @@ impl Shared {
         let tls = TlsConnector::from(Arc::clone(&self.tls)).connect(name, io).await.map_err(ConnectError::Tls)?;
         reception.connecting(Missing::Response);
         let http2 = tls.get_ref().1.alpn_protocol() == Some(b"h2".as_slice());
-        Ok(Stream { io: Box::new(TokioIo::new(tls)), http2, forwards: false, peer, allowance })
+        Ok(Stream { io: Box::new(TokioIo::new(WithAlert::new(tls))), http2, forwards: false, peer, allowance })
     }
 }
 

@@ -39,6 +39,7 @@ use crate::connection::OpenConnections;
 use crate::connection::Resolver;
 use crate::connection::Stream;
 use crate::connection::UnreadResponse;
+use crate::connection::WithAlert;
 use crate::connection::client;
 use crate::connection::current_reception;
 use crate::connection::server_name;
@@ -152,7 +153,7 @@ impl Shared {
             .map_err(|error| TunnelError::Inside(ConnectError::Tls(error)))?;
         reception.connecting(Missing::Response);
         let http2 = tls.get_ref().1.alpn_protocol() == Some(b"h2".as_slice());
-        Ok(Stream { io: Box::new(TokioIo::new(tls)), http2, forwards: false, peer: None, allowance })
+        Ok(Stream { io: Box::new(TokioIo::new(WithAlert::new(tls))), http2, forwards: false, peer: None, allowance })
     }
 
     /// A connection to the proxy itself.
@@ -176,7 +177,7 @@ impl Shared {
                 None => ProxyFailure::Unreachable { detail: innermost_text(&error) },
             })
         })?;
-        Ok((Box::new(TokioIo::new(tls)), allowance))
+        Ok((Box::new(TokioIo::new(WithAlert::new(tls))), allowance))
     }
 
     /// Requests a tunnel from the proxy.
