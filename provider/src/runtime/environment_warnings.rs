@@ -3,7 +3,10 @@
 
 use countersign_core::codec::text::Text;
 use countersign_core::name::EcrHost;
+use countersign_core::name::Host;
 use countersign_registry::HostPattern;
+use countersign_registry::Mirror;
+use countersign_registry::Unlisted;
 
 use super::aws;
 use super::azure;
@@ -12,8 +15,6 @@ use super::google;
 use super::proxy_environment;
 use crate::config::Config;
 use crate::config::Credentials;
-use crate::config::Registry;
-use crate::config::any_host;
 
 /// What is found. Warnings, as the pod may have other variables.
 pub(crate) fn environment_warnings(config: &Config) -> Vec<EnvironmentWarning> {
@@ -42,21 +43,38 @@ fn without_credentials(config: &Config) -> Vec<EnvironmentWarning> {
     if !cfg!(feature = "aws") {
         return Vec::new();
     }
-    let is_private =
-        |host: &HostPattern| matches!(any_host(host).as_ref().and_then(EcrHost::of), Some(EcrHost::Private(_)));
-    let entries = config
-        .registries
-        .iter()
-        .filter(|registry| matches!(registry.credentials, Credentials::Anonymous) && is_private(registry.host.host()));
-    let warning = |registry: &Registry| EnvironmentWarning {
+    let warning = |found: String| EnvironmentWarning {
         kind: "ecr-without-credentials",
         message: format!(
-            "registries {} has no credentials, and Amazon ECR never answers without credentials; write `credentials: {{ ecr: {{}} }}`",
-            registry.host
+            "{found} has no credentials, and Amazon ECR never answers without credentials; write `credentials: {{ ecr: {{}} }}`"
         ),
         is_of_variable: false,
     };
-    entries.map(warning).collect()
+    let anonymous = config
+        .registries
+        .iter()
+        .filter(|registry| matches!(registry.credentials, Credentials::Anonymous) && is_private(registry.host.host()));
+    let entries = anonymous.map(|registry| warning(format!("registries {}", registry.host)));
+    // Refused otherwise.
+    let are_asked = config.unlisted_registries == Unlisted::Anonymous;
+    let mirrors = config.registries.iter().flat_map(|registry| &registry.mirrors.locations).map(Mirror::host);
+    let unlisted = mirrors.filter(|mirror| {
+        let is_listed = config.registries.iter().any(|registry| registry.host.host().matches(mirror));
+        are_asked && !is_listed && matches!(EcrHost::of(mirror), Some(EcrHost::Private(_)))
+    });
+    entries
+        .chain(unlisted.map(|mirror| warning(format!("the mirror {mirror}, without an entry of registries,"))))
+        .collect()
+}
+
+/// Whether the pattern has hosts of private registries of Amazon.
+fn is_private(pattern: &HostPattern) -> bool {
+    // The first label is an account. Any other that is a pattern can only be the region.
+    let written = pattern.to_string();
+    let rest = written.strip_prefix("**.").or_else(|| written.strip_prefix("*."));
+    let with_account = rest.map_or_else(|| written.clone(), |rest| format!("000000000000.{rest}"));
+    let host: Option<Host> = with_account.replace(".*.", ".us-east-1.").parse().ok();
+    matches!(host.as_ref().and_then(EcrHost::of), Some(EcrHost::Private(_)))
 }
 
 fn of_aws(config: &Config) -> Vec<EnvironmentWarning> {

@@ -89,7 +89,8 @@ impl AnchoredChain {
     /// Certificates of AWS Signer name AWS and not its customer, so only the profile identifies the signer.
     ///
     /// # Errors
-    /// The reason why no identity matches; another root than that of AWS Signer, which is in the stores too.
+    /// The reason why no identity matches; an alias of another partition than the profile; another root than that of AWS Signer, which
+    /// is in the stores too.
     pub fn trust_profile(
         self,
         identities: &Identities,
@@ -98,6 +99,14 @@ impl AnchoredChain {
         roots: &RootsInUse,
     ) -> Result<TrustedChain, IdentityMismatch> {
         identities.matches_profile(profile, alias)?;
+        // The identity that matches is in the partition of the profile then, also if it is an alias.
+        if let Some(alias) = alias.filter(|alias| alias.partition_name() != profile.partition_name()) {
+            return Err(IdentityMismatch::AliasOfAnotherPartition {
+                alias: Excerpt::of(alias.as_str()),
+                profile: Excerpt::of(profile.as_str()),
+                expected: Excerpt::of(alias.partition_name()),
+            });
+        }
         if let Some(expected) = roots.missing_for(profile.partition_name()) {
             return Err(IdentityMismatch::NotUnderAwsRoot {
                 profile: Excerpt::of(profile.as_str()),
@@ -260,5 +269,43 @@ mod tests {
                 chain.root().subject()
             )
         );
+    }
+
+    #[test]
+    fn another_authority_cannot_claim_a_trusted_alias_for_a_profile_of_another_partition() {
+        let root = Authority::root(CertSpec::root());
+        let chain = root.issue(CertSpec::leaf());
+        let certificates = chain.der().iter().map(|der| Certificate::parse(der).unwrap()).collect();
+        let files = [("root.der".to_owned(), root.der().to_vec())];
+        let store = Store::parse(StoreKind::SigningAuthority, "own".parse().unwrap(), &files).unwrap();
+        let chain = Chain::code_signing(certificates).unwrap();
+        let trusted = |alias: &str, version: &str| {
+            let anchored = AnchoredChain::find(&chain, std::iter::once(&store)).unwrap();
+            let in_stores = vec![SignerRoot::Commercial, SignerRoot::Unknown];
+            let roots = RootsInUse { of_chain: SignerRoot::of_certificate(chain.root()), in_stores };
+            let (profile, identities) =
+                (SigningProfileVersion::parse(version).unwrap(), Identities::parse(&[alias]).unwrap());
+            let result =
+                anchored.trust_profile(&identities, &profile, SigningProfileAlias::parse(alias).as_ref(), &roots);
+            result.map(drop).map_err(|error| error.to_string())
+        };
+        let alias = "arn:aws:signer:::/aliases/com.example.release";
+        let own = "arn:aws:signer:eu-central-1:111122223333:/signing-profiles/ci/abcDEF1234";
+        assert!(trusted(alias, own).unwrap_err().ends_with("expected the root of AWS Signer for commercial regions"));
+        for version in [
+            "arn:aws-cn:signer:cn-north-1:111122223333:/signing-profiles/ci/abcDEF1234",
+            "arn:nowhere:signer:eu-central-1:111122223333:/signing-profiles/ci/abcDEF1234",
+            "arn:aws-cn:signer:cn-north-1::/aliased-signing-profiles/x",
+        ] {
+            let expected = format!(
+                "alias {alias:?} is claimed for a signing profile of another partition: found profile {version:?}, expected one of the \
+                 partition \"aws\""
+            );
+            assert_eq!(trusted(alias, version), Err(expected));
+        }
+        // Where the root of the partition is not known, as for profiles.
+        let (alias, version) =
+            (alias.replace("aws", "aws-cn"), own.replace("aws:", "aws-cn:").replace("eu-central-1", "cn-north-1"));
+        assert_eq!(trusted(&alias, &version), Ok(()));
     }
 }

@@ -74,6 +74,20 @@ pub enum IdentityMismatch {
         /// The root that signatures of the profile have.
         expected: &'static str,
     },
+    /// A trusted alias with a signing profile of another partition, which AWS Signer never has together. The root of a profile is
+    /// that of its partition, so the alias would be trusted under another root than its own.
+    #[error(
+        "alias {alias} is claimed for a signing profile of another partition: found profile {profile}, expected one of the partition \
+         {expected}"
+    )]
+    AliasOfAnotherPartition {
+        /// The alias.
+        alias: Excerpt,
+        /// The signing profile.
+        profile: Excerpt,
+        /// The partition of the alias.
+        expected: Excerpt,
+    },
     /// Another subject than those of the statement.
     #[error("signer is not a trusted identity: found subject {subject:?}, expected one of {expected}")]
     NotListed {
@@ -100,7 +114,7 @@ impl IdentityMismatch {
     pub fn remedy(&self) -> Option<Text> {
         match self {
             Self::NoSubjects { remedy } | Self::NotListed { subject: _, expected: _, remedy } => remedy.clone(),
-            Self::NotUnderAwsRoot { .. } => Some(CLAIMED.into()),
+            Self::NotUnderAwsRoot { .. } | Self::AliasOfAnotherPartition { .. } => Some(CLAIMED.into()),
             Self::Repeated { .. } | Self::Hexadecimal { .. } => Some(INEXPRESSIBLE.into()),
             Self::AnyProfile { profile: _, remedy }
             | Self::ProfileNotListed { profile: _, expected: _, remedy }

@@ -14,6 +14,8 @@ use countersign_core::notation::EvidenceKind;
 use countersign_core::notation::Explanation;
 use countersign_core::notation::FindingResult;
 use countersign_core::policy::Store;
+use countersign_core::verdict::Code;
+use countersign_core::verdict::Reason;
 use prometheus::Registry;
 use tokio::time::Instant;
 
@@ -176,9 +178,6 @@ fn about_image(image: &ImageRef, listed: &Result<Listed, String>, nothing_tried:
             Ok(_) => {}
         }
     }
-    if !nothing_tried {
-        return;
-    }
     let mut needs_none = false;
     for signature in &listed.signatures {
         let Some(explanation) = authentic(signature) else { continue };
@@ -186,13 +185,15 @@ fn about_image(image: &ImageRef, listed: &Result<Listed, String>, nothing_tried:
             continue;
         }
         match unchecked(explanation) {
-            Some(reason) => {
+            // The other addresses that were tried are shown with their results.
+            Some(reason) if nothing_tried || reason.code == Code::SignerServiceUnchecked => {
                 warn(&format_args!("signature {} has no status of its revocation: {reason}", signature.manifest))
             }
+            Some(_) => {}
             None => needs_none = true,
         }
     }
-    if needs_none {
+    if needs_none && nothing_tried {
         warn(
             &"no OCSP response or CRL is requested: the certificates name no address, or the statement skips revocation",
         );
@@ -211,11 +212,11 @@ fn signer_facts(explanation: &Explanation) -> impl Iterator<Item = &EvidenceFact
 }
 
 /// Why it is not known whether a signature is revoked.
-fn unchecked(explanation: &Explanation) -> Option<String> {
+fn unchecked(explanation: &Explanation) -> Option<&Reason> {
     explanation.findings.iter().filter(|finding| finding.check == Check::Revocation).find_map(|finding| match &finding
         .found
     {
-        FindingResult::Failed(reason) | FindingResult::Logged(reason) => Some(reason.to_string()),
+        FindingResult::Failed(reason) | FindingResult::Logged(reason) => Some(reason),
         FindingResult::Passed | FindingResult::Skipped | FindingResult::NotReached => None,
     })
 }

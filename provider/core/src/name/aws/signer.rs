@@ -123,6 +123,12 @@ impl SigningProfileAlias {
         Arn::parse(text)?.is_alias().then(|| Self(text.to_owned()))
     }
 
+    /// The partition as the ARN names it.
+    #[must_use]
+    pub fn partition_name(&self) -> &str {
+        self.0.split(':').nth(1).unwrap_or_default()
+    }
+
     /// The whole ARN.
     #[must_use]
     pub fn as_str(&self) -> &str {

@@ -326,7 +326,13 @@ fn warns_about_an_endpoint_of_another_region_or_of_another_api() {
 fn a_private_registry_of_amazon_without_credentials_is_a_warning() {
     let entry =
         |host: &str, more: &str| format!("unlistedRegistries: refuse\nregistries: [{{host: '{host}'{more}}}]\n");
-    for host in ["111122223333.dkr.ecr.eu-west-1.amazonaws.com", "*.dkr.ecr.eu-west-1.amazonaws.com"] {
+    let account = "111122223333.dkr.ecr";
+    for host in [
+        &format!("{account}.eu-west-1.amazonaws.com"),
+        "*.dkr.ecr.eu-west-1.amazonaws.com",
+        "*.dkr.ecr.*.amazonaws.com",
+        &format!("{account}.*.amazonaws.com"),
+    ] {
         let message = format!(
             "registries {host} has no credentials, and Amazon ECR never answers without credentials; write `credentials: {{ ecr: {{}} }}`"
         );
@@ -342,6 +348,19 @@ fn a_private_registry_of_amazon_without_credentials_is_a_warning() {
         let (_, document) = run(&entry(host, more), &[]);
         assert!(!document.to_string().contains("ecr-without-credentials"), "{document}");
     }
+    let mirror = format!("{account}.eu-west-1.amazonaws.com/docker-hub");
+    let keys = |more: &str| {
+        format!("unlistedRegistries: anonymous\nregistries: [{{host: docker.io, mirrors: [{mirror}]}}{more}]\n")
+    };
+    let message = format!(
+        "the mirror {account}.eu-west-1.amazonaws.com, without an entry of registries, has no credentials, and Amazon ECR never \
+         answers without credentials; write `credentials: {{ ecr: {{}} }}`"
+    );
+    let (_, document) = run(&keys(""), &[]);
+    assert_eq!(warnings(&document), [("ecr-without-credentials", message.as_str())]);
+    let (_, document) =
+        run(&keys(&format!(", {{host: {account}.eu-west-1.amazonaws.com, credentials: {{ecr: {{}}}}}}")), &[]);
+    assert!(!document.to_string().contains("ecr-without-credentials"), "{document}");
 }
 
 #[test]

@@ -6,7 +6,12 @@ use countersign_testkit::aws::signature::SignerPki;
 use countersign_testkit::aws::signature::SignerSignature;
 use countersign_testkit::aws::signer_data;
 use countersign_testkit::aws::signer_data::SignerData;
+use countersign_testkit::notation;
+use countersign_testkit::pki::Authority;
+use countersign_testkit::pki::CertSpec;
+use countersign_testkit::pki::Chain;
 use countersign_testkit::registry::Registry;
+use countersign_testkit::responder::Responder;
 use serde_json::Value;
 use serde_json::json;
 
@@ -17,8 +22,17 @@ use crate::commands::check::statement;
 
 const USER: &str = "arn:aws:iam::111122223333:user/ci";
 
+/// A signature of another signer at the same image.
+struct Beside {
+    root: Authority,
+    chain: Chain,
+    /// Of its CRL.
+    responder: String,
+}
+
 /// The document and the page for a signed image, whose signature `prepare` has seen, and the digest of the signature.
 async fn checked(
+    beside: Option<Beside>,
     prepare: impl FnOnce(&Setup, &SignerData, &SignerSignature),
 ) -> (Value, String, SignerSignature, String) {
     let setup = Setup::new(&Clock::system());
@@ -35,13 +49,21 @@ async fn checked(
     let mut signed = statement("app", &format!("{host}/app"));
     signed["trustStores"] = json!(["signingAuthority:aws"]);
     signed["trustedIdentities"] = json!([signature.profile_version()]);
+    let mut evidence = String::new();
+    if let Some(Beside { root, chain, responder }) = beside {
+        notation::sign_image(&registry, "app", &image, &chain);
+        folder.write("trust/truststore/x509/ca/main/root.pem", root.pem());
+        signed["trustStores"] = json!(["signingAuthority:aws", "ca:main"]);
+        signed["trustedIdentities"] = json!([signature.profile_version(), "x509.subject: C=CH, ST=ZH, O=Testkit"]);
+        evidence = format!("evidence: {{reachableHosts: ['{responder}']}}\n");
+    }
     signed["signatureVerification"] = json!({"level": "strict"});
     folder.write("trust/trustpolicy.json", policy(&[signed]));
     folder.write(
         "c.yaml",
         format!(
             "trust: {{directory: trust}}\naws: {{region: eu-central-1, signer: {{enabled: true, endpoint: '{url}'}}}}\n\
-             unlistedRegistries: refuse\nregistries: [{{host: '{host}', plainHttp: true}}]\n"
+             {evidence}unlistedRegistries: refuse\nregistries: [{{host: '{host}', plainHttp: true}}]\n"
         ),
     );
     let work = move || {
@@ -65,7 +87,7 @@ fn of_image(document: &Value) -> Vec<&str> {
 #[tokio::test]
 async fn the_status_of_a_signature_is_shown_without_a_warning() {
     for revoked in [false, true] {
-        let (document, page, signature, _) = checked(|_, signer, signature| {
+        let (document, page, signature, _) = checked(None, |_, signer, signature| {
             if revoked {
                 signer.revoke(signature.job());
             }
@@ -82,10 +104,25 @@ async fn the_status_of_a_signature_is_shown_without_a_warning() {
 
 #[tokio::test]
 async fn a_refusal_of_the_status_is_named() {
-    let (document, _, _, digest) = checked(|setup, _, _| setup.keys().deny(USER, signer_data::ACTION)).await;
+    let (document, _, _, digest) = checked(None, |setup, _, _| setup.keys().deny(USER, signer_data::ACTION)).await;
     let [message] = of_image(&document)[..] else { panic!("{document}") };
     let start = format!("/app:v1: signature {digest} has no status of its revocation: ");
     assert!(message.contains(&start), "{message}");
     assert!(message.contains("AccessDeniedException"), "{message}");
     assert_eq!(document["triedImages"][0]["signer"], json!([]));
+}
+
+#[tokio::test]
+async fn a_refusal_of_the_status_is_named_beside_addresses_that_were_tried() {
+    let (root, responder) = (Authority::root(CertSpec::root()), Responder::start().await);
+    let chain = root.issue(CertSpec::leaf().crl_url(&responder.url("/ca.crl")));
+    let beside = Beside { root, chain, responder: responder.host() };
+    let (document, _, _, manifest) =
+        checked(Some(beside), |setup, _, _| setup.keys().deny(USER, signer_data::ACTION)).await;
+    let tried = document["evidence"].as_array().unwrap();
+    assert!(!tried.is_empty(), "{document}");
+    let found = of_image(&document);
+    let [about] = found.as_slice() else { panic!("{found:?}") };
+    assert!(about.contains(&format!("signature {manifest} has no status of its revocation: ")), "{about}");
+    assert!(about.contains("AccessDeniedException"), "{about}");
 }
