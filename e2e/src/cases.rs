@@ -4,6 +4,7 @@ mod admission;
 mod audit;
 mod aws;
 mod aws_doubles;
+mod azure;
 mod azure_doubles;
 mod broken_trust;
 mod deploy;
@@ -15,13 +16,16 @@ mod google_doubles;
 mod guide;
 mod hostile;
 mod image;
+mod in_namespaces;
 mod metrics;
 mod mirrors;
 mod mutation;
 mod outages;
+mod pod;
 mod proxies;
 mod ratify;
 mod rotation;
+mod secret_search;
 mod spellings;
 mod token_auth;
 mod trust;
@@ -42,9 +46,10 @@ use crate::release::Release;
 use crate::transcript::Transcript;
 use crate::workdir::Workdir;
 
-pub(crate) use aws::IN_NAMESPACES;
-pub(crate) use aws::run as aws;
-pub(crate) use aws::run_in_namespaces;
+use in_namespaces::Chapter;
+
+pub(crate) use aws::CHAPTER as AWS;
+pub(crate) use azure::CHAPTER as AZURE;
 
 /// The beginning of a denial by the template for pods.
 const POD_DENIED: &str = "Error from server (Forbidden): admission webhook \"validation.gatekeeper.sh\" denied the \
@@ -57,6 +62,11 @@ struct Seen {
     pods: BTreeSet<String>,
     /// Number of verdicts by code. Gatekeeper sends one request per image and caches the response.
     verdicts: BTreeMap<&'static str, u32>,
+}
+
+/// The chapter that this program runs with this argument, in namespaces of its own.
+pub(crate) fn chapter_of(argument: &str) -> Option<Chapter> {
+    [AWS, AZURE].into_iter().find(|chapter| chapter.argument == argument)
 }
 
 /// Runs the cases. An error ends the run; a failed case is in the transcript.
@@ -75,14 +85,16 @@ pub(crate) fn run(
             trust::run(environment, transcript, &mut seen)?;
             revocation(environment, transcript, &mut seen, arguments.gatekeeper)?;
         }
-        Scope::All | Scope::Aws | Scope::Doubles => every_other_case(environment, transcript, &mut seen)?,
+        Scope::All | Scope::Aws | Scope::Azure | Scope::Doubles => {
+            every_other_case(environment, transcript, &mut seen)?
+        }
     }
     pods(environment, transcript, &seen)?;
     endpoints::run(environment, transcript)?;
     metrics::health(environment, transcript)?;
     match arguments.scope {
         Scope::Short => {}
-        Scope::All | Scope::Aws | Scope::Doubles => {
+        Scope::All | Scope::Aws | Scope::Azure | Scope::Doubles => {
             proxies::run(environment, transcript)?;
             token_auth::run(environment, transcript)?;
             rotation::run(environment, transcript)?;
@@ -124,7 +136,8 @@ fn revocation(
             evidence::run(environment, transcript, seen)?;
             doubles::run(environment, transcript)?;
             cloud_doubles(environment.workdir, transcript)?;
-            aws::run(environment.workdir, environment.countersign.binary(), false, transcript)
+            let (workdir, binary) = (environment.workdir, environment.countersign.binary());
+            [AWS, AZURE].iter().try_for_each(|chapter| chapter.run(workdir, binary, false, transcript))
         }
         Release::Oldest => Ok(()),
     }

@@ -57,11 +57,11 @@ fn main() -> ExitCode {
             }
         };
     }
-    if argument == cases::IN_NAMESPACES {
-        return match cases::run_in_namespaces(&std::env::args().nth(2).unwrap_or_default()) {
+    if let Some(chapter) = cases::chapter_of(&argument) {
+        return match chapter.run_in_namespaces(&std::env::args().nth(2).unwrap_or_default()) {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => {
-                eprintln!("{}: {error:#}", cases::IN_NAMESPACES);
+                eprintln!("{argument}: {error:#}");
                 ExitCode::FAILURE
             }
         };
@@ -101,12 +101,15 @@ fn main() -> ExitCode {
 
 /// All started processes have ended when this returns, also after an error.
 fn run(workdir: &Workdir, transcript: &mut Transcript, arguments: &Arguments) -> anyhow::Result<()> {
-    if arguments.scope == Scope::Doubles {
-        return cases::cloud_doubles(workdir, transcript);
-    }
-    if arguments.scope == Scope::Aws {
+    let chapter = match arguments.scope {
+        Scope::Doubles => return cases::cloud_doubles(workdir, transcript),
+        Scope::Aws => Some(cases::AWS),
+        Scope::Azure => Some(cases::AZURE),
+        Scope::Short | Scope::All => None,
+    };
+    if let Some(chapter) = chapter {
         let binary = countersign::program(workdir, arguments.binary.as_deref())?;
-        return cases::aws(workdir, &binary, arguments.keep, transcript);
+        return chapter.run(workdir, &binary, arguments.keep, transcript);
     }
     let mut environment = Environment::start(workdir, transcript, arguments)?;
     cases::run(&mut environment, transcript, arguments)?;

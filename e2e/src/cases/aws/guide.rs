@@ -17,11 +17,11 @@ use super::super::deploy::copy_tree;
 use super::super::guide::AWS;
 use super::super::guide::Step;
 use super::super::guide::steps;
+use super::super::pod::Pod;
 use super::chain::ANY;
 use super::chain::Chain;
 use super::journal::Journal;
 use super::network;
-use super::pod::Pod;
 use super::settings;
 use super::settings::Identity;
 use crate::http;
@@ -175,7 +175,9 @@ fn with(chain: &mut Chain<'_>, user: &User, identity: Identity, commands: &[Stri
                 Identity::Irsa => "pod-with-irsa",
                 Identity::PodIdentity => "pod-with-pod-identity",
             };
-            pod = Some(Pod::start(chain.workdir, &chain.cluster, chain.countersign.binary(), name, &chain.ca)?);
+            let binary = chain.countersign.binary();
+            let variables = |_: &Value, account: &Value| Ok(settings::identity(account)?.variables());
+            pod = Some(Pod::start(chain.workdir, &chain.cluster, binary, name, &chain.ca, variables)?);
             chain.transcript.note(&format!("the pod is ready, with {identity:?}"));
         } else if let Some(arguments) = line.strip_prefix(EXEC) {
             let pod = pod.as_ref().context("there is no pod yet")?;

@@ -10,17 +10,17 @@ use crate::cloud_doubles::CloudDoubles;
 
 /// Requests by service, each in order of arrival.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Journal(BTreeMap<String, Vec<Value>>);
+pub(in crate::cases) struct Journal(BTreeMap<String, Vec<Value>>);
 
 impl Journal {
     /// All requests so far.
-    pub(super) fn read(doubles: &mut CloudDoubles) -> anyhow::Result<Self> {
+    pub(in crate::cases) fn read(doubles: &mut CloudDoubles) -> anyhow::Result<Self> {
         doubles.command(&serde_json::json!({ "do": "journal" }))?;
         Ok(Self(serde_json::from_slice(&fs::read(doubles.directory().join("journal.json"))?)?))
     }
 
     /// The requests that `before` does not have.
-    pub(super) fn since(&self, before: &Self) -> Self {
+    pub(in crate::cases) fn since(&self, before: &Self) -> Self {
         let new = |(service, all): (&String, &Vec<Value>)| {
             let seen = before.0.get(service).map_or(0, Vec::len);
             (service.clone(), all.iter().skip(seen).cloned().collect())
@@ -29,12 +29,12 @@ impl Journal {
     }
 
     /// The requests to a service.
-    pub(super) fn of(&self, service: &str) -> &[Value] {
+    pub(in crate::cases) fn of(&self, service: &str) -> &[Value] {
         self.0.get(service).map_or(&[], Vec::as_slice)
     }
 
     /// The requests to all services.
-    pub(super) fn all(&self) -> impl Iterator<Item = &Value> {
+    pub(in crate::cases) fn all(&self) -> impl Iterator<Item = &Value> {
         self.0.values().flatten()
     }
 
@@ -45,13 +45,13 @@ impl Journal {
     }
 
     /// The number of calls about the status of a signature.
-    pub(super) fn statuses_of(&self, job: &str) -> usize {
+    pub(in crate::cases) fn statuses_of(&self, job: &str) -> usize {
         self.of("signer-data").iter().filter(|call| parameters(call, "jobArn") == [job]).count()
     }
 
     /// An error unless the token of the service account was exchanged once, and each identity has requested one token of Amazon ECR
     /// in the region of the pod, at least one of them.
-    pub(super) fn expect_one_token_each(&self) -> anyhow::Result<()> {
+    pub(in crate::cases) fn expect_one_token_each(&self) -> anyhow::Result<()> {
         let is_exchange = |call: &&Value| call["operation"] == "AssumeRoleWithWebIdentity";
         let exchanges = self.of("sts").iter().filter(is_exchange).count();
         ensure!(exchanges == 1, "found {exchanges} exchanges at STS, expected 1");
@@ -64,7 +64,7 @@ impl Journal {
     }
 
     /// An error unless these services, and none else but registries and stores of blobs, have received this many requests.
-    pub(super) fn expect_calls(&self, expected: &[(&str, usize)]) -> anyhow::Result<()> {
+    pub(in crate::cases) fn expect_calls(&self, expected: &[(&str, usize)]) -> anyhow::Result<()> {
         let mut found = self.counts();
         found.retain(|service, _| !service.ends_with("-registry") && !service.ends_with("blob-store"));
         let expected: BTreeMap<&str, usize> = expected.iter().copied().filter(|(_, count)| *count > 0).collect();
@@ -74,7 +74,7 @@ impl Journal {
 }
 
 /// The values of a parameter of a request.
-pub(super) fn parameters<'a>(exchange: &'a Value, name: &str) -> Vec<&'a str> {
+pub(in crate::cases) fn parameters<'a>(exchange: &'a Value, name: &str) -> Vec<&'a str> {
     let pairs = exchange["parameters"].as_array().into_iter().flatten();
     pairs.filter(|pair| pair[0] == name).filter_map(|pair| pair[1].as_str()).collect()
 }

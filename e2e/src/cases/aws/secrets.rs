@@ -8,89 +8,46 @@ use anyhow::Context;
 use anyhow::bail;
 use anyhow::ensure;
 use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD_NO_PAD;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 use serde_json::json;
 
+use super::super::secret_search::Secret;
+use super::super::secret_search::in_requests;
 use super::chain::Chain;
 use super::network;
 use super::settings;
 
-/// A secret, and the hosts that may receive it.
-#[derive(Debug)]
-struct Secret {
-    kind: String,
-    /// The texts that give it away.
-    forms: Vec<String>,
-    hosts: Vec<&'static str>,
-}
-
-impl Secret {
-    fn of(secret: &Value) -> anyhow::Result<Self> {
-        let text = |name: &str| secret[name].as_str();
-        let kind = text("kind").context("a secret has no kind")?;
-        let value = text("value").context("a secret has no value")?;
-        let partner = text("principal").is_some_and(|principal| principal.contains(network::OTHER_ACCOUNT));
-        let hosts = match (kind, text("region")) {
-            // It signs requests, and is in none of them.
-            ("secret-access-key", _) => vec![],
-            ("session-token", _) if partner => vec![network::ECR_API],
-            ("session-token", _) => {
-                vec![network::STS, network::SIGNER, network::ECR_API, network::OTHER_ECR_API, network::PUBLIC_ECR_API]
-            }
-            ("ecr-token", Some(network::REGION)) if partner => vec![network::PARTNER_REGISTRY],
-            ("ecr-token", Some(network::REGION)) => vec![network::REGISTRY],
-            // Of Amazon ECR Public too, whose API is in this region.
-            ("ecr-token", Some(network::OTHER_REGION)) => vec![network::OTHER_REGISTRY, network::PUBLIC_REGISTRY],
-            ("ecr-public-registry-token", _) => vec![network::PUBLIC_REGISTRY],
-            ("web-identity-token", _) => vec![network::STS],
-            ("pod-identity-token", _) => vec![network::POD_IDENTITY],
-            (other, region) => bail!("found a secret of the kind {other:?} and the region {region:?}"),
-        };
-        Ok(Self { kind: kind.to_owned(), forms: forms(value), hosts })
-    }
-
-    /// Whether the text has it in any form.
-    fn is_in(&self, text: &str) -> bool {
-        self.forms.iter().any(|form| text.contains(form.as_str()))
-    }
-}
-
-/// The secret as it is, decoded if it is base64 of a login, and all of them in base64.
-fn forms(value: &str) -> Vec<String> {
-    let mut plain = vec![value.to_owned()];
-    let decoded =
-        base64::engine::general_purpose::STANDARD.decode(value).ok().and_then(|bytes| String::from_utf8(bytes).ok());
-    if let Some(password) = decoded.as_deref().and_then(|login| login.strip_prefix("AWS:")) {
-        plain.push(password.to_owned());
-    }
-    let mut forms = Vec::new();
-    for text in plain {
-        // At each of the three positions within a group of base64. The characters at the ends depend on what is beside the secret.
-        for before in 0..3 {
-            let padded = [vec![b' '; before], text.as_bytes().to_vec()].concat();
-            for encoded in [STANDARD_NO_PAD.encode(&padded), URL_SAFE_NO_PAD.encode(&padded)] {
-                if let Some(middle) = encoded.get(4..encoded.len().saturating_sub(4)) {
-                    forms.push(middle.to_owned());
-                }
-            }
+/// The secret with the hosts that may receive it.
+fn secret(secret: &Value) -> anyhow::Result<Secret> {
+    let text = |name: &str| secret[name].as_str();
+    let kind = text("kind").context("a secret has no kind")?;
+    let value = text("value").context("a secret has no value")?;
+    let partner = text("principal").is_some_and(|principal| principal.contains(network::OTHER_ACCOUNT));
+    let hosts = match (kind, text("region")) {
+        // It signs requests, and is in none of them.
+        ("secret-access-key", _) => vec![],
+        ("session-token", _) if partner => vec![network::ECR_API],
+        ("session-token", _) => {
+            vec![network::STS, network::SIGNER, network::ECR_API, network::OTHER_ECR_API, network::PUBLIC_ECR_API]
         }
-        forms.push(percent_encoded(&text));
-        forms.push(text);
-    }
-    forms.retain(|form| form.len() >= 16);
-    forms.dedup();
-    forms
+        ("ecr-token", Some(network::REGION)) if partner => vec![network::PARTNER_REGISTRY],
+        ("ecr-token", Some(network::REGION)) => vec![network::REGISTRY],
+        // Of Amazon ECR Public too, whose API is in this region.
+        ("ecr-token", Some(network::OTHER_REGION)) => vec![network::OTHER_REGISTRY, network::PUBLIC_REGISTRY],
+        ("ecr-public-registry-token", _) => vec![network::PUBLIC_REGISTRY],
+        ("web-identity-token", _) => vec![network::STS],
+        ("pod-identity-token", _) => vec![network::POD_IDENTITY],
+        (other, region) => bail!("found a secret of the kind {other:?} and the region {region:?}"),
+    };
+    Ok(Secret::new(kind, texts(value), hosts))
 }
 
-/// As a form or a query has it.
-fn percent_encoded(text: &str) -> String {
-    let encode = |byte: u8| match byte {
-        b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => char::from(byte).to_string(),
-        other => format!("%{other:02X}"),
-    };
-    text.bytes().map(encode).collect()
+/// The secret as it is, and decoded if it is base64 of a login.
+fn texts(value: &str) -> Vec<String> {
+    let decoded = STANDARD.decode(value).ok().and_then(|bytes| String::from_utf8(bytes).ok());
+    let password = decoded.as_deref().and_then(|login| login.strip_prefix("AWS:"));
+    [value].into_iter().chain(password).map(str::to_owned).collect()
 }
 
 pub(super) fn run(chain: &mut Chain<'_>) -> anyhow::Result<()> {
@@ -100,7 +57,7 @@ pub(super) fn run(chain: &mut Chain<'_>) -> anyhow::Result<()> {
     chain.set(json!({ "do": "secrets" }))?;
     let requests = fs::read_to_string(directory.join("requests.jsonl"))?;
     let secrets: Vec<Value> = serde_json::from_slice(&fs::read(directory.join("secrets.json"))?)?;
-    let secrets = secrets.iter().map(Secret::of).collect::<anyhow::Result<Vec<_>>>()?;
+    let secrets = secrets.iter().map(secret).collect::<anyhow::Result<Vec<_>>>()?;
     chain.transcript.note(&format!("{count} requests are searched for {} secrets in all forms", secrets.len()));
     chain.verdict("every secret was sent to its own hosts only", in_requests(&secrets, &requests));
     let received =
@@ -146,19 +103,6 @@ fn is_of_doubles(path: &Path) -> bool {
     path.file_name().is_some_and(|name| name == "doubles.log")
 }
 
-/// An error if a request has a secret that is not for its host. A host is that of the request, not what led to it.
-fn in_requests(secrets: &[Secret], requests: &str) -> anyhow::Result<()> {
-    for line in requests.lines() {
-        let request: Value = serde_json::from_str(line)?;
-        let host = request["host"].as_str().unwrap_or_default();
-        for secret in secrets.iter().filter(|secret| secret.is_in(line)) {
-            let (service, target) = (&request["service"], &request["target"]);
-            ensure!(secret.hosts.contains(&host), "a {} was sent to {host} ({service}, {target})", secret.kind);
-        }
-    }
-    Ok(())
-}
-
 /// Every request went to a name of the chapter: nothing has an address in place of it but the services of the node.
 fn hosts(chain: &mut Chain<'_>) -> anyhow::Result<()> {
     let mut known = network::names();
@@ -178,8 +122,7 @@ fn hosts(chain: &mut Chain<'_>) -> anyhow::Result<()> {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
-    use base64::engine::general_purpose::STANDARD;
-
+    use super::super::super::secret_search::percent_encoded;
     use super::*;
 
     #[test]
@@ -187,8 +130,8 @@ mod tests {
         let password = "a-password+of/a-registry?with&signs=";
         let token = STANDARD.encode(format!("AWS:{password}"));
         let secret = json!({ "kind": "ecr-token", "value": token, "region": network::REGION, "principal": "arn:aws:sts::111122223333:x" });
-        let secret = Secret::of(&secret).unwrap();
-        assert_eq!(secret.hosts, [network::REGISTRY]);
+        let secret = super::secret(&secret).unwrap();
+        assert_eq!(secret.hosts(), [network::REGISTRY]);
         for text in [
             format!("Basic {token}"),
             format!("password={password}"),
@@ -206,7 +149,7 @@ mod tests {
     fn a_secret_at_another_host_is_reported() {
         let token = "x".repeat(40);
         let secret = |kind: &str, principal: &str| {
-            Secret::of(&json!({ "kind": kind, "value": token, "principal": principal })).unwrap()
+            super::secret(&json!({ "kind": kind, "value": token, "principal": principal })).unwrap()
         };
         let line = |host: &str| json!({ "service": "s", "host": host, "target": "/", "body": token }).to_string();
         let of_pod = [secret("session-token", "arn:aws:sts::111122223333:assumed-role/countersign/s")];

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use anyhow::bail;
 use serde_json::Value;
 use serde_json::json;
 
@@ -83,6 +84,15 @@ impl Identity {
     }
 }
 
+/// What EKS does for a service account: the annotation of IRSA, otherwise its association for EKS Pod Identity.
+pub(super) fn identity(account: &Value) -> anyhow::Result<Identity> {
+    match account["metadata"]["annotations"]["eks.amazonaws.com/role-arn"].as_str() {
+        None => Ok(Identity::PodIdentity),
+        Some(role) if role == Identity::Irsa.role() => Ok(Identity::Irsa),
+        Some(role) => bail!("found the role {role} in the annotation, expected {}", Identity::Irsa.role()),
+    }
+}
+
 /// The sections of the configuration about AWS and registries. `ca` is the authority of the doubles.
 pub(super) fn aws(ca: &Path) -> Value {
     let ecr = |host: &str| json!({ "host": host, "credentials": { "ecr": {} }, "ca": ca });
@@ -148,6 +158,7 @@ pub(super) fn job(number: usize) -> String {
 const PARTNER_PROFILE_OF_SHOP: &str = "arn:aws:signer:eu-west-1:444455556666:/signing-profiles/release";
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::super::network::OTHER_ACCOUNT;
     use super::*;
@@ -156,5 +167,17 @@ mod tests {
     fn the_identities_are_those_of_the_accounts() {
         assert!(PROFILE.contains(ACCOUNT) && PROFILE_VERSION.starts_with(PROFILE) && ROLE.contains(ACCOUNT));
         assert!(PARTNER_PROFILE.contains(OTHER_ACCOUNT) && PARTNER_ROLE.contains(OTHER_ACCOUNT));
+    }
+
+    #[test]
+    fn the_annotation_of_the_service_account_is_the_role_of_irsa() {
+        let account = |annotations: Value| json!({ "metadata": { "annotations": annotations } });
+        assert_eq!(identity(&account(json!({}))).unwrap(), Identity::PodIdentity);
+        let role = |role: &str| account(json!({ "eks.amazonaws.com/role-arn": role }));
+        assert_eq!(identity(&role("arn:aws:iam::111122223333:role/countersign-irsa")).unwrap(), Identity::Irsa);
+        assert_eq!(
+            identity(&role("arn:aws:iam::1:role/x")).unwrap_err().to_string(),
+            "found the role arn:aws:iam::1:role/x in the annotation, expected arn:aws:iam::111122223333:role/countersign-irsa"
+        );
     }
 }

@@ -30,7 +30,7 @@
 //!
 //! | `do` | members | effect |
 //! | --- | --- | --- |
-//! | `push` | `repository`, `tag`, `signed` (true), `version` (the newest), `format` (`cose`) | stores an image, signed with the certificate; answers `digest` |
+//! | `push` | `repository`, `tag`, `signed` (true), `certificate`, `version` (the newest), `format` (`cose`) | stores an image, signed with the certificate; answers `digest` |
 //! | `tag` | `repository`, `tag`, `digest` | another tag |
 //! | `referrers` | `mode` | how the registry lists signatures: see [`Referrers`](crate::registry::Referrers) |
 //! | `archive` | `repository`, `digest` | leaves a signature out of lists |
@@ -273,7 +273,8 @@ impl Azure {
         if command.0["signed"] == json!(false) {
             return Ok(json!({ "digest": image.digest }));
         }
-        let chain = self.vault.chain(&self.certificate, command.0["version"].as_str());
+        let certificate = command.text_or("certificate", &self.certificate);
+        let chain = self.vault.chain(certificate, command.0["version"].as_str());
         let chain = chain.ok_or("version: expected a version of the certificate")?;
         let format = match command.text_or("format", "cose") {
             "cose" => Format::Cose,

@@ -1,4 +1,4 @@
-//! The pod of Countersign, as EKS and a node run it: the volumes of its Deployment in a file system of its own, the environment
+//! The pod of Countersign, as a cloud and a node run it: the volumes of its Deployment in a file system of its own, the environment
 //! variables of its identity, and the user of the image.
 
 use std::collections::BTreeMap;
@@ -10,14 +10,11 @@ use std::process::Command;
 use std::time::Duration;
 
 use anyhow::Context;
-use anyhow::bail;
 use anyhow::ensure;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 
-use super::settings::Identity;
-use super::settings::NAMESPACE;
 use crate::cluster::Cluster;
 use crate::http;
 use crate::namespaces;
@@ -31,33 +28,44 @@ const LIMIT: Duration = Duration::from_secs(10);
 /// The port of the probes, which no other process in the namespaces uses.
 const HEALTH: &str = "127.0.0.1:8888";
 
+/// The namespace of Countersign.
+const NAMESPACE: &str = "countersign";
+
 /// As in `deploy/Containerfile`.
 const ROOTS: &str = "/etc/ssl/certs/ca-certificates.crt";
 const CONFIG: &str = "/etc/countersign/config/countersign.yaml";
 const USER: &str = "65532:65532";
 
 /// A running pod.
-pub(super) struct Pod {
+pub(in crate::cases) struct Pod {
+    name: &'static str,
     program: Option<Program>,
     root: PathBuf,
-    variables: Vec<(&'static str, String)>,
+    arguments: Vec<String>,
+    variables: Variables,
 }
 
+/// Environment variables.
+pub(in crate::cases) type Variables = Vec<(&'static str, String)>;
+
 impl Pod {
-    /// Runs the Deployment `countersign` of the API server. The system trusts the authority in `roots`.
-    pub(super) fn start(
+    /// Runs the Deployment `countersign` of the API server. The system trusts the authority in `roots`. The cloud adds the variables
+    /// that `identity` returns for the template of the pod and its service account.
+    pub(in crate::cases) fn start(
         workdir: &Workdir,
         cluster: &Cluster,
         binary: &Path,
         name: &'static str,
         roots: &Path,
+        identity: impl FnOnce(&Value, &Value) -> anyhow::Result<Variables>,
     ) -> anyhow::Result<Self> {
         let get = |what: &[&str]| -> anyhow::Result<Value> {
             let arguments = [&["-n", NAMESPACE, "get", "-o", "json"], what].concat();
             Ok(serde_json::from_str(&cluster.kubectl_ok(&arguments)?)?)
         };
         let deployment = get(&["deployment", "countersign"])?;
-        let spec = &deployment["spec"]["template"]["spec"];
+        let template = &deployment["spec"]["template"];
+        let spec = &template["spec"];
         let account = get(&["serviceaccount", spec["serviceAccountName"].as_str().context("no service account")?])?;
         let root = workdir.directory(name)?;
         system(workdir, &root, binary, roots)?;
@@ -66,20 +74,47 @@ impl Pod {
             fs::create_dir_all(path.parent().context("a file has a directory")?)?;
             fs::write(path, contents)?;
         }
-        let identity = identity(&account)?;
+        let identity = identity(template, &account)?;
         let image = [("SSL_CERT_FILE", ROOTS.to_owned()), ("COUNTERSIGN_CONFIG", CONFIG.to_owned())];
-        let variables = identity.variables().into_iter().chain(image).collect();
-        let mut pod = Self { program: None, root, variables };
-        let arguments = &spec["containers"][0]["args"];
-        let arguments: Vec<&str> = arguments.as_array().into_iter().flatten().filter_map(Value::as_str).collect();
-        let mut program = Program::start(name, &pod.command(&arguments), workdir.log(name))?;
-        program.wait_ready(READY, || http::get(&format!("http://{HEALTH}/readyz"))?.expect_status(200).map(drop))?;
-        pod.program = Some(program);
+        let variables = identity.into_iter().chain(image).collect();
+        let arguments = spec["containers"][0]["args"].as_array().into_iter().flatten();
+        let arguments = arguments.filter_map(Value::as_str).map(str::to_owned).collect();
+        let mut pod = Self { name, program: None, root, arguments, variables };
+        pod.resume(workdir)?;
         Ok(pod)
     }
 
+    /// Starts its program again, with nothing in memory.
+    pub(in crate::cases) fn restart(&mut self, workdir: &Workdir) -> anyhow::Result<()> {
+        self.end()?;
+        self.resume(workdir)
+    }
+
+    /// As [`Self::restart`], but it must not become ready. Returns the page that says why.
+    pub(in crate::cases) fn restart_unready(&mut self, workdir: &Workdir) -> anyhow::Result<String> {
+        self.end()?;
+        self.resume_until(workdir, 503)
+    }
+
+    fn resume(&mut self, workdir: &Workdir) -> anyhow::Result<()> {
+        self.resume_until(workdir, 200).map(drop)
+    }
+
+    /// Starts its program, and waits for this status of its readiness. Returns the page.
+    fn resume_until(&mut self, workdir: &Workdir, status: u16) -> anyhow::Result<String> {
+        let arguments: Vec<&str> = self.arguments.iter().map(String::as_str).collect();
+        let mut program = Program::start(self.name, &self.command(&arguments), workdir.log(self.name))?;
+        let mut page = String::new();
+        program.wait_ready(READY, || {
+            page = http::get(&format!("http://{HEALTH}/readyz"))?.expect_status(status)?.text();
+            Ok(())
+        })?;
+        self.program = Some(program);
+        Ok(page)
+    }
+
     /// Its program with these arguments, as `kubectl exec` runs it.
-    pub(super) fn command(&self, arguments: &[&str]) -> Command {
+    pub(in crate::cases) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new("chroot");
         // Without other users, in a user namespace, it stays root of that.
         if namespaces::is_root_of_the_machine() {
@@ -92,24 +127,19 @@ impl Pod {
     }
 
     /// The page of its metrics.
-    pub(super) fn metrics() -> anyhow::Result<String> {
+    pub(in crate::cases) fn metrics() -> anyhow::Result<String> {
         Ok(http::get(&format!("http://{HEALTH}/metrics"))?.expect_status(200)?.text())
     }
 
     /// Stops it with SIGTERM.
-    pub(super) fn stop(mut self) -> anyhow::Result<()> {
+    pub(in crate::cases) fn stop(mut self) -> anyhow::Result<()> {
+        self.end()
+    }
+
+    fn end(&mut self) -> anyhow::Result<()> {
         let status = self.program.take().context("the pod is not running")?.stop()?;
         ensure!(status.success(), "countersign ended with {status} after SIGTERM, expected exit status 0");
         Ok(())
-    }
-}
-
-/// What EKS does for a service account: the annotation of IRSA, otherwise its association for EKS Pod Identity.
-fn identity(account: &Value) -> anyhow::Result<Identity> {
-    match account["metadata"]["annotations"]["eks.amazonaws.com/role-arn"].as_str() {
-        None => Ok(Identity::PodIdentity),
-        Some(role) if role == Identity::Irsa.role() => Ok(Identity::Irsa),
-        Some(role) => bail!("found the role {role} in the annotation, expected {}", Identity::Irsa.role()),
     }
 }
 
@@ -230,17 +260,5 @@ mod tests {
             "volumes": [{ "name": "config", "configMap": { "name": "none" } }],
         });
         assert_eq!(files(&missing, &get).unwrap_err().to_string(), "there is no configmap none");
-    }
-
-    #[test]
-    fn the_annotation_of_the_service_account_is_the_role_of_irsa() {
-        let account = |annotations: Value| json!({ "metadata": { "annotations": annotations } });
-        assert_eq!(identity(&account(json!({}))).unwrap(), Identity::PodIdentity);
-        let role = |role: &str| account(json!({ "eks.amazonaws.com/role-arn": role }));
-        assert_eq!(identity(&role("arn:aws:iam::111122223333:role/countersign-irsa")).unwrap(), Identity::Irsa);
-        assert_eq!(
-            identity(&role("arn:aws:iam::1:role/x")).unwrap_err().to_string(),
-            "found the role arn:aws:iam::1:role/x in the annotation, expected arn:aws:iam::111122223333:role/countersign-irsa"
-        );
     }
 }
