@@ -26,6 +26,7 @@ use crate::error::Kind;
 use crate::error::Operation;
 use crate::naming::naming_late_request;
 use crate::observer::observed;
+use crate::secrets_in_use::hidden;
 
 /// The platform of the Notary Project's signatures.
 const PLATFORM: &str = "Notation-OCI-SHA384-ECDSA";
@@ -46,7 +47,7 @@ const HASHES_CHARACTERS: usize = 2 * 96;
 /// The answer of the service.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SignerAnswer {
-    /// What is revoked, as the service names it: ARNs and hashes of certificates.
+    /// What is revoked, as the service names it: ARNs and hashes of certificates. A text ends where it repeats a secret of the request.
     pub revoked: Vec<String>,
 }
 
@@ -181,11 +182,14 @@ impl Aws {
             .profile_version_arn(profile)
             .job_arn(job)
             .set_certificate_hashes(Some(certificate_hashes));
-        let send = async { call.send().await.map_err(|error| AwsError::of_call(Operation::SignerStatus, &error)) };
+        let send = async {
+            let output = call.send().await.map_err(|error| AwsError::of_call(Operation::SignerStatus, &error))?;
+            // See `CheckAnswer`. Another name than those of the signature means that it is revoked, also if it is cut.
+            let revoked = output.revoked_entities.unwrap_or_default();
+            Ok(SignerAnswer { revoked: revoked.iter().map(|name| hidden(name)).collect() })
+        };
         let result = caught(Operation::SignerStatus, send).await.map_err(|error| self.naming_endpoint(error));
-        let output = observed(self.observer(), Operation::SignerStatus, result)?;
-        // See `CheckAnswer`.
-        Ok(SignerAnswer { revoked: output.revoked_entities.unwrap_or_default() })
+        observed(self.observer(), Operation::SignerStatus, result)
     }
 }
 

@@ -12,6 +12,7 @@ use countersign_core::limits::SIGNER_ENTITIES;
 use serde_json::Value;
 
 use crate::invalid_answer::InvalidAnswer;
+use crate::secrets_in_use::hidden;
 
 /// An answer: one member, a list of as many texts as a chain has certificates, and two.
 const LIMITS: JsonLimits = JsonLimits { depth: 16, values: 1024, elements: 1024, members: 64 };
@@ -83,11 +84,14 @@ fn check(status: u16, body: &[u8]) -> Result<(), InvalidAnswer> {
     let members = match json::from_slice(body, &LIMITS) {
         Ok(Value::Object(members)) => members,
         Ok(_) => return invalid(format_args!("found another JSON value, expected an object")),
-        Err(error) => return invalid(format_args!("found no JSON, expected an object: {error}")),
+        Err(error) => {
+            // It has the name of a member that is there twice.
+            return invalid(format_args!("found no JSON, expected an object: {}", hidden(&error.to_string())));
+        }
     };
     for name in members.keys().filter(|name| *name != MEMBER) {
         let spelling = spelling(name);
-        let shown = || Text::at_most(NAME_BYTES, name);
+        let shown = || Text::at_most(NAME_BYTES, hidden(name));
         if name.eq_ignore_ascii_case(TYPE_OF_ERROR) || OF_ANOTHER_ANSWER.contains(&spelling.as_str()) {
             return invalid(format_args!(
                 "found the member {}, which errors and pages have, expected {MEMBER} only",

@@ -49,6 +49,37 @@ impl Write for Log {
 const CUT: &str = "(cut: the text repeats a secret of the request)";
 
 #[tokio::test]
+async fn a_successful_answer_of_aws_signer_that_repeats_the_session_token_is_not_shown() {
+    let setup = setup();
+    let server = SignerData::start(&setup).await;
+    let session =
+        setup.keys().for_session(&countersign_testkit::aws::sts::assumed_role(ROLE, "pod"), NOW + time::Duration::HOUR);
+    let token = session.session_token.clone().unwrap();
+    let aws = aws_with(&setup, signer_at(&server.url()), &session);
+    for (body, shown) in [
+        (
+            format!(r#"{{"{token}":1,"{token}":2}}"#),
+            format!("found no JSON, expected an object: member \"{CUT}; check "),
+        ),
+        (format!(r#"{{"revokedEntities":["token {token}", "other"]}}"#), format!("[\"token {CUT}\", \"other\"]")),
+        (format!(r#"{{"revokedEntities":["{}"]}}"#, &token[1..20]), format!("[\"{CUT}\"]")),
+        (
+            format!(r#"{{"revokedEntities":null,"{token}":{{}}}}"#),
+            "found other members and no revokedEntities, ".to_owned(),
+        ),
+        (format!(r#"{{"revokedEntities":{token}"#), "found no JSON, expected an object: ".to_owned()),
+    ] {
+        let fault = server.when().reply(Reply::status(200).header("content-type", "application/json").body(body));
+        let found = match status(&aws).await {
+            Ok(names) => format!("{names:?}"),
+            Err(error) => error.to_string(),
+        };
+        assert!(found.contains(&shown) && !found.contains(&token[..12]), "{found}");
+        fault.remove();
+    }
+}
+
+#[tokio::test]
 async fn a_text_of_aws_signer_ends_before_the_session_token_the_signature_and_the_key() {
     let setup = setup();
     let server = SignerData::start(&setup).await;
