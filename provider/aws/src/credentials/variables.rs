@@ -78,6 +78,8 @@ fn source(variable: impl Fn(&str) -> Option<String>, profile: Option<&str>, inst
 
 const KEY_ID: &str = "AWS_ACCESS_KEY_ID";
 const SECRET: &str = "AWS_SECRET_ACCESS_KEY";
+/// What the SDK reads too.
+const OTHER_SECRET: &str = "SECRET_ACCESS_KEY";
 const ROLE: &str = "AWS_ROLE_ARN";
 const TOKEN: &str = "AWS_WEB_IDENTITY_TOKEN_FILE";
 
@@ -86,7 +88,8 @@ const CONTAINER: [&str; 2] = ["AWS_CONTAINER_CREDENTIALS_FULL_URI", "AWS_CONTAIN
 
 fn warnings(variable: impl Fn(&str) -> Option<String>) -> Vec<Text> {
     let has = |name: &str| variable(name).is_some_and(|value| !value.trim().is_empty());
-    let has_secret = has(SECRET) || has("SECRET_ACCESS_KEY");
+    // In the order of the SDK.
+    let secret = [SECRET, OTHER_SECRET].into_iter().find(|name| has(name));
     let half = |set: &str, other: &str, effect: &str| {
         Text::of(format_args!("the environment has {set} and not {other}, so that {effect}"))
     };
@@ -98,17 +101,18 @@ fn warnings(variable: impl Fn(&str) -> Option<String>) -> Vec<Text> {
             CONTAINER.into_iter().find(|name| has(name)).map(|name| format!("EKS Pod Identity ({name})"))
         };
         found.extend(other.map(|other| {
+            let secret = secret.unwrap_or(SECRET);
             Text::of(format_args!(
-                "the environment has {KEY_ID} and {SECRET}, which come before {other}: the role of the pod is not used; remove them if \
+                "the environment has {KEY_ID} and {secret}, which come before {other}: the role of the pod is not used; remove them if \
                  it is to be used"
             ))
         }));
         return found;
     }
-    match (has(KEY_ID), has_secret) {
-        (true, false) => found.push(half(KEY_ID, SECRET, "the keys are not used; set both, or none of them")),
-        (false, true) => found.push(half(SECRET, KEY_ID, "the keys are not used; set both, or none of them")),
-        (true, true) | (false, false) => {}
+    match (has(KEY_ID), secret) {
+        (true, None) => found.push(half(KEY_ID, SECRET, "the keys are not used; set both, or none of them")),
+        (false, Some(secret)) => found.push(half(secret, KEY_ID, "the keys are not used; set both, or none of them")),
+        (true, Some(_)) | (false, None) => {}
     }
     let web_identity = "the web identity is not used; the webhook of EKS sets both in pods that start after their service account has \
                         the annotation eks.amazonaws.com/role-arn";
@@ -123,7 +127,7 @@ fn warnings(variable: impl Fn(&str) -> Option<String>) -> Vec<Text> {
 /// Whether the SDK uses the keys of the environment: blank ones count as absent.
 fn has_static_keys(variable: impl Fn(&str) -> Option<String>) -> bool {
     let has = |name| variable(name).is_some_and(|value| !value.trim().is_empty());
-    has("AWS_ACCESS_KEY_ID") && (has("AWS_SECRET_ACCESS_KEY") || has("SECRET_ACCESS_KEY"))
+    has(KEY_ID) && (has(SECRET) || has(OTHER_SECRET))
 }
 
 #[cfg(test)]
@@ -171,6 +175,8 @@ mod tests {
         let keys = "so that the keys are not used; set both, or none of them";
         let no_secret = format!("the environment has AWS_ACCESS_KEY_ID and not AWS_SECRET_ACCESS_KEY, {keys}");
         let no_id = format!("the environment has AWS_SECRET_ACCESS_KEY and not AWS_ACCESS_KEY_ID, {keys}");
+        let other = (OTHER_SECRET, "hunter2");
+        let other_alone = format!("the environment has SECRET_ACCESS_KEY and not AWS_ACCESS_KEY_ID, {keys}");
         let unused = "so that the web identity is not used; the webhook of EKS sets both in pods that start after their service account \
                       has the annotation eks.amazonaws.com/role-arn";
         let no_file = format!("the environment has AWS_ROLE_ARN and not AWS_WEB_IDENTITY_TOKEN_FILE, {unused}");
@@ -191,12 +197,15 @@ mod tests {
             (&[id], vec![no_secret.clone()]),
             (&[id, (SECRET, " ")], vec![no_secret.clone()]),
             (&[id, ("SECRET_ACCESS_KEY", "hunter2")], vec![]),
+            (&[other], vec![other_alone]),
+            (&[secret, other], vec![no_id.clone()]),
             (&[secret], vec![no_id]),
             (&[role], vec![no_file.clone()]),
             (&[file], vec![no_role]),
             (&[id, role], vec![no_secret, no_file]),
             (&[id, secret, role], vec![]),
             (&[id, secret, role, file], vec![web_identity]),
+            (&[id, other, uri], vec![pod_identity.replace("AWS_SECRET_ACCESS_KEY", "SECRET_ACCESS_KEY")]),
             (&[id, secret, uri], vec![pod_identity]),
         ] {
             assert_eq!(of(variables), expected, "{variables:?}");
