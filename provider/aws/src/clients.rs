@@ -113,7 +113,7 @@ impl Aws {
         source: SharedCredentialsProvider,
     ) -> Self {
         let pod = KeptCredentials::new(source, Operation::Credentials, clock.clone(), Arc::clone(&observer));
-        let pod = pod.with_sts(settings.endpoints.sts.as_ref().map(NamedEndpoint::setting));
+        let pod = pod.in_pod(settings.endpoints.sts.as_ref().map(NamedEndpoint::setting), settings.region.as_ref());
         let (roles, signers) = (Mutex::default(), Mutex::default());
         Self(Arc::new(Inner { settings, transport, clock, observer, pod, roles, signers }))
     }

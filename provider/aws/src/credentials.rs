@@ -108,6 +108,8 @@ struct Inner {
     operation: Operation,
     /// What has the endpoint of STS, for errors; `None` if it is that of the region.
     sts: Option<Text>,
+    /// That of the pod's region; `None` if it is not known.
+    of_pod: Option<Partition>,
     clock: AwsClock,
     observer: Arc<dyn AwsObserver>,
     kept: Mutex<Option<Kept>>,
@@ -120,8 +122,9 @@ struct Inner {
 #[derive(Clone)]
 struct Fetched {
     credentials: Credentials,
-    /// That of the role; `None` for other credentials, such as keys, which name none.
+    /// That of the role, or of the pod for a role of the node's services; `None` for other credentials, such as keys, which name none.
     partition: Option<Partition>,
+    origin: Origin,
 }
 
 #[derive(Clone)]
@@ -142,13 +145,15 @@ impl KeptCredentials {
     ) -> Self {
         let fetches = SingleFlight::with_grace(limits::CREDENTIALS_TIMEOUT);
         let (kept, failed) = (Mutex::default(), Mutex::default());
-        Self(Arc::new(Inner { source, base: None, operation, sts: None, clock, observer, kept, failed, fetches }))
+        let (base, sts, of_pod) = (None, None, None);
+        Self(Arc::new(Inner { source, base, operation, sts, of_pod, clock, observer, kept, failed, fetches }))
     }
 
-    /// The same, whose errors name what has the endpoint of STS. Nothing was fetched yet.
-    pub(crate) fn with_sts(self, sts: Option<Text>) -> Self {
+    /// The same, whose errors name what has the endpoint of STS, in a pod of this region. Nothing was fetched yet.
+    pub(crate) fn in_pod(self, sts: Option<Text>, region: Option<&AwsRegion>) -> Self {
+        let of_pod = region.map(AwsRegion::partition);
         Self(match Arc::try_unwrap(self.0) {
-            Ok(inner) => Arc::new(Inner { sts, ..inner }),
+            Ok(inner) => Arc::new(Inner { sts, of_pod, ..inner }),
             Err(shared) => shared,
         })
     }
@@ -158,8 +163,9 @@ impl KeptCredentials {
         let (clock, observer) = (base.0.clock.clone(), Arc::clone(&base.0.observer));
         let fetches = SingleFlight::with_grace(limits::CREDENTIALS_TIMEOUT);
         let (operation, kept, failed) = (Operation::AssumeRole, Mutex::default(), Mutex::default());
-        let sts = base.0.sts.clone();
-        Self(Arc::new(Inner { source, base: Some(base), operation, sts, clock, observer, kept, failed, fetches }))
+        let (sts, of_pod) = (base.0.sts.clone(), base.0.of_pod);
+        let base = Some(base);
+        Self(Arc::new(Inner { source, base, operation, sts, of_pod, clock, observer, kept, failed, fetches }))
     }
 
     /// # Errors
@@ -309,7 +315,7 @@ impl Inner {
         let origin = match self.operation {
             Operation::AssumeRole => Origin::Sts,
             Operation::Credentials | Operation::EcrToken | Operation::EcrPublicToken | Operation::SignerStatus => {
-                Origin::Other
+                naming::origin().unwrap_or(Origin::Other)
             }
         };
         checked::check(origin, &credentials).map_err(|error| AwsError::new(self.operation, Kind::Source(error)))?;
@@ -323,9 +329,15 @@ impl Inner {
             let life = end.duration_since(now).unwrap_or_default();
             end - limits::CREDENTIALS_RENEWED_BEFORE.min(life / 4)
         });
-        // Of the role that STS was asked for last.
-        let partition = naming::last().sent.as_ref().and_then(Sent::partition);
-        let found = Fetched { credentials, partition };
+        let partition = match origin {
+            // Their answers do not name the role; it is one of the cluster or of the node.
+            Origin::Container | Origin::InstanceMetadata => self.of_pod,
+            // Of the role that STS was asked for last.
+            Origin::Environment | Origin::Sts | Origin::Profile | Origin::Other => {
+                naming::last().sent.as_ref().and_then(Sent::partition)
+            }
+        };
+        let found = Fetched { credentials, partition, origin };
         *self.kept.lock().unwrap_or_else(PoisonError::into_inner) =
             Some(Kept { found: found.clone(), fetched: Instant::now(), shown: now, renew_at });
         Ok(found)

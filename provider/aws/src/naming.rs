@@ -1,5 +1,6 @@
-//! The last request of a call, which its error names; and what a request is for.
+//! The last request of a call, which its error names; what a request is for; and where its credentials come from.
 
+use std::cell::Cell;
 use std::cell::RefCell;
 use std::future::Future;
 
@@ -11,6 +12,7 @@ use crate::error::Answered;
 use crate::error::AwsError;
 use crate::error::LastRequest;
 use crate::error::Operation;
+use crate::error::Origin;
 use crate::error::Sent;
 use crate::query_refusal::QueryRefusal;
 
@@ -19,6 +21,8 @@ tokio::task_local! {
     static LAST: RefCell<LastRequest>;
     /// The call that runs in this task.
     static OPERATION: Operation;
+    /// Where the credentials of the call that runs in this task come from.
+    static ORIGIN: Cell<Option<Origin>>;
 }
 
 /// Runs a call, and names its last request in an error of this operation.
@@ -45,7 +49,7 @@ async fn naming<T>(
         let result = call.await;
         result.map_err(|error| if is_named(&error) { error.after(last().sent) } else { error })
     };
-    LAST.scope(RefCell::default(), call).await
+    LAST.scope(RefCell::default(), ORIGIN.scope(Cell::default(), call)).await
 }
 
 /// Runs the requests of a call.
@@ -91,6 +95,16 @@ pub(crate) fn note(url: &Url, body: &[u8]) {
 pub(crate) fn note_answer(status: StatusCode, refusal: Option<QueryRefusal>) {
     let answered = Some(Answered { status: status.as_u16(), refusal });
     let _ = LAST.try_with(|last| last.borrow_mut().answered = answered);
+}
+
+/// Where the credentials come from that the call in this task found last; `None` if there are none yet.
+pub(crate) fn origin() -> Option<Origin> {
+    ORIGIN.try_with(Cell::get).unwrap_or_default()
+}
+
+/// Notes where credentials of the call that runs in this task come from.
+pub(crate) fn note_origin(origin: Origin) {
+    let _ = ORIGIN.try_with(|own| own.set(Some(origin)));
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ use aws_credential_types::provider::future;
 use crate::error::Origin;
 use crate::error::Part;
 use crate::error::SourceProblem;
+use crate::naming;
 
 /// Most characters of an access key identifier
 /// ([AccessKey](https://docs.aws.amazon.com/IAM/latest/APIReference/API_AccessKey.html)).
@@ -19,7 +20,7 @@ const SECRET_BYTES: usize = 1024;
 /// Most characters of a session token. It has no stated limit, and up to some kilobytes; it is sent in a header.
 const TOKEN_BYTES: usize = 16 * 1024;
 
-/// A source with checked credentials.
+/// A source with checked credentials, which notes where they come from.
 #[derive(Debug)]
 pub(super) struct Checked<P> {
     pub(super) origin: Origin,
@@ -34,6 +35,7 @@ impl<P: ProvideCredentials> ProvideCredentials for Checked<P> {
         future::ProvideCredentials::new(async {
             let credentials = self.source.provide_credentials().await?;
             check(self.origin, &credentials).map_err(CredentialsError::provider_error)?;
+            naming::note_origin(self.origin);
             Ok(credentials)
         })
     }

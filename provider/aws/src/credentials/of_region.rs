@@ -26,6 +26,7 @@ impl OfRegion {
             let operation = naming::operation().unwrap_or(self.kept.0.operation);
             return Err(AwsError::new(operation, Kind::other_partition(partition, &self.region)));
         }
+        naming::note_origin(found.origin);
         // Requests have the token in a header. None has the key, but the service knows it.
         secrets_in_use::note(found.credentials.secret_access_key().as_bytes());
         Ok(found.credentials)

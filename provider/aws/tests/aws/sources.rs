@@ -3,6 +3,7 @@
 
 mod failures;
 mod late;
+mod partitions;
 mod profiles;
 mod variables;
 
