@@ -1,9 +1,12 @@
 //! Two independent registries: one with the referrers API, and one without, where the fallback tag lists the signatures.
 
+use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
 use anyhow::Context;
+use serde_json::Value;
+use serde_json::json;
 
 use crate::http;
 use crate::process::Program;
@@ -74,13 +77,7 @@ impl Registry {
                 command.args(["serve", "--addr", "127.0.0.1", "--port", &self.port.to_string(), "--dir"]).arg(data);
             }
             Kind::FallbackTag => {
-                let config = serde_json::json!({
-                    "version": 0.1,
-                    "log": { "level": "warn" },
-                    "storage": { "filesystem": { "rootdirectory": data } },
-                    "http": { "addr": self.host() },
-                });
-                // JSON is YAML.
+                let config = configuration(&data, &json!({ "addr": self.host() }));
                 let config = workdir.write(&format!("{}/config.yml", self.name()), config.to_string())?;
                 command.arg("serve").arg(config);
             }
@@ -91,4 +88,14 @@ impl Registry {
         self.program = Some(program);
         Ok(())
     }
+}
+
+/// The configuration of docker-registry, and of distribution v3, with this section `http`. JSON is YAML.
+pub(crate) fn configuration(data: &Path, http: &Value) -> Value {
+    json!({
+        "version": 0.1,
+        "log": { "level": "warn" },
+        "storage": { "filesystem": { "rootdirectory": data } },
+        "http": http,
+    })
 }

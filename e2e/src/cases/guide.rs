@@ -5,6 +5,7 @@
 //! run.
 
 mod namespace;
+mod shell;
 mod user;
 
 use std::fs;
@@ -13,6 +14,9 @@ use anyhow::Context;
 use anyhow::bail;
 use anyhow::ensure;
 
+pub(super) use self::shell::CERTIFICATES;
+pub(super) use self::shell::EXEC;
+pub(super) use self::shell::Shell;
 pub(super) use self::user::AWS;
 use self::user::User;
 use crate::environment::Environment;
@@ -115,7 +119,7 @@ fn follow_page(user: &User<'_>, transcript: &mut Transcript, page: &str) -> anyh
 fn follow(user: &User<'_>, transcript: &mut Transcript, step: Step) -> anyhow::Result<()> {
     match step {
         Step::File(path, text) => {
-            let path = user.directory.join(path);
+            let path = user.shell.directory.join(path);
             fs::create_dir_all(path.parent().context("a file without a directory")?)?;
             fs::write(path, text)?;
         }

@@ -24,6 +24,7 @@ use crate::images::Image;
 use crate::notation::STORE;
 use crate::process::Finished;
 use crate::process::Program;
+use crate::registries::configuration;
 use crate::transcript::Transcript;
 use crate::wait;
 use crate::workdir;
@@ -106,20 +107,15 @@ impl<'a> Mirror<'a> {
         let [port] = workdir::free_ports()?;
         let authority = Authority::new(&[(DnType::CommonName, "mirror-ca")])?;
         let identity = authority.issue(&[(DnType::CommonName, "mirror")], Usage::Server)?;
-        let config = json!({
-            "version": 0.1,
-            "log": { "level": "warn" },
-            "storage": { "filesystem": { "rootdirectory": workdir.directory("docker-registry/data")? } },
-            "http": {
-                "addr": format!("127.0.0.1:{port}"),
-                "tls": {
-                    "certificate": workdir.write("mirror/tls.crt", identity.certificate)?,
-                    "key": workdir.write("mirror/tls.key", identity.key)?,
-                    "clientcas": [workdir.write("mirror/clients.crt", clients.certificate())?],
-                },
+        let http = json!({
+            "addr": format!("127.0.0.1:{port}"),
+            "tls": {
+                "certificate": workdir.write("mirror/tls.crt", identity.certificate)?,
+                "key": workdir.write("mirror/tls.key", identity.key)?,
+                "clientcas": [workdir.write("mirror/clients.crt", clients.certificate())?],
             },
         });
-        // JSON is YAML.
+        let config = configuration(&workdir.directory("docker-registry/data")?, &http);
         let config = workdir.write("mirror/mirror.yml", config.to_string())?;
         let ca = workdir.write("mirror/ca.crt", authority.certificate())?;
         let mut mirror = Self { environment, port, config, ca, program: None };

@@ -19,6 +19,7 @@ use crate::notation::Signer;
 use crate::process;
 use crate::process::Finished;
 use crate::process::Program;
+use crate::registries::configuration;
 use crate::transcript::Transcript;
 use crate::workdir;
 use crate::workdir::Workdir;
@@ -84,19 +85,14 @@ fn with_hosts(workdir: &Workdir, command: &mut Command, hosts: &Path) {
 fn registry(environment: &Environment<'_>, authority: &Authority, port: u16) -> anyhow::Result<Program> {
     let workdir = environment.workdir;
     let identity = authority.issue(&[(DnType::CommonName, "registry")], Usage::NamedServer(NAME))?;
-    let config = json!({
-        "version": 0.1,
-        "log": { "level": "warn" },
-        "storage": { "filesystem": { "rootdirectory": workdir.directory("docker-registry/data")? } },
-        "http": {
-            "addr": format!("127.0.0.1:{port}"),
-            "tls": {
-                "certificate": workdir.write("proxies/registry.crt", identity.certificate)?,
-                "key": workdir.write("proxies/registry.key", identity.key)?,
-            },
+    let http = json!({
+        "addr": format!("127.0.0.1:{port}"),
+        "tls": {
+            "certificate": workdir.write("proxies/registry.crt", identity.certificate)?,
+            "key": workdir.write("proxies/registry.key", identity.key)?,
         },
     });
-    // JSON is YAML.
+    let config = configuration(&workdir.directory("docker-registry/data")?, &http);
     let config = workdir.write("proxies/registry.yml", config.to_string())?;
     let mut command = Command::new(workdir.tool("docker-registry"));
     command.arg("serve").arg(config);

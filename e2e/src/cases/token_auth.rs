@@ -22,6 +22,7 @@ use crate::notation::Signer;
 use crate::process;
 use crate::process::Finished;
 use crate::process::Program;
+use crate::registries::configuration;
 use crate::token_service::ISSUER;
 use crate::token_service::SERVICE;
 use crate::token_service::TokenService;
@@ -125,12 +126,8 @@ impl Tried<'_> {
     /// Starts the registry on its data, with these settings in addition.
     fn serve(&self, how: &str, settings: &Value) -> anyhow::Result<Program> {
         let workdir = self.environment.workdir;
-        let mut config = json!({
-            "version": 0.1,
-            "log": { "level": "warn" },
-            "storage": { "filesystem": { "rootdirectory": workdir.directory(&format!("token-auth/{}", self.program))? } },
-            "http": { "addr": format!("127.0.0.1:{}", self.port) },
-        });
+        let data = workdir.directory(&format!("token-auth/{}", self.program))?;
+        let mut config = configuration(&data, &json!({ "addr": format!("127.0.0.1:{}", self.port) }));
         if let Some(tls) = settings.get("tls") {
             config["http"]["tls"] = tls.clone();
         }
@@ -138,7 +135,6 @@ impl Tried<'_> {
             config["auth"] = auth.clone();
         }
         let name = format!("token-auth/{} {how}.yml", self.program);
-        // JSON is YAML.
         let config = workdir.write(&name, config.to_string())?;
         let mut command = Command::new(workdir.tool(self.program));
         command.arg("serve").arg(config);

@@ -74,6 +74,7 @@ pub use sections::VaultVersions;
 pub use sections::Verification;
 pub use sections::WANTED_API;
 pub use sections::any_host;
+pub use sections::has_private_ecr;
 pub use sections::is_registry;
 pub use yaml::CONFIG_BYTES;
 pub use yaml::MANIFEST_BYTES;

@@ -3,8 +3,6 @@
 
 use countersign_core::codec::text::Text;
 use countersign_core::name::EcrHost;
-use countersign_core::name::Host;
-use countersign_registry::HostPattern;
 use countersign_registry::Mirror;
 use countersign_registry::Unlisted;
 
@@ -15,6 +13,7 @@ use super::google;
 use super::proxy_environment;
 use crate::config::Config;
 use crate::config::Credentials;
+use crate::config::has_private_ecr;
 
 /// What is found. Warnings, as the pod may have other variables.
 pub(crate) fn environment_warnings(config: &Config) -> Vec<EnvironmentWarning> {
@@ -43,18 +42,17 @@ fn without_credentials(config: &Config) -> Vec<EnvironmentWarning> {
     if !cfg!(feature = "aws") {
         return Vec::new();
     }
-    let warning = |found: String| EnvironmentWarning {
+    let warning = |found: String, place: &str| EnvironmentWarning {
         kind: "ecr-without-credentials",
         message: format!(
-            "{found} has no credentials, and Amazon ECR never answers without credentials; write `credentials: {{ ecr: {{}} }}`"
+            "{found} has no credentials, and Amazon ECR never answers without credentials; write `credentials: {{ ecr: {{}} }}`{place}"
         ),
         is_of_variable: false,
     };
-    let anonymous = config
-        .registries
-        .iter()
-        .filter(|registry| matches!(registry.credentials, Credentials::Anonymous) && is_private(registry.host.host()));
-    let entries = anonymous.map(|registry| warning(format!("registries {}", registry.host)));
+    let anonymous = config.registries.iter().filter(|registry| {
+        matches!(registry.credentials, Credentials::Anonymous) && has_private_ecr(registry.host.host())
+    });
+    let entries = anonymous.map(|registry| warning(format!("registries {}", registry.host), ""));
     // Refused otherwise.
     let are_asked = config.unlisted_registries == Unlisted::Anonymous;
     let mirrors = config.registries.iter().flat_map(|registry| &registry.mirrors.locations).map(Mirror::host);
@@ -63,18 +61,8 @@ fn without_credentials(config: &Config) -> Vec<EnvironmentWarning> {
         are_asked && !is_listed && matches!(EcrHost::of(mirror), Some(EcrHost::Private(_)))
     });
     entries
-        .chain(unlisted.map(|mirror| warning(format!("the mirror {mirror}, without an entry of registries,"))))
+        .chain(unlisted.map(|mirror| warning(format!("the mirror {mirror}"), " in an entry of registries for it")))
         .collect()
-}
-
-/// Whether the pattern has hosts of private registries of Amazon.
-fn is_private(pattern: &HostPattern) -> bool {
-    // The first label is an account. Any other that is a pattern can only be the region.
-    let written = pattern.to_string();
-    let rest = written.strip_prefix("**.").or_else(|| written.strip_prefix("*."));
-    let with_account = rest.map_or_else(|| written.clone(), |rest| format!("000000000000.{rest}"));
-    let host: Option<Host> = with_account.replace(".*.", ".us-east-1.").parse().ok();
-    matches!(host.as_ref().and_then(EcrHost::of), Some(EcrHost::Private(_)))
 }
 
 fn of_aws(config: &Config) -> Vec<EnvironmentWarning> {

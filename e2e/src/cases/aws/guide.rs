@@ -2,10 +2,6 @@
 //! `kubectl run` with its result. First with EKS Pod Identity, then with IRSA.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt as _;
-use std::os::unix::fs::symlink;
-use std::path::PathBuf;
-use std::process::Command;
 use std::time::Duration;
 
 use anyhow::Context;
@@ -13,8 +9,10 @@ use anyhow::ensure;
 use serde_json::Value;
 use serde_json::json;
 
-use super::super::deploy::copy_tree;
 use super::super::guide::AWS;
+use super::super::guide::CERTIFICATES;
+use super::super::guide::EXEC;
+use super::super::guide::Shell;
 use super::super::guide::Step;
 use super::super::guide::steps;
 use super::super::pod::Pod;
@@ -35,26 +33,11 @@ const CALLED: Duration = Duration::from_secs(20);
 
 const PAGE: &str = "deploy/eks/README.md";
 
-/// Step 3 of `deploy/README.md`, which the page names as a requirement.
-const CERTIFICATES: [&str; 4] = [
-    "mkdir -p my-cluster",
-    "countersign certs --out my-cluster",
-    "kubectl apply -f deploy/base/namespace.yaml",
-    "kubectl create secret tls countersign-tls --namespace countersign --cert my-cluster/tls.crt --key my-cluster/tls.key \
-     --dry-run=client -o yaml | kubectl apply --server-side --force-conflicts -f -",
-];
-
 /// Beginnings of commands that need another network, AWS's plugin, or controllers.
 const NOT_RUN: [&str; 3] = ["curl ", "notation sign --plugin ", "kubectl -n countersign rollout "];
 
-/// Runs a command in the pod.
-const EXEC: &str = "kubectl -n countersign exec deployment/countersign -- countersign ";
-
 /// The user of the page, with a copy of the repository.
-struct User {
-    directory: PathBuf,
-    programs: PathBuf,
-}
+struct User(Shell);
 
 pub(super) fn run(chain: &mut Chain<'_>) -> anyhow::Result<()> {
     chain.transcript.chapter(&format!("The guide {PAGE}, word for word"));
@@ -68,7 +51,7 @@ pub(super) fn run(chain: &mut Chain<'_>) -> anyhow::Result<()> {
         match step {
             Step::File(path, text) => {
                 chain.transcript.note(&format!("writes {path}"));
-                fs::write(user.directory.join(path), text)?;
+                fs::write(user.0.directory.join(path), text)?;
             }
             Step::Command(line) => commands.push(line),
         }
@@ -78,7 +61,7 @@ pub(super) fn run(chain: &mut Chain<'_>) -> anyhow::Result<()> {
     }
     trust_policies(chain, &user, &mut commands)?;
     with(chain, &user, Identity::PodIdentity, &commands)?;
-    let overlay = user.directory.join("my-cluster/kustomization.yaml");
+    let overlay = user.0.directory.join("my-cluster/kustomization.yaml");
     fs::write(&overlay, with_irsa(&fs::read_to_string(&overlay)?)?)?;
     chain.transcript.note("my-cluster/kustomization.yaml: the lines for IRSA in place of those for EKS Pod Identity");
     with(chain, &user, Identity::Irsa, &commands)
@@ -86,36 +69,20 @@ pub(super) fn run(chain: &mut Chain<'_>) -> anyhow::Result<()> {
 
 impl User {
     fn prepare(chain: &Chain<'_>) -> anyhow::Result<Self> {
-        let (workdir, project) = (chain.workdir, chain.workdir.project());
-        let directory = workdir.directory("guide")?;
-        for name in ["deploy", "templates", "constraints"] {
-            copy_tree(&project.join(name), &directory.join(name))?;
-        }
-        let programs = workdir.directory("guide-programs")?;
-        symlink(chain.countersign.binary(), programs.join("countersign"))?;
-        let aws = workdir.write("guide-programs/aws", AWS)?;
-        fs::set_permissions(aws, fs::Permissions::from_mode(0o755))?;
+        let workdir = chain.workdir;
+        let shell = Shell::prepare(workdir, chain.countersign.binary(), ("aws", AWS))?;
         workdir.write("guide/my-cluster/gatekeeper-ca.crt", chain.gatekeeper.authority().certificate())?;
         // In place of the root of AWS.
-        fs::copy(chain.doubles.directory().join("signer-root.pem"), directory.join("my-cluster/aws-signer-root.crt"))?;
-        Ok(Self { directory, programs })
+        let root = shell.directory.join("my-cluster/aws-signer-root.crt");
+        fs::copy(chain.doubles.directory().join("signer-root.pem"), root)?;
+        Ok(Self(shell))
     }
 
     /// Runs a line of shell at the top of the copy.
     fn run(&self, chain: &Chain<'_>, line: &str) -> anyhow::Result<Finished> {
-        let path = std::env::var_os("PATH").unwrap_or_default();
-        let own = [self.programs.clone(), chain.workdir.tools().to_path_buf()];
-        let path = std::env::join_paths(own.into_iter().chain(std::env::split_paths(&path)))?;
-        let mut command = Command::new("sh");
-        command.args(["-c", line]).current_dir(&self.directory).env("PATH", path);
-        command.env("KUBECONFIG", chain.cluster.kubeconfig()).env("HOME", chain.workdir.directory("guide-home")?);
-        command.env_remove("XDG_CONFIG_HOME");
-        command.envs([
-            ("AWS_ACCOUNT", network::ACCOUNT),
-            ("AWS_REGION", network::REGION),
-            ("EKS_CLUSTER", "my-eks-cluster"),
-        ]);
-        process::run(&command, LIMIT, &chain.workdir.log("guide"))
+        let variables =
+            [("AWS_ACCOUNT", network::ACCOUNT), ("AWS_REGION", network::REGION), ("EKS_CLUSTER", "my-eks-cluster")];
+        self.0.run(chain.workdir, &chain.cluster, line, &variables)
     }
 
     /// Runs a command that must succeed, and prints both.
@@ -139,7 +106,7 @@ fn trust_policies(chain: &mut Chain<'_>, user: &User, commands: &mut Vec<String>
     }
     *commands = after;
     let read = |name: &str| -> anyhow::Result<Value> {
-        Ok(serde_json::from_slice(&fs::read(user.directory.join("my-cluster/iam").join(name))?)?)
+        Ok(serde_json::from_slice(&fs::read(user.0.directory.join("my-cluster/iam").join(name))?)?)
     };
     let trust = read("trust-irsa.json")?;
     let issuer = settings::ISSUER.trim_start_matches("https://");
@@ -238,7 +205,7 @@ fn actions(journal: &Journal, identity: Identity) -> anyhow::Result<Vec<&'static
 
 /// An error unless the policy for the role has exactly these actions.
 fn permitted(user: &User, actions: &[&str]) -> anyhow::Result<()> {
-    let policy: Value = serde_json::from_slice(&fs::read(user.directory.join("my-cluster/iam/permissions.json"))?)?;
+    let policy: Value = serde_json::from_slice(&fs::read(user.0.directory.join("my-cluster/iam/permissions.json"))?)?;
     let statements = policy["Statement"].as_array().context("the policy has no statements")?;
     let mut expected: Vec<&str> = statements
         .iter()

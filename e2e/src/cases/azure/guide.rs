@@ -2,11 +2,7 @@
 //! would run it, with what the webhook of workload identity adds.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt as _;
-use std::os::unix::fs::symlink;
 use std::path::Path;
-use std::path::PathBuf;
-use std::process::Command;
 use std::time::Duration;
 
 use anyhow::Context;
@@ -14,7 +10,9 @@ use anyhow::ensure;
 use serde_json::Value;
 use serde_json::json;
 
-use super::super::deploy::copy_tree;
+use super::super::guide::CERTIFICATES;
+use super::super::guide::EXEC;
+use super::super::guide::Shell;
 use super::super::guide::Step;
 use super::super::guide::steps;
 use super::super::pod::Pod;
@@ -33,20 +31,8 @@ const LIMIT: Duration = Duration::from_secs(60);
 
 const PAGE: &str = "deploy/aks/README.md";
 
-/// Step 3 of `deploy/README.md`, which the page names as a requirement.
-const CERTIFICATES: [&str; 4] = [
-    "mkdir -p my-cluster",
-    "countersign certs --out my-cluster",
-    "kubectl apply -f deploy/base/namespace.yaml",
-    "kubectl create secret tls countersign-tls --namespace countersign --cert my-cluster/tls.crt --key my-cluster/tls.key \
-     --dry-run=client -o yaml | kubectl apply --server-side --force-conflicts -f -",
-];
-
 /// Beginnings of commands that need the plugin for Azure, or controllers.
 const NOT_RUN: [&str; 2] = ["notation sign --plugin ", "kubectl -n countersign rollout "];
-
-/// Runs a command in the pod.
-const EXEC: &str = "kubectl -n countersign exec deployment/countersign -- countersign ";
 
 /// The warnings of `check`: the certificate of this Gatekeeper is short, and self-signed certificates name no addresses.
 const WARNINGS: [&str; 2] = [" certificate-ends-soon: ", " evidence-of-image: "];
@@ -78,10 +64,7 @@ const CHANGES: [(&str, &str, &str); 2] = [
 ];
 
 /// The user of the page, with a copy of the repository.
-struct User {
-    directory: PathBuf,
-    programs: PathBuf,
-}
+struct User(Shell);
 
 /// Follows the page to its end, and returns the pod of its Deployment, which serves.
 pub(super) fn follow(site: &mut Site<'_>, binary: &Path) -> anyhow::Result<Pod> {
@@ -97,7 +80,7 @@ pub(super) fn follow(site: &mut Site<'_>, binary: &Path) -> anyhow::Result<Pod> 
         match step {
             Step::File(path, text) => {
                 site.transcript.note(&format!("writes {path}"));
-                fs::write(user.directory.join(path), text)?;
+                fs::write(user.0.directory.join(path), text)?;
             }
             Step::Command(line) if line.starts_with(EXEC) => {
                 in_pod(site, pod.as_ref().context("there is no pod yet")?, &line)?;
@@ -126,32 +109,22 @@ pub(super) fn follow(site: &mut Site<'_>, binary: &Path) -> anyhow::Result<Pod> 
 
 impl User {
     fn prepare(site: &Site<'_>, binary: &Path) -> anyhow::Result<Self> {
-        let (workdir, project) = (site.workdir, site.workdir.project());
-        let directory = workdir.directory("guide")?;
-        for name in ["deploy", "templates", "constraints"] {
-            copy_tree(&project.join(name), &directory.join(name))?;
-        }
-        let programs = workdir.directory("guide-programs")?;
-        symlink(binary, programs.join("countersign"))?;
-        let text = AZ.replace("ISSUER", ISSUER).replace("CLIENT", CLIENT);
-        let az = workdir.write("guide-programs/az", text)?;
-        fs::set_permissions(az, fs::Permissions::from_mode(0o755))?;
+        let workdir = site.workdir;
+        let az = AZ.replace("ISSUER", ISSUER).replace("CLIENT", CLIENT);
+        let shell = Shell::prepare(workdir, binary, ("az", &az))?;
         workdir.write("guide/my-cluster/gatekeeper-ca.crt", site.gatekeeper.authority().certificate())?;
-        Ok(Self { directory, programs })
+        Ok(Self(shell))
     }
 
     /// Runs a line of shell at the top of the copy.
     fn run(&self, site: &Site<'_>, line: &str) -> anyhow::Result<Finished> {
-        let path = std::env::var_os("PATH").unwrap_or_default();
-        let own = [self.programs.clone(), site.workdir.tools().to_path_buf()];
-        let path = std::env::join_paths(own.into_iter().chain(std::env::split_paths(&path)))?;
-        let mut command = Command::new("sh");
-        command.args(["-c", line]).current_dir(&self.directory).env("PATH", path);
-        command.env("KUBECONFIG", site.cluster.kubeconfig()).env("HOME", site.workdir.directory("guide-home")?);
-        command.env_remove("XDG_CONFIG_HOME");
-        command.envs([("RESOURCE_GROUP", "my-group"), ("AKS_CLUSTER", "my-aks-cluster")]);
-        command.envs([("ACR_NAME", name_of(network::REGISTRY)), ("KEY_VAULT", name_of(network::VAULT))]);
-        process::run(&command, LIMIT, &site.workdir.log("guide"))
+        let variables = [
+            ("RESOURCE_GROUP", "my-group"),
+            ("AKS_CLUSTER", "my-aks-cluster"),
+            ("ACR_NAME", name_of(network::REGISTRY)),
+            ("KEY_VAULT", name_of(network::VAULT)),
+        ];
+        self.0.run(site.workdir, &site.cluster, line, &variables)
     }
 
     /// Runs a command that must succeed, and prints both.
@@ -164,7 +137,7 @@ impl User {
     /// Makes the changes of the user.
     fn change(&self, site: &Site<'_>) -> anyhow::Result<()> {
         for (file, from, to) in CHANGES {
-            let path = self.directory.join("my-cluster").join(file);
+            let path = self.0.directory.join("my-cluster").join(file);
             let text = fs::read_to_string(&path)?;
             ensure!(text.matches(from).count() == 1, "{file} has not one {from:?}");
             fs::write(&path, text.replace(from, to))?;
@@ -175,7 +148,7 @@ impl User {
 
     /// An error unless the page has created the federated credential that the doubles have.
     fn federated(&self) -> anyhow::Result<()> {
-        let calls = fs::read_to_string(self.directory.join("az-calls"))?;
+        let calls = fs::read_to_string(self.0.directory.join("az-calls"))?;
         let created = "identity federated-credential create ";
         let line = calls.lines().find(|line| line.starts_with(created)).context("none was created")?;
         let expected = format!(

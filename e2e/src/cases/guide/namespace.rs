@@ -26,7 +26,7 @@ const OTHER_NAMESPACE: &str = "security";
 pub(super) fn build(user: &User<'_>, transcript: &mut Transcript) -> anyhow::Result<()> {
     for (overlay, component) in OVERLAYS {
         let folder = user.environment.workdir.directory("guide-namespace")?;
-        copy_tree(&user.directory, &folder)?;
+        copy_tree(&user.shell.directory, &folder)?;
         let path = folder.join(overlay).join("kustomization.yaml");
         let text = fs::read_to_string(&path)?;
         let with = add_component(&text, component).with_context(|| format!("{overlay} has no components"))?;

@@ -1,11 +1,6 @@
 //! The user of the guide, and what the cluster and its controllers would do for them.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt as _;
-use std::os::unix::fs::symlink;
-use std::path::PathBuf;
-use std::process::Command;
-use std::time::Duration;
 
 use anyhow::Context;
 use anyhow::ensure;
@@ -14,16 +9,11 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 use serde_json::json;
 
-use super::super::deploy::copy_tree;
+use super::shell::Shell;
 use crate::environment::Environment;
 use crate::images::Image;
 use crate::notation::Signer;
-use crate::process;
 use crate::process::Finished;
-use crate::workdir::Workdir;
-
-/// Time limit for one command.
-const LIMIT: Duration = Duration::from_secs(90);
 
 /// The AWS CLI of the user.
 pub(in crate::cases) const AWS: &str = r#"#!/bin/sh
@@ -34,26 +24,17 @@ case "$*" in *describe-cluster*) echo https://oidc.eks.eu-west-1.amazonaws.com/i
 /// The user of the guide, with a copy of the repository.
 pub(super) struct User<'a> {
     pub(super) environment: &'a Environment<'a>,
-    /// The top of the copy.
-    pub(super) directory: PathBuf,
-    programs: PathBuf,
+    pub(super) shell: Shell,
 }
 
 impl<'a> User<'a> {
     pub(super) fn prepare(environment: &'a Environment<'_>) -> anyhow::Result<Self> {
-        let directory = environment.workdir.directory("guide")?;
-        for name in ["deploy", "templates", "constraints"] {
-            copy_tree(&environment.workdir.project().join(name), &directory.join(name))?;
-        }
-        let programs = environment.workdir.directory("guide-programs")?;
-        symlink(environment.countersign.binary(), programs.join("countersign"))?;
         // In place of the AWS CLI: requires the documents that it would send, and knows the issuer of the cluster.
-        let aws = environment.workdir.write("guide-programs/aws", AWS)?;
-        fs::set_permissions(aws, fs::Permissions::from_mode(0o755))?;
+        let shell = Shell::prepare(environment.workdir, environment.countersign.binary(), ("aws", AWS))?;
         // notation's configuration directory of this user, with their key.
         let keys = fs::read(environment.notation.directory().join("signingkeys.json"))?;
         environment.workdir.write("guide-home/.config/notation/signingkeys.json", keys)?;
-        let user = Self { environment, directory, programs };
+        let user = Self { environment, shell };
         // What the cases before have applied.
         for line in [
             "kubectl delete --ignore-not-found -k constraints",
@@ -78,17 +59,13 @@ impl<'a> User<'a> {
 
     /// Runs a line of shell at the top of the copy.
     pub(super) fn run(&self, line: &str) -> anyhow::Result<Finished> {
-        let workdir: &Workdir = self.environment.workdir;
-        let path = std::env::var_os("PATH").unwrap_or_default();
-        let own = [self.programs.clone(), workdir.tools().to_path_buf()];
-        let path = std::env::join_paths(own.into_iter().chain(std::env::split_paths(&path)))?;
-        let mut command = Command::new("sh");
-        command.args(["-c", line]).current_dir(&self.directory).env("PATH", path);
-        command.env("KUBECONFIG", self.environment.cluster.kubeconfig()).env("HOME", workdir.directory("guide-home")?);
-        command.env_remove("XDG_CONFIG_HOME");
-        command.env("REGISTRY_PASSWORD", "secret");
-        command.envs([("AWS_ACCOUNT", "111122223333"), ("AWS_REGION", "eu-west-1"), ("EKS_CLUSTER", "my-eks-cluster")]);
-        process::run(&command, LIMIT, &workdir.log("guide"))
+        let variables = [
+            ("REGISTRY_PASSWORD", "secret"),
+            ("AWS_ACCOUNT", "111122223333"),
+            ("AWS_REGION", "eu-west-1"),
+            ("EKS_CLUSTER", "my-eks-cluster"),
+        ];
+        self.shell.run(self.environment.workdir, &self.environment.cluster, line, &variables)
     }
 
     pub(super) fn kubectl(&self, arguments: &str) -> anyhow::Result<String> {
@@ -103,27 +80,30 @@ impl<'a> User<'a> {
         } else if line.contains(" wait --for=condition=Ready ") && line.contains("certificate/countersign") {
             self.certificate_is_ready()
         } else if line.contains("=my-cluster/registry-ca.crt") {
-            fs::copy(self.directory.join("my-cluster/ca.crt"), self.directory.join("my-cluster/registry-ca.crt"))?;
+            fs::copy(
+                self.shell.directory.join("my-cluster/ca.crt"),
+                self.shell.directory.join("my-cluster/registry-ca.crt"),
+            )?;
             Ok(())
         } else if line.contains("=private-registry/client.crt") {
             // The commands of the guide have made a certificate with its key.
             for (from, to) in [("tls.crt", "client.crt"), ("tls.key", "client.key")] {
-                let from = self.directory.join("my-cluster").join(from);
-                fs::copy(from, self.directory.join("private-registry").join(to))?;
+                let from = self.shell.directory.join("my-cluster").join(from);
+                fs::copy(from, self.shell.directory.join("private-registry").join(to))?;
             }
             Ok(())
         } else if line.starts_with("cp corporate-ca.crt ") {
-            fs::copy(self.directory.join("my-cluster/ca.crt"), self.directory.join("corporate-ca.crt"))?;
-            fs::write(self.directory.join("release.crt"), self.environment.notation.root_of(Signer::Release))?;
+            fs::copy(self.shell.directory.join("my-cluster/ca.crt"), self.shell.directory.join("corporate-ca.crt"))?;
+            fs::write(self.shell.directory.join("release.crt"), self.environment.notation.root_of(Signer::Release))?;
             Ok(())
         } else if line.starts_with("curl ") {
             // Not the root of AWS, which this run cannot download.
             let root = self.environment.notation.root_of(Signer::Release);
-            fs::write(self.directory.join("my-cluster/aws-signer-root.crt"), root)?;
+            fs::write(self.shell.directory.join("my-cluster/aws-signer-root.crt"), root)?;
             Ok(())
         } else if line.starts_with("notation cert add ") {
             let root = self.environment.notation.root_of(Signer::Release);
-            fs::write(self.directory.join("my-cluster/release.crt"), root)?;
+            fs::write(self.shell.directory.join("my-cluster/release.crt"), root)?;
             Ok(())
         } else {
             Ok(())
@@ -156,7 +136,7 @@ impl<'a> User<'a> {
         } else if line.starts_with("podman push ") {
             Image::push(&self.environment.referrers, "countersign")?.tagged("0.1.0").map(drop)
         } else if line.starts_with("sed ") && line.ends_with("image-trustpolicy.json") {
-            let path = self.directory.join("my-cluster/image-trustpolicy.json");
+            let path = self.shell.directory.join("my-cluster/image-trustpolicy.json");
             let policy = fs::read_to_string(&path)?;
             ensure!(policy.contains("\"registry.example.com/countersign\""), "{policy}");
             fs::write(&path, self.with_local_registry(&policy))?;
@@ -165,7 +145,7 @@ impl<'a> User<'a> {
             let namespace = json!({
                 "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": "countersign" }, "spec": { "finalizers": [] },
             });
-            fs::write(self.directory.join("namespace.json"), namespace.to_string())?;
+            fs::write(self.shell.directory.join("namespace.json"), namespace.to_string())?;
             self.kubectl("replace --raw /api/v1/namespaces/countersign/finalize -f namespace.json").map(drop)
         } else {
             Ok(())
@@ -177,11 +157,11 @@ impl<'a> User<'a> {
     }
 
     fn webhooks_fail_closed(&self) -> anyhow::Result<()> {
-        let chart = fs::read_to_string(self.directory.join("gatekeeper.yaml"))?;
+        let chart = fs::read_to_string(self.shell.directory.join("gatekeeper.yaml"))?;
         let webhook = |document: &&str| document.contains("WebhookConfiguration\n");
         let webhooks: Vec<&str> = chart.split("\n---\n").filter(webhook).collect();
         ensure!(webhooks.len() == 2, "the chart has {} configurations of webhooks, expected 2", webhooks.len());
-        fs::write(self.directory.join("webhooks.yaml"), webhooks.join("\n---\n"))?;
+        fs::write(self.shell.directory.join("webhooks.yaml"), webhooks.join("\n---\n"))?;
         let text = self.kubectl("create --dry-run=server --validate=strict -o json -f webhooks.yaml")?;
         let mut excluded = 0;
         for webhook in objects(&text)?.iter().flat_map(|object| object["webhooks"].as_array()).flatten() {
@@ -213,7 +193,7 @@ impl<'a> User<'a> {
         let condition =
             json!({ "type": "Ready", "status": "True", "reason": "Ready", "message": "", "lastTransitionTime": time });
         self.patch_status("certificate", &json!({ "status": { "conditions": [condition] } }))?;
-        let authority = fs::read_to_string(self.directory.join("my-cluster/ca.crt"))?;
+        let authority = fs::read_to_string(self.shell.directory.join("my-cluster/ca.crt"))?;
         let patch = json!({ "data": { "ca.crt": STANDARD.encode(authority) } });
         self.kubectl(&format!("-n countersign patch secret countersign-tls --type=merge -p '{patch}'")).map(drop)
     }

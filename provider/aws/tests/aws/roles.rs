@@ -218,10 +218,10 @@ async fn a_role_that_lacks_the_permission_is_named() {
 #[tokio::test]
 async fn the_variable_of_an_endpoint_that_is_not_reached_is_named() {
     let services = services().await;
-    let nobody =
+    let not_listening =
         NamedEndpoint { variable: "AWS_ENDPOINT_URL_STS".to_owned(), endpoint: "https://127.0.0.1:1".parse().unwrap() };
     let settings = services.settings.clone();
-    let endpoints = ServiceEndpoints { sts: Some(nobody), ..settings.endpoints.clone() };
+    let endpoints = ServiceEndpoints { sts: Some(not_listening), ..settings.endpoints.clone() };
     let remedy = |variable: &str| {
         format!(
             "; check the environment variable {variable}, which names this endpoint, the network policy and the proxy"

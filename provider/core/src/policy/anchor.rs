@@ -243,14 +243,20 @@ mod tests {
     use super::*;
     use crate::policy::SignerRoot;
 
-    #[test]
-    fn another_authority_of_the_statement_cannot_claim_a_trusted_profile() {
+    /// A chain of an authority that is not AWS, and the store with its root.
+    fn of_another_authority() -> (Chain, Store) {
         let root = Authority::root(CertSpec::root());
         let chain = root.issue(CertSpec::leaf());
         let certificates = chain.der().iter().map(|der| Certificate::parse(der).unwrap()).collect();
         let files = [("root.der".to_owned(), root.der().to_vec())];
         let store = Store::parse(StoreKind::SigningAuthority, "own".parse().unwrap(), &files).unwrap();
         let chain = Chain::code_signing(certificates).unwrap();
+        (chain, store)
+    }
+
+    #[test]
+    fn another_authority_of_the_statement_cannot_claim_a_trusted_profile() {
+        let (chain, store) = of_another_authority();
         let version = "arn:aws:signer:eu-central-1:111122223333:/signing-profiles/ci/abcDEF1234";
         let profile = SigningProfileVersion::parse(version).unwrap();
         let identities = Identities::parse(&["arn:aws:signer:eu-central-1:111122223333:/signing-profiles/ci"]).unwrap();
@@ -273,12 +279,7 @@ mod tests {
 
     #[test]
     fn another_authority_cannot_claim_a_trusted_alias_for_a_profile_of_another_partition() {
-        let root = Authority::root(CertSpec::root());
-        let chain = root.issue(CertSpec::leaf());
-        let certificates = chain.der().iter().map(|der| Certificate::parse(der).unwrap()).collect();
-        let files = [("root.der".to_owned(), root.der().to_vec())];
-        let store = Store::parse(StoreKind::SigningAuthority, "own".parse().unwrap(), &files).unwrap();
-        let chain = Chain::code_signing(certificates).unwrap();
+        let (chain, store) = of_another_authority();
         let trusted = |alias: &str, version: &str| {
             let anchored = AnchoredChain::find(&chain, std::iter::once(&store)).unwrap();
             let in_stores = vec![SignerRoot::Commercial, SignerRoot::Unknown];

@@ -7,8 +7,14 @@ use std::fmt;
 pub struct Instead(Vec<(&'static str, &'static str)>);
 
 /// The helpers, by the end of the name of their program, and the kind of credentials for the same registries.
-const HELPERS: [(&str, &str); 4] =
-    [("ecr-login", "ecr"), ("acr-env", "acr"), ("acr-linux", "acr"), ("acr-login", "acr")];
+const HELPERS: [(&str, &str); 6] = [
+    ("ecr-login", "ecr"),
+    ("acr-env", "acr"),
+    ("acr-linux", "acr"),
+    ("acr-login", "acr"),
+    ("gcloud", "google"),
+    ("gcr", "google"),
+];
 
 impl Instead {
     /// For helpers with these names.

@@ -53,6 +53,7 @@ pub use self::ecr::Ecr;
 pub use self::ecr_api::WANTED_API;
 pub use self::ecr_api::is_registry;
 pub use self::ecr_hosts::any_host;
+pub use self::ecr_hosts::has_private_ecr;
 pub use self::entra_identity::EntraIdentity;
 pub use self::evidence::Evidence;
 pub use self::google::Google;

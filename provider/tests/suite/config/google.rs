@@ -72,7 +72,15 @@ fn refuses_bad_values_of_google() {
     );
     entry(
         "credentials: {google: []}",
-        &[":2: registries[0].credentials.google: found a list, expected {}, which has no keys"],
+        &[
+            ":2: registries[0].credentials.google: found a list, expected a map of keys; write `google: {}` for the identity of the pod",
+        ],
+    );
+    entry(
+        "credentials: {google: }",
+        &[
+            ":2: registries[0].credentials.google: found nothing, expected a map of keys; write `google: {}` for the identity of the pod",
+        ],
     );
     entry(
         "plainHttp: true, credentials: {google: {}}",

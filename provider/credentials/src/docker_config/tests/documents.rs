@@ -83,14 +83,15 @@ fn helpers_in_addition_to_entries_are_ignored_with_a_warning() {
     let instead = "; in place of ecr-login, write `credentials: { ecr: {} }` in the entry of the registry; in place of acr-env, write \
                    `credentials: { acr: {} }` in the entry of the registry";
     assert!(warnings(&clouds)[0].ends_with(&format!(": {none}{instead}")), "{:?}", warnings(&clouds));
-    let only = DockerConfig::parse(FILE, br#"{"credsStore":"ecr-login"}"#).unwrap_err().to_string();
-    assert!(
-        only.ends_with(
-            "expected credentials in auths; credential helpers are never started; in place of ecr-login, write `credentials: { ecr: {} }` in \
-             the entry of the registry"
-        ),
-        "{only}"
-    );
+    for (helper, kind) in [("ecr-login", "ecr"), ("gcloud", "google"), ("gcr", "google")] {
+        let text = format!(r#"{{"credsStore":"{helper}"}}"#);
+        let only = DockerConfig::parse(FILE, text.as_bytes()).unwrap_err().to_string();
+        let expected = format!(
+            "expected credentials in auths; credential helpers are never started; in place of {helper}, write `credentials: {{ {kind}: {{}} \
+             }}` in the entry of the registry"
+        );
+        assert!(only.ends_with(&expected), "{only}");
+    }
     let empty = parse(r#"{"auths":{"a.example":{}},"credsStore":"","credHelpers":{}}"#);
     assert_eq!(warnings(&empty), [""; 0]);
 }

@@ -123,7 +123,7 @@ impl Kind for CredentialsKind {
             entry.conflict(key, format_args!("{kinds} kinds"), wanted);
         }
         if kinds == 0 && entry.has(key) && entry.is_map(key) {
-            match ["ecr", "acr"].into_iter().find(|kind| fields.is_without_value(kind)) {
+            match ["ecr", "acr", "google"].into_iter().find(|kind| fields.is_without_value(kind)) {
                 Some(kind) => fields.conflict(kind, "nothing", braces(kind)),
                 None => entry.conflict(key, "none", wanted),
             }

@@ -14,10 +14,22 @@ use crate::config::fields::Fields;
 /// The host of an entry. Of a pattern, that of any account: a token is for all accounts of a region.
 #[must_use]
 pub fn any_host(pattern: &HostPattern) -> Option<Host> {
+    any_account(pattern).parse().ok()
+}
+
+/// Whether the pattern has hosts of private registries of Amazon.
+#[must_use]
+pub fn has_private_ecr(pattern: &HostPattern) -> bool {
+    // Another label that is a pattern can only be the region.
+    let host: Option<Host> = any_account(pattern).replace(".*.", ".us-east-1.").parse().ok();
+    matches!(host.as_ref().and_then(EcrHost::of), Some(EcrHost::Private(_)))
+}
+
+/// The pattern with an account in place of wildcards at its front.
+fn any_account(pattern: &HostPattern) -> String {
     let written = pattern.to_string();
     let suffix = written.strip_prefix("**.").or_else(|| written.strip_prefix("*."));
-    let one = suffix.map_or_else(|| written.clone(), |suffix| format!("000000000000.{suffix}"));
-    one.parse().ok()
+    suffix.map_or_else(|| written.clone(), |suffix| format!("000000000000.{suffix}"))
 }
 
 /// The registry of Amazon that a pattern names: exactly one, or those of all accounts in a region.

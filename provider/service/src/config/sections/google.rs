@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::MINUTE;
 use super::SECOND;
+use super::braces::braces;
 use super::ms;
 use super::seconds;
 use crate::config::fields::Fields;
@@ -52,7 +53,9 @@ impl Kind for GoogleKind {
     type Value = Option<GoogleAccount>;
 
     fn read(&self, fields: &Fields<'_>, key: &'static str) -> Option<GoogleAccount> {
-        if !fields.has(key) {
+        let node = fields.node(key)?;
+        if !fields.is_map(key) {
+            fields.mistake(node.line, &fields.path_of(key), node.value.kind(), braces(key), "");
             return None;
         }
         let _ = fields.section(key, Vec::new());

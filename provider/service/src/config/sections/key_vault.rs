@@ -76,8 +76,8 @@ section! {
         certificates "certificates": Vec<VaultEntry> = VaultEntries;
         /// Reads the whole chain of each certificate, which is in the secret of the same name, and not the certificate alone. Its content
         /// type must be application/x-pem-file. The authorities of the chain are trusted then, for all signers that the trusted identities of a
-        /// statement allow. Danger: the identity needs the role Key Vault Secrets User, with which it can read a signing key that is
-        /// exportable. Countersign keeps certificates only.
+        /// statement allow. Danger: the identity needs a role that reads secrets, such as Key Vault Secrets User, with which it can read a
+        /// signing key that is exportable. Countersign keeps certificates only.
         secret "secret": bool = Flag;
         /// How often the certificates are read again. Danger: a disabled version is trusted this much longer.
         refresh_interval "refreshInterval": Duration = Time::of(HOUR, MINUTE, seconds(24 * HOUR.as_secs()));

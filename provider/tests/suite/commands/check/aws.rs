@@ -353,8 +353,8 @@ fn a_private_registry_of_amazon_without_credentials_is_a_warning() {
         format!("unlistedRegistries: anonymous\nregistries: [{{host: docker.io, mirrors: [{mirror}]}}{more}]\n")
     };
     let message = format!(
-        "the mirror {account}.eu-west-1.amazonaws.com, without an entry of registries, has no credentials, and Amazon ECR never \
-         answers without credentials; write `credentials: {{ ecr: {{}} }}`"
+        "the mirror {account}.eu-west-1.amazonaws.com has no credentials, and Amazon ECR never answers without credentials; write \
+         `credentials: {{ ecr: {{}} }}` in an entry of registries for it"
     );
     let (_, document) = run(&keys(""), &[]);
     assert_eq!(warnings(&document), [("ecr-without-credentials", message.as_str())]);

@@ -183,7 +183,8 @@ registries: [{host: b.example, credentials: {dockerConfig: docker.json}}]
             format!(
                 "credential-helper-ignored: {}",
                 of("credHelpers names \"gcloud\" for \"gcr.io\": helpers are not run; requests to registries \
-                         without a credential in auths are anonymous")
+                         without a credential in auths are anonymous; in place of gcloud, write \
+                         `credentials: { google: {} }` in the entry of the registry")
             ),
             format!("no-credentials: {}", of("has no entry for this registry, which is used anonymously")),
         ],
