@@ -42,13 +42,15 @@ use countersign_credentials::CallResult;
 
 /// Why a call has no result. Never shows a secret.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{} failed{}: {kind}; {}", operation.name(), Shown(sent.as_ref(), kind), remedy(*operation, kind, sent.as_ref(), configured))]
+#[error("{} failed{}: {kind}; {}", operation.name(), Shown(sent.as_ref(), kind), remedy(*operation, kind, sent.as_ref(), configured, *origin))]
 pub struct AwsError {
     operation: Operation,
     kind: Kind,
     /// The last request, if there was one and the error names it.
     sent: Option<Sent>,
     configured: Configured,
+    /// Where the credentials of the request come from; `None` if there were none, or they are not known.
+    origin: Option<Origin>,
 }
 
 /// The last request in a message.
@@ -194,7 +196,12 @@ fn without_request(text: &str) -> &str {
 
 impl AwsError {
     pub(crate) fn new(operation: Operation, kind: Kind) -> Self {
-        Self { operation, kind, sent: None, configured: Configured::default() }
+        Self { operation, kind, sent: None, configured: Configured::default(), origin: None }
+    }
+
+    /// The same error of a request with credentials that come from here.
+    pub(crate) fn with_origin(self, origin: Option<Origin>) -> Self {
+        Self { origin, ..self }
     }
 
     /// The same error after this request, unless it names one already: that of the credentials of the pod, which a role needs.
@@ -280,7 +287,10 @@ impl AwsError {
     /// The IAM action that the role lacks, or that its trust policy does not allow, if that is the reason.
     #[must_use]
     pub fn missing_permission(&self) -> Option<&'static str> {
-        matches!(&self.kind, Kind::Refused { refusal: Refusal::Permission, .. }).then(|| self.operation.iam_action())
+        let is_of_profile = remedy::is_of_profile(self.operation, self.sent.as_ref());
+        // The role of a profile is assumed as one of the configuration.
+        let operation = if is_of_profile { Operation::AssumeRole } else { self.operation };
+        matches!(&self.kind, Kind::Refused { refusal: Refusal::Permission, .. }).then(|| operation.iam_action())
     }
 
     /// How the call ended.

@@ -7,6 +7,7 @@ use countersign_http::FetchErrorKind;
 use super::Configured;
 use super::EndpointRefused;
 use super::Kind;
+use super::Origin;
 use super::Sent;
 use super::late_cause::late_cause;
 use super::operation::Operation;
@@ -104,10 +105,24 @@ fn remedy_of_endpoint(status: u16) -> &'static str {
     }
 }
 
+/// Whether the request was for the role of a profile: no other source of the pod's credentials assumes one with keys.
+pub(super) fn is_of_profile(operation: Operation, sent: Option<&Sent>) -> bool {
+    operation == Operation::Credentials && sent.is_some_and(|sent| sent.is_action("AssumeRole"))
+}
+
 /// What to do if a permission is missing.
 fn remedy_of_permission(operation: Operation, sent: Option<&Sent>, configured: &Configured) -> String {
     let action = operation.iam_action();
     match operation {
+        Operation::Credentials if is_of_profile(operation, sent) => {
+            let role = sent.and_then(Sent::role).unwrap_or("of the profile");
+            format!(
+                "the role {role} of aws.profile must exist; allow {} of it to the source of its credentials in the profile \
+                 (source_profile or credential_source), and trust that source in the role; if its trust policy requires an external \
+                 identifier, set external_id of the profile",
+                Operation::AssumeRole.iam_action()
+            )
+        }
         Operation::Credentials => {
             let role = sent.and_then(Sent::role).unwrap_or("of AWS_ROLE_ARN");
             format!(
@@ -128,9 +143,43 @@ fn remedy_of_permission(operation: Operation, sent: Option<&Sent>, configured: &
     }
 }
 
+/// What to do if the credentials of the request have ended, or the token with which they are asked for.
+fn remedy_of_end(
+    operation: Operation,
+    sent: Option<&Sent>,
+    configured: &Configured,
+    origin: Option<Origin>,
+) -> &'static str {
+    const OF_STS: &str = "check the clock of the node, and that the token of the service account is renewed (audience sts.amazonaws.com)";
+    if is_of_profile(operation, sent) {
+        return "check the clock of the node, and replace the session of aws.profile with which its role is assumed";
+    }
+    if operation == Operation::Credentials {
+        return OF_STS;
+    }
+    match origin {
+        // Its session is requested with other credentials.
+        _ if configured.role.is_some() => "check the clock of the node",
+        Some(Origin::Environment) => {
+            "check the clock of the node, and replace AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN of the environment: \
+             they are not renewed"
+        }
+        Some(Origin::Sts) => OF_STS,
+        Some(Origin::Container) => {
+            "check the clock of the node, and that the token of the service account is renewed (audience pods.eks.amazonaws.com)"
+        }
+        Some(Origin::Profile) => "check the clock of the node, and replace the session of aws.profile if it has one",
+        Some(Origin::InstanceMetadata) => "check the clock of the node, and the role of the node",
+        Some(Origin::Other) | None => "check the clock of the node, and the source of the credentials",
+    }
+}
+
 /// What to do if the content of the request is refused.
-fn remedy_of_content(operation: Operation, code: &str) -> &'static str {
+fn remedy_of_content(operation: Operation, sent: Option<&Sent>, code: &str) -> &'static str {
     match operation {
+        Operation::Credentials if is_of_profile(operation, sent) => {
+            "check role_arn, role_session_name and external_id of the profile of aws.profile"
+        }
         Operation::Credentials => {
             "check the ARN of the role (AWS_ROLE_ARN, which EKS sets by the annotation eks.amazonaws.com/role-arn)"
         }
@@ -176,7 +225,13 @@ fn remedy_of_another_refusal(operation: Operation, endpoint: Option<&str>) -> St
 }
 
 /// What to do.
-pub(super) fn remedy(operation: Operation, kind: &Kind, sent: Option<&Sent>, configured: &Configured) -> String {
+pub(super) fn remedy(
+    operation: Operation,
+    kind: &Kind,
+    sent: Option<&Sent>,
+    configured: &Configured,
+    origin: Option<Origin>,
+) -> String {
     let endpoint = configured.endpoint.as_ref().map(Text::as_str);
     let (refusal, code) = match kind {
         Kind::Refused { refusal, code, .. } => (*refusal, code.as_str()),
@@ -216,9 +271,7 @@ pub(super) fn remedy(operation: Operation, kind: &Kind, sent: Option<&Sent>, con
         Refusal::Unclassified => return remedy_of_another_refusal(operation, endpoint),
         Refusal::Clock => "check the clock of the node, and the secret key if it is static",
         Refusal::Scope => remedy_of_scope(operation),
-        Refusal::Ended => {
-            "check the clock of the node, and that the token of the service account is renewed (audience sts.amazonaws.com)"
-        }
+        Refusal::Ended => remedy_of_end(operation, sent, configured, origin),
         Refusal::Token => {
             "in IAM, the account of the role needs an OIDC provider for the issuer of the cluster, with the audience of the token \
              (sts.amazonaws.com)"
@@ -226,7 +279,7 @@ pub(super) fn remedy(operation: Operation, kind: &Kind, sent: Option<&Sent>, con
         Refusal::UnknownCredentials | Refusal::RegionDisabled => {
             "the credentials are not known in this region: check the partition, and that the region is enabled for the account"
         }
-        Refusal::Content => remedy_of_content(operation, code),
+        Refusal::Content => remedy_of_content(operation, sent, code),
     }
     .to_owned()
 }

@@ -21,6 +21,7 @@ use super::TokenFileError;
 use super::operation::Operation;
 use crate::invalid_answer::InvalidAnswer;
 use crate::limits::TEXT_BYTES;
+use crate::naming;
 use crate::query_refusal::QueryRefusal;
 use crate::secrets_in_use::hidden;
 
@@ -57,7 +58,7 @@ impl AwsError {
             SdkError::ResponseError(_) => Kind::Answer(causes(error)),
             SdkError::ConstructionFailure(_) | _ => Kind::Request(causes(error)),
         };
-        Self::new(operation, kind)
+        Self::new(operation, kind).with_origin(naming::origin())
     }
 
     /// The error of a source of credentials, after this request.
@@ -94,7 +95,7 @@ impl AwsError {
                 }
             }
         };
-        Self::new(operation, kind)
+        Self::new(operation, kind).with_origin(naming::origin())
     }
 }
 

@@ -281,12 +281,7 @@ async fn an_outage_of_sts_is_no_mistake_of_a_role_and_a_refusal_is_one() {
             Some(IssueFailure::Throttled),
             "it is called again later; ask AWS for a higher quota if this continues",
         ),
-        (
-            403,
-            "ExpiredToken",
-            None,
-            "check the clock of the node, and that the token of the service account is renewed (audience sts.amazonaws.com)",
-        ),
+        (403, "ExpiredToken", None, "check the clock of the node, and the source of the credentials"),
         (
             403,
             "InvalidClientTokenId",

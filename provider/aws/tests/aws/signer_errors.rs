@@ -236,11 +236,7 @@ async fn other_refusals_are_not_repeated() {
         (400, "ValidationException", "check that aws.signer.regions names a region in the partition of the signature"),
         (404, "ResourceNotFoundException", AGAIN),
         (403, "SignatureDoesNotMatch", "check the clock of the node, and the secret key if it is static"),
-        (
-            403,
-            "ExpiredTokenException",
-            "check the clock of the node, and that the token of the service account is renewed (audience sts.amazonaws.com)",
-        ),
+        (403, "ExpiredTokenException", "check the clock of the node, and the source of the credentials"),
         (
             403,
             "UnrecognizedClientException",

@@ -5,6 +5,7 @@ mod failures;
 mod late;
 mod partitions;
 mod profiles;
+mod remedies;
 mod variables;
 
 use std::process::Command;
