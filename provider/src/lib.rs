@@ -7,12 +7,12 @@
 pub mod cli;
 pub mod runtime;
 
+use countersign_files as files;
 pub use countersign_service::cache;
 pub use countersign_service::clock;
 pub use countersign_service::config;
 pub use countersign_service::engine;
 pub use countersign_service::evidence;
-use countersign_service::files;
 pub use countersign_service::json_model;
 pub use countersign_service::policy_source;
 pub use countersign_service::protocol;

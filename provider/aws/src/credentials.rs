@@ -2,8 +2,10 @@
 
 mod checked;
 mod container;
+mod metadata;
 mod of_region;
 mod profile;
+mod profile_files;
 mod token_file;
 mod variables;
 mod web_identity;
@@ -16,9 +18,7 @@ use std::time::SystemTime;
 
 use aws_config::ecs::EcsCredentialsProvider;
 use aws_config::environment::EnvironmentVariableCredentialsProvider;
-use aws_config::imds::credentials::ImdsCredentialsProvider;
 use aws_config::meta::credentials::CredentialsProviderChain;
-use aws_config::profile::ProfileFileCredentialsProvider;
 use aws_config::provider_config::ProviderConfig;
 use aws_config::web_identity_token::WebIdentityTokenCredentialsProvider;
 use aws_credential_types::Credentials;
@@ -37,8 +37,8 @@ use self::checked::Checked;
 use self::container::Container;
 use self::container::Loopback;
 use self::of_region::OfRegion;
-use self::profile::NamingProfile;
 use self::profile::NoMetadata;
+use self::profile::Profile;
 use self::token_file::NamingFile;
 pub use self::variables::check_pod_variables;
 pub use self::variables::pod_source;
@@ -79,16 +79,16 @@ pub(crate) fn of_pod(settings: &AwsSettings, config: &ProviderConfig) -> SharedC
         .or_else("web identity token", Checked { origin: Origin::Sts, source: web_identity })
         .or_else("container", Checked { origin: Origin::Container, source: container });
     if let Some(name) = &settings.profile {
-        let mut source = ProfileFileCredentialsProvider::builder().configure(config).profile_name(name);
-        // The other sources that a profile can name are checked before it.
-        if !settings.instance_metadata {
-            source = source.with_custom_provider("Ec2InstanceMetadata", NoMetadata { profile: name.clone() });
-        }
-        let source = NamingProfile { profile: name.clone(), source: source.build() };
+        let metadata = if settings.instance_metadata {
+            metadata::source(config)
+        } else {
+            SharedCredentialsProvider::new(NoMetadata { profile: name.clone() })
+        };
+        let source = Profile { name: name.clone(), config: config.clone(), metadata };
         chain = chain.or_else("profile", Checked { origin: Origin::Profile, source });
     }
     if settings.instance_metadata {
-        let source = ImdsCredentialsProvider::builder().configure(config).build();
+        let source = metadata::source(config);
         chain = chain.or_else("instance metadata", Checked { origin: Origin::InstanceMetadata, source });
     }
     SharedCredentialsProvider::new(chain)

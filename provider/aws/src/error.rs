@@ -199,9 +199,9 @@ impl AwsError {
         Self { operation, kind, sent: None, configured: Configured::default(), origin: None }
     }
 
-    /// The same error of a request with credentials that come from here.
+    /// The same error of a request with credentials that come from here, unless it knows its own.
     pub(crate) fn with_origin(self, origin: Option<Origin>) -> Self {
-        Self { origin, ..self }
+        Self { origin: self.origin.or(origin), ..self }
     }
 
     /// The same error after this request, unless it names one already: that of the credentials of the pod, which a role needs.

@@ -33,6 +33,15 @@ pub const CREDENTIALS_RETRY: Duration = Duration::from_secs(30);
 /// Time for credentials, with all attempts.
 pub const CREDENTIALS_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// Time for a file with credentials: one that is mounted needs far less, and a request follows.
+pub(crate) const FILE_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// A file with a token, which is sent in a header or in a form. Those of EKS have about 1 KiB.
+pub(crate) const TOKEN_FILE_BYTES: usize = 64 * 1024;
+
+/// A file with profiles: a thousand of them.
+pub(crate) const PROFILE_FILE_BYTES: usize = 256 * 1024;
+
 /// How long a service is not called after it refused a call because of the number of calls, if it names no time.
 pub const THROTTLED_PAUSE: Duration = Duration::from_secs(2);
 

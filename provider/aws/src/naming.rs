@@ -30,7 +30,7 @@ pub(crate) async fn naming_request<T>(
     operation: Operation,
     call: impl Future<Output = Result<T, AwsError>>,
 ) -> Result<T, AwsError> {
-    naming(call, |error| error.operation() == operation).await
+    naming(operation, call, |_| true).await
 }
 
 /// The same for a call whose messages are shown with the address of its service: only in an error that has nothing else of the request.
@@ -38,17 +38,23 @@ pub(crate) async fn naming_late_request<T>(
     operation: Operation,
     call: impl Future<Output = Result<T, AwsError>>,
 ) -> Result<T, AwsError> {
-    naming(call, |error| error.operation() == operation && error.is_late_without_server()).await
+    naming(operation, call, AwsError::is_late_without_server).await
 }
 
 async fn naming<T>(
+    operation: Operation,
     call: impl Future<Output = Result<T, AwsError>>,
     is_named: impl FnOnce(&AwsError) -> bool,
 ) -> Result<T, AwsError> {
-    let call = async {
-        let result = call.await;
-        result.map_err(|error| if is_named(&error) { error.after(last().sent) } else { error })
+    let named = |error: AwsError| {
+        // That of the credentials of the call names its own.
+        if error.operation() != operation {
+            return error;
+        }
+        let error = error.with_origin(origin());
+        if is_named(&error) { error.after(last().sent) } else { error }
     };
+    let call = async { call.await.map_err(named) };
     LAST.scope(RefCell::default(), ORIGIN.scope(Cell::default(), call)).await
 }
 

@@ -1,5 +1,7 @@
 //! Limits of requests to Azure, with the origin of each number.
 
+use std::time::Duration;
+
 pub(crate) use countersign_cloud::limits::JSON;
 pub use countersign_cloud::limits::RESPONSE_BYTES;
 pub(crate) use countersign_cloud::limits::TOKEN_BYTES;
@@ -10,6 +12,9 @@ use countersign_http::ShareLimits;
 
 /// A file with a token or a secret: 16 KiB, as a token.
 pub(crate) const SECRET_FILE_BYTES: usize = 16 * 1024;
+
+/// Time for such a file: one that is mounted needs far less, and a request follows.
+pub(crate) const SECRET_FILE_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// A JSON document of Azure Key Vault: a page of 25 versions has some 20 values each, and up to 15 tags.
 pub(crate) const VAULT_JSON: JsonLimits = JsonLimits { depth: 8, values: 2048, elements: 128, members: 128 };

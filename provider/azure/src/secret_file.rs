@@ -2,13 +2,14 @@
 //! are replaced while the process runs.
 
 use std::fmt;
-use std::fs::File;
-use std::io::Read as _;
 use std::path::Path;
-use std::path::PathBuf;
 
 use countersign_core::codec::text::Text;
 use countersign_credentials::Secret;
+use countersign_files::ReadError;
+use countersign_files::ReadInTimeError;
+use countersign_files::read_in_time;
+use tokio::time::Instant;
 
 use crate::limits;
 
@@ -35,9 +36,10 @@ pub(crate) struct SecretFileError {
 enum Problem {
     /// The error of the operating system.
     Unreadable(Text),
-    NoFile,
     Empty,
     TooLarge,
+    /// The file system does not respond.
+    Late,
     NotPrintable,
 }
 
@@ -61,26 +63,18 @@ impl SecretFile {
     /// # Errors
     /// It is not a regular file with one printable text of at most [`limits::SECRET_FILE_BYTES`].
     pub(crate) async fn read(self, path: &Path) -> Result<Secret, SecretFileError> {
-        let own: PathBuf = path.to_owned();
-        let content = tokio::task::spawn_blocking(move || read(&own)).await;
-        let content =
-            content.unwrap_or_else(|_| Err(Problem::Unreadable(Text::of("reading it ended without a result"))));
+        let deadline = Instant::now() + limits::SECRET_FILE_TIMEOUT;
+        let content = match read_in_time(path.to_owned(), limits::SECRET_FILE_BYTES, deadline).await {
+            Ok(content) => secret(&content),
+            Err(ReadInTimeError::Read(ReadError::Io(why))) => Err(Problem::Unreadable(Text::of(why))),
+            Err(ReadInTimeError::Read(ReadError::TooLarge { .. })) => Err(Problem::TooLarge),
+            Err(ReadInTimeError::Late) => Err(Problem::Late),
+        };
         content.map_err(|problem| SecretFileError { file: self, path: Text::of(path.display()), problem })
     }
 }
 
-fn read(path: &Path) -> Result<Secret, Problem> {
-    let unreadable = |error: std::io::Error| Problem::Unreadable(Text::of(error));
-    // Before it is opened, as opening a pipe waits for its writer.
-    if !std::fs::metadata(path).map_err(unreadable)?.is_file() {
-        return Err(Problem::NoFile);
-    }
-    let mut content = Vec::new();
-    let limit = u64::try_from(limits::SECRET_FILE_BYTES).unwrap_or(u64::MAX);
-    File::open(path).and_then(|file| file.take(limit + 1).read_to_end(&mut content)).map_err(unreadable)?;
-    if content.len() > limits::SECRET_FILE_BYTES {
-        return Err(Problem::TooLarge);
-    }
+fn secret(content: &[u8]) -> Result<Secret, Problem> {
     match content.trim_ascii() {
         [] => Err(Problem::Empty),
         text if text.iter().all(u8::is_ascii_graphic) => Ok(Secret::new(text)),
@@ -92,9 +86,9 @@ impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Unreadable(why) => write!(f, "cannot be read ({why})"),
-            Self::NoFile => f.write_str("is not a regular file"),
             Self::Empty => f.write_str("is empty"),
             Self::TooLarge => write!(f, "has more than {} bytes", limits::SECRET_FILE_BYTES),
+            Self::Late => f.write_str("was not read in time"),
             Self::NotPrintable => f.write_str("has characters that no secret has"),
         }
     }
@@ -127,7 +121,7 @@ mod tests {
         assert_eq!(
             error.to_string(),
             format!(
-                "clientSecretFile: found the file {}, which is not a regular file, expected the secret of the \
+                "clientSecretFile: found the file {}, which cannot be read (found a directory, expected a regular file), expected the secret of the \
                  application",
                 folder.path().display()
             )

@@ -5,7 +5,6 @@ pub mod clock;
 pub mod config;
 pub mod engine;
 pub mod evidence;
-pub mod files;
 pub mod json_model;
 pub mod policy_source;
 pub mod protocol;

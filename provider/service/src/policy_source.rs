@@ -65,8 +65,8 @@ use self::read::Found;
 use self::snapshot::Parts;
 use self::stores::LastGood;
 use crate::config::TrustLocation;
-use crate::files::Change;
-use crate::files::poll;
+use countersign_files::Change;
+use countersign_files::poll;
 
 /// Maximum size of all trust stores of the policy together, in bytes. The Mozilla root list has 250 KiB.
 const ALL_STORES_BYTES: usize = 16 * 1024 * 1024;

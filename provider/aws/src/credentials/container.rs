@@ -76,6 +76,11 @@ fn without_url(error: CredentialsError) -> CredentialsError {
     }
 }
 
+/// Whether the source has one of its variables. Without them the next one is used.
+pub(super) fn is_set(variable: impl Fn(&str) -> Option<String>) -> bool {
+    [FULL, RELATIVE].into_iter().any(|name| variable(name).is_some())
+}
+
 /// # Errors
 /// A variable cannot be used.
 pub(super) fn check(variable: impl Fn(&str) -> Option<String>) -> Result<(), SourceProblem> {

@@ -1,12 +1,15 @@
 //! The profile of the configuration: an error of its source names it, and the files in which it was looked for. The keys of a
 //! `source_profile` are checked: the SDK signs the request for a role with them itself.
 
-use std::env;
-use std::fs::File;
-use std::io::Read as _;
+use std::path::Path;
 
 use aws_config::profile;
+use aws_config::profile::ProfileFileCredentialsProvider;
+use aws_config::profile::ProfileSet;
+use aws_config::provider_config::ProviderConfig;
+use aws_credential_types::Credentials;
 use aws_credential_types::provider::ProvideCredentials;
+use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_credential_types::provider::error::CredentialsError;
 use aws_credential_types::provider::future;
 use aws_types::os_shim_internal::Env;
@@ -14,53 +17,79 @@ use aws_types::os_shim_internal::Fs;
 use countersign_core::codec::text::Text;
 
 use super::checked::wrong_part;
+use super::profile_files::ReadProfileFiles;
+use super::token_file;
 use crate::error::MissingProfile;
 use crate::error::SourceProblem;
+use crate::error::TokenFile;
 
-/// The files of profiles: their variables, and where they are in the home directory without them
-/// ([location](https://docs.aws.amazon.com/sdkref/latest/guide/file-location.html)).
-const FILES: [(&str, &str); 2] =
-    [("AWS_SHARED_CREDENTIALS_FILE", ".aws/credentials"), ("AWS_CONFIG_FILE", ".aws/config")];
-
-/// The source of the SDK for this profile.
+/// The source of the SDK for a profile, made for each fetch with the content that the files have then.
 #[derive(Debug)]
-pub(super) struct NamingProfile<P> {
-    pub(super) profile: String,
-    pub(super) source: P,
+pub(super) struct Profile {
+    pub(super) name: String,
+    pub(super) config: ProviderConfig,
+    /// For a profile that leads to the instance metadata service.
+    pub(super) metadata: SharedCredentialsProvider,
 }
 
-impl<P: ProvideCredentials> ProvideCredentials for NamingProfile<P> {
-    fn provide_credentials<'a>(&'a self) -> future::ProvideCredentials<'a>
-    where
-        Self: 'a,
-    {
-        let files = || Text::of(format_args!("{} and {}", file(FILES[0]), file(FILES[1])));
-        let named = move |error| match error {
+impl Profile {
+    async fn get(&self) -> Result<Credentials, CredentialsError> {
+        let files = ReadProfileFiles::read().await;
+        self.check(&files).await?;
+        let source = ProfileFileCredentialsProvider::builder()
+            .configure(&self.config)
+            .profile_name(&self.name)
+            .profile_files(files.contents())
+            // The other sources that a profile can name are checked before it.
+            .with_custom_provider("Ec2InstanceMetadata", self.metadata.clone())
+            .build();
+        source.provide_credentials().await.map_err(|error| self.named(error, &files))
+    }
+
+    /// Checks what the SDK would read or send itself. Everything else is left to the SDK, which reports it.
+    async fn check(&self, files: &ReadProfileFiles) -> Result<(), CredentialsError> {
+        let selected = Some(self.name.clone().into());
+        let loaded = profile::load(&Fs::real(), &Env::real(), &files.contents(), selected).await;
+        let Ok(profiles) = loaded else { return Ok(()) };
+        check_source_profile(&self.name, &profiles).map_err(CredentialsError::provider_error)?;
+        for path in token_files(&self.name, &profiles) {
+            token_file::check(TokenFile::Profile, path).await.map_err(CredentialsError::provider_error)?;
+        }
+        Ok(())
+    }
+
+    fn named(&self, error: CredentialsError, files: &ReadProfileFiles) -> CredentialsError {
+        match error {
             // The next source is used.
             CredentialsError::CredentialsNotLoaded(_) => CredentialsError::not_loaded(MissingProfile {
-                profile: Text::at_most(128, &self.profile),
-                files: files(),
+                profile: Text::at_most(128, &self.name),
+                files: files.shown(),
             }),
             // The features of the SDK for them are not built in.
             CredentialsError::InvalidConfiguration(_) if source_text(&error).contains("cargo feature") => {
-                let problem = SourceProblem::ProfileUnsupported(Text::at_most(128, &self.profile));
+                let problem = SourceProblem::ProfileUnsupported(Text::at_most(128, &self.name));
                 CredentialsError::provider_error(problem)
             }
             CredentialsError::InvalidConfiguration(_) => CredentialsError::invalid_configuration(format!(
                 "{}: aws.profile {:?} of {}",
                 source_text(&error),
-                self.profile,
-                files()
+                self.name,
+                files.shown()
             )),
             CredentialsError::ProviderTimedOut(_)
             | CredentialsError::ProviderError(_)
             | CredentialsError::Unhandled(_)
             | _ => error,
-        };
-        future::ProvideCredentials::new(async move {
-            check_source_profile(&self.profile).await.map_err(CredentialsError::provider_error)?;
-            self.source.provide_credentials().await.map_err(named)
-        })
+        }
+    }
+}
+
+impl ProvideCredentials for Profile {
+    fn provide_credentials<'a>(&'a self) -> future::ProvideCredentials<'a>
+    where
+        Self: 'a,
+    {
+        future::ProvideCredentials::new(self.get())
     }
 }
 
@@ -80,34 +109,41 @@ impl ProvideCredentials for NoMetadata {
     }
 }
 
+/// The selected profile, and those that it leads to by `source_profile`, in the order of the SDK.
+fn chain<'p>(selected: &'p str, profiles: &'p ProfileSet) -> Vec<&'p profile::Profile> {
+    let (mut name, mut visited, mut found) = (selected, Vec::new(), Vec::new());
+    while let Some(profile) = profiles.get_profile(name).filter(|_| !visited.contains(&name)) {
+        found.push(profile);
+        visited.push(name);
+        let Some(next) = profile.get("role_arn").and_then(|_| profile.get("source_profile")) else { break };
+        name = next;
+    }
+    found
+}
+
 /// Checks the keys with which the SDK requests the role of a profile. Those of a profile without a role are checked as its result.
-/// Everything else is left to the SDK, which reports it.
 ///
 /// # Errors
 /// A request cannot carry the keys.
-async fn check_source_profile(selected: &str) -> Result<(), SourceProblem> {
-    let loaded = profile::load(&Fs::real(), &Env::real(), &Default::default(), Some(selected.to_owned().into())).await;
-    let Ok(profiles) = loaded else { return Ok(()) };
-    let (mut name, mut visited) = (selected, Vec::new());
-    // In the order of the SDK: a profile that another one leads to, and that has keys, is the last.
-    while let Some(found) = profiles.get_profile(name).filter(|_| !visited.contains(&name)) {
-        let source = found.get("role_arn").and_then(|_| found.get("source_profile"));
-        let is_source = !visited.is_empty() || source == Some(name);
+fn check_source_profile(selected: &str, profiles: &ProfileSet) -> Result<(), SourceProblem> {
+    for (number, profile) in chain(selected, profiles).into_iter().enumerate() {
+        let is_own_source = profile.get("role_arn").is_some() && profile.get("source_profile") == Some(selected);
         if let (true, Some(id), Some(secret)) =
-            (is_source, found.get("aws_access_key_id"), found.get("aws_secret_access_key"))
+            (number > 0 || is_own_source, profile.get("aws_access_key_id"), profile.get("aws_secret_access_key"))
         {
-            return match wrong_part(id, secret, found.get("aws_session_token")) {
-                Some((part, wrong)) => {
-                    Err(SourceProblem::SourceProfile { profile: Text::at_most(128, name), part, found: wrong })
-                }
-                None => Ok(()),
-            };
+            // A profile that another one leads to, and that has keys, is the last.
+            let wrong = wrong_part(id, secret, profile.get("aws_session_token"));
+            return wrong.map_or(Ok(()), |(part, found)| {
+                Err(SourceProblem::SourceProfile { profile: Text::at_most(128, profile.name()), part, found })
+            });
         }
-        visited.push(name);
-        let Some(next) = source else { return Ok(()) };
-        name = next;
     }
     Ok(())
+}
+
+/// The files of tokens that the SDK may read.
+fn token_files<'p>(selected: &'p str, profiles: &'p ProfileSet) -> impl Iterator<Item = &'p Path> {
+    chain(selected, profiles).into_iter().filter_map(|profile| profile.get("web_identity_token_file")).map(Path::new)
 }
 
 /// The texts of the causes.
@@ -119,17 +155,4 @@ fn source_text(error: &CredentialsError) -> String {
         next = cause.source();
     }
     texts.join(": ")
-}
-
-/// The path of a file with its variable, and the error of the system if it cannot be read.
-fn file((variable, default): (&str, &str)) -> Text {
-    let path = env::var_os(variable).map(std::path::PathBuf::from);
-    let Some(path) = path.or_else(|| env::home_dir().map(|home| home.join(default))) else {
-        return Text::of(format_args!("{variable} (not set, and there is no home directory)"));
-    };
-    let read = File::open(&path).and_then(|mut file| file.read(&mut [0]));
-    match read {
-        Ok(_) => Text::of(format_args!("{} ({variable})", path.display())),
-        Err(why) => Text::of(format_args!("{} ({variable}, which cannot be read: {why})", path.display())),
-    }
 }

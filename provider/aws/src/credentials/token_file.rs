@@ -1,18 +1,27 @@
-//! Sources that read the token of the service account from a file: their errors name it.
+//! Sources that read the token of the service account from a file: the file is checked before, and their errors name it.
 
+use std::env;
+use std::path::Path;
 use std::path::PathBuf;
 
 use aws_credential_types::provider::ProvideCredentials;
 use aws_credential_types::provider::error::CredentialsError;
 use aws_credential_types::provider::future;
 use countersign_core::codec::text::Text;
+use countersign_files::ReadError;
+use countersign_files::ReadInTimeError;
+use countersign_files::read_in_time;
 use http::header::InvalidHeaderValue;
+use tokio::time::Instant;
 
+use super::container;
+use super::web_identity;
 use crate::error::EndpointRefused;
 use crate::error::TokenFile;
 use crate::error::TokenFileError;
 use crate::error::TokenFileProblem;
 use crate::error::find;
+use crate::limits;
 use crate::naming;
 
 /// A source of the SDK that reads this file.
@@ -29,19 +38,43 @@ impl<P: ProvideCredentials> ProvideCredentials for NamingFile<P> {
     {
         let named = |error: CredentialsError| match problem(self.file, &error) {
             Some(problem) => {
-                let path = Text::of(path(self.file).display());
+                let path = Text::of(path(self.file).unwrap_or_default().display());
                 CredentialsError::provider_error(TokenFileError { file: self.file, path, problem })
             }
             None => refused_by_endpoint(self.file).map_or(error, CredentialsError::provider_error),
         };
-        future::ProvideCredentials::new(async move { self.source.provide_credentials().await.map_err(named) })
+        future::ProvideCredentials::new(async move {
+            if let Some(path) = path(self.file) {
+                check(self.file, &path).await.map_err(CredentialsError::provider_error)?;
+            }
+            self.source.provide_credentials().await.map_err(named)
+        })
     }
+}
+
+/// Checks the file that the SDK reads next, in one call on a worker of the runtime, without a limit: a pipe or a file system that does not
+/// respond would stop all requests, and a device would fill the memory. Only someone who may write to the volumes of the pod can
+/// replace the file between both readings.
+///
+/// # Errors
+/// It is not a regular file with content, or is not read within the limits.
+pub(super) async fn check(file: TokenFile, path: &Path) -> Result<(), TokenFileError> {
+    let deadline = Instant::now() + limits::FILE_TIMEOUT;
+    let problem = match read_in_time(path.to_owned(), limits::TOKEN_FILE_BYTES, deadline).await {
+        Ok(content) if content.is_empty() => TokenFileProblem::Empty,
+        Ok(content) if std::str::from_utf8(&content).is_err() => TokenFileProblem::NoToken,
+        Ok(_) => return Ok(()),
+        Err(ReadInTimeError::Read(ReadError::Io(why))) => TokenFileProblem::Unreadable(Text::of(why)),
+        Err(ReadInTimeError::Read(ReadError::TooLarge { .. })) => TokenFileProblem::TooLarge,
+        Err(ReadInTimeError::Late) => TokenFileProblem::Late,
+    };
+    Err(TokenFileError { file, path: Text::of(path.display()), problem })
 }
 
 /// The refusal of the endpoint of credentials on the node, if that is the error. That of the SDK has no typed status.
 fn refused_by_endpoint(file: TokenFile) -> Option<EndpointRefused> {
     match file {
-        TokenFile::WebIdentity => None,
+        TokenFile::WebIdentity | TokenFile::Profile => None,
         TokenFile::Container => {
             let status = naming::last().answered?.status;
             (!(200..300).contains(&status)).then_some(EndpointRefused { status })
@@ -49,9 +82,15 @@ fn refused_by_endpoint(file: TokenFile) -> Option<EndpointRefused> {
     }
 }
 
-/// As the variable names it.
-fn path(file: TokenFile) -> PathBuf {
-    std::env::var_os(file.variable()).unwrap_or_default().into()
+/// As the variable names it; `None` if its source is not used.
+fn path(file: TokenFile) -> Option<PathBuf> {
+    let variable = |name: &str| env::var(name).ok();
+    let is_used = match file {
+        TokenFile::WebIdentity => web_identity::is_set(variable),
+        TokenFile::Container => container::is_set(variable),
+        TokenFile::Profile => false,
+    };
+    env::var_os(file.named_by()).filter(|_| is_used).map(PathBuf::from)
 }
 
 /// What is wrong with the file, if that is the error. The SDK does not name it.
@@ -62,13 +101,8 @@ fn problem(file: TokenFile, error: &CredentialsError) -> Option<TokenFileProblem
     {
         return Some(TokenFileProblem::Unreadable(Text::of(why)));
     }
-    // STS and the agent refuse it.
-    if std::fs::metadata(path(file)).is_ok_and(|file| file.is_file() && file.len() == 0) {
-        return Some(TokenFileProblem::Empty);
-    }
     let is_no_token = match file {
-        // Before a request, it is the only error of this kind: the content is not UTF-8.
-        TokenFile::WebIdentity => matches!(error, CredentialsError::Unhandled(_)) && naming::last().sent.is_none(),
+        TokenFile::WebIdentity | TokenFile::Profile => false,
         TokenFile::Container => find::<InvalidHeaderValue>(error).is_some(),
     };
     is_no_token.then_some(TokenFileProblem::NoToken)

@@ -62,7 +62,7 @@ fn source(variable: impl Fn(&str) -> Option<String>, profile: Option<&str>, inst
         let role = variable(ROLE).and_then(|role| role.parse::<RoleArn>().ok());
         return role.map(|role| Text::of(format_args!("the web identity of {role}")));
     }
-    if CONTAINER.into_iter().any(|name| variable(name).is_some()) {
+    if container::is_set(&variable) {
         return Some(Text::of("EKS Pod Identity"));
     }
     match (profile, instance_metadata) {

@@ -31,7 +31,7 @@ impl<P: ProvideCredentials> ProvideCredentials for WebIdentity<P> {
 
 /// Whether the source has its variables. Without them the next one is used.
 pub(super) fn is_set(variable: impl Fn(&str) -> Option<String>) -> bool {
-    [TokenFile::WebIdentity.variable(), ROLE].into_iter().all(|name| variable(name).is_some())
+    [TokenFile::WebIdentity.named_by(), ROLE].into_iter().all(|name| variable(name).is_some())
 }
 
 /// # Errors

@@ -18,10 +18,21 @@ const LATER: &str = "it is called again later; ask AWS for a higher quota if thi
 
 pub(super) const AGAIN: &str = "it is called again with the next image";
 
+/// What to check about the instance metadata service, which answers 403 if it is disabled, and whose answers to the request for a
+/// token end at their hop limit ([options](https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/configuring-instance-metadata-options.html)).
+const METADATA: &str = "check that the instance metadata service of the node is enabled, that its hop limit is 2 or more (a pod is one hop \
+                        further than the node), and that the node has a role";
+
+/// Whether the request was for the instance metadata service.
+fn is_metadata(operation: Operation, sent: Option<&Sent>) -> bool {
+    operation == Operation::Credentials && sent.is_some_and(Sent::is_metadata)
+}
+
 /// What to check if no service is reached.
 fn network(operation: Operation, sent: Option<&Sent>) -> String {
     let region = match operation {
-        // Of the node: EKS Pod Identity, or the instance metadata service.
+        Operation::Credentials if is_metadata(operation, sent) => return METADATA.to_owned(),
+        // EKS Pod Identity.
         Operation::Credentials if sent.is_some_and(|sent| !sent.has_action()) => {
             return "check the agent of EKS Pod Identity on the node, and the network policy".to_owned();
         }
@@ -79,6 +90,9 @@ fn remedy_of_file(file: TokenFile) -> &'static str {
         TokenFile::Container => {
             "check the volume with the token and its permissions: EKS adds it to pods that start after their service account has \
              the EKS Pod Identity association"
+        }
+        TokenFile::Profile => {
+            "correct web_identity_token_file of the profile, or check the volume with the token and its permissions"
         }
     }
 }
@@ -224,6 +238,23 @@ fn remedy_of_another_refusal(operation: Operation, endpoint: Option<&str>) -> St
     }
 }
 
+/// What to do if no source has credentials.
+fn remedy_of_no_credentials(operation: Operation, sent: Option<&Sent>, profile: Option<&Text>) -> String {
+    // It is the last one.
+    let metadata = if is_metadata(operation, sent) { format!("{METADATA}; or ") } else { String::new() };
+    match profile {
+        Some(profile) => format!(
+            "{metadata}correct aws.profile, or add the profile {:?} with credentials to one of its files; without aws.profile, give the \
+             pod a role: IRSA or an EKS Pod Identity association",
+            profile.as_str()
+        ),
+        None => format!(
+            "{metadata}give the pod a role: IRSA (annotation eks.amazonaws.com/role-arn of its service account) or an EKS Pod Identity \
+             association"
+        ),
+    }
+}
+
 /// What to do.
 pub(super) fn remedy(
     operation: Operation,
@@ -235,18 +266,7 @@ pub(super) fn remedy(
     let endpoint = configured.endpoint.as_ref().map(Text::as_str);
     let (refusal, code) = match kind {
         Kind::Refused { refusal, code, .. } => (*refusal, code.as_str()),
-        Kind::NoCredentials { profile: Some(profile), .. } => {
-            return format!(
-                "correct aws.profile, or add the profile {:?} with credentials to one of its files; without aws.profile, give the pod a \
-                 role: IRSA or an EKS Pod Identity association",
-                profile.as_str()
-            );
-        }
-        Kind::NoCredentials { profile: None, .. } => {
-            return "give the pod a role: IRSA (annotation eks.amazonaws.com/role-arn of its service account) or an EKS Pod \
-                    Identity association"
-                .to_owned();
-        }
+        Kind::NoCredentials { profile, .. } => return remedy_of_no_credentials(operation, sent, profile.as_ref()),
         Kind::Source(problem) => return problem.remedy().to_owned(),
         Kind::TokenFile(error) => return remedy_of_file(error.file).to_owned(),
         Kind::Endpoint(EndpointRefused { status }) => return remedy_of_endpoint(*status).to_owned(),
@@ -263,6 +283,7 @@ pub(super) fn remedy(
         Kind::Partition { .. } => return "add it to aws.partitions if its services may be called".to_owned(),
     };
     match refusal {
+        Refusal::Permission | Refusal::Unclassified | Refusal::Content if is_metadata(operation, sent) => METADATA,
         Refusal::Permission => {
             return remedy_of_permission(operation, sent, configured);
         }

@@ -21,7 +21,6 @@ use super::TokenFileError;
 use super::operation::Operation;
 use crate::invalid_answer::InvalidAnswer;
 use crate::limits::TEXT_BYTES;
-use crate::naming;
 use crate::query_refusal::QueryRefusal;
 use crate::secrets_in_use::hidden;
 
@@ -58,7 +57,7 @@ impl AwsError {
             SdkError::ResponseError(_) => Kind::Answer(causes(error)),
             SdkError::ConstructionFailure(_) | _ => Kind::Request(causes(error)),
         };
-        Self::new(operation, kind).with_origin(naming::origin())
+        Self::new(operation, kind)
     }
 
     /// The error of a source of credentials, after this request.
@@ -95,7 +94,7 @@ impl AwsError {
                 }
             }
         };
-        Self::new(operation, kind).with_origin(naming::origin())
+        Self::new(operation, kind)
     }
 }
 

@@ -18,6 +18,8 @@ pub(crate) struct Sent {
     action: Option<Text>,
     /// The role that STS was asked for.
     role: Option<Text>,
+    /// Whether it was for the instance metadata service.
+    is_metadata: bool,
 }
 
 /// The answer to a request.
@@ -41,7 +43,9 @@ impl Sent {
         let action = action.and_then(|action| std::str::from_utf8(action).ok()).map(|action| Text::at_most(64, action));
         let role = action.as_ref().and_then(|_| form_urlencoded::parse(body).find(|(name, _)| name == "RoleArn"));
         let role = role.map(|(_, role)| Text::at_most(256, role));
-        Self { server: Text::at_most(256, authority(url)), action, role }
+        // Whatever address it has ([paths](https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/instancedata-data-retrieval.html)).
+        let is_metadata = url.path().starts_with("/latest/");
+        Self { server: Text::at_most(256, authority(url)), action, role, is_metadata }
     }
 
     pub(crate) fn without_action(self) -> Self {
@@ -62,6 +66,11 @@ impl Sent {
     /// Whether this is the action.
     pub(crate) fn is_action(&self, action: &str) -> bool {
         self.action.as_ref().is_some_and(|own| own.as_str() == action)
+    }
+
+    /// Whether it was for the instance metadata service.
+    pub(crate) fn is_metadata(&self) -> bool {
+        self.is_metadata
     }
 
     /// Whether the action is known.

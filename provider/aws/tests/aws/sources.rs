@@ -2,6 +2,7 @@
 //! them from environment variables, so each test runs itself again in a process that has these.
 
 mod failures;
+mod files;
 mod late;
 mod partitions;
 mod profiles;

@@ -7,8 +7,8 @@ use super::CONFIG_BYTES;
 use super::Config;
 use super::ConfigError;
 use super::Purpose;
-use crate::files;
-use crate::files::Change;
+use countersign_files as files;
+use countersign_files::Change;
 
 /// A configuration file that is polled.
 #[derive(Debug)]

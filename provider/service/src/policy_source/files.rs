@@ -15,8 +15,8 @@ use countersign_core::policy::StoreKind;
 
 use super::PolicyMistake;
 use crate::config::TrustLocation;
-use crate::files;
-use crate::files::ReadError;
+use countersign_files as files;
+use countersign_files::ReadError;
 
 /// A file's name within its directory, and its bytes.
 pub(super) type NamedFile = (String, Vec<u8>);

@@ -20,15 +20,17 @@ const FOLDERS: &[(&str, Home)] = &[
     ("provider/aws/src", Home::Module("aws")),
     ("provider/azure/src", Home::Module("azure")),
     ("provider/cloud/src", Home::Module("cloud")),
+    ("provider/files/src", Home::Module("files")),
     ("provider/google/src", Home::Module("google")),
     ("provider/testkit/src", Home::Module("testkit")),
 ];
 
 /// Crates whose modules have lists of their own in ARCHITECTURE.md, and their source folders.
-const CRATES: [(&str, &str); 9] = [
+const CRATES: [(&str, &str); 10] = [
     ("countersign-aws", "provider/aws/src"),
     ("countersign-azure", "provider/azure/src"),
     ("countersign-cloud", "provider/cloud/src"),
+    ("countersign-files", "provider/files/src"),
     ("countersign-google", "provider/google/src"),
     ("countersign-http", "provider/http/src"),
     ("countersign-credentials", "provider/credentials/src"),
@@ -89,6 +91,7 @@ fn used(read: &Crate, module: &[String], home: Home) -> BTreeSet<String> {
             "countersign_aws"
             | "countersign_azure"
             | "countersign_cloud"
+            | "countersign_files"
             | "countersign_google"
             | "countersign_http"
             | "countersign_credentials"

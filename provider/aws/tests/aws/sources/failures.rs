@@ -242,7 +242,7 @@ async fn a_token_file_that_cannot_be_used_is_named_with_its_variable() {
     {
         for (path, problem) in [
             (missing.clone(), "cannot be read (No such file or directory (os error 2))"),
-            (directory.clone(), "cannot be read (Is a directory (os error 21))"),
+            (directory.clone(), "cannot be read (found a directory, expected a regular file)"),
             (
                 folder.file(if variable.contains("WEB") { "binary" } else { "two-lines" }),
                 "has other content than a token",
@@ -321,6 +321,18 @@ async fn the_instance_metadata_service_is_not_taken_for_the_agent_of_pod_identit
     let [seen] = &second(name, &server, &variables).await[..] else { panic!() };
     assert!(!seen.contains("Pod Identity"), "{seen}");
     assert!(seen.starts_with(&format!("credentials AWS credentials failed at {}: ", imds.host())), "{seen}");
+    let remedy = "check that the instance metadata service of the node is enabled, that its hop limit is 2 or more (a pod is one hop \
+                  further than the node), and that the node has a role";
+    assert!(seen.ends_with(&format!("; {remedy}")), "{seen}");
+    drop(imds);
+    let [seen] = &second(name, &server, &variables).await[..] else { panic!() };
+    assert!(
+        seen.ends_with(&format!(
+            "; {remedy}; or give the pod a role: IRSA (annotation eks.amazonaws.com/role-arn of its service account) or an EKS Pod \
+             Identity association"
+        )),
+        "{seen}"
+    );
 }
 
 #[tokio::test]

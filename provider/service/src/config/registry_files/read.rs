@@ -5,8 +5,8 @@ use std::path::PathBuf;
 
 use crate::config::registry_findings::FILE_BYTES;
 use crate::config::registry_findings::RegistryFileMistake;
-use crate::files;
-use crate::files::ReadError;
+use countersign_files as files;
+use countersign_files::ReadError;
 
 /// A file and what is wrong with it.
 pub(super) struct Broken {

@@ -12,8 +12,8 @@ use super::KEY;
 use super::LoadedTls;
 use super::TlsError;
 use super::TlsErrors;
-use crate::files;
-use crate::files::ReadError;
+use countersign_files as files;
+use countersign_files::ReadError;
 
 /// Maximum size of a file, in bytes: what a Secret can hold.
 const FILE_BYTES: usize = 1024 * 1024;

@@ -4,7 +4,10 @@
 //!
 //! Opening or reading a pipe or a device may block without end. Files that the configuration names are therefore regular
 //! files; only what the command line names may be of another kind ([`read_input`]). A file system that does not respond
-//! blocks in any case: the caller must not wait for it without a limit.
+//! blocks in any case: the caller must not wait for it without a limit ([`read_in_time`]).
+#![warn(missing_docs)]
+
+mod in_time;
 
 use std::fmt;
 use std::fs::File;
@@ -17,6 +20,9 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
 use rustix::fs::OFlags;
+
+pub use self::in_time::ReadInTimeError;
+pub use self::in_time::read_in_time;
 
 /// Why a file is not read.
 #[derive(Debug, thiserror::Error)]
@@ -109,7 +115,7 @@ pub fn read_input(path: &Path, max: usize) -> Result<Vec<u8>, ReadError> {
 ///
 /// # Errors
 /// The file cannot be read.
-pub(crate) fn read_input_start(path: &Path, max: usize) -> io::Result<Vec<u8>> {
+pub fn read_input_start(path: &Path, max: usize) -> io::Result<Vec<u8>> {
     start(File::open(path)?, max)
 }
 
