@@ -80,6 +80,10 @@ const KEY_ID: &str = "AWS_ACCESS_KEY_ID";
 const SECRET: &str = "AWS_SECRET_ACCESS_KEY";
 /// What the SDK reads too.
 const OTHER_SECRET: &str = "SECRET_ACCESS_KEY";
+const SESSION_TOKEN: &str = "AWS_SESSION_TOKEN";
+/// The beginning of access key identifiers of sessions
+/// ([prefixes](https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html#identifiers-prefixes)).
+const SESSION_KEY: &str = "ASIA";
 const ROLE: &str = "AWS_ROLE_ARN";
 const TOKEN: &str = "AWS_WEB_IDENTITY_TOKEN_FILE";
 
@@ -107,6 +111,13 @@ fn warnings(variable: impl Fn(&str) -> Option<String>) -> Vec<Text> {
                  it is to be used"
             ))
         }));
+        let is_of_session = variable(KEY_ID).is_some_and(|id| id.starts_with(SESSION_KEY));
+        if is_of_session && !has(SESSION_TOKEN) {
+            found.push(Text::of(format_args!(
+                "the environment has {KEY_ID} of a session ({SESSION_KEY}...) and not {SESSION_TOKEN}, so that AWS refuses the keys; set \
+                 {SESSION_TOKEN} too"
+            )));
+        }
         return found;
     }
     match (has(KEY_ID), secret) {
@@ -174,6 +185,9 @@ mod tests {
         let uri = ("AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://169.254.170.23/v1/credentials");
         let keys = "so that the keys are not used; set both, or none of them";
         let no_secret = format!("the environment has AWS_ACCESS_KEY_ID and not AWS_SECRET_ACCESS_KEY, {keys}");
+        let no_token = "the environment has AWS_ACCESS_KEY_ID of a session (ASIA...) and not AWS_SESSION_TOKEN, so that AWS refuses the \
+                        keys; set AWS_SESSION_TOKEN too"
+            .to_owned();
         let no_id = format!("the environment has AWS_SECRET_ACCESS_KEY and not AWS_ACCESS_KEY_ID, {keys}");
         let other = (OTHER_SECRET, "hunter2");
         let other_alone = format!("the environment has SECRET_ACCESS_KEY and not AWS_ACCESS_KEY_ID, {keys}");
@@ -192,6 +206,9 @@ mod tests {
         for (variables, expected) in [
             (&[][..], vec![]),
             (&[id, secret], vec![]),
+            (&[("AWS_ACCESS_KEY_ID", "ASIA1"), secret, ("AWS_SESSION_TOKEN", "hunter2")], vec![]),
+            (&[("AWS_ACCESS_KEY_ID", "ASIA1"), secret], vec![no_token.clone()]),
+            (&[("AWS_ACCESS_KEY_ID", "ASIA1"), secret, ("AWS_SESSION_TOKEN", " ")], vec![no_token]),
             (&[role, file], vec![]),
             (&[uri], vec![]),
             (&[id], vec![no_secret.clone()]),

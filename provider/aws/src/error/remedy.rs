@@ -206,20 +206,17 @@ fn remedy_of_content(operation: Operation, sent: Option<&Sent>, code: &str) -> &
 }
 
 /// What to do if the endpoint has another region or service than requests are signed for.
-fn remedy_of_scope(operation: Operation) -> &'static str {
-    match operation {
-        Operation::Credentials | Operation::AssumeRole => {
-            "the endpoint has another region than the request: check AWS_REGION, and AWS_ENDPOINT_URL_STS if it is set"
-        }
+fn remedy_of_scope(operation: Operation, endpoint: Option<&str>) -> String {
+    let what = match operation {
+        Operation::Credentials | Operation::AssumeRole => "check AWS_REGION, and AWS_ENDPOINT_URL_STS if it is set",
         Operation::EcrToken | Operation::EcrPublicToken => {
-            "the endpoint has another region than the request: use the endpoint of the registry's region, or name the region of \
-             the endpoint in credentials.ecr.region"
+            "use the endpoint of the registry's region, or name the region of the endpoint in credentials.ecr.region"
         }
         Operation::SignerStatus => {
-            "the endpoint has another region than the request: use the endpoint of the pod's region, or name the region of the \
-             endpoint in aws.signer.regions"
+            "use the endpoint of the pod's region, or name the region of the endpoint in aws.signer.regions"
         }
-    }
+    };
+    format!("{} has another region than the request: {what}", endpoint.unwrap_or("the endpoint"))
 }
 
 /// What to do about a code without a meaning here, such as those of another service.
@@ -291,7 +288,7 @@ pub(super) fn remedy(
         Refusal::Failure => AGAIN,
         Refusal::Unclassified => return remedy_of_another_refusal(operation, endpoint),
         Refusal::Clock => "check the clock of the node, and the secret key if it is static",
-        Refusal::Scope => remedy_of_scope(operation),
+        Refusal::Scope => return remedy_of_scope(operation, endpoint),
         Refusal::Ended => remedy_of_end(operation, sent, configured, origin),
         Refusal::Token => {
             "in IAM, the account of the role needs an OIDC provider for the issuer of the cluster, with the audience of the token \

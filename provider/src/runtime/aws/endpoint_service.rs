@@ -46,6 +46,10 @@ impl Service {
         }
         // With the same names of hosts but for a prefix.
         if self == Self::Signer && found == "signer" {
+            // The former name of the same API.
+            if endpoint.url().host_str().is_some_and(|host| host.starts_with("verification.signer.")) {
+                return None;
+            }
             return Some(format!(
                 "found {endpoint}, the API that makes signatures, expected the one that has their status: put data- before signer"
             ));
@@ -110,7 +114,11 @@ mod tests {
             (Service::EcrPublic, &["api.ecr-public.us-east-1.amazonaws.com", "ecr-public.us-east-1.api.aws"]),
             (
                 Service::Signer,
-                &["data-signer.eu-west-1.amazonaws.com", "vpce-1-a.data-signer.eu-west-1.vpce.amazonaws.com"],
+                &[
+                    "data-signer.eu-west-1.amazonaws.com",
+                    "vpce-1-a.data-signer.eu-west-1.vpce.amazonaws.com",
+                    "verification.signer.eu-west-1.amazonaws.com",
+                ],
             ),
             (
                 Service::Signer,

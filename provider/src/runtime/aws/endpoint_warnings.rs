@@ -5,6 +5,7 @@ use countersign_core::name::EcrHost;
 use countersign_http::Endpoint;
 
 use super::endpoint_service::Service;
+use super::environment::SERVICES;
 use super::environment::endpoint_of;
 use super::environment::pod_region;
 use super::uses_web_identity;
@@ -21,34 +22,41 @@ const ENDPOINT: &str = "aws-endpoint";
 /// The region that issues tokens of Amazon ECR Public.
 const PUBLIC_REGION: &str = "us-east-1";
 
-/// A variable of the SDK that is not read, and the setting in place of it.
+/// A variable of the SDK that is not read.
 struct NotRead {
     variable: &'static str,
-    setting: &'static str,
+    /// What to do instead.
+    instead: &'static str,
     is_set: fn(&Aws) -> bool,
     /// Whether a value of the variable asks for something.
     asks: fn(&str) -> bool,
 }
 
-const NOT_READ: [NotRead; 4] = [
-    NotRead { variable: "AWS_USE_FIPS_ENDPOINT", setting: "aws.fips", is_set: |aws| aws.fips, asks: is_true },
+const NOT_READ: [NotRead; 5] = [
+    NotRead { variable: "AWS_USE_FIPS_ENDPOINT", instead: "set aws.fips", is_set: |aws| aws.fips, asks: is_true },
     NotRead {
         variable: "AWS_USE_DUALSTACK_ENDPOINT",
-        setting: "aws.dualStack",
+        instead: "set aws.dualStack",
         is_set: |aws| aws.dual_stack,
         asks: is_true,
     },
     NotRead {
         variable: "AWS_PROFILE",
-        setting: "aws.profile",
+        instead: "set aws.profile",
         is_set: |aws| aws.profile.is_some(),
         asks: |value| !value.is_empty(),
     },
     NotRead {
         variable: "AWS_CA_BUNDLE",
-        setting: "aws.ca",
+        instead: "set aws.ca",
         is_set: |aws| aws.ca.is_some(),
         asks: |value| !value.is_empty(),
+    },
+    NotRead {
+        variable: "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS",
+        instead: "remove the variables of endpoints that are not to be used (AWS_ENDPOINT_URL and AWS_ENDPOINT_URL_SERVICE)",
+        is_set: |_| !SERVICES.into_iter().any(|service| matches!(endpoint_of(service), Ok(Some(_)))),
+        asks: is_true,
     },
 ];
 
@@ -83,9 +91,9 @@ pub(in crate::runtime) fn warnings(config: &Config) -> Vec<EnvironmentWarning> {
 
 impl NotRead {
     fn warning(&self, aws: &Aws) -> Option<EnvironmentWarning> {
-        let Self { variable, setting, is_set, asks } = self;
+        let Self { variable, instead, is_set, asks } = self;
         let is_asked = asks(&std::env::var(variable).unwrap_or_default()) && !is_set(aws);
-        let message = format!("the environment variable {variable} is not read; set {setting}");
+        let message = format!("the environment variable {variable} is not read; {instead}");
         is_asked.then_some(EnvironmentWarning { kind: "aws-variable-not-read", message, is_of_variable: true })
     }
 }

@@ -22,11 +22,16 @@ pub(crate) fn pod_region(aws: &Aws) -> Result<Option<AwsRegion>, Text> {
     if aws.region.is_some() {
         return Ok(aws.region.clone());
     }
-    let found = VARIABLES.into_iter().find_map(|name| std::env::var_os(name).map(|value| (name, value)));
-    match found {
-        Some((name, value)) if !value.is_empty() => region(name, &value.to_string_lossy(), aws).map(Some),
-        Some(_) | None => Ok(None),
+    match first_set(|name| std::env::var_os(name)) {
+        Some((name, value)) => region(name, &value.to_string_lossy(), aws).map(Some),
+        None => Ok(None),
     }
+}
+
+/// The first variable with a value: one without counts as absent.
+fn first_set(variable: impl Fn(&str) -> Option<OsString>) -> Option<(&'static str, OsString)> {
+    let set = |name| variable(name).filter(|value| !value.is_empty()).map(|value| (name, value));
+    VARIABLES.into_iter().find_map(set)
 }
 
 fn region(variable: &str, value: &str, aws: &Aws) -> Result<AwsRegion, Text> {
@@ -101,6 +106,18 @@ mod tests {
             "the environment variable AWS_REGION: found us-gov-west-1, which is in the partition aws-us-gov, expected a region \
              of one of aws.partitions: aws, aws-cn"
         );
+    }
+
+    #[test]
+    fn a_variable_without_a_value_counts_as_absent() {
+        let of = |variables: &[(&str, &str)]| {
+            first_set(|name| variables.iter().find(|(other, _)| *other == name).map(|(_, value)| value.into()))
+                .map(|(name, _)| name)
+        };
+        assert_eq!(of(&[("AWS_REGION", ""), ("AWS_DEFAULT_REGION", "eu-west-1")]), Some("AWS_DEFAULT_REGION"));
+        assert_eq!(of(&[("AWS_REGION", "eu-west-2"), ("AWS_DEFAULT_REGION", "eu-west-1")]), Some("AWS_REGION"));
+        assert_eq!(of(&[("AWS_REGION", ""), ("AWS_DEFAULT_REGION", "")]), None);
+        assert_eq!(of(&[]), None);
     }
 
     #[test]

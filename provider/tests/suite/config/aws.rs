@@ -359,6 +359,8 @@ fn refuses_bad_values_of_credentials_of_amazon_ecr() {
         "111122223333.dkr-ecr.eu-west-1.on.aws",
         "111122223333.dkr.ecr-fips.us-east-1.amazonaws.com",
         "vpce-0123456789abcdef0-example.dkr.ecr.eu-west-1.vpce.amazonaws.com",
+        "dkr.ecr.eu-west-1.amazonaws.com",
+        "dkr-ecr.eu-west-1.on.aws",
         "public.ecr.aws",
     ] {
         ecr(

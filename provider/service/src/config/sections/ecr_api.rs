@@ -12,5 +12,7 @@ pub const WANTED_API: &str = "the API of Amazon ECR, which issues tokens: https:
 pub fn is_registry(endpoint: &Endpoint) -> bool {
     let host = endpoint.url().host_str().unwrap_or_default();
     let of_registries = [".dkr.ecr.", ".dkr.ecr-fips.", ".dkr-ecr.", ".dkr-ecr-fips."];
-    of_registries.iter().any(|part| host.contains(part)) || host.parse().is_ok_and(|host| EcrHost::of(&host).is_some())
+    let from_a_label = format!(".{host}");
+    of_registries.iter().any(|part| from_a_label.contains(part))
+        || host.parse().is_ok_and(|host| EcrHost::of(&host).is_some())
 }

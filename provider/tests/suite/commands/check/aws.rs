@@ -454,6 +454,12 @@ fn warns_about_variables_that_are_not_read() {
         assert_eq!(warnings(&document), [("aws-variable-not-read", message.as_str())]);
         assert_eq!(warnings(&run(&keys(set), &[(variable, value)]).1), [], "{variable}");
     }
+    let ignore = ("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "true");
+    let message = "the environment variable AWS_IGNORE_CONFIGURED_ENDPOINT_URLS is not read; remove the variables of endpoints that are \
+                   not to be used (AWS_ENDPOINT_URL and AWS_ENDPOINT_URL_SERVICE)";
+    let endpoint = ("AWS_ENDPOINT_URL_SIGNER", "https://data-signer.eu-west-1.amazonaws.com");
+    assert_eq!(warnings(&run(&keys(""), &[ignore, endpoint]).1), [("aws-variable-not-read", message)]);
+    assert_eq!(warnings(&run(&keys(""), &[ignore]).1), []);
     assert_eq!(warnings(&run(&keys(""), &[("AWS_USE_FIPS_ENDPOINT", "false")]).1), []);
     assert_eq!(warnings(&run("unlistedRegistries: anonymous\n", &[("AWS_PROFILE", "team")]).1), []);
 }
