@@ -220,7 +220,7 @@ async fn an_endpoint_of_another_region_is_named_as_the_cause_and_not_the_clock()
     assert!(error.contains("Credential should be scoped to a valid region"), "{error}");
     assert!(
         error.ends_with(
-            "; the endpoint has another region than the request: use the endpoint of the registry's region, or name the region of \
+            "; credentials.ecr.endpoint has another region than the request: use the endpoint of the registry's region, or name the region of \
              the endpoint in credentials.ecr.region"
         ),
         "{error}"
