@@ -11,6 +11,7 @@ mod active_engine;
 mod age;
 pub mod aws;
 pub mod azure;
+mod call_reports;
 mod certificates;
 mod clouds;
 mod components;
@@ -29,7 +30,10 @@ pub(crate) mod tokens;
 mod trust_stores;
 mod watchdog;
 
+pub(crate) use call_reports::CallTrace;
 pub(crate) use components::Components;
+pub(crate) use components::Observers;
+pub(crate) use countersign_credentials::CallRequest;
 pub(crate) use environment_warning::EnvironmentWarning;
 pub(crate) use environment_warnings::environment_warnings;
 pub use error::Cause;

@@ -73,7 +73,7 @@ impl Aws {
         clock: AwsClock,
         observer: Arc<dyn AwsObserver>,
     ) -> Result<Self, TlsSetupError> {
-        let transport = Transport::new(&settings, limits, &clock)?;
+        let transport = Transport::new(&settings, limits, &clock, &observer)?;
         // An endpoint of the environment is used as written.
         let is_named = settings.endpoints.sts.is_none();
         let config = ProviderConfig::empty()
@@ -101,7 +101,7 @@ impl Aws {
         observer: Arc<dyn AwsObserver>,
         source: SharedCredentialsProvider,
     ) -> Result<Self, TlsSetupError> {
-        let transport = Transport::new(&settings, limits, &clock)?;
+        let transport = Transport::new(&settings, limits, &clock, &observer)?;
         Ok(Self::with(settings, transport, clock, observer, source))
     }
 

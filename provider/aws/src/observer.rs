@@ -4,12 +4,17 @@ use std::fmt;
 
 use crate::error::AwsError;
 use crate::error::Operation;
+use countersign_credentials::CallRequest;
 use countersign_credentials::CallResult;
 
 /// Observes calls.
 pub trait AwsObserver: fmt::Debug + Send + Sync + 'static {
     /// A call has ended, with all its attempts. Must be fast.
     fn call(&self, operation: Operation, result: Result<(), CallResult>);
+
+    /// A request of a call was answered, or has failed. A call has as many as attempts; one that is not sent has none, and the
+    /// instance metadata service answers several. Must be fast.
+    fn request(&self, _: Operation, _: &CallRequest<'_>) {}
 }
 
 /// Observes nothing.

@@ -24,6 +24,8 @@ use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::date_time::Format;
 use bytes::Bytes;
 use countersign_core::codec::text::Text;
+use countersign_credentials::CallRequest;
+use countersign_credentials::CallResult;
 use countersign_http::AddressPolicy;
 use countersign_http::Body;
 use countersign_http::BodyLimits;
@@ -53,10 +55,12 @@ use url::Url;
 
 use crate::codes;
 use crate::codes::ERROR_TYPE;
+use crate::error::Operation;
 use crate::error::SourceProblem;
 use crate::invalid_answer::InvalidAnswer;
 use crate::limits;
 use crate::naming;
+use crate::observer::AwsObserver;
 use crate::query_refusal::QueryRefusal;
 use crate::secrets_in_use;
 use crate::settings::AwsSettings;
@@ -93,6 +97,7 @@ struct Inner {
     proxy: ProxyRuleId,
     timeout: Duration,
     clock: AwsClock,
+    observer: Arc<dyn AwsObserver>,
     /// See [`Transport::clock_difference`].
     difference: Mutex<Option<i64>>,
 }
@@ -100,7 +105,12 @@ struct Inner {
 impl Transport {
     /// # Errors
     /// The TLS library refuses the configuration.
-    pub(crate) fn new(settings: &AwsSettings, limits: &SharedLimits, clock: &AwsClock) -> Result<Self, TlsSetupError> {
+    pub(crate) fn new(
+        settings: &AwsSettings,
+        limits: &SharedLimits,
+        clock: &AwsClock,
+        observer: &Arc<dyn AwsObserver>,
+    ) -> Result<Self, TlsSetupError> {
         let client = ClientSettings {
             connect_timeout: settings.connect_timeout,
             requests: limits::REQUESTS,
@@ -116,7 +126,8 @@ impl Transport {
         };
         let proxy = client.add_proxy_rule(proxy)?;
         let (client, timeout, clock) = (client.build(), settings.attempt_timeout, clock.clone());
-        Ok(Self(Arc::new(Inner { client, roots, proxy, timeout, clock, difference: Mutex::new(None) })))
+        let (observer, difference) = (Arc::clone(observer), Mutex::new(None));
+        Ok(Self(Arc::new(Inner { client, roots, proxy, timeout, clock, observer, difference })))
     }
 
     /// How many seconds the clock is ahead of the last response's `Date`; negative if it is behind.
@@ -145,6 +156,18 @@ impl Transport {
         }
         naming::note(&url, body);
         secrets_in_use::note_request(&head.headers, body);
+        let began = Instant::now();
+        let method = head.method.clone();
+        let requested = |answered: Option<(u16, usize)>, result| {
+            let (status, bytes) = answered.unzip();
+            let (method, bytes) = (method.as_str(), bytes.unwrap_or(0));
+            let request = CallRequest { method, host: &server, status, bytes, result, elapsed: began.elapsed() };
+            self.0.observer.request(naming::operation().unwrap_or(Operation::Credentials), &request);
+        };
+        let failed = |error: FetchError| {
+            requested(None, Err(CallResult::of_fetch(&error)));
+            connector_error(error)
+        };
         let share = Share::new(&Arc::from(server.as_str()), Class::Listed);
         let request = Request {
             share: &share,
@@ -160,9 +183,9 @@ impl Transport {
             body: BodyLimits::at_most(limits::RESPONSE_BYTES),
             head_timeout: None,
         };
-        let deadline = Instant::now() + timeout;
-        let permit = client.acquire(&request, deadline).await.map_err(connector_error)?;
-        let response = client.fetch(&request, permit, deadline).await.map_err(connector_error)?;
+        let deadline = began + timeout;
+        let permit = client.acquire(&request, deadline).await.map_err(failed)?;
+        let response = client.fetch(&request, permit, deadline).await.map_err(failed)?;
         // Services of the node have its clock.
         if !is_of_node(&url) {
             self.compare_clock(&response.headers);
@@ -179,6 +202,7 @@ impl Transport {
         if response.pause.is_none() && is_throttled {
             client.pause(&request, limits::THROTTLED_PAUSE);
         }
+        requested(Some((response.status.as_u16(), bytes.len())), result(response.status, is_throttled));
         naming::note_answer(response.status, refusal.clone());
         if let Some(error_type) = error_type.filter(|_| response.status.is_success()) {
             return Err(ConnectorError::user(InvalidAnswer::success_with_type(response.status, error_type).into()));
@@ -195,6 +219,17 @@ impl Transport {
             answer.headers_mut().remove(name);
         }
         HttpResponse::try_from(answer).map_err(|error| malformed(error.to_string()))
+    }
+}
+
+/// How a request ended that has this answer. Whether a success is usable, the call reports.
+fn result(status: http::StatusCode, is_throttled: bool) -> Result<(), CallResult> {
+    match status.as_u16() {
+        _ if is_throttled => Err(CallResult::Throttled),
+        429 => Err(CallResult::Throttled),
+        500.. => Err(CallResult::Failed),
+        _ if status.is_success() => Ok(()),
+        _ => Err(CallResult::Refused),
     }
 }
 

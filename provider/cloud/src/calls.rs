@@ -3,10 +3,12 @@
 use std::fmt;
 use std::sync::Arc;
 
+use countersign_credentials::CallRequest;
 use countersign_credentials::CallResult;
 use countersign_http::FetchError;
 use countersign_http::Retry;
 use countersign_http::RetryAdvice;
+use countersign_http::authority;
 use tokio::time::Instant;
 
 use crate::call::Call;
@@ -65,17 +67,23 @@ impl<O: Operation> Calls<O> {
     ) -> Result<T, E> {
         let mut retry = Retry::new();
         let result = loop {
+            let began = Instant::now();
             let sent = self.transport.send(call.operation.step(), call, deadline).await;
-            let (error, advice) = match sent {
-                Ok(answer) => match read(&answer) {
-                    Ok(result) => break Ok(result),
-                    Err(FailedAttempt { error, is_transient: true }) => (error, RetryAdvice::BackOff),
-                    Err(FailedAttempt { error, is_transient: false }) => (error, RetryAdvice::Never),
-                },
+            let answered = sent.as_ref().ok().map(|answer| (answer.status, answer.body.len()));
+            let attempt = match sent {
+                Ok(answer) => read(&answer).map_err(|FailedAttempt { error, is_transient }| {
+                    (error, if is_transient { RetryAdvice::BackOff } else { RetryAdvice::Never })
+                }),
                 Err(error) => {
                     let advice = advice(&error);
-                    (unanswered(error), advice)
+                    Err((unanswered(error), advice))
                 }
+            };
+            let ended = attempt.as_ref().map(drop).map_err(|(error, _)| error.result());
+            self.requested(call, answered, ended, began);
+            let (error, advice) = match attempt {
+                Ok(result) => break Ok(result),
+                Err(failed) => failed,
             };
             if !retry.wait(advice, deadline).await {
                 break Err(error);
@@ -83,6 +91,26 @@ impl<O: Operation> Calls<O> {
         };
         self.ended(call.operation, result.as_ref().map(drop).map_err(CallError::result));
         result
+    }
+
+    /// Reports a request that has ended: with the status and the size of its answer, if there is one.
+    fn requested(
+        &self,
+        call: &Call<'_, O>,
+        answered: Option<(u16, usize)>,
+        result: Result<(), CallResult>,
+        began: Instant,
+    ) {
+        let method = call.payload.method();
+        let request = CallRequest {
+            method: method.as_str(),
+            host: &authority(call.url),
+            status: answered.map(|(status, _)| status),
+            bytes: answered.map_or(0, |(_, bytes)| bytes),
+            result,
+            elapsed: began.elapsed(),
+        };
+        self.observer.request(call.operation, &request);
     }
 
     /// Reports the end of a call, also of one that was not sent.

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use countersign_credentials::CallRequest;
 use countersign_credentials::CallResult;
 
 /// The calls of a cloud.
@@ -14,4 +15,7 @@ pub trait Operation: Copy + fmt::Debug + Send + Sync + 'static {
 pub trait CallObserver<O>: fmt::Debug + Send + Sync + 'static {
     /// A call has ended, with all its attempts. Must be fast.
     fn call(&self, operation: O, result: Result<(), CallResult>);
+
+    /// A request of a call was answered, or has failed. A call has as many as attempts; one that is not sent has none. Must be fast.
+    fn request(&self, _: O, _: &CallRequest<'_>) {}
 }

@@ -9,6 +9,7 @@
 #![warn(missing_docs)]
 
 mod auth_method;
+mod call_request;
 mod call_result;
 mod credential;
 mod docker_config;
@@ -25,6 +26,7 @@ mod source;
 
 pub use auth_method::AuthMethod;
 pub use auth_method::AuthMethodError;
+pub use call_request::CallRequest;
 pub use call_result::CallResult;
 pub use credential::Credential;
 pub use docker_config::DockerConfig;

@@ -95,6 +95,19 @@ pub enum Payload {
     },
 }
 
+impl Payload {
+    /// The method.
+    #[must_use]
+    pub fn method(&self) -> Method {
+        match self {
+            Self::Get => Method::GET,
+            Self::Head => Method::HEAD,
+            Self::Post { .. } => Method::POST,
+            Self::Signed { method, .. } => method.clone(),
+        }
+    }
+}
+
 /// The handling of redirects.
 #[derive(Clone, Copy)]
 pub enum Redirects<'a> {

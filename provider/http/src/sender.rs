@@ -2,7 +2,6 @@
 
 use bytes::Bytes;
 use http::HeaderValue;
-use http::Method;
 use http::StatusCode;
 use http::Uri;
 use http::header;
@@ -150,16 +149,15 @@ fn message(
     position: &Position<'_>,
     host: &str,
 ) -> Result<http::Request<Full<Bytes>>, FetchError> {
-    let (method, content_type, signed, body) = match &request.payload {
-        Payload::Get => (Method::GET, None, None, Bytes::new()),
-        Payload::Head => (Method::HEAD, None, None, Bytes::new()),
-        Payload::Post { content_type, body } => (Method::POST, Some(*content_type), None, body.clone()),
-        Payload::Signed { method, headers, body } => (method.clone(), None, Some(headers), body.clone()),
+    let (content_type, signed, body) = match &request.payload {
+        Payload::Get | Payload::Head => (None, None, Bytes::new()),
+        Payload::Post { content_type, body } => (Some(*content_type), None, body.clone()),
+        Payload::Signed { method: _, headers, body } => (None, Some(headers), body.clone()),
     };
     let unusable = || FetchError::Unreachable { host: host.to_owned(), detail: "its URL cannot be sent".to_owned() };
     let uri: Uri = position.url.as_str().parse().map_err(|_| unusable())?;
     let mut message = http::Request::new(Full::new(body));
-    *message.method_mut() = method;
+    *message.method_mut() = request.payload.method();
     *message.uri_mut() = uri;
     let headers = message.headers_mut();
     // Media types are visible ASCII.

@@ -100,8 +100,9 @@ The verdict is the one that `countersign verify` and the server give. The conten
 Of several images, the text has one part after the other, separated by two empty lines; -o json has one document for
 each image, one after the other. Manifests are read as by `countersign verify`.
 
---trace adds the requests to registries, mirrors and token services in the order in which they ended, one image after the
-other. Tokens, passwords, headers, queries and bodies are never shown.
+--trace adds the requests to registries, mirrors, token services and services of AWS, Azure and Google Cloud in the order in which
+they ended, one image after the other; those for trust stores in a vault are with the first image. Tokens, passwords, headers,
+queries and bodies are never shown, and of services of clouds no paths.
 
 Examples:
   countersign inspect --config countersign.yaml registry.example.com/app:v1
@@ -244,7 +245,7 @@ pub struct InspectArgs {
     #[arg(short, long, value_enum, default_value_t = Output::Text)]
     pub output: Output,
 
-    /// Show each request to registries and token services: host, status, size, time, redirect, entry; without secrets
+    /// Show each request to registries, token services and clouds: host, status, size, time, redirect, entry; without secrets
     #[arg(long)]
     pub trace: bool,
 

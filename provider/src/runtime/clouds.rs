@@ -10,6 +10,7 @@ use super::aws::AwsServices;
 use super::aws::AwsSurvey;
 use super::azure::AzureServices;
 use super::azure::Vaults;
+use super::call_reports::CallReports;
 use super::error::Cause;
 use super::google::GoogleServices;
 use super::tokens::TriedToken;
@@ -19,7 +20,6 @@ use crate::config::Config;
 use crate::config::RegistryFiles;
 use crate::evidence::SignerAccess;
 use crate::server::health::StatusLine;
-use crate::telemetry::metrics::Metrics;
 
 /// The clients of all clouds. Clones share everything.
 #[derive(Clone)]
@@ -33,12 +33,12 @@ pub(super) struct CloudServices {
 
 impl CloudServices {
     /// No clients. Their requests will be limited beside those of `others`.
-    pub(super) fn none(others: &SharedLimits, metrics: &Arc<Metrics>) -> Self {
-        let issued = IssuedTokens::new(Arc::clone(metrics), system_clock());
+    pub(super) fn none(others: &SharedLimits, reports: &CallReports) -> Self {
+        let issued = IssuedTokens::new(Arc::clone(&reports.metrics), system_clock());
         Self {
-            aws: AwsServices::none(others, metrics, &issued),
-            azure: AzureServices::none(others, metrics, &issued),
-            google: GoogleServices::none(others, metrics, &issued),
+            aws: AwsServices::none(others, reports, &issued),
+            azure: AzureServices::none(others, reports, &issued),
+            google: GoogleServices::none(others, reports, &issued),
             issued,
         }
     }

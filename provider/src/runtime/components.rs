@@ -9,6 +9,8 @@ use countersign_registry::Registries;
 use super::active_engine::ActiveEngine;
 use super::active_engine::Successor;
 use super::aws::AwsSurvey;
+use super::call_reports::CallReports;
+use super::call_reports::CallTrace;
 use super::clouds::CloudServices;
 use super::error::Cause;
 use super::error::RuntimeError;
@@ -33,6 +35,22 @@ use crate::policy_source::PolicyHandle;
 use crate::policy_source::PolicySource;
 use crate::policy_source::PolicySourceError;
 use crate::telemetry::metrics::Metrics;
+
+/// What observes the requests of an engine.
+pub(crate) struct Observers<'a> {
+    pub(crate) metrics: &'a Arc<Metrics>,
+    /// Requests to registries.
+    pub(crate) registries: Arc<dyn Observer>,
+    /// Shows requests of calls of clouds.
+    pub(crate) calls: Option<Arc<dyn CallTrace>>,
+}
+
+impl<'a> Observers<'a> {
+    /// Those that count in the metrics.
+    fn counting(metrics: &'a Arc<Metrics>) -> Self {
+        Self { metrics, registries: Arc::new(CountRequests::new(Arc::clone(metrics))), calls: None }
+    }
+}
 
 /// The loaded components.
 pub(crate) struct Components {
@@ -72,21 +90,20 @@ impl Components {
         metrics: &Arc<Metrics>,
         external: &ExternalServices,
     ) -> Result<Self, RuntimeError> {
-        Self::load_observed(config, metrics, external, Arc::new(CountRequests::new(Arc::clone(metrics)))).await
+        Self::load_observed(config, external, Observers::counting(metrics)).await
     }
 
     async fn load_observed(
         config: &Config,
-        metrics: &Arc<Metrics>,
         external: &ExternalServices,
-        observer: Arc<dyn Observer>,
+        observers: Observers<'_>,
     ) -> Result<Self, RuntimeError> {
         let statements = config.verification.required_metadata.keys().cloned();
         let fetched = FetchedStores::new(&config.trust.stores);
         let mut policy_source =
             PolicySource::new(config.trust.location.clone(), statements).with_fetched(fetched.clone());
         let mut registry_files = config.registry_files(None);
-        match engine(config, &mut registry_files, external, policy_source.handle(), (metrics, observer)) {
+        match engine(config, &mut registry_files, external, policy_source.handle(), observers) {
             Ok(Created { engine, evidence, clouds, stores, system_roots }) => {
                 trust_stores::first(&fetched, &stores.fetcher(config, &registry_files, clouds.vaults())).await;
                 let policy = policy_source.load(clock::now());
@@ -109,21 +126,19 @@ impl Components {
         metrics: &Arc<Metrics>,
         warn: impl Fn(String),
     ) -> Result<Self, RuntimeError> {
-        let observer = Arc::new(CountRequests::new(Arc::clone(metrics)));
-        Self::load_with_policy_observed(config, metrics, observer, warn).await
+        Self::load_with_policy_observed(config, Observers::counting(metrics), warn).await
     }
 
-    /// As [`Self::load_with_policy`], with another observer of requests to registries.
+    /// As [`Self::load_with_policy`], with other observers.
     ///
     /// # Errors
     /// As there.
     pub(crate) async fn load_with_policy_observed(
         config: &Config,
-        metrics: &Arc<Metrics>,
-        observer: Arc<dyn Observer>,
+        observers: Observers<'_>,
         warn: impl Fn(String),
     ) -> Result<Self, RuntimeError> {
-        let components = Self::load_observed(config, metrics, &ExternalServices::default(), observer).await?;
+        let components = Self::load_observed(config, &ExternalServices::default(), observers).await?;
         if components.policy.is_err() {
             return Err(RuntimeError::new(components.mistakes()));
         }
@@ -203,15 +218,16 @@ fn engine(
     files: &mut RegistryFiles,
     external: &ExternalServices,
     policy: Arc<PolicyHandle>,
-    (metrics, observer): (&Arc<Metrics>, Arc<dyn Observer>),
+    observers: Observers<'_>,
 ) -> Result<Created, Cause> {
     let settings = settings::registries(config, files)?;
+    let Observers { metrics, registries: observer, calls } = observers;
     let registries = Registries::new(settings, observer).map_err(|source| Cause::Registries { source })?;
     let system_roots = registries.system_roots();
     let (limits, metrics) = (registries.shared_limits(), Arc::clone(metrics));
     let stores = TrustStores::new(limits);
     // Completes the credentials that the registry client has already.
-    let clouds = CloudServices::none(limits, &metrics).successor(config, files)?;
+    let clouds = CloudServices::none(limits, &CallReports::new(&metrics, calls)).successor(config, files)?;
     let settings = settings::evidence(config, files, signer(config, &clouds, external));
     let evidence = Fetcher::new(settings, limits, Arc::clone(&metrics), system_clock());
     let evidence = evidence.map_err(|source| Cause::Evidence { source })?;

@@ -33,7 +33,7 @@ pub(super) struct Document {
     signatures: Vec<Signature>,
     /// Why the list of signatures is missing or incomplete.
     problem: Option<Why>,
-    /// The requests to registries; absent without `--trace`.
+    /// The requests to registries and services of clouds; absent without `--trace`.
     #[serde(skip_serializing_if = "Option::is_none")]
     trace: Option<Trace>,
 }

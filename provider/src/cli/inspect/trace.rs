@@ -1,4 +1,4 @@
-//! `--trace`: the requests to registries, mirrors and token services, without anything that may be secret.
+//! `--trace`: the requests to registries, mirrors, token services and services of clouds, without anything that may be secret.
 
 use std::fmt;
 use std::sync::Mutex;
@@ -18,6 +18,8 @@ use countersign_registry::TagCache;
 use serde::Serialize;
 
 use crate::engine::CountRequests;
+use crate::runtime::CallRequest;
+use crate::runtime::CallTrace;
 
 /// Maximum number of requests in the trace of an image. An image with 100 signatures needs 200 and the lists.
 const STEPS: usize = 500;
@@ -39,15 +41,17 @@ pub(super) struct Trace {
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Step {
-    /// When it began, after the image was begun.
+    /// When it began, after the image was begun: of the first one, the command.
     after_milliseconds: u128,
     took_milliseconds: u128,
+    /// The stage of a request to a registry, or the call of a cloud as the metrics name it.
     stage: &'static str,
-    method: &'static str,
+    method: String,
     host: String,
-    path: String,
+    /// Null for a call of a cloud, as for the credential: some have secrets in their paths.
+    path: Option<String>,
     /// `none`, `basic`, `bearer`, `form` or `other`.
-    credential: &'static str,
+    credential: Option<&'static str>,
     /// The host to which a redirect led.
     redirected_to: Option<String>,
     status: Option<u16>,
@@ -59,7 +63,8 @@ pub(super) struct Step {
 
 impl fmt::Display for Step {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { after_milliseconds, took_milliseconds, stage, method, host, path, .. } = self;
+        let Self { after_milliseconds, took_milliseconds, stage, method, host, .. } = self;
+        let path = self.path.as_deref().unwrap_or_default();
         write!(f, "+{after_milliseconds} ms, {took_milliseconds} ms: {stage}: {method} {host}{path}: ")?;
         match self.status {
             Some(status) => write!(f, "{status} {}, {} bytes", self.result, self.bytes)?,
@@ -68,7 +73,9 @@ impl fmt::Display for Step {
         if let Some(target) = &self.redirected_to {
             write!(f, "; redirected to {target}")?;
         }
-        write!(f, "; credential {}", self.credential)?;
+        // Calls of clouds are made for no entry.
+        let Some(credential) = self.credential else { return Ok(()) };
+        write!(f, "; credential {credential}")?;
         match &self.entry {
             Some(entry) => write!(f, "; entry \"{entry}\""),
             None => f.write_str("; no entry"),
@@ -88,14 +95,58 @@ impl Tracer {
         Self { counted, state: Mutex::new((Instant::now(), Trace::default())) }
     }
 
-    /// Begins an image.
-    pub(super) fn begin(&self) {
-        *self.state.lock().unwrap_or_else(PoisonError::into_inner) = (Instant::now(), Trace::default());
+    /// The requests for an image; those that follow are for the next one.
+    pub(super) fn take(&self) -> Trace {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        std::mem::replace(&mut *state, (Instant::now(), Trace::default())).1
     }
 
-    /// The requests since the image was begun.
-    pub(super) fn take(&self) -> Trace {
-        std::mem::take(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner).1)
+    /// Adds the step that `step` makes of the time since the image was begun, unless there are too many.
+    fn add(&self, elapsed: Duration, step: impl FnOnce(Times) -> Step) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let (begun, trace) = &mut *state;
+        if trace.steps.len() == STEPS {
+            trace.omitted += 1;
+            return;
+        }
+        let after = begun.elapsed().saturating_sub(elapsed);
+        trace.steps.push(step(Times { after: after.as_millis(), took: elapsed.as_millis() }));
+    }
+}
+
+/// The times of a request, in milliseconds.
+struct Times {
+    after: u128,
+    took: u128,
+}
+
+fn cut(text: &str) -> String {
+    Text::at_most(TEXT_BYTES, text).to_string()
+}
+
+impl CallTrace for Tracer {
+    fn requested(&self, call: &'static str, request: &CallRequest<'_>) {
+        let CallRequest { method, host, status, bytes, result, elapsed } = *request;
+        self.add(elapsed, |times| Step {
+            after_milliseconds: times.after,
+            took_milliseconds: times.took,
+            stage: call,
+            method: cut(method),
+            host: cut(host),
+            path: None,
+            credential: None,
+            redirected_to: None,
+            status,
+            bytes,
+            result: result.map_or_else(|result| result.as_str(), |()| "ok"),
+            entry: None,
+        });
+    }
+}
+
+impl fmt::Debug for Tracer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Tracer")
     }
 }
 
@@ -111,21 +162,14 @@ impl Observer for Tracer {
     fn exchanged(&self, exchange: &Exchange<'_>) {
         let Exchange { entry, stage, method, host, path, credential, redirected_to, status, bytes, result, elapsed } =
             *exchange;
-        let cut = |text: &str| Text::at_most(TEXT_BYTES, text).to_string();
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let (begun, trace) = &mut *state;
-        if trace.steps.len() == STEPS {
-            trace.omitted += 1;
-            return;
-        }
-        trace.steps.push(Step {
-            after_milliseconds: begun.elapsed().saturating_sub(elapsed).as_millis(),
-            took_milliseconds: elapsed.as_millis(),
+        self.add(elapsed, |times| Step {
+            after_milliseconds: times.after,
+            took_milliseconds: times.took,
             stage: stage.as_str(),
-            method,
+            method: method.to_owned(),
             host: cut(host),
-            path: cut(path),
-            credential,
+            path: Some(cut(path)),
+            credential: Some(credential),
             redirected_to: redirected_to.map(cut),
             status,
             bytes,

@@ -1,28 +1,34 @@
-//! Counts calls of AWS in the metrics.
-
-use std::sync::Arc;
+//! Reports calls of AWS: to the metrics, and their requests to the trace.
 
 use countersign_aws::AwsObserver;
 use countersign_aws::Operation;
+use countersign_credentials::CallRequest;
 use countersign_credentials::CallResult;
 
+use crate::runtime::call_reports::CallReports;
 use crate::runtime::tokens::call_result::label;
 use crate::telemetry::metrics::AwsCall;
-use crate::telemetry::metrics::Metrics;
 
 /// Counts each call when it ends.
 #[derive(Debug)]
-pub(super) struct CallCounter(pub(super) Arc<Metrics>);
+pub(super) struct CallCounter(pub(super) CallReports);
 
 impl AwsObserver for CallCounter {
     fn call(&self, operation: Operation, result: Result<(), CallResult>) {
-        let call = match operation {
-            Operation::Credentials => AwsCall::Credentials,
-            Operation::AssumeRole => AwsCall::AssumeRole,
-            Operation::EcrToken => AwsCall::EcrToken,
-            Operation::EcrPublicToken => AwsCall::EcrPublicToken,
-            Operation::SignerStatus => AwsCall::SignerStatus,
-        };
-        self.0.aws_call(call, label(result));
+        self.0.metrics.aws_call(label_of(operation), label(result));
+    }
+
+    fn request(&self, operation: Operation, request: &CallRequest<'_>) {
+        self.0.requested(label_of(operation).as_str(), request);
+    }
+}
+
+fn label_of(operation: Operation) -> AwsCall {
+    match operation {
+        Operation::Credentials => AwsCall::Credentials,
+        Operation::AssumeRole => AwsCall::AssumeRole,
+        Operation::EcrToken => AwsCall::EcrToken,
+        Operation::EcrPublicToken => AwsCall::EcrPublicToken,
+        Operation::SignerStatus => AwsCall::SignerStatus,
     }
 }

@@ -44,6 +44,7 @@ use crate::evidence::SignerAccess;
 use crate::evidence::SignerClient;
 use crate::evidence::SignerFailure;
 use crate::evidence::SignerService;
+use crate::runtime::call_reports::CallReports;
 use crate::runtime::proxy_environment;
 use crate::runtime::tokens::early_tokens;
 use crate::runtime::tokens::early_tokens::EarlyToken;
@@ -52,14 +53,13 @@ use crate::server::health::StatusLine;
 use crate::telemetry::metrics::AWS;
 use crate::telemetry::metrics::CountLimits;
 use crate::telemetry::metrics::EvidenceResult;
-use crate::telemetry::metrics::Metrics;
 
 /// The clients of AWS, if the configuration needs them. Clones share everything.
 #[derive(Clone)]
 pub(in crate::runtime) struct AwsServices {
     /// The limits that those of AWS are beside.
     others: SharedLimits,
-    metrics: Arc<Metrics>,
+    reports: CallReports,
     /// The status of all tokens.
     issued: Arc<IssuedTokens>,
     /// The status of the credentials in use.
@@ -86,9 +86,9 @@ struct Clients {
 
 impl AwsServices {
     /// No clients. Their requests will be limited beside those of `others`.
-    pub(in crate::runtime) fn none(others: &SharedLimits, metrics: &Arc<Metrics>, issued: &Arc<IssuedTokens>) -> Self {
-        let (others, metrics, issued) = (others.clone(), Arc::clone(metrics), Arc::clone(issued));
-        Self { others, metrics, issued, pod: Arc::default(), limits: None, clients: None }
+    pub(in crate::runtime) fn none(others: &SharedLimits, reports: &CallReports, issued: &Arc<IssuedTokens>) -> Self {
+        let (others, reports, issued) = (others.clone(), reports.clone(), Arc::clone(issued));
+        Self { others, reports, issued, pod: Arc::default(), limits: None, clients: None }
     }
 
     /// The clients, or why AWS is not called; `None` if the configuration does not need it.
@@ -148,7 +148,7 @@ impl AwsServices {
         let aws = match (former, settings) {
             (Some(former), _) => former.aws.clone(),
             (None, Ok(settings)) => {
-                let observer = Arc::new(CallCounter(Arc::clone(&self.metrics)));
+                let observer = Arc::new(CallCounter(self.reports.clone()));
                 Ok(Aws::new(settings, &limits, AwsClock::new(SystemTime::now), observer)?)
             }
             (None, Err(why)) => Err(why),
@@ -167,7 +167,7 @@ impl AwsServices {
     }
 
     fn beside_others(&self) -> SharedLimits {
-        let observer: Arc<dyn LimitObserver> = Arc::new(CountLimits(Arc::clone(&self.metrics)));
+        let observer: Arc<dyn LimitObserver> = Arc::new(CountLimits(Arc::clone(&self.reports.metrics)));
         self.others.beside(limits::REQUESTS, limits::BODIES, &AWS, &observer)
     }
 

@@ -11,9 +11,9 @@ use super::survey::AwsSurvey;
 use crate::config::Config;
 use crate::config::RegistryFiles;
 use crate::evidence::SignerAccess;
+use crate::runtime::call_reports::CallReports;
 use crate::runtime::tokens::issued_tokens::IssuedTokens;
 use crate::server::health::StatusLine;
-use crate::telemetry::metrics::Metrics;
 
 /// No variables are read.
 #[allow(clippy::unnecessary_wraps, reason = "the interface of the clients")]
@@ -36,7 +36,7 @@ pub(in crate::runtime) fn uses_web_identity() -> bool {
 pub(in crate::runtime) struct AwsServices;
 
 impl AwsServices {
-    pub(in crate::runtime) fn none(_: &SharedLimits, _: &Arc<Metrics>, _: &Arc<IssuedTokens>) -> Self {
+    pub(in crate::runtime) fn none(_: &SharedLimits, _: &CallReports, _: &Arc<IssuedTokens>) -> Self {
         Self
     }
 

@@ -26,6 +26,7 @@ use crate::config::Config;
 use crate::config::Credentials;
 use crate::config::EntraIdentity;
 use crate::config::RegistryFiles;
+use crate::runtime::call_reports::CallReports;
 use crate::runtime::proxy_environment;
 use crate::runtime::tokens::TriedToken;
 use crate::runtime::tokens::early_tokens;
@@ -36,14 +37,13 @@ use crate::runtime::tokens::tried_token::try_token;
 use crate::server::health::StatusLine;
 use crate::telemetry::metrics::AZURE;
 use crate::telemetry::metrics::CountLimits;
-use crate::telemetry::metrics::Metrics;
 
 /// The clients of Azure, if the configuration needs them. Clones share everything.
 #[derive(Clone)]
 pub(in crate::runtime) struct AzureServices {
     /// The limits that those of Azure are beside.
     others: SharedLimits,
-    metrics: Arc<Metrics>,
+    reports: CallReports,
     /// The status of all tokens.
     issued: Arc<IssuedTokens>,
     /// Why Azure is not called, of the clients in use.
@@ -66,10 +66,10 @@ struct Clients {
 
 impl AzureServices {
     /// No clients. Their requests will be limited beside those of `others`.
-    pub(in crate::runtime) fn none(others: &SharedLimits, metrics: &Arc<Metrics>, issued: &Arc<IssuedTokens>) -> Self {
+    pub(in crate::runtime) fn none(others: &SharedLimits, reports: &CallReports, issued: &Arc<IssuedTokens>) -> Self {
         Self {
             others: others.clone(),
-            metrics: Arc::clone(metrics),
+            reports: reports.clone(),
             issued: Arc::clone(issued),
             not_called: NotCalled::new("Azure"),
             limits: None,
@@ -110,7 +110,7 @@ impl AzureServices {
         let azure = match (former, settings) {
             (Some(former), _) => former.azure.clone(),
             (None, Ok(settings)) => {
-                let observer = Arc::new(CallCounter(Arc::clone(&self.metrics)));
+                let observer = Arc::new(CallCounter(self.reports.clone()));
                 Ok(Azure::new(settings, &limits, system_clock(), observer, self.issued.auxiliary())?)
             }
             (None, Err(why)) => Err(why),
@@ -127,7 +127,7 @@ impl AzureServices {
     }
 
     fn beside_others(&self) -> SharedLimits {
-        let observer: Arc<dyn LimitObserver> = Arc::new(CountLimits(Arc::clone(&self.metrics)));
+        let observer: Arc<dyn LimitObserver> = Arc::new(CountLimits(Arc::clone(&self.reports.metrics)));
         self.others.beside(limits::REQUESTS, limits::BODIES, &AZURE, &observer)
     }
 

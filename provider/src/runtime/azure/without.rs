@@ -11,10 +11,10 @@ use crate::config::Config;
 use crate::config::KeyVaultSource;
 use crate::config::RegistryFiles;
 use crate::policy_source::StoreContent;
+use crate::runtime::call_reports::CallReports;
 use crate::runtime::tokens::TriedToken;
 use crate::runtime::tokens::issued_tokens::IssuedTokens;
 use crate::server::health::StatusLine;
-use crate::telemetry::metrics::Metrics;
 
 /// No variable is read.
 pub(crate) fn environment_mistakes() -> Vec<Text> {
@@ -26,7 +26,7 @@ pub(crate) fn environment_mistakes() -> Vec<Text> {
 pub(in crate::runtime) struct AzureServices;
 
 impl AzureServices {
-    pub(in crate::runtime) fn none(_: &SharedLimits, _: &Arc<Metrics>, _: &Arc<IssuedTokens>) -> Self {
+    pub(in crate::runtime) fn none(_: &SharedLimits, _: &CallReports, _: &Arc<IssuedTokens>) -> Self {
         Self
     }
 

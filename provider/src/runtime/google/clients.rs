@@ -21,6 +21,7 @@ use crate::config::Config;
 use crate::config::Credentials;
 use crate::config::GoogleAccount;
 use crate::config::RegistryFiles;
+use crate::runtime::call_reports::CallReports;
 use crate::runtime::tokens::TriedToken;
 use crate::runtime::tokens::early_tokens;
 use crate::runtime::tokens::early_tokens::EarlyToken;
@@ -30,14 +31,13 @@ use crate::runtime::tokens::tried_token::try_token;
 use crate::server::health::StatusLine;
 use crate::telemetry::metrics::CountLimits;
 use crate::telemetry::metrics::GOOGLE;
-use crate::telemetry::metrics::Metrics;
 
 /// The client of Google Cloud, if the configuration needs it. Clones share everything.
 #[derive(Clone)]
 pub(in crate::runtime) struct GoogleServices {
     /// The limits that those of Google Cloud are beside.
     others: SharedLimits,
-    metrics: Arc<Metrics>,
+    reports: CallReports,
     /// The status of all tokens.
     issued: Arc<IssuedTokens>,
     /// Why Google Cloud is not called, by the client in use.
@@ -59,10 +59,10 @@ struct Client {
 
 impl GoogleServices {
     /// No client. Its requests will be limited beside those of `others`.
-    pub(in crate::runtime) fn none(others: &SharedLimits, metrics: &Arc<Metrics>, issued: &Arc<IssuedTokens>) -> Self {
+    pub(in crate::runtime) fn none(others: &SharedLimits, reports: &CallReports, issued: &Arc<IssuedTokens>) -> Self {
         Self {
             others: others.clone(),
-            metrics: Arc::clone(metrics),
+            reports: reports.clone(),
             issued: Arc::clone(issued),
             not_called: NotCalled::new("Google Cloud"),
             limits: None,
@@ -119,7 +119,7 @@ impl GoogleServices {
         let (google, tokens) = match former.filter(|former| *former.google.settings() == settings) {
             Some(former) => (former.google.clone(), Arc::clone(&former.tokens)),
             None => {
-                let google = Google::new(settings, limits, Arc::new(CallCounter(Arc::clone(&self.metrics))))?;
+                let google = Google::new(settings, limits, Arc::new(CallCounter(self.reports.clone())))?;
                 let observer = self.issued.source(GoogleAccount.name());
                 let tokens = ExpiringIdentities::observed(GoogleTokens::new(google.clone()), observer);
                 (google, Arc::new(tokens))
@@ -135,7 +135,7 @@ impl GoogleServices {
     }
 
     fn beside_others(&self) -> SharedLimits {
-        let observer: Arc<dyn LimitObserver> = Arc::new(CountLimits(Arc::clone(&self.metrics)));
+        let observer: Arc<dyn LimitObserver> = Arc::new(CountLimits(Arc::clone(&self.reports.metrics)));
         self.others.beside(limits::REQUESTS, limits::BODIES, &GOOGLE, &observer)
     }
 

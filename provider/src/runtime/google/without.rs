@@ -8,10 +8,10 @@ use countersign_http::TlsSetupError;
 
 use crate::config::Config;
 use crate::config::RegistryFiles;
+use crate::runtime::call_reports::CallReports;
 use crate::runtime::tokens::TriedToken;
 use crate::runtime::tokens::issued_tokens::IssuedTokens;
 use crate::server::health::StatusLine;
-use crate::telemetry::metrics::Metrics;
 
 /// No variable is read.
 pub(in crate::runtime) fn environment_warnings() -> Vec<Text> {
@@ -23,7 +23,7 @@ pub(in crate::runtime) fn environment_warnings() -> Vec<Text> {
 pub(in crate::runtime) struct GoogleServices;
 
 impl GoogleServices {
-    pub(in crate::runtime) fn none(_: &SharedLimits, _: &Arc<Metrics>, _: &Arc<IssuedTokens>) -> Self {
+    pub(in crate::runtime) fn none(_: &SharedLimits, _: &CallReports, _: &Arc<IssuedTokens>) -> Self {
         Self
     }
 

@@ -9,6 +9,7 @@ mod several;
 mod signatures;
 mod timestamps;
 mod trace;
+mod trace_clouds;
 
 use std::process::Output;
 

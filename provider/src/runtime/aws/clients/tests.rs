@@ -5,6 +5,7 @@ use prometheus::Registry;
 use super::*;
 use crate::clock::system_clock;
 use crate::config::Purpose;
+use crate::telemetry::metrics::Metrics;
 
 const ACCOUNT: &str = "- {host: 111122223333.dkr.ecr.eu-central-1.amazonaws.com, credentials: {ecr: {}}}";
 const OTHER: &str = "- {host: 444455556666.dkr.ecr.eu-central-1.amazonaws.com, credentials: {ecr: {}}}";
@@ -21,7 +22,8 @@ fn none() -> AwsServices {
     let observer: Arc<dyn LimitObserver> = Arc::new(Unobserved);
     let others = SharedLimits::new(limits::REQUESTS, limits::BODIES, &AWS, &observer);
     let metrics = Arc::new(Metrics::new(&Registry::new()).unwrap());
-    AwsServices::none(&others, &metrics, &IssuedTokens::new(Arc::clone(&metrics), system_clock()))
+    let reports = CallReports::new(&metrics, None);
+    AwsServices::none(&others, &reports, &IssuedTokens::new(Arc::clone(&metrics), system_clock()))
 }
 
 /// The services under a configuration with these keys, and the credentials of its registries.
