@@ -20,6 +20,9 @@ pub enum Remedy {
     Identity(Text),
     /// Of the codes of registries: names what is missing, or the service that issues the credential. One sentence without a full stop.
     Registry(Text),
+    /// Of [`Code::TrustStoreUnusable`](super::Code::TrustStoreUnusable), for a store that is not in files: names its source. One
+    /// sentence without a full stop.
+    Store(Text),
 }
 
 impl Remedy {
@@ -30,7 +33,7 @@ impl Remedy {
             Self::Late(cause) => cause.advice(),
             Self::SignerService(cause) => cause.advice(),
             Self::SignerRevoked(revoked) => revoked.advice(),
-            Self::Identity(text) | Self::Registry(text) => text.as_str(),
+            Self::Identity(text) | Self::Registry(text) | Self::Store(text) => text.as_str(),
         }
     }
 
@@ -38,7 +41,7 @@ impl Remedy {
     pub(super) fn heap_bytes(&self) -> usize {
         match self {
             Self::Late(_) | Self::SignerService(_) | Self::SignerRevoked(_) => 0,
-            Self::Identity(text) | Self::Registry(text) => text.heap_bytes(),
+            Self::Identity(text) | Self::Registry(text) | Self::Store(text) => text.heap_bytes(),
         }
     }
 }

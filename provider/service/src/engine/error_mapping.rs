@@ -1,5 +1,7 @@
 //! Maps failures of registries and of the trust policy to reasons: never "unsigned".
 
+use std::fmt;
+
 use countersign_core::policy::Claim;
 use countersign_core::verdict::Code;
 use countersign_core::verdict::ImageVerdict;
@@ -123,17 +125,19 @@ pub(super) fn of_disabled(statement: &DisabledStatement, claim: Claim) -> ImageV
         DisabledBy::Policy(_) | DisabledBy::Metadata(_) => Code::StatementDisabled,
         DisabledBy::Store { .. } => Code::TrustStoreUnusable,
     };
+    let because =
+        |detail: fmt::Arguments<'_>| Reason::new(code, detail).with_remedy(cause.store_advice().map(Remedy::Store));
     match claim {
         Claim::Named | Claim::All => {
-            let detail = format_args!("statement {name:?} of the trust policy is disabled: {cause}");
-            ImageVerdict::from_reason(Some(statement.shared_name()), Reason::new(code, detail))
+            let reason = because(format_args!("statement {name:?} of the trust policy is disabled: {cause}"));
+            ImageVerdict::from_reason(Some(statement.shared_name()), reason)
         }
         Claim::Possible => {
-            let detail = format_args!(
+            let reason = because(format_args!(
                 "statement {name:?} of the trust policy is disabled, and its scopes, which are not certain, may include \
                  this repository: {cause}"
-            );
-            ImageVerdict::from_reason(None, Reason::new(code, detail))
+            ));
+            ImageVerdict::from_reason(None, reason)
         }
     }
 }

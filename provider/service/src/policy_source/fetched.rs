@@ -29,7 +29,7 @@ impl FetchedStores {
     #[must_use]
     pub fn successor(&self, sources: &BTreeMap<StoreRef, StoreSource>) -> Self {
         let store = |(reference, source): (&StoreRef, &StoreSource)| {
-            let former = self.0.get(reference).filter(|former| former.source == *source);
+            let former = self.0.get(reference).filter(|former| *former.source == *source);
             let store = former.cloned().unwrap_or_else(|| Arc::new(FetchedStore::new(reference, source)));
             (reference.clone(), store)
         };
@@ -50,7 +50,7 @@ impl FetchedStores {
 #[derive(Debug)]
 pub struct FetchedStore {
     reference: StoreRef,
-    source: StoreSource,
+    source: Arc<StoreSource>,
     state: Mutex<State>,
 }
 
@@ -113,7 +113,7 @@ pub(super) struct Fetched {
 
 impl FetchedStore {
     fn new(reference: &StoreRef, source: &StoreSource) -> Self {
-        Self { reference: reference.clone(), source: source.clone(), state: Mutex::default() }
+        Self { reference: reference.clone(), source: Arc::new(source.clone()), state: Mutex::default() }
     }
 
     /// The name in the trust policy.
@@ -126,6 +126,10 @@ impl FetchedStore {
     #[must_use]
     pub fn source(&self) -> &StoreSource {
         &self.source
+    }
+
+    pub(super) fn shared_source(&self) -> Arc<StoreSource> {
+        Arc::clone(&self.source)
     }
 
     /// What was fetched at `now` replaces the former content. Without files the store is empty, and nothing of it is trusted any more.

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::path::Path;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use countersign_core::codec::mismatch::Mismatch;
 use countersign_core::codec::mismatch::Mismatched;
@@ -18,6 +19,7 @@ use countersign_core::time::UnixTime;
 
 use super::ALL_STORES_BYTES;
 use crate::config::MistakeList;
+use crate::config::StoreSource;
 use crate::config::TrustLocation;
 
 /// Where the content of a trust store is from.
@@ -27,7 +29,7 @@ pub enum StorePlace {
     /// It is fetched: see `trust.stores`.
     Source {
         store: StoreRef,
-        origin: Text,
+        origin: Arc<StoreSource>,
     },
 }
 
@@ -96,13 +98,13 @@ pub enum PolicyMistake {
     /// A store that is fetched has no content: it was not fetched yet, or this is why not.
     NotFetched {
         store: StoreRef,
-        origin: Text,
+        origin: Arc<StoreSource>,
         why: Option<Text>,
     },
     /// A store that is fetched could not be fetched again.
     NotFetchedAgain {
         store: StoreRef,
-        origin: Text,
+        origin: Arc<StoreSource>,
         why: Text,
         /// When its content was fetched.
         fetched: UnixTime,
@@ -110,7 +112,7 @@ pub enum PolicyMistake {
     /// A store that is fetched is a directory as well.
     StoreTwice {
         store: StoreRef,
-        origin: Text,
+        origin: Arc<StoreSource>,
         directory: PathBuf,
     },
     UnknownStatement {
@@ -304,6 +306,36 @@ impl PolicyMistake {
                 (config.to_owned(), of_fetched(store))
             }
             Self::UnknownStatement { .. } | Self::SkippingStatement { .. } => (config.to_owned(), METADATA.to_owned()),
+        }
+    }
+
+    /// What to do if a store cannot be used because of it and the store is not in files: names the source. One sentence without a
+    /// full stop. `None` if the advice of the code is right.
+    #[must_use]
+    pub fn advice(&self) -> Option<Text> {
+        match self {
+            Self::NotFetched { origin, .. } | Self::NotFetchedAgain { origin, .. } => Some(origin.access_advice()),
+            Self::Store { place: StorePlace::Source { origin, store: _ }, error: _ }
+            | Self::MoreInStore { place: StorePlace::Source { origin, store: _ }, omitted: _ } => {
+                Some(origin.content_advice())
+            }
+            Self::StoreTwice { store, .. } => Some(Text::of(format_args!(
+                "remove the directory of the store, or its entry {store} of trust.stores; countersign check names every mistake"
+            ))),
+            Self::Store { place: StorePlace::Directory(_), error: _ }
+            | Self::MoreInStore { place: StorePlace::Directory(_), omitted: _ }
+            | Self::NoPolicy { .. }
+            | Self::Missing { .. }
+            | Self::Unreadable { .. }
+            | Self::NotAFile { .. }
+            | Self::TooLarge { .. }
+            | Self::TooManyFiles { .. }
+            | Self::TooMuch
+            | Self::Policy { .. }
+            | Self::NoStore { .. }
+            | Self::UnknownStatement { .. }
+            | Self::SkippingStatement { .. }
+            | Self::More { .. } => None,
         }
     }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
+use countersign_core::codec::text::Text;
 use countersign_core::name::Digest;
 use countersign_core::name::ListHasher;
 use countersign_core::policy::BrokenStatement;
@@ -176,6 +177,17 @@ pub enum DisabledBy {
     /// The configuration requires metadata for another name, which may be a misspelling of this one; or for this
     /// statement, which skips verification.
     Metadata(PolicyMistake),
+}
+
+impl DisabledBy {
+    /// What to do about the first mistake in a trust store, if its code does not say it.
+    #[must_use]
+    pub fn store_advice(&self) -> Option<Text> {
+        match self {
+            Self::Store { store: _, mistakes } => mistakes.first().and_then(PolicyMistake::advice),
+            Self::Policy(_) | Self::Metadata(_) => None,
+        }
+    }
 }
 
 /// The first mistake, and how many more there are.

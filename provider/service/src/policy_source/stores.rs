@@ -5,7 +5,6 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use countersign_core::codec::text::Text;
 use countersign_core::name::Digest;
 use countersign_core::name::ListHasher;
 use countersign_core::policy::Store;
@@ -146,8 +145,8 @@ impl FoundStore {
 
     /// A store that is fetched. Its content is that of the last successful attempt; without one the store has no content.
     fn of_fetched(location: &TrustLocation, store: &StoreRef, fetched: &FetchedStore, max: usize) -> Self {
-        let origin = Text::of(fetched.source());
-        let place = StorePlace::Source { store: store.clone(), origin: origin.clone() };
+        let origin = fetched.shared_source();
+        let place = StorePlace::Source { store: store.clone(), origin: Arc::clone(&origin) };
         let Fetched { content, failure } = fetched.fetched();
         let files: Vec<NamedFile> = content.iter().flat_map(|(files, _)| files.iter().cloned()).collect();
         let digest = digest(&files);

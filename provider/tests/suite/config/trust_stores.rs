@@ -175,6 +175,12 @@ fn state(source: &PolicySource) -> (&'static str, Vec<String>) {
     (kind, state.mistakes().iter().map(ToString::to_string).collect())
 }
 
+/// The advice about the first mistake of the only store.
+fn advice(source: &PolicySource) -> Option<String> {
+    let policy = source.handle().current().unwrap();
+    policy.stores().values().next().unwrap().mistakes()[0].advice().map(|advice| advice.to_string())
+}
+
 fn root() -> Vec<u8> {
     Authority::root(CertSpec::root()).pem().into_bytes()
 }
@@ -201,6 +207,11 @@ fn a_store_is_unusable_until_it_was_fetched() {
          certificates; it is tried again"
     );
     assert_eq!(state(&source), ("unusable", vec![why]));
+    let about_the_url = format!(
+        "check that anyone can read {ORIGIN}, and that its content has the digest sha256:{PIN} of trust.stores; it is fetched again by \
+         itself"
+    );
+    assert_eq!(advice(&source), Some(about_the_url));
     assert_eq!(policy.generation(), 1);
 
     store.succeeded(files(root()), at(2), None);
@@ -259,6 +270,11 @@ fn an_emptied_store_is_not_trusted_and_content_that_cannot_be_read_keeps_the_for
     store.succeeded(files(b"garbage".to_vec()), at(3), None);
     source.poll(at(3));
     assert_eq!(state(&source), ("unusable", vec![garbage]));
+    let about_the_content = format!(
+        "put readable certificates at {ORIGIN}, and the digest of the file into trust.stores; countersign check --online names every \
+         mistake"
+    );
+    assert_eq!(advice(&source), Some(about_the_content));
 }
 
 #[test]
@@ -273,6 +289,8 @@ fn a_store_that_is_also_a_directory_is_a_mistake() {
         directory.display()
     );
     assert_eq!(state(&source), ("unusable", vec![twice.clone()]));
+    let either = "remove the directory of the store, or its entry ca:shop of trust.stores; countersign check names every mistake";
+    assert_eq!(advice(&source).as_deref(), Some(either));
     std::fs::remove_dir_all(&directory).unwrap();
     source.poll(at(1));
     assert_eq!(state(&source), ("current", Vec::new()));
