@@ -69,6 +69,28 @@ async fn a_rotated_certificate_of_a_vault_decides_over_images_without_a_restart(
     aks.stop().await;
 }
 
+#[tokio::test]
+async fn a_pod_that_a_vault_refuses_at_the_start_is_not_ready_and_says_what_to_do_until_it_recovers() {
+    let refuse = |site: &VaultSite| {
+        site.directory.unassign(VaultSite::CLIENT, Role::KeyVaultCertificateUser, VaultSite::VAULT);
+        site.add_self_signed("shop").0
+    };
+    let (aks, chain) = Aks::start("", refuse).await;
+    let (status, text) = aks.probe("/readyz?verbose").await;
+    assert_eq!(status, 503, "{text}");
+    let begin = "[-] trust: no statement of the trust policy can be used: statement \"app\" is disabled: trust store ca:shop cannot be \
+                 used: nothing was fetched from shops.vault.azure.net shop: ";
+    let line = text.lines().find(|line| line.starts_with(begin)).unwrap_or_else(|| panic!("{text}"));
+    let refusal = "found status 403 ForbiddenByRbac, expected 200";
+    let remedy = "assign the role Key Vault Certificate User on the vault to the identity";
+    assert!(line.contains(refusal) && line.contains(remedy), "{line}");
+    assert_eq!(aks.probe("/livez").await.0, 200);
+    aks.site.directory.assign(VaultSite::CLIENT, Role::KeyVaultCertificateUser, VaultSite::VAULT);
+    assert_eq!(aks.until_verdict(&aks.sign("v1", &chain), "verified").await, "verified");
+    assert_eq!(aks.probe("/readyz").await.0, 200);
+    aks.stop().await;
+}
+
 /// The line about the token of the registry.
 fn token_line(status: &str) -> &str {
     status.lines().find(|line| line.contains(&format!("] token acr {HOST} for "))).unwrap_or_default()

@@ -16,6 +16,8 @@ use crate::telemetry::metrics::Metrics;
 pub(super) struct PolicyStatus {
     /// By statement or store.
     reported: BTreeMap<String, Part>,
+    /// Whether no statement can be used, as last reported.
+    is_unusable: bool,
 }
 
 /// A part of the policy whose content on disk is not in use.
@@ -62,14 +64,23 @@ impl PolicyStatus {
         readiness.trust_details(parts.values().map(|part| part.line.as_str()));
         self.reported = parts;
 
+        let was_unusable = std::mem::replace(&mut self.is_unusable, !trust.is_usable());
         if trust.is_usable() {
+            if was_unusable {
+                tracing::info!("ready: a statement of the trust policy can be used");
+            }
             readiness.set_ready(Condition::Trust);
         } else {
-            let mut why = "no statement of the trust policy can be used".to_owned();
-            if let Some(part) = self.reported.values().next() {
-                why.push_str(&format!(": {}", part.line));
+            let first = self.reported.values().next().map(|part| part.line.as_str());
+            // Gatekeeper says only that it cannot connect, as a Service has no endpoint without a pod that is ready.
+            if !was_unusable {
+                tracing::error!(error = first, "not ready: no statement of the trust policy can be used");
             }
-            readiness.set_not_ready(Condition::Trust, &why);
+            let why = "no statement of the trust policy can be used";
+            match first {
+                Some(first) => readiness.set_not_ready(Condition::Trust, &format!("{why}: {first}")),
+                None => readiness.set_not_ready(Condition::Trust, why),
+            }
         }
     }
 }

@@ -132,8 +132,14 @@ impl Aks {
     }
 
     async fn health(&self, path: &str) -> String {
+        self.probe(path).await.1
+    }
+
+    /// The status and the body of an endpoint for probes.
+    pub(super) async fn probe(&self, path: &str) -> (u16, String) {
         let client = reqwest::Client::builder().no_proxy().tls_certs_only([]).build().unwrap();
-        client.get(format!("{}{path}", self.health)).send().await.unwrap().text().await.unwrap()
+        let response = client.get(format!("{}{path}", self.health)).send().await.unwrap();
+        (response.status().as_u16(), response.text().await.unwrap())
     }
 
     /// All lines of `/readyz?verbose`.

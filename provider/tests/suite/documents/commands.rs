@@ -80,7 +80,7 @@ const README: [(&str, Tested); 20] = [
 ];
 
 /// Commands with arguments within sentences.
-const PROSE: [(&str, Tested); 25] = [
+const PROSE: [(&str, Tested); 27] = [
     ("cargo e2e --all", Ci),
     // Some of the chapters of `cargo e2e`, alone.
     ("cargo e2e --aws", No),
@@ -99,7 +99,9 @@ const PROSE: [(&str, Tested); 25] = [
     ("kubectl get pods --all-namespaces -o yaml | countersign verify --config countersign.yaml -f -", EndToEnd),
     // The runbook, whose commands the end-to-end run reads from the page.
     ("kubectl -n countersign rollout restart deployment/countersign", EndToEnd),
-    // Needs a kubelet.
+    // Need a kubelet.
+    ("kubectl -n countersign get pods", No),
+    ("kubectl -n countersign logs deployment/countersign", No),
     ("kubectl -n countersign port-forward deployment/countersign 8888", No),
     ("kubectl delete -k deploy/mutation", EndToEnd),
     // `deploy.rs` of the end-to-end run, with the Providers of MIGRATION.md.

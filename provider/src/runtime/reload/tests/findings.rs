@@ -175,3 +175,25 @@ async fn a_reload_logs_endpoints_of_aws_that_do_not_fit_their_requests_once() {
     service.folder.write("c.yaml", config(&aws("signer.eu-west-1.amazonaws.com")));
     assert_eq!(service.events(), [warning]);
 }
+
+#[tokio::test]
+async fn the_end_of_readiness_is_one_event_with_the_first_mistake() {
+    let mut service = ReloadedService::start().await;
+    let not_ready = |events: Vec<Value>| -> Vec<Value> {
+        events.into_iter().filter(|event| event["message"].as_str().unwrap().starts_with("not ready")).collect()
+    };
+    service.folder.write("trust/trustpolicy.json", two("ca:absent", "ca:absent"));
+    let event = json!({
+        "level": "ERROR", "message": "not ready: no statement of the trust policy can be used",
+        "error": "statement \"app\" is disabled: trust store ca:absent cannot be used: found no directory \
+                  trust/truststore/x509/ca/absent, expected one with certificate files",
+    });
+    assert_eq!(not_ready(service.events()), std::slice::from_ref(&event));
+    // Another mistake, and still not ready.
+    service.folder.write("trust/trustpolicy.json", two("ca:absent", "ca:other"));
+    assert_eq!(not_ready(service.events()), Vec::<Value>::new());
+    service.folder.write("trust/trustpolicy.json", two("ca:main", "ca:absent"));
+    assert_eq!(not_ready(service.events()), Vec::<Value>::new());
+    service.folder.write("trust/trustpolicy.json", two("ca:absent", "ca:absent"));
+    assert_eq!(not_ready(service.events()), [event]);
+}
