@@ -203,6 +203,17 @@ impl World {
     }
 }
 
+/// Waits for what runs in the background.
+async fn settle(done: impl Fn() -> bool) {
+    for _ in 0..2000 {
+        if done() {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    panic!("the work in the background has not ended");
+}
+
 fn workload() -> AzureIdentity {
     AzureIdentity::Workload { tenant: None, client_id: None }
 }

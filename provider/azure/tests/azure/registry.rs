@@ -10,6 +10,7 @@ use countersign_registry::RegistryEntry;
 use countersign_registry::RegistryError;
 use countersign_registry::RegistryErrorKind;
 use countersign_registry::RegistrySettings;
+use countersign_testkit::registry::RecordedRequest;
 
 use super::*;
 
@@ -70,6 +71,48 @@ async fn an_image_is_read_with_a_token_of_its_repository_and_the_store_gets_none
     assert_eq!(token.parameter("scope"), Some("repository:app:pull"));
     let [read] = &world.blobs.journal()[..] else { panic!("{:?}", world.blobs.journal()) };
     assert_eq!((read.host.as_str(), read.status, read.authorization.as_deref()), (STORE, Some(200), None));
+}
+
+#[tokio::test]
+async fn no_secret_reaches_a_service_that_it_is_not_for() {
+    let world = World::start().await;
+    let layer = world.acr.put_blob("app", "application/jose+json", b"envelope");
+    let registries = registries(&world);
+    let _ = pin(&registries).await.unwrap();
+    let descriptor = Descriptor::new(layer.media_type.parse().unwrap(), layer.digest.parse().unwrap(), layer.size);
+    let _ = registries.blob(&repository(HOST), &descriptor, 64 * 1024, in_a_minute()).await.unwrap();
+    let issued = |requests: &[RecordedRequest], path: &str, member: &str| {
+        let request = requests.iter().find(|request| request.path.ends_with(path)).unwrap();
+        let answer: serde_json::Value = serde_json::from_slice(&request.answer_body()).unwrap();
+        answer[member].as_str().unwrap().to_owned()
+    };
+    let (entra, acr) = (world.entra.requests(), world.acr.requests());
+    let assertion = std::fs::read_to_string(world.folder.path().join("token")).unwrap();
+    let token = issued(&entra, "/oauth2/v2.0/token", "access_token");
+    let refresh = issued(&acr, "/oauth2/exchange", "refresh_token");
+    let access = issued(&acr, "/oauth2/token", "access_token");
+    // Which requests have which secrets.
+    let shown = |request: &RecordedRequest| {
+        let secrets = [("assertion", &assertion), ("entra", &token), ("refresh", &refresh), ("access", &access)];
+        let names: Vec<_> = secrets.iter().filter(|(_, secret)| request.shows(secret)).map(|(name, _)| *name).collect();
+        format!("{} {}", request.path.split("/sha256:").next().unwrap_or_default(), names.join(" "))
+    };
+    assert_eq!(entra.iter().map(shown).collect::<Vec<_>>(), [format!("/{TENANT}/oauth2/v2.0/token assertion")]);
+    assert_eq!(
+        acr.iter().map(shown).collect::<Vec<_>>(),
+        [
+            "/oauth2/exchange entra",
+            "/v2/app/manifests/v1 ",
+            "/oauth2/token refresh",
+            "/v2/app/manifests/v1 access",
+            "/v2/app/blobs access",
+        ]
+    );
+    assert_eq!(
+        world.blobs.requests().iter().map(shown).filter(|line| !line.ends_with(' ')).collect::<Vec<_>>(),
+        [""; 0]
+    );
+    assert_eq!(world.imds.requests().len(), 0);
 }
 
 #[tokio::test]

@@ -10,17 +10,6 @@ fn token(identity: &Identity) -> String {
     String::from_utf8(token.expose().to_vec()).unwrap()
 }
 
-/// Waits for what runs in the background.
-async fn settle(done: impl Fn() -> bool) {
-    for _ in 0..2000 {
-        if done() {
-            return;
-        }
-        tokio::time::sleep(Duration::from_millis(1)).await;
-    }
-    panic!("the work in the background has not ended");
-}
-
 #[tokio::test]
 async fn twenty_concurrent_cold_requests_cause_one_exchange() {
     let world = World::start().await;

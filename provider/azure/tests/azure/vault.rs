@@ -1,5 +1,7 @@
 //! Certificates of a vault.
 
+mod token;
+
 use countersign_azure::Content;
 use countersign_azure::KeyVault as Client;
 use countersign_azure::KeyVaultError;

@@ -9,6 +9,8 @@ use countersign_registry::RegistryEntry;
 use countersign_registry::RegistryError;
 use countersign_registry::RegistryErrorKind;
 use countersign_registry::RegistrySettings;
+use countersign_testkit::registry::RecordedRequest;
+use countersign_testkit::registry::Route;
 
 use super::*;
 
@@ -66,6 +68,34 @@ async fn an_image_is_read_with_a_token_of_its_repository() {
     let token = &world.registry.journal()[1];
     assert_eq!(token.parameter("scope"), Some("repository:shop-project/images/app:pull"));
     assert_eq!((world.metadata.requests().len(), world.accounts.issued()), (1, 1));
+}
+
+#[tokio::test]
+async fn no_secret_reaches_a_service_that_it_is_not_for() {
+    let world = World::start().await;
+    world.proxy.resolve("evil.example:443", world.other.address());
+    world.registry.when(Route::Referrers).redirect(307, "https://evil.example/v2/x");
+    let registries = registries(&world);
+    let pinned = pin(&registries).await.unwrap();
+    let _ = registries.referrers(&pinned, "application/vnd.cncf.notary.signature", in_a_minute()).await;
+    // The longest text of an answer is its token.
+    let token = |requests: &[RecordedRequest], path: &str| {
+        let request = requests.iter().find(|request| request.path.ends_with(path)).unwrap();
+        let answer = String::from_utf8(request.answer_body().to_vec()).unwrap();
+        answer.split('"').max_by_key(|text| text.len()).unwrap().to_owned()
+    };
+    let (metadata, registry) = (world.metadata.requests(), world.registry.requests());
+    let (issued, access) = (token(&metadata, "/token"), token(&registry, "/v2/token"));
+    assert!(issued.starts_with("ya29.") && access.len() > 20, "{issued} {access}");
+    for request in [metadata, world.other.requests()].concat() {
+        assert!(!request.shows(&issued) && !request.shows(&access), "{request:?}");
+    }
+    // The token of the account goes to the token service of the registry, and that of the service to the registry.
+    for request in &registry {
+        let is_exchange = request.path == "/v2/token";
+        assert_eq!(request.shows(&issued), is_exchange, "{request:?}");
+        assert!(!(is_exchange && request.shows(&access)), "{request:?}");
+    }
 }
 
 #[tokio::test]

@@ -179,6 +179,37 @@ async fn a_token_past_its_lifetime_is_renewed_before_it_is_sent() {
 }
 
 #[tokio::test]
+async fn in_an_outage_of_the_token_service_a_token_serves_until_shortly_before_its_end_and_a_later_exchange_succeeds() {
+    let registry = Registry::start().await;
+    registry.push_image("app", "v1");
+    let bearer = TokenService::for_user(USER, PASSWORD).expires_in(Some(300));
+    registry.require_bearer(&bearer);
+    let registries = with(&registry, alice());
+    can_be_pinned(&registries, &registry).await;
+    let outage = registry.when(Route::Token).status(500);
+    advance(285).await;
+    can_be_pinned(&registries, &registry).await;
+    assert_eq!(registry.count(Route::Token), 1);
+    // Ten seconds before its end it is not sent any more, so that it does not end on its way.
+    advance(6).await;
+    let cause = pin_error(&registries, &registry).await;
+    assert_eq!(cause.kind(), RegistryErrorKind::Failed);
+    assert!(
+        registry.requests().iter().all(|request| request.route != Route::Token || !request.shows("testkit-token-1"))
+    );
+    outage.remove();
+    can_be_pinned(&registries, &registry).await;
+    assert_eq!(bearer.tokens_issued(), 2);
+}
+
+/// Moves tokio's clock, which lives of tokens use.
+async fn advance(seconds: u64) {
+    tokio::time::pause();
+    tokio::time::advance(Duration::from_secs(seconds)).await;
+    tokio::time::resume();
+}
+
+#[tokio::test]
 async fn repositories_and_credentials_do_not_share_tokens() {
     let registry = Registry::start().await;
     registry.push_image("team/a", "v1");

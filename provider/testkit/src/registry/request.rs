@@ -4,6 +4,9 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::OnceLock;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD_NO_PAD;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use bytes::Bytes;
 use http::HeaderMap;
 use http::HeaderValue;
@@ -157,6 +160,24 @@ impl RecordedRequest {
     #[must_use]
     pub fn authorization(&self) -> Option<&str> {
         self.header("authorization")
+    }
+
+    /// Whether the request has this secret: in its path, its parameters, a header or its body; as it is, in base64, or within a text in
+    /// base64, as that of Basic authentication.
+    #[must_use]
+    pub fn shows(&self, secret: &str) -> bool {
+        let body = String::from_utf8_lossy(&self.body);
+        let mut texts = vec![self.path.clone(), self.query.clone().unwrap_or_default(), body.clone().into_owned()];
+        texts.extend(self.headers.values().map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned()));
+        texts.extend(form_pairs(self.query.as_deref().unwrap_or_default()).into_iter().map(|(_, value)| value));
+        texts.extend(form_pairs(&body).into_iter().map(|(_, value)| value));
+        let words = texts.iter().flat_map(|text| text.split([' ', '&', '=', '"', ',']));
+        let decoded: Vec<String> = words
+            .filter_map(|word| STANDARD_NO_PAD.decode(word).or_else(|_| URL_SAFE_NO_PAD.decode(word)).ok())
+            .map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
+            .collect();
+        let forms = [secret.to_owned(), STANDARD_NO_PAD.encode(secret), URL_SAFE_NO_PAD.encode(secret)];
+        texts.iter().chain(&decoded).any(|text| forms.iter().any(|form| text.contains(form.as_str())))
     }
 
     /// All values of a query parameter, decoded.
