@@ -22,6 +22,10 @@ mod report;
 mod signer_roots;
 mod trust_stores;
 mod warnings;
+mod wrong_setups;
+
+use std::process::Command;
+use std::process::Output;
 
 use countersign_testkit::pki::Authority;
 use countersign_testkit::pki::CertSpec;
@@ -42,14 +46,59 @@ pub(crate) fn check(folder: &Folder, arguments: &[&str]) -> (Option<i32>, String
 
 /// With these variables about proxies, and no others.
 pub(crate) fn check_in(folder: &Folder, arguments: &[&str], environment: &[(&str, &str)]) -> (Option<i32>, String) {
+    printed(folder, &command(folder, "check", arguments, environment).output().unwrap())
+}
+
+/// The document and the page of `check --for verify --online` with one more argument, in this environment. Neither has one of
+/// `secrets`. The services run on the thread of the caller, which is not blocked.
+pub(crate) async fn check_online(
+    folder: &Folder,
+    argument: Option<&str>,
+    environment: &[(&'static str, String)],
+    secrets: &[&str],
+) -> (Value, String) {
+    let arguments: Vec<&str> = ["--for", "verify", "--online"].into_iter().chain(argument).collect();
+    let (_, page) = beside(folder, "check", &arguments, environment).await;
+    let (_, text) = beside(folder, "check", &[&arguments[..], &["-o", "json"]].concat(), environment).await;
+    for (shown, secret) in
+        [&page, &text].into_iter().flat_map(|shown| secrets.iter().map(move |secret| (shown, secret)))
+    {
+        assert!(!shown.contains(secret), "{secret} in {shown}");
+    }
+    (serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {text}")), page)
+}
+
+/// Runs a command of the binary on another thread.
+pub(crate) async fn beside(
+    folder: &Folder,
+    name: &str,
+    arguments: &[&str],
+    environment: &[(&'static str, String)],
+) -> (Option<i32>, String) {
+    let environment: Vec<_> = environment.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    let mut command = command(folder, name, arguments, &environment);
+    let output = tokio::task::spawn_blocking(move || command.output()).await.unwrap().unwrap();
+    if name == "check" {
+        printed(folder, &output)
+    } else {
+        (output.status.code(), String::from_utf8(output.stdout).unwrap())
+    }
+}
+
+fn command(folder: &Folder, name: &str, arguments: &[&str], environment: &[(&str, &str)]) -> Command {
     let path = folder.path().display().to_string();
     let mut command = binary::command(env!("CARGO_BIN_EXE_countersign"), environment);
-    command.args(["check", "--config", &format!("{path}/c.yaml")]).args(arguments);
+    command.args([name, "--config", &format!("{path}/c.yaml")]).args(arguments);
     // The authorities of the system, whatever this one has.
     command.env("SSL_CERT_FILE", folder.path().join("system.pem")).env_remove("SSL_CERT_DIR");
-    let output = command.output().unwrap();
+    command
+}
+
+/// The exit code, and what is printed without the path of the folder. There are no messages beside it.
+fn printed(folder: &Folder, output: &Output) -> (Option<i32>, String) {
     assert_eq!(std::str::from_utf8(&output.stderr).unwrap(), "");
-    (output.status.code(), String::from_utf8(output.stdout).unwrap().replace(&format!("{path}/"), ""))
+    let text = String::from_utf8(output.stdout.clone()).unwrap();
+    (output.status.code(), text.replace(&format!("{}/", folder.path().display()), ""))
 }
 
 pub(crate) fn document(folder: &Folder) -> (Option<i32>, Value) {

@@ -1,8 +1,7 @@
 //! `--online` with `credentials.google`: the tokens and images of a registry of Google, against doubles of its services. What a wrong
 //! set-up says is in `tests/golden/google_setups.txt`; `COUNTERSIGN_GOLDEN=rewrite` writes it anew.
 
-use std::fmt::Write as _;
-use std::path::Path;
+use std::time::Duration;
 
 use countersign_testkit::cloud::Clock;
 use countersign_testkit::cloud::Setup;
@@ -18,11 +17,12 @@ use countersign_testkit::registry::Reply;
 use serde_json::Value;
 use serde_json::json;
 
-use super::online_azure::without_ports;
-use crate::commands::check::check_in;
+use crate::commands::check::check_online;
 use crate::commands::check::policy;
 use crate::commands::check::sound;
 use crate::commands::check::statement;
+use crate::commands::check::wrong_setups::assert_golden;
+use crate::commands::check::wrong_setups::warnings;
 
 const PROJECT: &str = "shop-project";
 const ACCOUNT: &str = "countersign@shop-project.iam.gserviceaccount.com";
@@ -57,53 +57,40 @@ impl Gke {
         let folder = sound();
         folder.write("ca.pem", root.pem());
         folder.write("trust/trustpolicy.json", policy(&[statement("app", &format!("{HOST}/{APP}"))]));
+        let metadata_host = metadata.address().to_string();
+        let gke = Self { setup, accounts, metadata, registry, proxy, folder, metadata_host };
+        gke.configure(&gke.proxy.url(), "ca.pem");
+        gke
+    }
+
+    /// A configuration whose requests to the registry go through this proxy, and trust these authorities.
+    fn configure(&self, proxy: &str, ca: &str) {
         let config = format!(
             "trust: {{directory: trust}}
 google: {{attemptTimeout: 1s}}
 unlistedRegistries: refuse
 registries:
-- {{host: {HOST}, ca: ca.pem, proxy: '{}', credentials: {{google: {{}}}}}}
-",
-            proxy.url()
+- {{host: {HOST}, ca: {ca}, proxy: '{proxy}', credentials: {{google: {{}}}}}}
+"
         );
-        folder.write("c.yaml", config);
-        let metadata_host = metadata.address().to_string();
-        Self { setup, accounts, metadata, registry, proxy, folder, metadata_host }
+        self.folder.write("c.yaml", config);
     }
 
     /// The document and the page for `app:v1`. No secret is in them.
-    async fn check(self) -> (Value, String, Self) {
-        let work = move || {
-            let environment = [("GCE_METADATA_HOST", self.metadata_host.as_str())];
-            let image = format!("--image={HOST}/{APP}:v1");
-            let page = check_in(&self.folder, &["--for", "verify", "--online", &image], &environment).1;
-            let arguments = ["--for", "verify", "--online", &image, "-o", "json"];
-            let (code, text) = check_in(&self.folder, &arguments, &environment);
-            assert_eq!(code, Some(0), "{text}");
-            for text in [&text, &page] {
-                assert!(!text.contains("ya29"), "{text}");
-            }
-            (serde_json::from_str(&text).unwrap(), page, self)
-        };
-        // The services run on this thread.
-        tokio::task::spawn_blocking(work).await.unwrap()
+    async fn check(&self) -> (Value, String) {
+        let image = format!("--image={HOST}/{APP}:v1");
+        check_online(&self.folder, Some(&image), &[("GCE_METADATA_HOST", self.metadata_host.clone())], &["ya29"]).await
     }
 }
 
-/// The warnings about tokens, images and the environment, with the ports of doubles replaced.
 fn problems(document: &Value) -> Vec<String> {
-    let list = document["warnings"].as_array().unwrap().iter();
-    let kinds = ["google-token-not-issued", "image-unreadable", "google-environment"];
-    let found = list.filter(|one| kinds.contains(&one["warning"].as_str().unwrap()));
-    let text = |one: &Value| {
-        without_ports(&format!("{}: {}", one["warning"].as_str().unwrap(), one["message"].as_str().unwrap()))
-    };
-    found.map(text).collect()
+    warnings(document, &["google-token-not-issued", "image-unreadable", "google-environment"])
 }
 
 #[tokio::test]
 async fn an_image_is_read_with_the_service_account_of_the_pod() {
-    let (document, page, gke) = Gke::start().await.check().await;
+    let gke = Gke::start().await;
+    let (document, page) = gke.check().await;
     assert_eq!(problems(&document), Vec::<String>::new());
     let [token] = document["google"]["tokens"].as_array().unwrap().as_slice() else { panic!("{document}") };
     assert_eq!((&token["registry"], &token["role"]), (&json!(HOST), &json!("the service account of the pod")));
@@ -124,18 +111,19 @@ async fn an_image_is_read_with_the_service_account_of_the_pod() {
 
 #[tokio::test]
 async fn what_a_wrong_set_up_says_is_that_of_the_golden_file() {
-    let mut all = String::new();
+    let mut cases = Vec::new();
     for (name, gke) in setups().await {
-        let (document, _, _) = gke.check().await;
-        let problems = problems(&document);
-        assert!(!problems.is_empty(), "{name}: {document}");
-        writeln!(all, "# {name}\n{}\n", problems.join("\n")).unwrap();
+        cases.push((name, problems(&gke.check().await.0)));
     }
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/google_setups.txt");
-    if std::env::var_os("COUNTERSIGN_GOLDEN").is_some_and(|value| value == "rewrite") {
-        std::fs::write(&path, &all).unwrap();
-    }
-    assert_eq!(all, std::fs::read_to_string(&path).unwrap());
+    assert_golden("google_setups.txt", &cases);
+}
+
+/// Lives of tokens are counted from their issue, so that no time of the node is compared with one of Google.
+#[tokio::test]
+async fn a_clock_that_is_off_by_an_hour_stops_nothing() {
+    let gke = Gke::start().await;
+    gke.setup.clock().advance(Duration::from_secs(4000));
+    assert_eq!(problems(&gke.check().await.0), Vec::<String>::new());
 }
 
 async fn setups() -> Vec<(&'static str, Gke)> {
@@ -177,6 +165,19 @@ async fn setups() -> Vec<(&'static str, Gke)> {
         .when_path("/v2/token")
         .reply(Reply::status(401).body(r#"{"errors":[{"code":"UNAUTHORIZED","message":"authentication failed"}]}"#));
 
+    let no_account = Gke::start().await;
+    let body = "Unable to generate access token; IAM returned 404 Not Found: Not found; Gaia id not found for email other@shop-project";
+    no_account.metadata.fail(Reply::status(404).body(body));
+
+    let proxy = Gke::start().await;
+    let other = Proxy::start().await;
+    proxy.configure(&other.url(), "ca.pem");
+    drop(other);
+
+    let inspected = Gke::start().await;
+    inspected.folder.write("other.pem", Authority::root(CertSpec::root().common_name("Company")).pem());
+    inspected.configure(&inspected.proxy.url(), "other.pem");
+
     vec![
         ("Neither the node pool nor the pod has an identity", no_identity),
         ("The service account of Kubernetes may not act as the one of Google", no_binding),
@@ -188,5 +189,8 @@ async fn setups() -> Vec<(&'static str, Gke)> {
         ("The pod runs in another cloud", other_cloud),
         ("GCE_METADATA_HOST is not an address of the node", address),
         ("The registry refuses the token", clock),
+        ("The annotation names a service account of Google that does not exist", no_account),
+        ("A proxy that is not there", proxy),
+        ("A proxy that presents certificates of its own authority", inspected),
     ]
 }

@@ -17,6 +17,7 @@ use serde_json::Value;
 use serde_json::json;
 
 use crate::commands::check::check_in;
+use crate::commands::check::check_online;
 use crate::commands::check::policy;
 use crate::commands::check::sound;
 use crate::commands::check::statement;
@@ -68,19 +69,11 @@ registries:
 
     /// The document and the page for `app:v1`.
     async fn check(self) -> (Value, String, Self) {
-        let work = move || {
-            let environment =
-                [("AWS_ACCESS_KEY_ID", self.key.id.as_str()), ("AWS_SECRET_ACCESS_KEY", self.key.secret.as_str())];
-            let image = format!("--image={HOST}/app:v1");
-            let page = check_in(&self.folder, &["--for", "verify", "--online", &image], &environment).1;
-            let arguments = ["--for", "verify", "--online", &image, "-o", "json"];
-            let (code, text) = check_in(&self.folder, &arguments, &environment);
-            assert_eq!(code, Some(0), "{text}");
-            assert!(!text.contains(&self.key.secret) && !page.contains(&self.key.secret));
-            (serde_json::from_str(&text).unwrap(), page, self)
-        };
-        // The services run on this thread.
-        tokio::task::spawn_blocking(work).await.unwrap()
+        let environment =
+            [("AWS_ACCESS_KEY_ID", self.key.id.clone()), ("AWS_SECRET_ACCESS_KEY", self.key.secret.clone())];
+        let image = format!("--image={HOST}/app:v1");
+        let (document, page) = check_online(&self.folder, Some(&image), &environment, &[&self.key.secret]).await;
+        (document, page, self)
     }
 }
 
