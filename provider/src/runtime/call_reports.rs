@@ -4,7 +4,13 @@ use std::fmt;
 use std::sync::Arc;
 
 use countersign_credentials::CallRequest;
+use countersign_http::LimitObserver;
+use countersign_http::RequestLimits;
+use countersign_http::Resources;
+use countersign_http::ShareLimits;
+use countersign_http::SharedLimits;
 
+use crate::telemetry::metrics::CountLimits;
 use crate::telemetry::metrics::Metrics;
 
 /// Shows the requests of calls of clouds.
@@ -25,13 +31,27 @@ pub(super) struct CallReports {
     trace: Option<Arc<dyn CallTrace>>,
 }
 
+#[cfg_attr(
+    not(any(feature = "aws", feature = "azure", feature = "google")),
+    allow(dead_code, reason = "a build without clouds has no calls")
+)]
 impl CallReports {
     pub(super) fn new(metrics: &Arc<Metrics>, trace: Option<Arc<dyn CallTrace>>) -> Self {
         Self { metrics: Arc::clone(metrics), trace }
     }
 
+    /// Limits on the requests of a cloud beside those of `others`, which the metrics show.
+    pub(super) fn limits_beside(
+        &self,
+        others: &SharedLimits,
+        (requests, bodies): (RequestLimits, ShareLimits),
+        resources: &'static Resources,
+    ) -> SharedLimits {
+        let observer: Arc<dyn LimitObserver> = Arc::new(CountLimits(Arc::clone(&self.metrics)));
+        others.beside(requests, bodies, resources, &observer)
+    }
+
     /// Shows a request of the call with this label.
-    #[cfg(any(feature = "aws", feature = "azure", feature = "google"))]
     pub(super) fn requested(&self, call: &'static str, request: &CallRequest<'_>) {
         if let Some(trace) = &self.trace {
             trace.requested(call, request);

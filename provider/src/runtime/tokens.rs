@@ -11,6 +11,8 @@ pub(super) mod early_tokens;
 pub(super) mod issued_tokens;
 #[cfg(any(feature = "azure", feature = "google"))]
 pub(super) mod not_called;
+#[cfg(any(feature = "aws", feature = "azure"))]
+pub(super) mod token_sources;
 pub(super) mod tried_token;
 
 pub(crate) use self::tried_token::TriedToken;

@@ -1,6 +1,5 @@
 //! The clients of AWS that the configuration needs.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 use std::time::SystemTime;
@@ -25,7 +24,6 @@ use countersign_credentials::Credential;
 use countersign_credentials::ExpiringIdentities;
 use countersign_credentials::IdentitySource;
 use countersign_credentials::IssuedIdentities;
-use countersign_http::LimitObserver;
 use countersign_http::SharedLimits;
 use countersign_http::TlsSetupError;
 use futures_util::FutureExt as _;
@@ -49,9 +47,9 @@ use crate::runtime::proxy_environment;
 use crate::runtime::tokens::early_tokens;
 use crate::runtime::tokens::early_tokens::EarlyToken;
 use crate::runtime::tokens::issued_tokens::IssuedTokens;
+use crate::runtime::tokens::token_sources::TokenSources;
 use crate::server::health::StatusLine;
 use crate::telemetry::metrics::AWS;
-use crate::telemetry::metrics::CountLimits;
 use crate::telemetry::metrics::EvidenceResult;
 
 /// The clients of AWS, if the configuration needs them. Clones share everything.
@@ -75,7 +73,7 @@ struct Clients {
     /// An error is the reason why AWS is not called.
     aws: Result<Aws, Text>,
     /// One for each way to request tokens, whichever registries they are for.
-    tokens: HashMap<Ecr, Arc<ExpiringIdentities<EcrTokens>>>,
+    tokens: TokenSources<Ecr, EcrTokens>,
     /// The tokens that are requested at once.
     early: Vec<EarlyToken>,
     /// AWS Signer over these clients.
@@ -100,7 +98,7 @@ impl AwsServices {
     pub(super) fn source(&self, ecr: &Ecr) -> Option<Result<Arc<dyn IdentitySource>, Text>> {
         let clients = self.clients.as_ref()?;
         match &clients.aws {
-            Ok(_) => Some(Ok(Arc::clone(clients.tokens.get(ecr)?) as Arc<dyn IdentitySource>)),
+            Ok(_) => Some(Ok(clients.tokens.get(ecr)?)),
             Err(why) => Some(Err(why.clone())),
         }
     }
@@ -142,7 +140,10 @@ impl AwsServices {
         if !config.needs_aws() {
             return Ok(Self { clients: None, ..self.clone() });
         }
-        let limits = self.limits.clone().unwrap_or_else(|| self.beside_others());
+        let limits = self
+            .limits
+            .clone()
+            .unwrap_or_else(|| self.reports.limits_beside(&self.others, (limits::REQUESTS, limits::BODIES), &AWS));
         let settings = settings(config, files);
         let former = self.clients.as_ref().filter(|former| former.has(&settings));
         let aws = match (former, settings) {
@@ -154,21 +155,16 @@ impl AwsServices {
             (None, Err(why)) => Err(why),
         };
         let signer = former.map_or_else(|| signer_client(&aws), |former| former.signer.clone());
-        let mut clients =
-            Clients { aws, tokens: HashMap::new(), early: Vec::new(), signer, uses_signer: config.aws.signer.enabled };
+        let mut clients = Clients {
+            aws,
+            tokens: TokenSources::none(),
+            early: Vec::new(),
+            signer,
+            uses_signer: config.aws.signer.enabled,
+        };
         files.issue_ecr(|ecr| clients.credential(ecr, former, &self.issued));
-        clients.early = early_tokens::registries(config, Credentials::ecr)
-            .filter_map(|(repository, ecr)| {
-                let source = Arc::clone(clients.tokens.get(ecr)?) as Arc<dyn IdentitySource>;
-                Some(EarlyToken { repository, source })
-            })
-            .collect();
+        clients.early = clients.tokens.early(config, Credentials::ecr);
         Ok(Self { limits: Some(limits), clients: Some(clients), ..self.clone() })
-    }
-
-    fn beside_others(&self) -> SharedLimits {
-        let observer: Arc<dyn LimitObserver> = Arc::new(CountLimits(Arc::clone(&self.reports.metrics)));
-        self.others.beside(limits::REQUESTS, limits::BODIES, &AWS, &observer)
     }
 
     /// AWS Signer, if the configuration has it.
@@ -241,13 +237,10 @@ impl Clients {
             Ok(aws) => aws,
             Err(why) => return Credential::Unusable(why.clone()),
         };
-        let known = former.and_then(|former| former.tokens.get(ecr));
-        let source = self.tokens.entry(ecr.clone()).or_insert_with(|| {
-            let new =
-                || Arc::new(ExpiringIdentities::observed(tokens(aws.clone(), ecr), issued.source(ecr.role_name())));
-            known.map_or_else(new, Arc::clone)
+        let source = self.tokens.get_or_keep(ecr, former.map(|former| &former.tokens), || {
+            ExpiringIdentities::observed(tokens(aws.clone(), ecr), issued.source(ecr.role_name()))
         });
-        Credential::Issued(IssuedIdentities::new(ecr, Arc::clone(source) as Arc<dyn IdentitySource>))
+        Credential::Issued(IssuedIdentities::new(ecr, source))
     }
 }
 

@@ -1,6 +1,5 @@
 //! The clients of Azure that the configuration needs.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use countersign_azure::AcrTokens;
@@ -10,9 +9,7 @@ use countersign_azure::limits;
 use countersign_core::codec::text::Text;
 use countersign_credentials::Credential;
 use countersign_credentials::ExpiringIdentities;
-use countersign_credentials::IdentitySource;
 use countersign_credentials::IssuedIdentities;
-use countersign_http::LimitObserver;
 use countersign_http::SharedLimits;
 use countersign_http::TlsSetupError;
 
@@ -33,10 +30,10 @@ use crate::runtime::tokens::early_tokens;
 use crate::runtime::tokens::early_tokens::EarlyToken;
 use crate::runtime::tokens::issued_tokens::IssuedTokens;
 use crate::runtime::tokens::not_called::NotCalled;
+use crate::runtime::tokens::token_sources::TokenSources;
 use crate::runtime::tokens::tried_token::try_token;
 use crate::server::health::StatusLine;
 use crate::telemetry::metrics::AZURE;
-use crate::telemetry::metrics::CountLimits;
 
 /// The clients of Azure, if the configuration needs them. Clones share everything.
 #[derive(Clone)]
@@ -59,7 +56,7 @@ struct Clients {
     /// An error is the reason why Azure is not called.
     azure: Result<Azure, Text>,
     /// One for each identity, whichever registries they are for.
-    tokens: HashMap<EntraIdentity, Arc<ExpiringIdentities<AcrTokens>>>,
+    tokens: TokenSources<EntraIdentity, AcrTokens>,
     /// The tokens that are requested at once.
     early: Vec<EarlyToken>,
 }
@@ -104,7 +101,10 @@ impl AzureServices {
         if !config.needs_azure() {
             return Ok(Self { clients: None, ..self.clone() });
         }
-        let limits = self.limits.clone().unwrap_or_else(|| self.beside_others());
+        let limits = self
+            .limits
+            .clone()
+            .unwrap_or_else(|| self.reports.limits_beside(&self.others, (limits::REQUESTS, limits::BODIES), &AZURE));
         let settings = settings(config, files);
         let former = self.clients.as_ref().filter(|former| former.has(&settings));
         let azure = match (former, settings) {
@@ -115,20 +115,10 @@ impl AzureServices {
             }
             (None, Err(why)) => Err(why),
         };
-        let mut clients = Clients { azure, tokens: HashMap::new(), early: Vec::new() };
+        let mut clients = Clients { azure, tokens: TokenSources::none(), early: Vec::new() };
         files.issue_acr(|acr| clients.credential(acr, former, &self.issued));
-        clients.early = early_tokens::registries(config, Credentials::acr)
-            .filter_map(|(repository, acr)| {
-                let source = Arc::clone(clients.tokens.get(acr)?) as Arc<dyn IdentitySource>;
-                Some(EarlyToken { repository, source })
-            })
-            .collect();
+        clients.early = clients.tokens.early(config, Credentials::acr);
         Ok(Self { limits: Some(limits), clients: Some(clients), ..self.clone() })
-    }
-
-    fn beside_others(&self) -> SharedLimits {
-        let observer: Arc<dyn LimitObserver> = Arc::new(CountLimits(Arc::clone(&self.reports.metrics)));
-        self.others.beside(limits::REQUESTS, limits::BODIES, &AZURE, &observer)
     }
 
     /// What reads vaults.
@@ -148,10 +138,7 @@ impl AzureServices {
             let Some(acr) = registry.credentials.acr() else { continue };
             let (source, patience) = match azure {
                 // A token of Entra, the exchange, and both once more.
-                Ok(azure) => {
-                    let source = tokens.get(acr).map(|source| Ok(Arc::clone(source) as Arc<dyn IdentitySource>));
-                    (source, 4 * azure.longest_call())
-                }
+                Ok(azure) => (tokens.get(acr).map(Ok), 4 * azure.longest_call()),
                 Err(why) => (Some(Err(why.clone())), config.azure.attempt_timeout),
             };
             tried.extend(try_token(registry, acr.name(), source, patience).await);
@@ -197,17 +184,10 @@ impl Clients {
             Ok(azure) => azure,
             Err(why) => return Credential::Unusable(why.clone()),
         };
-        let known = former.and_then(|former| former.tokens.get(acr));
-        let source = self.tokens.entry(acr.clone()).or_insert_with(|| {
-            let new = || {
-                let tokens = AcrTokens::new(azure.clone(), identity(acr.clone()));
-                Arc::new(ExpiringIdentities::observed(tokens, issued.source(acr.name())))
-            };
-            known.map_or_else(new, Arc::clone)
+        let source = self.tokens.get_or_keep(acr, former.map(|former| &former.tokens), || {
+            let tokens = AcrTokens::new(azure.clone(), identity(acr.clone()));
+            ExpiringIdentities::observed(tokens, issued.source(acr.name()))
         });
-        Credential::Issued(IssuedIdentities::new(
-            format_args!("acr as {acr}"),
-            Arc::clone(source) as Arc<dyn IdentitySource>,
-        ))
+        Credential::Issued(IssuedIdentities::new(format_args!("acr as {acr}"), source))
     }
 }

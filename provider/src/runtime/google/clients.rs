@@ -11,7 +11,6 @@ use countersign_google::Google;
 use countersign_google::GoogleSettings;
 use countersign_google::GoogleTokens;
 use countersign_google::limits;
-use countersign_http::LimitObserver;
 use countersign_http::SharedLimits;
 use countersign_http::TlsSetupError;
 
@@ -29,7 +28,6 @@ use crate::runtime::tokens::issued_tokens::IssuedTokens;
 use crate::runtime::tokens::not_called::NotCalled;
 use crate::runtime::tokens::tried_token::try_token;
 use crate::server::health::StatusLine;
-use crate::telemetry::metrics::CountLimits;
 use crate::telemetry::metrics::GOOGLE;
 
 /// The client of Google Cloud, if the configuration needs it. Clones share everything.
@@ -96,7 +94,10 @@ impl GoogleServices {
         if !config.needs_google() {
             return Ok(Self { client: None, ..self.clone() });
         }
-        let limits = self.limits.clone().unwrap_or_else(|| self.beside_others());
+        let limits = self
+            .limits
+            .clone()
+            .unwrap_or_else(|| self.reports.limits_beside(&self.others, (limits::REQUESTS, limits::BODIES), &GOOGLE));
         let client = match settings(config) {
             Ok(settings) => Ok(self.client(config, settings, &limits)?),
             Err(why) => Err(why),
@@ -132,11 +133,6 @@ impl GoogleServices {
             .map(|(repository, _)| EarlyToken { repository, source: client.source() })
             .collect();
         Ok(client)
-    }
-
-    fn beside_others(&self) -> SharedLimits {
-        let observer: Arc<dyn LimitObserver> = Arc::new(CountLimits(Arc::clone(&self.reports.metrics)));
-        self.others.beside(limits::REQUESTS, limits::BODIES, &GOOGLE, &observer)
     }
 
     /// Requests a token for each entry with `credentials.google`; `None` if there is none.

@@ -63,6 +63,7 @@ impl IssuedTokens {
     }
 
     /// The status of a new source of tokens that only serve to request others. Their keys say whose they are.
+    #[cfg(feature = "azure")]
     pub(in crate::runtime) fn auxiliary(self: &Arc<Self>) -> Arc<SourceTokens> {
         self.source_of(None)
     }

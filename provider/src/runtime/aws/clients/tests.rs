@@ -1,3 +1,4 @@
+use countersign_http::LimitObserver;
 use countersign_http::Unobserved;
 use countersign_testkit::folder::Folder;
 use prometheus::Registry;
