@@ -98,6 +98,24 @@ where
         }
     }
 
+    /// Starts `work` for `key` without a caller; it continues for `keep` like work with one. `None` if there is such work already.
+    /// The future ends with the work, or after `keep`.
+    pub fn start<F>(
+        &self,
+        key: K,
+        keep: Duration,
+        work: impl FnOnce(Progress) -> F,
+    ) -> Option<impl Future<Output = ()> + Send + 'static>
+    where
+        F: Future<Output = V> + Send + 'static,
+    {
+        if self.is_running(&key) {
+            return None;
+        }
+        let (mut result, _) = self.subscribe(key, work);
+        Some(async move { drop(tokio::time::timeout(keep, result.wait_for(Option::is_some)).await.map(drop)) })
+    }
+
     /// Whether work for `key` is in progress.
     #[must_use]
     pub fn is_running(&self, key: &K) -> bool {
@@ -270,6 +288,27 @@ mod tests {
             let _notify = notify;
             std::future::pending().await
         }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn work_without_a_caller_continues_for_its_time_and_can_be_joined() {
+        let flights = SingleFlight::<u8, u8>::default();
+        let dropped = Arc::new(Notify::new());
+        let now = Instant::now();
+        let kept = flights.start(1, 5 * SECOND, |_| endless(&dropped)).unwrap();
+        assert!(flights.start(1, 5 * SECOND, |_| async { unreachable!("the work is running") }).is_none());
+        kept.await;
+        dropped.notified().await;
+        assert_eq!(now.elapsed(), 5 * SECOND + GRACE);
+        let slow = |_| async {
+            tokio::time::sleep(SECOND).await;
+            7
+        };
+        let kept = tokio::spawn(flights.start(1, 5 * SECOND, slow).unwrap());
+        let never = |_| async { unreachable!("the work is running") };
+        assert_eq!(flights.join_or_start(1, soon(), never).await, Ok(7));
+        kept.await.unwrap();
+        assert_eq!(now.elapsed(), 6 * SECOND + GRACE);
     }
 
     #[tokio::test(start_paused = true)]

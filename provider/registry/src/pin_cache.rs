@@ -73,24 +73,28 @@ impl PinCache {
         self.without_head = LruCache::new(NonZeroUsize::MIN);
     }
 
-    /// The descriptor of the image, if its digest was read before with the credential, or its tag within the lifetime
-    /// of tags.
-    pub(crate) fn current(&mut self, image: &ImageRef, scope: &CredentialScope) -> Option<Descriptor> {
-        let (repository, now) = (image.repository(), Instant::now());
-        match image.selector() {
-            Selector::Digest(digest) => self.digests.get(&Key::new(repository, digest.clone(), scope), now.into_std()),
-            Selector::Tag(tag) => {
-                let (descriptor, until) = self.tags.get(&Key::new(repository, tag.clone(), scope), now.into_std())?;
-                (now < until).then_some(descriptor)
-            }
-        }
+    /// The descriptor of a tag that was read with the credential within the lifetime of tags.
+    pub(crate) fn current(
+        &mut self,
+        repository: &Repository,
+        tag: &str,
+        scope: &CredentialScope,
+    ) -> Option<Descriptor> {
+        let now = Instant::now();
+        let (descriptor, until) = self.tags.get(&Key::new(repository, tag.to_owned(), scope), now.into_std())?;
+        (now < until).then_some(descriptor)
     }
 
-    /// Whether a HEAD may save a GET: the tag was read before with the credential, so its digest may be known, and
-    /// the repository responds to HEAD with a digest.
-    pub(crate) fn is_worth_a_head(&mut self, repository: &Repository, tag: &str, scope: &CredentialScope) -> bool {
+    /// Whether a HEAD may save a GET: the repository responds to HEAD with a digest, and the tag was read before with the credential, so
+    /// that its digest may be known, or the manifest with the digest was.
+    pub(crate) fn is_worth_a_head(&mut self, image: &ImageRef, scope: &CredentialScope) -> bool {
+        let repository = image.repository();
         let answers = self.without_head.get(repository).is_none_or(|until| *until <= Instant::now());
-        answers && self.tags.contains(&Key::new(repository, tag.to_owned(), scope))
+        answers
+            && match image.selector() {
+                Selector::Tag(tag) => self.tags.contains(&Key::new(repository, tag.clone(), scope)),
+                Selector::Digest(digest) => self.digests.contains(&Key::new(repository, digest.clone(), scope)),
+            }
     }
 
     /// Sends no HEAD to the repository for [`limits::HEAD_PAUSE`].
@@ -98,21 +102,23 @@ impl PinCache {
         self.without_head.put(repository.clone(), Instant::now() + limits::HEAD_PAUSE);
     }
 
-    /// The manifest of `repository` with the `Docker-Content-Digest` of these headers. The header is a claim of the registry,
-    /// as the tag is: it only chooses among manifests that were hashed here.
+    /// The manifest of the image with the `Docker-Content-Digest` of these headers, which answer a HEAD of its reference. The header is a
+    /// claim of the registry, as the tag is: it only chooses among manifests that were hashed here, and for a digest it can only be that one.
     ///
-    /// Only SHA-256 is accepted, as the digest of a tag after a GET is always SHA-256.
-    pub(crate) fn claim(&mut self, repository: &Repository, scope: &CredentialScope, headers: &HeaderMap) -> Claim {
+    /// For a tag only SHA-256 is accepted, as the digest of a tag after a GET is always SHA-256.
+    pub(crate) fn claim(&mut self, image: &ImageRef, scope: &CredentialScope, headers: &HeaderMap) -> Claim {
         let mut values = headers.get_all("docker-content-digest").iter();
         let (Some(value), None) = (values.next(), values.next()) else { return Claim::Nothing };
         let digest: Option<Digest> = value.to_str().ok().and_then(|text| text.trim().parse().ok());
-        match digest.filter(|digest| digest.algorithm() == DigestAlgorithm::Sha256) {
-            Some(digest) => match self.digests.get(&Key::new(repository, digest, scope), Instant::now().into_std()) {
-                Some(descriptor) => Claim::Known(descriptor),
-                None => Claim::Unknown,
-            },
-            None => Claim::Nothing,
-        }
+        let digest = match (image.selector(), digest) {
+            (Selector::Tag(_), Some(digest)) if digest.algorithm() == DigestAlgorithm::Sha256 => digest,
+            (Selector::Digest(asked), Some(digest)) if *asked == digest => digest,
+            // Another algorithm, or other content than the reference names: the GET decides.
+            (Selector::Digest(_), Some(_)) => return Claim::Unknown,
+            (Selector::Tag(_) | Selector::Digest(_), _) => return Claim::Nothing,
+        };
+        let key = Key::new(image.repository(), digest, scope);
+        self.digests.get(&key, Instant::now().into_std()).map_or(Claim::Unknown, Claim::Known)
     }
 
     /// Stores the descriptor of `image`, which was read with the credential of `scope`; a tag for `lifetime`.

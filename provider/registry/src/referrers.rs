@@ -49,11 +49,11 @@ use crate::registries::Registries;
 use crate::repository_access::RepositoryAccess;
 use crate::request::ApiResponse;
 use crate::request::is_within;
-use crate::resolve::Pinned;
 use crate::resolve::TARGETS;
+use crate::subject::Subject;
 
 impl Registries {
-    /// The referrers of `pinned` with `artifact_type`. The registry is requested to filter by it, and the entries are
+    /// The referrers of `subject` with `artifact_type`. The registry is requested to filter by it, and the entries are
     /// filtered here in any case.
     ///
     /// The lists of the locations of a repository with mirrors are merged. A mirror need not have what refers to an image, so only the
@@ -62,13 +62,13 @@ impl Registries {
     ///
     /// # Errors
     /// There is no list by `deadline`. An incomplete list has the reason in [`Referrers::incomplete`].
-    pub async fn referrers(
+    pub async fn referrers<'a>(
         &self,
-        pinned: &Pinned,
+        subject: impl Into<Subject<'a>>,
         artifact_type: &str,
         deadline: Instant,
     ) -> Result<Budgeted<Referrers>, RegistryError> {
-        self.list(pinned, artifact_type, Asked::All, deadline).await
+        self.list(subject.into(), artifact_type, Asked::All, deadline).await
     }
 
     /// As [`Self::referrers`], of the locations one after the other until one has an entry: enough if one of its entries is what is
@@ -76,29 +76,29 @@ impl Registries {
     ///
     /// # Errors
     /// As [`Self::referrers`].
-    pub async fn first_referrers(
+    pub async fn first_referrers<'a>(
         &self,
-        pinned: &Pinned,
+        subject: impl Into<Subject<'a>>,
         artifact_type: &str,
         deadline: Instant,
     ) -> Result<Budgeted<Referrers>, RegistryError> {
-        self.list(pinned, artifact_type, Asked::UntilFound, deadline).await
+        self.list(subject.into(), artifact_type, Asked::UntilFound, deadline).await
     }
 
     async fn list(
         &self,
-        pinned: &Pinned,
+        subject: Subject<'_>,
         artifact_type: &str,
         asked: Asked,
         deadline: Instant,
     ) -> Result<Budgeted<Referrers>, RegistryError> {
-        let repository = pinned.repository();
+        let repository = subject.repository;
         let only = self.has_mirrors_only(repository);
         let mut attempts = self.attempts(repository, Stage::Referrers, deadline);
         let mut merged: Option<Budgeted<Referrers>> = None;
         let mut has_written = false;
         while let Some(attempt) = attempts.next() {
-            match self.referrers_at(&attempt.repository, pinned, artifact_type, attempt.deadline).await {
+            match self.referrers_at(&attempt.repository, subject.digest, artifact_type, attempt.deadline).await {
                 Ok(mut list) => {
                     attempts.succeeded(&attempt);
                     has_written |= attempt.is_written();
@@ -144,7 +144,7 @@ impl Registries {
     async fn referrers_at(
         &self,
         repository: &Repository,
-        pinned: &Pinned,
+        digest: &Digest,
         artifact_type: &str,
         deadline: Instant,
     ) -> Result<Budgeted<Referrers>, RegistryError> {
@@ -153,7 +153,6 @@ impl Registries {
             stage: Stage::Referrers,
             cause,
         })?;
-        let digest = &pinned.descriptor().digest;
         let mut url = access.url("referrers", digest.as_str());
         url.query_pairs_mut().append_pair("artifactType", artifact_type);
         let mut listing = Listing::new(artifact_type);

@@ -67,9 +67,9 @@ impl Registries {
     /// Resolves an image: reads and checks its manifest, at the first of its locations that has it. The digest is that of the reference, with its algorithm, or
     /// for a tag the sha256 of the received manifest.
     ///
-    /// A tag is cached for the configured time, and a digest until it is evicted, each for calls with the same
-    /// credential; in these cases no request is sent. After that time a tag needs a HEAD, and a GET only if its
-    /// digest was not read in this repository, as registries count GETs of manifests as pulls.
+    /// A tag is cached for the configured time, for calls with the same credential; then no request is sent. After that time a tag needs
+    /// a HEAD, and a GET only if its digest was not read in this repository, as registries count GETs of manifests as pulls. A digest
+    /// that was read needs a HEAD: the repository must still have it for this credential.
     ///
     /// # Errors
     /// There is no valid response by `deadline`, the bytes have another digest, or they are not an image or index.
@@ -102,7 +102,7 @@ impl Registries {
         Ok(Pinned { repository: repository.clone(), descriptor, scope })
     }
 
-    /// The result of [`Self::pin`], if it needs no request.
+    /// The result of [`Self::pin`] for a tag, if it needs no request.
     #[must_use]
     pub fn cached_pin(&self, image: &ImageRef) -> Option<Pinned> {
         let scope = self.credential_scope(image.repository());
@@ -110,10 +110,9 @@ impl Registries {
         if !scope.is_usable() {
             return None;
         }
-        let descriptor = self.pins().current(image, &scope)?;
-        if let Selector::Tag(_) = image.selector() {
-            self.observer().tag(TagCache::Hit);
-        }
+        let Selector::Tag(tag) = image.selector() else { return None };
+        let descriptor = self.pins().current(image.repository(), tag, &scope)?;
+        self.observer().tag(TagCache::Hit);
         Some(Pinned { repository: image.repository().clone(), descriptor, scope })
     }
 
@@ -128,7 +127,7 @@ impl Registries {
         }
     }
 
-    /// Reads the manifest of an image at the location `at` of its repository, unless a HEAD of its tag returns the digest of one that was read before.
+    /// Reads the manifest of an image at the location `at` of its repository, unless a HEAD returns the digest of one that was read before.
     async fn read_target(
         &self,
         image: &ImageRef,
@@ -145,12 +144,9 @@ impl Registries {
             Selector::Digest(digest) => (digest.as_str(), digest.algorithm()),
         };
         let url = access.url("manifests", reference);
-        let claim = match image.selector() {
-            Selector::Tag(tag) if self.pins().is_worth_a_head(repository, tag, scope) => {
-                self.claim(&access, (repository, scope), &url, deadline).await?
-            }
-            Selector::Tag(_) | Selector::Digest(_) => Claim::Unknown,
-        };
+        let is_worth_a_head = self.pins().is_worth_a_head(image, scope);
+        let claim =
+            if is_worth_a_head { self.claim(&access, (image, scope), &url, deadline).await? } else { Claim::Unknown };
         if let Claim::Known(descriptor) = claim {
             return Ok(descriptor);
         }
@@ -168,20 +164,20 @@ impl Registries {
         Ok(descriptor)
     }
 
-    /// The result of a HEAD of a tag of `repository`. Unless the manifest is known, a GET is needed.
+    /// The result of a HEAD of the image's reference. Unless the manifest is known, a GET is needed.
     ///
     /// # Errors
     /// Errors that a GET would have as well.
     async fn claim(
         &self,
         access: &RepositoryAccess,
-        (repository, scope): (&Repository, &CredentialScope),
+        (image, scope): (&ImageRef, &CredentialScope),
         url: &Url,
         deadline: Instant,
     ) -> Result<Claim, RegistryError> {
         let query = Query { stage: Stage::Manifest, url, accept: TARGETS, body: BodyLimits::at_most(0), deadline };
         match self.client().head(access, query).await {
-            Ok(headers) => Ok(self.pins().claim(repository, scope, &headers)),
+            Ok(headers) => Ok(self.pins().claim(image, scope, &headers)),
             Err(error) if error.stage == Stage::Token => Err(error),
             Err(error) if matches!(error.cause, Cause::Status { status: 502..=504, .. }) => Err(error),
             Err(error) => match error.kind() {

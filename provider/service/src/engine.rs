@@ -1,13 +1,16 @@
 //! One image from reference to verdict: `verification` finds the statement and the digest, `verify_signatures` fetches and
 //! verifies, `verdict_key` is the key of the verdict cache and of single flight.
 
+mod ahead;
 mod error_mapping;
 mod inspect;
+mod manifest_and_list;
 mod observer;
 mod reading;
 mod registry_remedy;
 mod request;
 mod resolution;
+mod resolved;
 mod rounds;
 mod signatures;
 mod state;
@@ -69,8 +72,13 @@ pub trait Verifier: Send + Sync + 'static {
     /// on.
     fn verify(&self, request: VerificationRequest) -> BoxFuture<'static, ImageResult>;
 
-    /// Resolves the image's tag to its present digest; a digest resolves to itself.
+    /// Resolves the image's tag to its present digest; a digest resolves to itself. The image's verification is expected next.
     fn resolve(&self, request: VerificationRequest) -> BoxFuture<'static, Result<Digest, Reason>>;
+
+    /// The verification of the image is expected next, so that its work may begin.
+    fn expect(&self, request: VerificationRequest) {
+        drop(request);
+    }
 }
 
 impl Verifier for Engine {
@@ -86,5 +94,9 @@ impl Verifier for Engine {
     fn resolve(&self, request: VerificationRequest) -> BoxFuture<'static, Result<Digest, Reason>> {
         let inner = Arc::clone(&self.0);
         async move { inner.resolve(&request).await }.boxed()
+    }
+
+    fn expect(&self, request: VerificationRequest) {
+        self.0.verify_ahead(&request, None);
     }
 }

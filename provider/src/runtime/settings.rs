@@ -84,6 +84,7 @@ pub(super) fn engine(config: &Config) -> EngineSettings {
         verdict_lifetime: config.cache.verdict_lifetime,
         rejected_lifetime: config.cache.rejected_lifetime,
         flight_time: FLIGHT_TIME,
+        ahead: config.mutation.verify_ahead.then_some(config.server.verify_timeout),
         max_flights: config.server.max_concurrent_keys,
     }
 }

@@ -55,6 +55,7 @@ impl Environment {
         ]
     }
 
+    /// Without work that begins at any time.
     fn config(&self) -> String {
         let entries: String = self.entries.iter().map(|entry| format!("- {{{entry}}}\n")).collect();
         format!(
@@ -63,6 +64,7 @@ impl Environment {
              trust: {{directory: trust, reloadInterval: 1h}}\n\
              cache: {{verdictLifetime: 24h, rejectedLifetime: 10m, tagLifetime: 10m}}\n\
              unlistedRegistries: refuse\n\
+             mutation: {{verifyAhead: false}}\n\
              {}\n\
              registries:\n{entries}",
             self.server, self.sections

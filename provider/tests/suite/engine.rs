@@ -1,5 +1,7 @@
 //! The engine over a real registry on loopback: verdicts about images, and their caching.
 
+mod ahead;
+mod at_once;
 mod aws_samples;
 mod broken_trust;
 mod caching;

@@ -9,27 +9,39 @@ use countersign_core::verdict::Reason;
 use countersign_registry::Pinned;
 
 use super::error_mapping;
+use super::manifest_and_list::MANIFEST_STAGE;
 use super::request::VerificationRequest;
+use super::resolved::PinKey;
+use super::resolved::Resolved;
 use super::state::Inner;
-use super::state::PinKey;
 use crate::cache::Progress;
 
 impl Inner {
-    /// Resolves the image's tag to its present digest; a digest resolves to itself.
+    /// Resolves the image's tag to its present digest; a digest resolves to itself. Starts the verification of the image, which is
+    /// expected next.
     pub(super) async fn resolve(self: &Arc<Self>, request: &VerificationRequest) -> Result<Digest, Reason> {
         match request.image.selector() {
             Selector::Digest(digest) => Ok(digest.clone()),
-            Selector::Tag(_) => self.pin(request).await.map(|pinned| pinned.descriptor().digest.clone()),
+            Selector::Tag(_) => {
+                let resolved = self.resolved(request).await?;
+                self.verify_ahead(request, Some(&resolved));
+                Ok(resolved.pinned.descriptor().digest.clone())
+            }
         }
     }
 
-    /// Resolves a reference to its digest; concurrent requests for the same reference share one flight.
+    /// As [`Self::resolved`], without its permit.
     pub(super) async fn pin(self: &Arc<Self>, request: &VerificationRequest) -> Result<Pinned, Reason> {
+        self.resolved(request).await.map(|resolved| resolved.pinned)
+    }
+
+    /// Resolves a reference to its digest; concurrent requests for the same reference share one flight.
+    pub(super) async fn resolved(self: &Arc<Self>, request: &VerificationRequest) -> Result<Resolved, Reason> {
         let (image, deadline) = (&request.image, request.deadline);
         // Checked before joining a flight for an equal repository.
         self.registries.check_spelling(image.repository()).map_err(|error| error_mapping::reason(&error))?;
         if let Some(pinned) = self.registries.cached_pin(image) {
-            return Ok(pinned);
+            return Ok(Resolved::without_permit(pinned));
         }
         let repository = image.repository();
         let key = PinKey {
@@ -44,14 +56,16 @@ impl Inner {
             // Queued outside the future, so that flights get permits in the order in which they start.
             let queued = enqueue();
             async move {
-                let _permit = queued.map_err(|reached| error_mapping::overloaded(&reached))?.granted().await;
-                progress.enter("the image's manifest was fetched");
+                let permit = queued.map_err(|reached| error_mapping::overloaded(&reached))?.granted().await;
+                progress.enter(MANIFEST_STAGE);
                 let until = Instant::now() + this.settings.flight_time;
                 // Boxed, so that waiting work is small.
-                Box::pin(this.registries.pin(&image, until.into())).await.map_err(|error| error_mapping::reason(&error))
+                let pinned = Box::pin(this.registries.pin(&image, until.into())).await;
+                let pinned = pinned.map_err(|error| error_mapping::reason(&error))?;
+                Ok(Resolved::with_permit(pinned, permit))
             }
         };
-        let pinned = self.pins.join_or_start(key, deadline.instant().into(), work).await;
-        pinned.map_err(|error| self.reason_of_flight_error(error, &share))?
+        let resolved = self.pins.join_or_start(key, deadline.instant().into(), work).await;
+        resolved.map_err(|error| self.reason_of_flight_error(error, &share))?
     }
 }

@@ -6,18 +6,15 @@ use std::time::Duration;
 
 use countersign_core::evidence::EvidenceSettings;
 use countersign_core::name::ImageRef;
-use countersign_core::name::Repository;
-use countersign_core::name::Selector;
 use countersign_core::verdict::ImageVerdict;
 use countersign_core::verdict::Reason;
 use countersign_http::Limiter;
 use countersign_http::Share;
 use countersign_http::ShareLimits;
-use countersign_registry::CredentialScope;
-use countersign_registry::Pinned;
 use countersign_registry::Registries;
 use countersign_registry::RegistrySettings;
 use countersign_registry::SettingsError;
+use tokio::sync::Semaphore;
 
 use super::CountRequests;
 use super::error_mapping;
@@ -27,6 +24,8 @@ use super::request::Deadline;
 use super::request::PolicySelection;
 use super::request::PolicySnapshot;
 use super::request::VerificationRequest;
+use super::resolved::PinKey;
+use super::resolved::Resolved;
 use super::verdict_cache::VerdictCache;
 use super::verdict_key::MetadataRequirements;
 use super::verdict_key::VerdictKey;
@@ -55,6 +54,8 @@ pub struct EngineSettings {
     pub rejected_lifetime: Duration,
     /// Time limit for the work on one image, whether or not callers wait.
     pub flight_time: Duration,
+    /// How long the verification of an image that mutation has resolved continues without a request for it; `None` if it is not started.
+    pub ahead: Option<Duration>,
     /// Maximum number of images in progress at the same time; each host has a share.
     pub max_flights: usize,
 }
@@ -74,17 +75,11 @@ pub(super) struct Inner {
     pub(super) clock: Clock,
     /// Shared by pins and verifications: an image is in one of them at a time.
     pub(super) work: Limiter,
-    pub(super) pins: SingleFlight<PinKey, Result<Pinned, Reason>>,
+    pub(super) pins: SingleFlight<PinKey, Result<Resolved, Reason>>,
     pub(super) verifications: SingleFlight<VerdictKey, Arc<ImageVerdict>>,
     pub(super) verdicts: VerdictCache,
-}
-
-/// The image that is resolved, and the credential for the registry.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(super) struct PinKey {
-    pub(super) repository: Repository,
-    pub(super) selector: Selector,
-    pub(super) scope: CredentialScope,
+    /// Verifications that nobody has asked for yet: a quarter of all.
+    pub(super) ahead: Arc<Semaphore>,
 }
 
 impl std::fmt::Debug for Engine {
@@ -148,6 +143,7 @@ impl Engine {
         Self(Arc::new(Inner {
             work,
             pins: SingleFlight::default(),
+            ahead: Arc::new(Semaphore::new((settings.max_flights / 4).max(1))),
             verifications: SingleFlight::default(),
             verdicts: VerdictCache::new(verdict_bytes, verdict_lifetime, rejected_lifetime),
             policy,

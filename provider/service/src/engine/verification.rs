@@ -2,27 +2,37 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Instant;
 
+use countersign_core::name::Digest;
 use countersign_core::name::Repository;
 use countersign_core::name::Selector;
 use countersign_core::policy::Decision;
+use countersign_core::policy::NotationRequirement;
 use countersign_core::policy::Requirement;
+use countersign_core::policy::SignatureScheme;
 use countersign_core::verdict::Code;
 use countersign_core::verdict::ImageVerdict;
 use countersign_core::verdict::Reason;
 use countersign_core::verdict::Skipped;
 
-use countersign_registry::Pinned;
+use countersign_http::Permit;
+use countersign_registry::CredentialScope;
+use futures_util::FutureExt as _;
+use futures_util::future::BoxFuture;
+use futures_util::future::Either;
 
 use super::ImageResult;
 use super::error_mapping;
+use super::manifest_and_list::Manifest;
 use super::request::PolicySelection;
 use super::request::VerificationRequest;
+use super::resolved::Resolved;
 use super::state::Inner;
 use super::verdict_cache::Stored;
 use super::verdict_key::VerdictKey;
 use super::verdict_key::VerdictKeyParts;
-use super::verify_signatures::VerificationTarget;
+use crate::cache::Progress;
 use crate::clock::Moment;
 use crate::policy_source::Applicable;
 use crate::policy_source::LoadedPolicy;
@@ -30,39 +40,81 @@ use crate::policy_source::StatementState;
 use crate::policy_source::UsableStatement;
 use crate::telemetry::metrics::CacheEvent;
 
+/// What the policy asks about an image.
+pub(super) struct Question {
+    pub(super) statement: Arc<UsableStatement>,
+    /// The requirement of the statement.
+    pub(super) requirement: Arc<NotationRequirement>,
+    pub(super) scheme: SignatureScheme,
+}
+
+/// The digest that a verdict is about, and with which credential its registry is asked.
+pub(super) struct Found {
+    digest: Digest,
+    scope: CredentialScope,
+    manifest: Manifest,
+}
+
+impl Found {
+    /// Of a reference with this digest.
+    pub(super) fn named(request: &VerificationRequest, digest: &Digest, scope: CredentialScope) -> Self {
+        Self { digest: digest.clone(), scope, manifest: Manifest::Named(Arc::clone(&request.image)) }
+    }
+
+    pub(super) fn resolved(Resolved { pinned, .. }: &Resolved) -> Self {
+        let (digest, scope) = (pinned.descriptor().digest.clone(), pinned.credential_scope().clone());
+        Self { digest, scope, manifest: Manifest::Pinned(pinned.clone()) }
+    }
+}
+
 impl Inner {
     /// Never fails: every failure becomes a verdict.
     pub(super) async fn verify(self: &Arc<Self>, request: &VerificationRequest) -> ImageResult {
-        let digest = match request.image.selector() {
-            Selector::Digest(digest) => Some(digest.clone()),
+        let named = match request.image.selector() {
+            Selector::Digest(digest) => Some(digest),
             Selector::Tag(_) => None,
         };
-        let decided = |verdict: ImageVerdict| ImageResult { digest, verdict: verdict.into(), cached: false };
-        let statement = match self.statement(request) {
-            Ok(found) => found,
+        let decided =
+            |verdict: ImageVerdict| ImageResult { digest: named.cloned(), verdict: verdict.into(), cached: false };
+        let question = match self.question(request) {
+            Ok(question) => question,
             Err(verdict) => return decided(verdict),
         };
+        // A digest needs no request before the verification.
+        let scope = self.registries.credential_scope(request.image.repository());
+        let (found, permit) = match named {
+            Some(digest) if scope.is_usable() => (Found::named(request, digest, scope), None),
+            // Of a registry that cannot be used, the error.
+            Some(_) | None => match self.resolved(request).await {
+                Ok(resolved) => (Found::resolved(&resolved), resolved.take_permit()),
+                Err(reason) => {
+                    return decided(ImageVerdict::from_reason(Some(question.statement.shared_name()), reason));
+                }
+            },
+        };
+        let digest = Some(found.digest.clone());
+        let key = self.key(request, &question.statement, &found);
+        let (verdict, cached) = match self.cached(&key) {
+            Some(verdict) => (verdict, true),
+            None => (self.join_or_start(request, key, question, found, permit).await, false),
+        };
+        ImageResult { digest, verdict, cached }
+    }
+
+    /// What the policy of the request asks about its image.
+    ///
+    /// # Errors
+    /// The verdict, if no signature is asked for.
+    pub(super) fn question(&self, request: &VerificationRequest) -> Result<Question, ImageVerdict> {
+        let statement = self.statement(request)?;
         let (scheme, requirement) = match statement.decision() {
             // A skipped repository needs no requests.
-            Decision::Skip => return decided(ImageVerdict::Skipped(Skipped { statement: statement.shared_name() })),
+            Decision::Skip => return Err(ImageVerdict::Skipped(Skipped { statement: statement.shared_name() })),
             Decision::Verify(required) => match required {
                 Requirement::Notation(requirement) => (required.scheme(), Arc::clone(requirement)),
             },
         };
-        let pinned = match self.pin(request).await {
-            Ok(pinned) => pinned,
-            Err(reason) => return decided(ImageVerdict::from_reason(Some(statement.shared_name()), reason)),
-        };
-        let digest = pinned.descriptor().digest.clone();
-        let key = self.key(request, &statement, &pinned);
-        let (verdict, cached) = match self.cached(&key) {
-            Some(verdict) => (verdict, true),
-            None => (
-                self.join_or_start(request, key, VerificationTarget { statement, requirement, scheme, pinned }).await,
-                false,
-            ),
-        };
-        ImageResult { digest: Some(digest), verdict, cached }
+        Ok(Question { statement, requirement, scheme })
     }
 
     /// The statement of the request's snapshot for its image.
@@ -100,15 +152,15 @@ impl Inner {
     }
 
     /// The key of the flight and of the cache entry.
-    fn key(&self, request: &VerificationRequest, statement: &UsableStatement, pinned: &Pinned) -> VerdictKey {
+    pub(super) fn key(&self, request: &VerificationRequest, statement: &UsableStatement, found: &Found) -> VerdictKey {
         let parts = VerdictKeyParts {
-            repository: pinned.repository(),
-            digest: &pinned.descriptor().digest,
+            repository: request.image.repository(),
+            digest: &found.digest,
             selection: request.policy,
             statement: statement.key(),
             namespace: request.namespace.as_ref(),
             credentials: request.credentials,
-            scope: pinned.credential_scope(),
+            scope: &found.scope,
             conditions: &request.conditions,
             requirements: self.requirements.of(statement.name()),
         };
@@ -132,43 +184,59 @@ impl Inner {
         self: &Arc<Self>,
         request: &VerificationRequest,
         key: VerdictKey,
-        target: VerificationTarget,
+        question: Question,
+        found: Found,
+        permit: Option<Permit>,
     ) -> Arc<ImageVerdict> {
-        let statement = target.statement.shared_name();
-        let (this, flight_key, flight_statement) = (Arc::clone(self), key.clone(), Arc::clone(&statement));
-        let share = self.registries.share(target.pinned.repository());
+        let (statement, share) = (question.statement.shared_name(), self.registries.share(request.image.repository()));
         // That of the caller who starts it: others find what is late in memory with their next request.
         let evidence_until = request.deadline.of_evidence();
-        let enqueue = || self.work.queue(&share);
-        let work = move |progress| {
-            // Queued outside the future, so that flights get permits in the order in which they start.
-            let queued = enqueue();
-            async move {
-                // Acquired first, so that waiting work holds no other resources.
-                let _permit = match queued {
-                    Ok(queued) => queued.granted().await,
-                    Err(reached) => {
-                        let reason = error_mapping::overloaded(&reached);
-                        return Arc::new(ImageVerdict::from_reason(Some(flight_statement), reason));
-                    }
-                };
-                let (repository, scope) =
-                    (target.pinned.repository().clone(), target.pinned.credential_scope().clone());
-                let begun = Moment::new((this.clock)());
-                // Boxed, so that waiting work is small.
-                let verdict = Arc::new(Box::pin(this.verify_signatures(target, evidence_until, &progress)).await);
-                // Otherwise another credential came into use, and it is not known with which one answered the request.
-                if this.registries.credential_scope(&repository) == scope {
-                    this.store(flight_key, &verdict, begun);
-                }
-                verdict
-            }
-        };
+        let work = self.work_on(request, key.clone(), (question, found), permit, evidence_until);
         match self.verifications.join_or_start(key, request.deadline.instant().into(), work).await {
             Ok(verdict) => verdict,
             Err(error) => {
                 Arc::new(ImageVerdict::from_reason(Some(statement), self.reason_of_flight_error(error, &share)))
             }
+        }
+    }
+
+    /// The work of a flight, which stores its verdict. Without a permit it queues when it starts.
+    pub(super) fn work_on(
+        self: &Arc<Self>,
+        request: &VerificationRequest,
+        key: VerdictKey,
+        (question, found): (Question, Found),
+        permit: Option<Permit>,
+        evidence_until: Instant,
+    ) -> impl FnOnce(Progress) -> BoxFuture<'static, Arc<ImageVerdict>> {
+        let (this, image) = (Arc::clone(self), Arc::clone(&request.image));
+        move |progress| {
+            // Queued outside the future, so that flights get permits in the order in which they start.
+            let permit = match permit {
+                Some(permit) => Ok(Either::Left(permit)),
+                None => this.work.queue(&this.registries.share(image.repository())).map(Either::Right),
+            };
+            async move {
+                // Acquired first, so that waiting work holds no other resources.
+                let _permit = match permit {
+                    Ok(Either::Left(permit)) => permit,
+                    Ok(Either::Right(queued)) => queued.granted().await,
+                    Err(reached) => {
+                        let reason = error_mapping::overloaded(&reached);
+                        return Arc::new(ImageVerdict::from_reason(Some(question.statement.shared_name()), reason));
+                    }
+                };
+                let (begun, scope) = (Moment::new((this.clock)()), found.scope);
+                // Boxed, so that waiting work is small.
+                let verified = Box::pin(this.verify_signatures(question, found.manifest, evidence_until, &progress));
+                let verdict = Arc::new(verified.await);
+                // Otherwise another credential came into use, and it is not known with which one answered the request.
+                if this.registries.credential_scope(image.repository()) == scope {
+                    this.store(key, &verdict, begun);
+                }
+                verdict
+            }
+            .boxed()
         }
     }
 

@@ -5,8 +5,6 @@ use std::time::Instant;
 
 use countersign_core::limits;
 use countersign_core::oci::Descriptor;
-use countersign_core::policy::NotationRequirement;
-use countersign_core::policy::SignatureScheme;
 use countersign_core::verdict;
 use countersign_core::verdict::Code;
 use countersign_core::verdict::FailedSignatures;
@@ -16,36 +14,29 @@ use countersign_core::verdict::Verified;
 use countersign_core::verdict::VerifiedBy;
 use countersign_core::verdict::VerifiedNotation;
 use countersign_registry::Incomplete;
-use countersign_registry::Pinned;
 use countersign_registry::Referrers;
 use futures_util::StreamExt as _;
 
 use super::error_mapping;
+use super::manifest_and_list::LIST_STAGE;
+use super::manifest_and_list::Manifest;
 use super::signatures;
 use super::signatures::Judged;
 use super::signatures::JudgementContext;
 use super::state::Inner;
+use super::verification::Question;
 use crate::cache::Progress;
-use crate::policy_source::UsableStatement;
 
 /// Signatures fetched at the same time after the first one has failed.
 pub(super) const FETCHED_AHEAD: usize = 4;
-
-/// What is verified: an image, under the statement that applies to it.
-pub(super) struct VerificationTarget {
-    pub(super) statement: Arc<UsableStatement>,
-    /// The requirement of the statement.
-    pub(super) requirement: Arc<NotationRequirement>,
-    pub(super) scheme: SignatureScheme,
-    pub(super) pinned: Pinned,
-}
 
 impl Inner {
     /// Fetches the signatures and judges them until one is valid. Waits for evidence until `evidence_until`; what is late is
     /// received nevertheless, and in memory for the next request.
     pub(super) async fn verify_signatures(
         &self,
-        VerificationTarget { statement, requirement, scheme, pinned }: VerificationTarget,
+        Question { statement, requirement, scheme }: Question,
+        manifest: Manifest,
         evidence_until: Instant,
         progress: &Progress,
     ) -> ImageVerdict {
@@ -53,6 +44,10 @@ impl Inner {
         let statement_name = || Arc::clone(&name);
         let required_metadata = self.required_metadata(&statement).clone();
         let until = Instant::now() + self.settings.flight_time;
+        let (pinned, mut first_list) = match self.manifest_and_list(manifest, scheme, until.into(), progress).await {
+            Ok(found) => found,
+            Err(error) => return ImageVerdict::from_reason(Some(name), error_mapping::reason(&error)),
+        };
         let context = Arc::new(JudgementContext {
             pinned,
             scheme,
@@ -69,11 +64,11 @@ impl Inner {
         // A mirror may lack signatures that the registry has, so nothing is rejected before all locations were asked.
         let mut ask_all = false;
         loop {
-            progress.enter("the list of signatures was fetched");
-            let listed = if ask_all {
-                self.registries.referrers(&context.pinned, scheme.artifact_type(), until).await
-            } else {
-                self.registries.first_referrers(&context.pinned, scheme.artifact_type(), until).await
+            progress.enter(LIST_STAGE);
+            let listed = match first_list.take() {
+                Some(listed) => listed,
+                None if ask_all => self.registries.referrers(&context.pinned, scheme.artifact_type(), until).await,
+                None => self.registries.first_referrers(&context.pinned, scheme.artifact_type(), until).await,
             };
             let mut referrers = match listed {
                 Ok(referrers) => referrers,

@@ -131,6 +131,7 @@ impl EngineFixture {
             verdict_lifetime: Duration::from_secs(300),
             rejected_lifetime: Duration::ZERO,
             flight_time: Duration::from_secs(10),
+            ahead: None,
             evidence: EvidenceSettings::default(),
             max_flights: 64,
         };

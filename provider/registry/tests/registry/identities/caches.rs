@@ -66,10 +66,8 @@ async fn a_manifest_read_with_one_credential_is_read_again_with_another() {
     registry.require_basic(USER, PASSWORD);
     let by_tag = pinned(&registries, &registry).await;
     let image: ImageRef = format!("{}@{}", by_tag.repository(), by_tag.descriptor().digest).parse().unwrap();
-    assert!(registries.cached_pin(&image).is_some());
     for other in [Credential::basic("bob", Secret::new("b")).unwrap(), Credential::Anonymous] {
         source.replace(other);
-        assert!(registries.cached_pin(&image).is_none());
         let error = registries.pin(&image, soon()).await.unwrap_err();
         assert_eq!(error.kind(), RegistryErrorKind::Denied);
     }

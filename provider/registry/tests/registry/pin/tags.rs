@@ -27,7 +27,7 @@ use crate::support::settings;
 use crate::support::soon;
 
 #[tokio::test]
-async fn a_cached_tag_and_its_digest_need_no_request_until_the_lifetime_ends() {
+async fn a_cached_tag_needs_no_request_until_the_lifetime_ends_and_its_digest_a_head() {
     let registry = Registry::start().await;
     let first = registry.push_image("app", "v1");
     let lasting = RegistrySettings {
@@ -38,9 +38,10 @@ async fn a_cached_tag_and_its_digest_need_no_request_until_the_lifetime_ends() {
     let before = pinned(&registries, &registry).await;
     let moved = registry.push_image("app", "v1");
     assert_eq!(pinned(&registries, &registry).await, before);
+    assert_eq!(registry.requests().len(), 1);
     let by_digest: ImageRef = registry.reference("app", &first).parse().unwrap();
     assert_eq!(registries.pin(&by_digest, soon()).await.unwrap(), before);
-    assert_eq!(registry.requests().len(), 1);
+    assert_eq!(methods(&registry), ["GET", "HEAD"]);
     // The same digest in another repository needs a request.
     let elsewhere: ImageRef = registry.reference("other", &first).parse().unwrap();
     assert_eq!(registries.pin(&elsewhere, soon()).await.unwrap_err().kind(), RegistryErrorKind::NotFound);
@@ -53,6 +54,39 @@ async fn a_cached_tag_and_its_digest_need_no_request_until_the_lifetime_ends() {
 
 fn methods(registry: &Registry) -> Vec<String> {
     registry.requests().iter().map(|request| request.method.to_string()).collect()
+}
+
+#[tokio::test]
+async fn a_known_digest_must_still_be_in_the_repository() {
+    let registry = Registry::start().await;
+    let first = registry.push_image("app", "v1");
+    let registries = anonymous(&registry);
+    let before = pinned(&registries, &registry).await;
+    let image: ImageRef = registry.reference("app", &first).parse().unwrap();
+    registry.clear_requests();
+    assert_eq!(registries.pin(&image, soon()).await.unwrap(), before);
+    assert_eq!(methods(&registry), ["HEAD"]);
+    // A HEAD that names other content, or none, is followed by a GET; the latter stops them for some time.
+    for (reply, expected) in [
+        (
+            Reply::status(200).header("docker-content-digest", &format!("sha256:{}", "0".repeat(64))),
+            &["HEAD", "GET"][..],
+        ),
+        (Reply::status(200), &["HEAD", "GET"]),
+        (Reply::status(200), &["GET"]),
+    ] {
+        registry.clear_requests();
+        registry.when(Route::Manifest).method(Method::HEAD).times(1).reply(reply);
+        assert_eq!(registries.pin(&image, soon()).await.unwrap(), before);
+        assert_eq!(methods(&registry), expected);
+    }
+    let registries = anonymous(&registry);
+    assert_eq!(registries.pin(&image, soon()).await.unwrap(), before);
+    let missing = registry.when(Route::Manifest).error(404, "MANIFEST_UNKNOWN");
+    assert_eq!(registries.pin(&image, soon()).await.unwrap_err().kind(), RegistryErrorKind::NotFound);
+    missing.remove();
+    registry.when(Route::Manifest).error(403, "DENIED");
+    assert_eq!(registries.pin(&image, soon()).await.unwrap_err().kind(), RegistryErrorKind::Denied);
 }
 
 #[tokio::test]

@@ -16,14 +16,14 @@ use crate::config::fields::Fields;
 use crate::config::listen_address;
 use crate::config::yaml::Value;
 
-/// `true` or `false`; `false` unless written.
-pub(in crate::config) struct Flag;
+/// `true` or `false`; this unless written.
+pub(in crate::config) struct Flag(pub(in crate::config) bool);
 
 impl Kind for Flag {
     type Value = bool;
 
     fn read(&self, fields: &Fields<'_>, key: &'static str) -> bool {
-        fields.boolean(key, false)
+        fields.boolean(key, self.0)
     }
 
     fn show(&self, key: &str, value: &bool, effective: &mut Effective) {
@@ -32,8 +32,8 @@ impl Kind for Flag {
 
     fn describe(&self) -> Description {
         Description {
-            sample: Sample::Value("false".to_owned()),
-            schema: json!({"type": ["boolean", "null"], "default": false}),
+            sample: Sample::Value(self.0.to_string()),
+            schema: json!({"type": ["boolean", "null"], "default": self.0}),
             limits: String::new(),
             is_required: false,
         }

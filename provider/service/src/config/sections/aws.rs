@@ -42,12 +42,12 @@ section! {
         /// a request to another one.
         partitions "partitions": Vec<Partition> = PartitionsKind;
         /// Calls endpoints with FIPS 140 cryptography. Not every region has them.
-        fips "fips": bool = Flag;
+        fips "fips": bool = Flag(false);
         /// Calls endpoints that have IPv6 addresses too.
-        dual_stack "dualStack": bool = Flag;
+        dual_stack "dualStack": bool = Flag(false);
         /// Asks the instance metadata service of the node (169.254.169.254) for credentials, after all other sources. Danger: they are
         /// those of the node, with the permissions of everything on it.
-        instance_metadata "instanceMetadata": bool = Flag;
+        instance_metadata "instanceMetadata": bool = Flag(false);
         /// Reads this profile of the shared configuration files (~/.aws/config, ~/.aws/credentials, or AWS_CONFIG_FILE and
         /// AWS_SHARED_CREDENTIALS_FILE) for credentials. They are not read unless it is set. On a workstation.
         profile "profile": Option<String> = PROFILE;

@@ -32,7 +32,7 @@ section! {
         /// The private key of the certificate, in PEM.
         key_file "keyFile": Option<PathBuf> = PemFile { example: "registry-client/tls.key" };
         /// Present it to the hosts of realmHosts, too. Danger: whoever serves these hosts learns who Countersign is.
-        for_realm_hosts "forRealmHosts": bool = Flag;
+        for_realm_hosts "forRealmHosts": bool = Flag(false);
     }
 }
 

@@ -85,7 +85,7 @@ section! {
         /// Sends OCSP requests by POST with a nonce, which the response must repeat. Many responders sign responses in advance and
         /// cannot. Danger of `false`: whoever can change plain HTTP on the network can answer with a former response until its
         /// nextUpdate, and so delay a revocation. The same is possible with CRLs, which have no nonce.
-        ocsp_nonce "ocspNonce": bool = Flag;
+        ocsp_nonce "ocspNonce": bool = Flag(false);
         /// Maximum age of an OCSP response without nextUpdate. 0s refuses such responses. Danger: a revocation is noticed this much
         /// later.
         ocsp_max_age "ocspMaxAge": Duration = Time::of(Duration::ZERO, Duration::ZERO, DAY);

@@ -108,7 +108,7 @@ section! {
         /// type must be application/x-pem-file. The authorities of the chain are trusted then, for all signers that the trusted identities of a
         /// statement allow. Danger: the identity needs a role that reads secrets, such as Key Vault Secrets User, with which it can read a
         /// signing key that is exportable. Countersign keeps certificates only.
-        secret "secret": bool = Flag;
+        secret "secret": bool = Flag(false);
         /// How often the certificates are read again. Danger: a disabled version is trusted this much longer.
         refresh_interval "refreshInterval": Duration = Time::of(HOUR, MINUTE, seconds(24 * HOUR.as_secs()));
         /// Who reads, as for credentials.acr. `workload`: the workload identity of the pod. `managed`: a managed identity of the node.

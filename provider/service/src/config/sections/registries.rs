@@ -96,7 +96,7 @@ section! {
         /// Use plain HTTP. Danger: an attacker on the network can alter responses; signatures are still verified, but images
         /// can be denied. Not together with `ca` or credentials, nor for Docker Hub. Without a port in `host` that is port 80,
         /// and neither images nor scopes of the trust policy have one. The same in all entries for repositories of one host.
-        plain_http "plainHttp": bool = Flag;
+        plain_http "plainHttp": bool = Flag(false);
         /// PEM file with the certificate authorities to trust for this host, in place of the built-in ones; or with the host's
         /// own self-signed certificate, which is then accepted as it is, while its names and dates are valid.
         ca "ca": Option<PathBuf> = File::written("ca/registry.pem");
@@ -125,7 +125,7 @@ section! {
         /// mirrors; if that is not known, the image is inconclusive. Not for a `host` with wildcards.
         mirrors "mirrors": Vec<Mirror> = MirrorsKind;
         /// Never send a request to this registry itself: the mirrors have its images and their signatures.
-        mirrors_only "mirrorsOnly": bool = Flag;
+        mirrors_only "mirrorsOnly": bool = Flag(false);
         /// When the fallback tag of an image is read, `sha256-<digest>`, under which clients list referrers for registries without the
         /// referrers API: `whenNeeded`, if the registry sends no list of the API; or `always`, so that signatures of both lists
         /// count, for one more request per image. Set `always` for a registry that got the API after images were

@@ -59,7 +59,11 @@ impl Answer {
             Operation::Resolve(encode) => {
                 let resolved = match request.image.selector() {
                     // A digest needs no request.
-                    Selector::Digest(digest) => Ok(digest.clone()),
+                    Selector::Digest(digest) => {
+                        let digest = digest.clone();
+                        engine.expect(request);
+                        Ok(digest)
+                    }
                     Selector::Tag(_) => engine.resolve(request).await,
                 };
                 Self::Resolved(resolved, encode)

@@ -36,7 +36,12 @@ impl CacheEvent {
             Self::TagMiss => Some(("tags", "miss")),
             Self::EvidenceHit => Some(("evidence", "hit")),
             Self::EvidenceMiss => Some(("evidence", "miss")),
-            Self::VerdictStored | Self::VerdictEvicted | Self::EvidenceStored | Self::EvidenceEvicted => None,
+            Self::VerdictStored
+            | Self::VerdictEvicted
+            | Self::VerdictAhead
+            | Self::VerdictAheadRefused
+            | Self::EvidenceStored
+            | Self::EvidenceEvicted => None,
         }
     }
 }

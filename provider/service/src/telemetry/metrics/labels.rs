@@ -191,6 +191,8 @@ labels! {
         VerdictMiss "verdict-miss"
         VerdictStored "verdict-stored"
         VerdictEvicted "verdict-evicted"
+        VerdictAhead "verdict-ahead"
+        VerdictAheadRefused "verdict-ahead-refused"
         TagHit "tag-hit"
         TagMiss "tag-miss"
         EvidenceHit "evidence-hit"

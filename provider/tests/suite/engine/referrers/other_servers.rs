@@ -15,6 +15,11 @@ use countersign_testkit::registry::TokenService;
 
 use crate::engine::referrers::reason;
 
+/// The image by its tag, whose requests are sent one after the other.
+fn by_tag(fixture: &EngineFixture) -> String {
+    format!("{}/app:v1", fixture.registry.host())
+}
+
 /// An image, signed if `signed`, on a registry without the referrers API.
 async fn image(signed: bool) -> (EngineFixture, Descriptor) {
     let fixture = EngineFixture::new().await;
@@ -42,10 +47,10 @@ async fn a_failing_token_service_is_inconclusive_at_every_request() {
     ] {
         for (signed, requests, in_the_end) in [(true, SIGNED, Code::Verified), (false, UNSIGNED, Code::Unsigned)] {
             for number in 0..=requests {
-                let (fixture, image) = image(signed).await;
+                let (fixture, _) = image(signed).await;
                 fixture.registry.require_bearer(&TokenService::anonymous().expires_in(Some(0)));
                 fixture.registry.when(Route::Token).after(number).reply(reply.clone());
-                let verdict = fixture.verify(&fixture.registry.reference("app", &image)).await.verdict;
+                let verdict = fixture.verify(&by_tag(&fixture)).await.verdict;
                 let expected = if number == requests { in_the_end } else { code };
                 assert_eq!(verdict.code(), expected, "signed: {signed}, token {number}, {reply:?}: {verdict:?}");
                 assert_eq!(verdict.kind(), expected.kind(), "signed: {signed}, token {number}, {reply:?}");
@@ -59,7 +64,7 @@ async fn a_404_of_the_token_service_names_it() {
     let (fixture, image) = image(true).await;
     fixture.registry.require_bearer(&TokenService::anonymous().expires_in(Some(0)));
     fixture.registry.when(Route::Token).after(2).error(404, "NOT_FOUND");
-    let reason = reason(&fixture.verify(&fixture.registry.reference("app", &image)).await.verdict);
+    let reason = reason(&fixture.verify(&by_tag(&fixture)).await.verdict);
     let (host, tag) = (fixture.registry.host(), image.digest.replace(':', "-"));
     assert_eq!(
         reason.to_string(),

@@ -33,7 +33,7 @@ section! {
         /// Asks AWS Signer for the revocation status of its signatures (signer:GetRevocationStatus). It takes the place of OCSP and CRLs
         /// for them. Only signatures of trusted chains and trusted signers lead to a request. Unless it is true, a signature of AWS
         /// Signer is inconclusive where the statement enforces revocation.
-        enabled "enabled": bool = Flag;
+        enabled "enabled": bool = Flag(false);
         /// For each partition the region that is asked. Every region of a partition has the status of all signatures of that
         /// partition. Otherwise that of the pod is asked, and if it is in another partition, that of the signing profile.
         regions "regions": BTreeMap<Partition, AwsRegion> = RegionsKind;
