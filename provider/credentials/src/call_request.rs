@@ -9,7 +9,7 @@ use crate::call_result::CallResult;
 pub struct CallRequest<'a> {
     /// The method.
     pub method: &'a str,
-    /// The server, with its port if that is not the one of the scheme.
+    /// The server, with its port unless that is 443.
     pub host: &'a str,
     /// The HTTP status; `None` without an answer.
     pub status: Option<u16>,

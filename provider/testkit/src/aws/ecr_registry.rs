@@ -9,6 +9,7 @@ use crate::aws::ecr_tokens::EcrTokens;
 use crate::aws::exchange::Exchange;
 use crate::aws::exchange::Service;
 use crate::aws::setup::Setup;
+use crate::proxy::Proxy;
 use crate::registry::RecordedRequest;
 use crate::registry::Registry;
 use crate::registry::Reply;
@@ -41,6 +42,21 @@ impl EcrRegistry {
             store.address(&repository, &digest)
         });
         Self { registry }
+    }
+
+    /// Starts a registry and the store of its blobs, and lets `proxy` resolve the names of both.
+    pub async fn start_behind(
+        proxy: &Proxy,
+        setup: &Setup,
+        tokens: &EcrTokens,
+        [host, store]: [&str; 2],
+    ) -> (Self, BlobStore) {
+        let blobs = BlobStore::start(setup).await;
+        blobs.set_base(&format!("https://{store}"));
+        let registry = Self::start(setup, tokens, &blobs).await;
+        proxy.resolve(&format!("{host}:443"), registry.address());
+        proxy.resolve(&format!("{store}:443"), blobs.address());
+        (registry, blobs)
     }
 
     /// Every request so far, in order of arrival.

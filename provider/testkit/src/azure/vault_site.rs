@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use time::OffsetDateTime;
 
+use crate::azure::acr::Acr;
+use crate::azure::blob_store::BlobStore;
 use crate::azure::directory::Directory;
 use crate::azure::directory::Role;
 use crate::azure::entra::Entra;
@@ -74,6 +76,20 @@ impl VaultSite {
         let chain = Chain::self_signed(CertSpec::leaf().common_name(name));
         let version = self.add(&chain);
         (chain, version)
+    }
+
+    /// Adds a registry of Azure of this name, whose blobs are at the host `store`. The application has the role for it, and the proxy
+    /// resolves both names.
+    pub async fn add_registry(&self, host: &str, store: &str) -> (Acr, BlobStore) {
+        let tls = self.setup.clone().tls(&self.root.issue(CertSpec::tls_server(&[host, store])));
+        let blobs = BlobStore::start(&tls).await;
+        blobs.set_base(&format!("https://{store}"));
+        let acr = Acr::start(&tls, &self.directory, &blobs, Self::TENANT).await;
+        acr.set_name(host);
+        self.directory.assign(Self::CLIENT, Role::AcrPull, host);
+        self.proxy.resolve(&format!("{host}:443"), acr.address());
+        self.proxy.resolve(&format!("{store}:443"), blobs.address());
+        (acr, blobs)
     }
 
     /// Writes the files that the configuration names: `azure.pem` and `client-secret`.

@@ -11,7 +11,6 @@ use countersign_test_support::fixture::policy;
 use countersign_test_support::mounted::Client;
 use countersign_test_support::mounted::GATEKEEPER;
 use countersign_test_support::mounted::client;
-use countersign_testkit::azure::Role;
 use countersign_testkit::azure::acr::Acr;
 use countersign_testkit::azure::blob_store::BlobStore;
 use countersign_testkit::azure::vault_site::VaultSite;
@@ -52,14 +51,7 @@ impl Aks {
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
         let (site, plain, folder) = (VaultSite::start().await, Registry::start().await, Folder::new());
         let changed = change(&site);
-        let tls = site.setup.clone().tls(&site.root.issue(CertSpec::tls_server(&[HOST, STORE])));
-        let blobs = BlobStore::start(&tls).await;
-        blobs.set_base(&format!("https://{STORE}"));
-        let acr = Acr::start(&tls, &site.directory, &blobs, VaultSite::TENANT).await;
-        acr.set_name(HOST);
-        site.directory.assign(VaultSite::CLIENT, Role::AcrPull, HOST);
-        site.proxy.resolve(&format!("{HOST}:443"), acr.address());
-        site.proxy.resolve(&format!("{STORE}:443"), blobs.address());
+        let (acr, blobs) = site.add_registry(HOST, STORE).await;
         let root = Authority::root(CertSpec::root());
         let (server, gatekeeper) =
             (root.issue(CertSpec::tls_server(&["127.0.0.1"])), root.issue(CertSpec::tls_client(GATEKEEPER)));

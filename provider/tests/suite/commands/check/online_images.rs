@@ -45,11 +45,7 @@ impl Ecr {
         let (tokens, proxy) = (EcrTokens::new(), Proxy::start().await);
         let key = setup.keys().for_user(USER);
         let api = EcrApi::start(&setup, &tokens).await;
-        let blobs = BlobStore::start(&tls).await;
-        blobs.set_base(&format!("https://{STORE}"));
-        let registry = EcrRegistry::start(&tls, &tokens, &blobs).await;
-        proxy.resolve(&format!("{HOST}:443"), registry.address());
-        proxy.resolve(&format!("{STORE}:443"), blobs.address());
+        let (registry, blobs) = EcrRegistry::start_behind(&proxy, &tls, &tokens, [HOST, STORE]).await;
         let folder = sound();
         folder.write("aws.pem", root.pem());
         folder.write("trust/trustpolicy.json", policy(&[statement("app", &format!("{HOST}/app"))]));

@@ -6,7 +6,6 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use countersign_test_support::binary;
 use countersign_testkit::aws::Clock;
 use countersign_testkit::aws::Setup;
-use countersign_testkit::aws::blob_store::BlobStore as AwsBlobStore;
 use countersign_testkit::aws::ecr_api::EcrApi;
 use countersign_testkit::aws::ecr_registry::EcrRegistry;
 use countersign_testkit::aws::ecr_tokens::EcrTokens;
@@ -129,14 +128,7 @@ impl Aks {
     async fn start() -> Self {
         let (site, folder) = (VaultSite::start().await, Folder::new());
         let (chain, _) = site.add_self_signed("shop");
-        let tls = site.setup.clone().tls(&site.root.issue(CertSpec::tls_server(&[ACR, ACR_STORE])));
-        let blobs = BlobStore::start(&tls).await;
-        blobs.set_base(&format!("https://{ACR_STORE}"));
-        let acr = Acr::start(&tls, &site.directory, &blobs, VaultSite::TENANT).await;
-        acr.set_name(ACR);
-        site.directory.assign(VaultSite::CLIENT, Role::AcrPull, ACR);
-        site.proxy.resolve(&format!("{ACR}:443"), acr.address());
-        site.proxy.resolve(&format!("{ACR_STORE}:443"), blobs.address());
+        let (acr, blobs) = site.add_registry(ACR, ACR_STORE).await;
         notation::sign_image(&acr, "app", &acr.push_image("app", "v1"), &chain);
         folder.write("trust/trustpolicy.json", policy("ca:shop", "*"));
         site.write_files(&folder);
@@ -288,11 +280,7 @@ async fn the_calls_of_sts_ecr_and_aws_signer_are_steps() {
     let (sts, api) = (Sts::start(&setup).await, EcrApi::start(&setup, &tokens).await);
     sts.trust_principal(&role, USER, None);
     let signer = SignerData::start(&setup).await;
-    let blobs = AwsBlobStore::start(&tls).await;
-    blobs.set_base(&format!("https://{STORE}"));
-    let registry = EcrRegistry::start(&tls, &tokens, &blobs).await;
-    proxy.resolve(&format!("{HOST}:443"), registry.address());
-    proxy.resolve(&format!("{STORE}:443"), blobs.address());
+    let (registry, _blobs) = EcrRegistry::start_behind(&proxy, &tls, &tokens, [HOST, STORE]).await;
     let pki = SignerPki::new("eu-central-1");
     SignerSignature::new(&pki, &registry.push_image("app", "v1")).attach(&registry, "app");
     folder.write("aws.pem", root.pem());

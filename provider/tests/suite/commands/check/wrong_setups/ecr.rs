@@ -47,19 +47,13 @@ impl Eks {
         let root = Authority::root(CertSpec::root().common_name("AWS"));
         let setup = Setup::new(&Clock::system()).tls(&root.issue(CertSpec::tls_server(&[HOST, STORE, STS, API])));
         let tokens = EcrTokens::new();
-        let (sts, api, blobs) =
-            (Sts::start(&setup).await, EcrApi::start(&setup, &tokens).await, BlobStore::start(&setup).await);
-        blobs.set_base(&format!("https://{STORE}"));
-        let registry = EcrRegistry::start(&setup, &tokens, &blobs).await;
+        let (sts, api, proxy) = (Sts::start(&setup).await, EcrApi::start(&setup, &tokens).await, Proxy::start().await);
+        let (registry, blobs) = EcrRegistry::start_behind(&proxy, &setup, &tokens, [HOST, STORE]).await;
         let _ = registry.push_image("app", "v1");
         let issuer = TokenIssuer::new("https://oidc.eks.eu-central-1.amazonaws.com/id/0123456789ABCDEF");
         sts.trust_web_identity(ROLE, &issuer, "countersign", "countersign");
-        let proxy = Proxy::start().await;
-        for (name, address) in
-            [(HOST, registry.address()), (STORE, blobs.address()), (STS, sts.address()), (API, api.address())]
-        {
-            proxy.resolve(&format!("{name}:443"), address);
-        }
+        proxy.resolve(&format!("{STS}:443"), sts.address());
+        proxy.resolve(&format!("{API}:443"), api.address());
         let folder = sound();
         folder.write("aws.pem", root.pem());
         folder.write("trust/trustpolicy.json", policy(&[statement("app", &format!("{HOST}/app"))]));
