@@ -165,13 +165,12 @@ impl Mismatched for PolicyMistake {
                 Mismatch::new(format_args!("nothing was fetched from {origin} yet")).expecting("its certificates")
             }
             Self::NotFetched { store: _, origin, why: Some(why) } => {
-                Mismatch::new(format_args!("nothing was fetched from {origin}: {why}"))
-                    .expecting("its certificates; it is tried again")
+                // The reason ends with what to do.
+                Mismatch::new(format_args!("nothing was fetched from {origin}: {why}; it is tried again"))
             }
-            Self::NotFetchedAgain { store: _, origin, why, fetched } => {
-                Mismatch::new(format_args!("the content fetched from {origin} at {fetched} stays in use: {why}"))
-                    .expecting("its present content; it is tried again")
-            }
+            Self::NotFetchedAgain { store: _, origin, why, fetched } => Mismatch::new(format_args!(
+                "the content fetched from {origin} at {fetched} stays in use: {why}; it is tried again"
+            )),
             Self::StoreTwice { store: _, origin, directory } => Mismatch::new(format_args!(
                 "found the directory {} beside the source {origin} of trust.stores",
                 directory.display()

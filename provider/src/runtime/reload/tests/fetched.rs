@@ -62,8 +62,8 @@ async fn a_service_starts_without_a_store_and_recovers_when_it_can_be_fetched() 
     let url = server.url("/main.pem");
     let service = start(&url, pem.as_bytes(), &folder).await;
     let why = format!(
-        "nothing was fetched from {url}: found status 403 of {}, expected 200; check that anyone can read the file at the URL, expected its \
-         certificates; it is tried again",
+        "nothing was fetched from {url}: found status 403 of {}, expected 200; check that anyone can read the file at the URL; it is tried \
+         again",
         server.host()
     );
     let status = service.policy_status();

@@ -92,8 +92,8 @@ async fn content_that_is_not_the_pinned_one_is_a_mistake() {
     assert_eq!(code, Some(3), "{page}");
     let mistake = format!(
         "mistake       c.yaml: trust.stores, ca:main: nothing was fetched from {}: found {} bytes with the digest sha256:{}, expected \
-         sha256:{wrong}; if the file was replaced on purpose, check it and write its digest into the configuration, expected its \
-         certificates; it is tried again\n",
+         sha256:{wrong}; if the file was replaced on purpose, check it and write its digest into the configuration; it is tried \
+         again\n",
         fetched.url("/shop.pem"),
         fetched.pem.len(),
         sha256_hex(fetched.pem.as_bytes())
