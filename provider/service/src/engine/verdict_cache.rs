@@ -17,8 +17,12 @@ use crate::clock::Moment;
 type Entry = (Arc<ImageVerdict>, Option<UnixTime>);
 
 /// Bounded in bytes. Inconclusive verdicts are never cached.
+///
+/// Rejections have a part of their own: they may be large (all failed signatures of an image) and anybody who may create pods can cause
+/// them, so that they must not evict the verdicts of good images.
 pub(super) struct VerdictCache {
-    entries: LruTtlCache<VerdictKey, Entry>,
+    verified: LruTtlCache<VerdictKey, Entry>,
+    rejected: LruTtlCache<VerdictKey, Entry>,
     verified_lifetime: Duration,
     rejected_lifetime: Duration,
 }
@@ -33,36 +37,48 @@ pub(super) enum Stored {
 
 impl VerdictCache {
     pub(super) fn new(bytes: usize, verified_lifetime: Duration, rejected_lifetime: Duration) -> Self {
-        Self { entries: LruTtlCache::new(bytes), verified_lifetime, rejected_lifetime }
+        // A rejection lasts for some seconds only.
+        let rejected = bytes / 8;
+        Self {
+            verified: LruTtlCache::new(bytes - rejected),
+            rejected: LruTtlCache::new(rejected),
+            verified_lifetime,
+            rejected_lifetime,
+        }
     }
 
     /// The verdict, if it is still valid at `now`.
     pub(super) fn get(&self, key: &VerdictKey, now: UnixTime) -> Option<Arc<ImageVerdict>> {
-        let (verdict, good_until) = self.entries.get(key, Instant::now().into_std())?;
+        let instant = Instant::now().into_std();
+        let (verdict, good_until) = self.verified.get(key, instant).or_else(|| self.rejected.get(key, instant))?;
         good_until.is_none_or(|end| now < end).then_some(verdict)
     }
 
     /// Stores a verdict of work that began at `begun`. It ends when its evidence does, by the clock and by the time that passes: the
     /// clock may be set back.
     pub(super) fn put(&self, key: VerdictKey, verdict: &Arc<ImageVerdict>, begun: Moment) -> Stored {
-        let (lifetime, good_until) = match &**verdict {
+        let (own, other) = (&self.verified, &self.rejected);
+        let (entries, former, lifetime, good_until) = match &**verdict {
             ImageVerdict::Verified(verified) if is_unchecked(verified) => {
-                (self.verified_lifetime.min(self.rejected_lifetime), verified.good_until())
+                (own, other, self.verified_lifetime.min(self.rejected_lifetime), verified.good_until())
             }
-            ImageVerdict::Verified(verified) => (self.verified_lifetime, verified.good_until()),
-            ImageVerdict::Rejected(_) => (self.rejected_lifetime, None),
+            ImageVerdict::Verified(verified) => (own, other, self.verified_lifetime, verified.good_until()),
+            ImageVerdict::Rejected(_) => (other, own, self.rejected_lifetime, None),
             ImageVerdict::Skipped(_) | ImageVerdict::Inconclusive(_) => return Stored::No,
         };
         let bytes = weight(verdict);
         let lifetime_end = Instant::now() + lifetime;
         let evidence_end = good_until.and_then(|end| begun.instant_of(end));
         let until = Some(evidence_end.map_or(lifetime_end, |end| end.min(lifetime_end)).into_std());
-        Stored::Yes { evicted: self.entries.put(key, (Arc::clone(verdict), good_until), bytes, until) }
+        // The last verdict is the one that counts.
+        former.remove(&key);
+        Stored::Yes { evicted: entries.put(key, (Arc::clone(verdict), good_until), bytes, until) }
     }
 
     /// Empties the cache.
     pub(super) fn disable(&self) {
-        self.entries.limit_to(0);
+        self.verified.limit_to(0);
+        self.rejected.limit_to(0);
     }
 }
 

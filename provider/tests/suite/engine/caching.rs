@@ -18,6 +18,8 @@ use countersign_http::Scheme;
 use countersign_registry::RegistryEntry;
 use countersign_registry::RegistrySettings;
 use countersign_test_support::fixture::EngineFixture;
+use countersign_test_support::fixture::policy;
+use countersign_testkit::notation;
 use countersign_testkit::notation::Signature;
 use countersign_testkit::pki::Authority;
 use countersign_testkit::pki::CertSpec;
@@ -79,6 +81,28 @@ async fn a_policy_change_is_effective_with_the_next_request() {
     fixture.folder.write("truststore/x509/ca/main/root.pem", Authority::root(CertSpec::root()).pem());
     assert!(matches!(fixture.poll(), PolicyPoll::Loaded(_)));
     assert_eq!(fixture.code(&reference).await, Code::UntrustedChain);
+}
+
+#[tokio::test]
+async fn rejections_do_not_evict_the_verdicts_of_good_images() {
+    let fixture = EngineFixture::with(&policy(&["ca:main"], &["*"]), |settings| {
+        settings.verdict_bytes = 16 * 1024;
+        settings.rejected_lifetime = Duration::from_secs(600);
+    })
+    .await;
+    let image = fixture.registry.push_image("app", "v1");
+    notation::sign_image(&fixture.registry, "app", &image, &fixture.root.issue(CertSpec::leaf()));
+    let good = fixture.registry.reference("app", &image);
+    assert_eq!(fixture.code(&good).await, Code::Verified);
+    let mut last = String::new();
+    for number in 0..60 {
+        let unsigned = fixture.registry.push_image(&format!("unsigned{number}"), "v1");
+        last = fixture.registry.reference(&format!("unsigned{number}"), &unsigned);
+        assert_eq!(fixture.code(&last).await, Code::Unsigned);
+    }
+    assert!(fixture.metric("countersign_cache_events_total{event=\"verdict-evicted\"}") > 30);
+    assert!(fixture.verify(&last).await.cached);
+    assert!(fixture.verify(&good).await.cached);
 }
 
 #[tokio::test]

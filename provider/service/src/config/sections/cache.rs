@@ -13,7 +13,7 @@ use crate::config::schema::section;
 section! {
     /// Section `cache`.
     pub Cache {
-        /// Memory for cached verdicts. 0 caches nothing.
+        /// Memory for cached verdicts, an eighth of it for rejections, so that these cannot evict others. 0 caches nothing.
         verdict_bytes "verdictBytes": usize = Size::of(16 * MIB, 0, 4096 * MIB);
         /// How long a verdict is cached; less where the signature, its certificates or the revocation information that it
         /// stands on end before. A changed policy or store has verdicts of its own. Danger: a revocation is noticed this much later.
