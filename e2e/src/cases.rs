@@ -83,7 +83,7 @@ pub(crate) fn run(
     match arguments.scope {
         Scope::Short => {
             trust::run(environment, transcript, &mut seen)?;
-            revocation(environment, transcript, &mut seen, arguments.gatekeeper)?;
+            revocation(environment, transcript, &mut seen, arguments.gatekeeper, &[AWS])?;
         }
         Scope::All | Scope::Aws | Scope::Azure | Scope::Doubles => {
             every_other_case(environment, transcript, &mut seen)?
@@ -119,17 +119,18 @@ fn every_other_case(
     broken_trust::run(environment, transcript, seen)?;
     mirrors::run(environment, transcript, seen)?;
     // After the audit, which reports every pod, and before the mutators, which change the images that denials name.
-    revocation(environment, transcript, seen, Release::Newest)?;
+    revocation(environment, transcript, seen, Release::Newest, &[AWS, AZURE])?;
     mutation::run(environment, transcript, seen)?;
     spellings::run(environment, transcript, seen)
 }
 
-/// Timestamps and revocation. Gatekeeper's part is the same for all responses, so they run with one release of it.
+/// Timestamps and revocation, with these chapters of clouds. Gatekeeper's part is the same for all responses, so they run with one release of it.
 fn revocation(
     environment: &Environment<'_>,
     transcript: &mut Transcript,
     seen: &mut Seen,
     gatekeeper: Release,
+    clouds: &[Chapter],
 ) -> anyhow::Result<()> {
     match gatekeeper {
         Release::Newest => {
@@ -137,7 +138,7 @@ fn revocation(
             doubles::run(environment, transcript)?;
             cloud_doubles(environment.workdir, transcript)?;
             let (workdir, binary) = (environment.workdir, environment.countersign.binary());
-            [AWS, AZURE].iter().try_for_each(|chapter| chapter.run(workdir, binary, false, transcript))
+            clouds.iter().try_for_each(|chapter| chapter.run(workdir, binary, false, transcript))
         }
         Release::Oldest => Ok(()),
     }
