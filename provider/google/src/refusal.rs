@@ -13,7 +13,7 @@ pub(crate) enum Refusal {
     Account,
     /// Neither the node nor the pod has a service account.
     NoAccount,
-    /// The metadata server answers, and is not for this caller.
+    /// The metadata server answers, and issues no token to this caller: it is concealed, or the node has no access scopes.
     Concealed,
     /// A text without a meaning here.
     Unclassified,

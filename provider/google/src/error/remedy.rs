@@ -42,8 +42,8 @@ fn remedy_of_refusal(refusal: Refusal) -> &'static str {
              --workload-metadata=GKE_METADATA), or attach a service account to the node"
         }
         Refusal::Concealed => {
-            "the metadata server is concealed from pods, or the request was forwarded to it: enable workload identity on the node pool \
-             (--workload-metadata=GKE_METADATA)"
+            "the metadata server is concealed from pods, or the node has no access scopes, or the request was forwarded to the server: enable \
+             workload identity on the node pool (--workload-metadata=GKE_METADATA), which needs no access scopes"
         }
         Refusal::Unclassified => "check the service account of the pod; it is called again with the next image",
     }

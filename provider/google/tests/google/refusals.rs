@@ -42,8 +42,8 @@ async fn each_refusal_names_what_to_do() {
                 world.metadata.when_any().reply(of_google(403, "This metadata endpoint is concealed.\n"));
             },
             "found status 403, expected 200: This metadata endpoint is concealed",
-            "the metadata server is concealed from pods, or the request was forwarded to it: enable workload identity on the node pool \
-             (--workload-metadata=GKE_METADATA)",
+            "the metadata server is concealed from pods, or the node has no access scopes, or the request was forwarded to the server: enable \
+             workload identity on the node pool (--workload-metadata=GKE_METADATA), which needs no access scopes",
         ),
         (
             |world| {

@@ -329,7 +329,7 @@ impl NoList {
 impl Cause {
     /// A refusal.
     pub(crate) fn denied(host: String, status: u16, credential: CredentialKind, error: RegistryErrorBody) -> Self {
-        let role = RoleRefusal::of(&host, status, credential);
+        let role = RoleRefusal::of(&host, status, credential, &error);
         Self::Denied { host, status, credential, origin: None, replacement: None, ecr: None, role, error }
     }
 

@@ -139,6 +139,10 @@ async fn setups() -> Vec<(&'static str, Gke)> {
     let scope = Gke::start().await;
     scope.metadata.set_scopes(&["https://www.googleapis.com/auth/logging.write"]);
 
+    let scope_named = Gke::start().await;
+    let body = r#"{"errors":[{"code":"DENIED","message":"Request had insufficient authentication scopes."}]}"#;
+    scope_named.registry.when_path("/v2/token").reply(Reply::status(403).body(body));
+
     let concealed = Gke::start().await;
     let body = "This metadata endpoint is concealed.\n";
     concealed.metadata.when_any().reply(Reply::status(403).header("metadata-flavor", "Google").body(body));
@@ -183,6 +187,7 @@ async fn setups() -> Vec<(&'static str, Gke)> {
         ("The service account of Kubernetes may not act as the one of Google", no_binding),
         ("The account has no role on the repository", no_role),
         ("The access scopes of the node do not permit reading", scope),
+        ("The access scopes of the node do not permit reading, and the registry says so", scope_named),
         ("The metadata server is concealed", concealed),
         ("Nothing listens at the address of the metadata server", unreachable),
         ("The network policy does not allow the metadata server", silent),
