@@ -154,6 +154,11 @@ impl Health {
         }
     }
 
+    async fn metrics(&self) -> Result<String, prometheus::Error> {
+        let registry = self.registry.clone();
+        self.rendering.text(move || metrics::encode_text(&registry)).await
+    }
+
     async fn text<B>(&self, request: &Request<B>) -> Response<String> {
         if ![Method::GET, Method::HEAD].contains(request.method()) {
             let mut response = plain(StatusCode::METHOD_NOT_ALLOWED, "method is not GET\n".to_owned());
@@ -167,7 +172,7 @@ impl Health {
                 let (ready, text) = self.readiness.report(wants_all);
                 plain(if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }, text)
             }
-            "/metrics" => match self.rendering.text(|| metrics::encode_text(&self.registry)).await {
+            "/metrics" => match self.metrics().await {
                 Ok(text) => {
                     let mut response = plain(StatusCode::OK, text);
                     let version = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
