@@ -29,6 +29,7 @@ use std::error::Error;
 use countersign_core::name::Digest;
 use countersign_core::name::ImageRef;
 use countersign_core::name::ReferenceError;
+use countersign_core::time::UnixTime;
 use countersign_core::verdict::Reason;
 
 pub(crate) use self::message::Message;
@@ -89,8 +90,8 @@ pub(crate) struct Frame {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ResponseContext<'a> {
     pub(crate) request_id: &'a str,
-    /// When the request came, as RFC 3339.
-    pub(crate) timestamp: &'a str,
+    /// When the request came.
+    pub(crate) timestamp: UnixTime,
     /// Maximum number of failed signatures that each item lists: see [`signatures_listed`].
     pub(crate) max_signatures: usize,
     /// Whether mutation keeps the tag before the digest.

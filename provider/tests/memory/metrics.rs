@@ -28,14 +28,13 @@ fn metrics_of_the_largest_policy_stay_within_the_memory_budget() {
     let registry = Registry::new();
     let before = ALLOCATOR.current_usage();
     let metrics = Metrics::new(&registry).unwrap();
-    metrics.declare_endpoints(Endpoint::labels());
     metrics.statements_usable(statements.iter().map(|name| (name.as_str(), true)));
     metrics.stores_usable(stores.iter().map(|name| (name.as_str(), true)));
     let end = UnixTime::from_seconds(2_000_000_000).unwrap();
     metrics.store_ends(stores.iter().map(|name| (Certificate::StoreCa, name.as_str(), end)));
     metrics.registries(registries.iter().map(String::as_str));
     for endpoint in Endpoint::labels() {
-        metrics.request(endpoint, metrics::Outcome::Ok, Duration::from_secs(1));
+        metrics.endpoint(endpoint).request(metrics::Outcome::Ok, Duration::from_secs(1));
     }
     ALLOCATOR.reset_peak_usage();
     let text = metrics::encode_text(&registry).unwrap();

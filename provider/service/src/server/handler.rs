@@ -46,6 +46,7 @@ use crate::protocol::Message;
 use crate::protocol::ResponseBudget;
 use crate::protocol::gatekeeper;
 use crate::telemetry::log::panic_text;
+use crate::telemetry::metrics::EndpointMetrics;
 use crate::telemetry::metrics::Gauged;
 use crate::telemetry::metrics::Metrics;
 use crate::telemetry::metrics::Outcome;
@@ -61,6 +62,7 @@ pub(super) struct Handler {
     pub(super) settings: ServerSettings,
     verifier: Arc<dyn Verifier>,
     metrics: Arc<Metrics>,
+    series: Arc<RequestSeries>,
     requests: Arc<RequestLimit>,
     responses: Arc<ResponseBudget>,
 }
@@ -108,9 +110,9 @@ impl From<BodyError> for Refusal {
 
 impl Handler {
     pub(super) fn new(settings: ServerSettings, verifier: Arc<dyn Verifier>, metrics: Arc<Metrics>) -> Self {
-        metrics.declare_endpoints(Endpoint::labels());
+        let series = Arc::new(RequestSeries::new(&metrics));
         let responses = ResponseBudget::new(RESPONSES_BYTES, RESPONSE_BYTES, metrics.response_bytes());
-        Self { settings, verifier, metrics, requests: Arc::new(RequestLimit::new()), responses }
+        Self { settings, verifier, metrics, series, requests: Arc::new(RequestLimit::new()), responses }
     }
 
     /// The endpoints under another configuration, within the same limits on memory.
@@ -119,6 +121,7 @@ impl Handler {
             settings,
             verifier,
             metrics: Arc::clone(&self.metrics),
+            series: Arc::clone(&self.series),
             requests: Arc::clone(&self.requests),
             responses: Arc::clone(&self.responses),
         }
@@ -132,7 +135,7 @@ impl Handler {
         let id = RequestId::of(request.headers());
         let route = routes::find(request.uri().path());
         let is_head = request.method() == Method::HEAD;
-        let mut count = Count::begin(&self.metrics, route.map_or(NO_ENDPOINT, |route| route.endpoint.as_str()));
+        let mut count = Count::begin(&self.metrics, self.series.of(route));
         let (status, reply) = match route {
             None => (StatusCode::NOT_FOUND, not_found(&id)),
             Some(_) if request.method() != Method::POST => (StatusCode::METHOD_NOT_ALLOWED, not_post(&id)),
@@ -250,25 +253,57 @@ fn response(status: StatusCode, body: ResponseBody, id: &RequestId) -> Response<
     response
 }
 
+/// The series of requests by endpoint, looked up once for the process.
+struct RequestSeries {
+    verify: EndpointMetrics,
+    mutate: EndpointMetrics,
+    ratify_verify: EndpointMetrics,
+    ratify_mutate: EndpointMetrics,
+    /// Of unknown paths.
+    none: EndpointMetrics,
+}
+
+impl RequestSeries {
+    fn new(metrics: &Metrics) -> Self {
+        let of = |endpoint: Endpoint| metrics.endpoint(endpoint.as_str());
+        Self {
+            verify: of(Endpoint::Verify),
+            mutate: of(Endpoint::Mutate),
+            ratify_verify: of(Endpoint::RatifyVerify),
+            ratify_mutate: of(Endpoint::RatifyMutate),
+            none: metrics.endpoint(NO_ENDPOINT),
+        }
+    }
+
+    fn of(&self, route: Option<&Route>) -> &EndpointMetrics {
+        match route.map(|route| route.endpoint) {
+            Some(Endpoint::Verify) => &self.verify,
+            Some(Endpoint::Mutate) => &self.mutate,
+            Some(Endpoint::RatifyVerify) => &self.ratify_verify,
+            Some(Endpoint::RatifyMutate) => &self.ratify_mutate,
+            None => &self.none,
+        }
+    }
+}
+
 /// Counts a request when it ends, by a response or by being dropped.
 struct Count<'a> {
-    metrics: &'a Metrics,
-    endpoint: &'static str,
+    series: &'a EndpointMetrics,
     outcome: Outcome,
     began: Instant,
     _in_flight: Gauged,
 }
 
 impl<'a> Count<'a> {
-    fn begin(metrics: &'a Metrics, endpoint: &'static str) -> Self {
+    fn begin(metrics: &Metrics, series: &'a EndpointMetrics) -> Self {
         let began = Instant::now();
-        Self { metrics, endpoint, outcome: Outcome::Abandoned, began, _in_flight: metrics.in_flight() }
+        Self { series, outcome: Outcome::Abandoned, began, _in_flight: metrics.in_flight() }
     }
 }
 
 impl Drop for Count<'_> {
     fn drop(&mut self) {
-        self.metrics.request(self.endpoint, self.outcome, self.began.elapsed());
+        self.series.request(self.outcome, self.began.elapsed());
     }
 }
 

@@ -66,9 +66,10 @@ pub use labels::OTHER;
 pub use labels::Outcome;
 pub use labels::UNLISTED;
 pub use labels::VERIFICATIONS;
+pub use labels::VerdictStage;
 pub use labels::limited_resources;
-pub use labels::stages;
 pub use limits::CountLimits;
+pub use requests::EndpointMetrics;
 pub use tokens::TokensInUse;
 
 /// The commit that the program was built from, by `COUNTERSIGN_REVISION` in the environment of the build.

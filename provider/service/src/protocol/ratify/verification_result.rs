@@ -149,7 +149,7 @@ fn not_an_image(context: ResponseContext<'_>, key: &str, why: &ReferenceError) -
 impl Value {
     fn new(context: ResponseContext<'_>, subject: String, ruling: Ruling) -> Self {
         let ResponseContext { request_id, timestamp, max_signatures: _, keep_tag: _ } = context;
-        Self { timestamp: timestamp.to_owned(), trace_id: request_id.to_owned(), subject, ruling }
+        Self { timestamp: timestamp.to_string(), trace_id: request_id.to_owned(), subject, ruling }
     }
 }
 

@@ -7,6 +7,7 @@ use countersign_core::name::Digest;
 use countersign_core::name::ImageRef;
 use countersign_core::name::ReferenceError;
 use countersign_core::name::Selector;
+use countersign_core::time::UnixTime;
 use countersign_core::verdict::Code;
 use countersign_core::verdict::ImageVerdict;
 use countersign_core::verdict::Reason;
@@ -36,6 +37,7 @@ use crate::server::request_id::RequestId;
 use crate::server::routes::Route;
 use crate::telemetry::log;
 use crate::telemetry::metrics::Outcome;
+use crate::telemetry::metrics::VerdictStage;
 
 /// A key and its image reference.
 type Key = (Arc<str>, Result<Arc<ImageRef>, ReferenceError>);
@@ -99,7 +101,7 @@ struct Shared {
     /// The policy does not change during a request.
     snapshot: PolicySnapshot,
     request_id: RequestId,
-    timestamp: Arc<str>,
+    timestamp: UnixTime,
     max_signatures: usize,
     keep_tag: bool,
 }
@@ -107,7 +109,7 @@ struct Shared {
 impl Shared {
     fn context(&self) -> ResponseContext<'_> {
         let Self { route: _, deadline: _, snapshot: _, request_id, timestamp, max_signatures, keep_tag } = self;
-        let (max_signatures, keep_tag) = (*max_signatures, *keep_tag);
+        let (timestamp, max_signatures, keep_tag) = (*timestamp, *max_signatures, *keep_tag);
         ResponseContext { request_id: request_id.as_str(), timestamp, max_signatures, keep_tag }
     }
 
@@ -139,13 +141,12 @@ impl Handler {
         id: &RequestId,
     ) -> Reply {
         let max_signatures = signatures_listed(keys.len());
-        let timestamp = clock::now().to_string().into();
         let shared = Shared {
             route,
             deadline,
             snapshot: self.verifier.snapshot(),
             request_id: id.clone(),
-            timestamp,
+            timestamp: clock::now(),
             max_signatures,
             keep_tag: self.settings.keep_tag,
         };
@@ -181,7 +182,7 @@ impl Handler {
         };
         let mut any_late = false;
         let finished = |index: usize, finished: Finished<KeyResult>| {
-            self.metrics.stage("queue", finished.queued);
+            self.metrics.stage_ended(VerdictStage::Queue, finished.queued);
             let Some((index, key, image)) = images.get(index) else { return };
             any_late |= matches!(finished.completion, Completion::Late(_));
             let elapsed = finished.elapsed;

@@ -12,9 +12,41 @@ pub const OTHER: &str = "other";
 /// The label `registry` of hosts that no entry of the configuration matches.
 pub const UNLISTED: &str = "unlisted";
 
-/// The stages of a verdict: waiting for a permit, the kinds of request to a registry, the verification.
-pub fn stages() -> impl Iterator<Item = &'static str> {
-    ["queue"].into_iter().chain(Stage::ALL.iter().map(|stage| stage.as_str())).chain(["verify"])
+/// The stages of a verdict.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum VerdictStage {
+    /// Waiting for a permit.
+    Queue,
+    /// A request to a registry.
+    Registry(Stage),
+    /// The verification of a signature.
+    Verify,
+}
+
+impl VerdictStage {
+    /// Every stage, in the order of [`Self::index`].
+    pub fn all() -> impl Iterator<Item = Self> {
+        [Self::Queue].into_iter().chain(Stage::ALL.iter().copied().map(Self::Registry)).chain([Self::Verify])
+    }
+
+    /// The position in [`Self::all`].
+    pub(super) fn index(self) -> usize {
+        match self {
+            Self::Queue => 0,
+            Self::Registry(stage) => 1 + stage as usize,
+            Self::Verify => 1 + Stage::ALL.len(),
+        }
+    }
+
+    /// Stable text.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Queue => "queue",
+            Self::Registry(stage) => stage.as_str(),
+            Self::Verify => "verify",
+        }
+    }
 }
 
 /// Images being pinned or verified.

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use prometheus::Histogram;
 use prometheus::HistogramVec;
+use prometheus::IntCounter;
 use prometheus::IntCounterVec;
 use prometheus::IntGauge;
 
@@ -52,21 +53,34 @@ impl Requests {
     }
 }
 
-impl Metrics {
-    /// Begins the series of these endpoints at zero. Once for each process: [`Self::request`] takes no others.
-    pub fn declare_endpoints(&self, endpoints: impl Iterator<Item = &'static str>) {
-        for endpoint in endpoints {
-            self.requests.seconds.with_label_values(&[endpoint, endpoint]);
-            for outcome in Outcome::ALL {
-                self.requests.total.with_label_values(&[endpoint, endpoint, outcome.as_str()]);
-            }
-        }
-    }
+/// The series of the requests to one endpoint. Counting looks up nothing.
+#[derive(Clone, Debug)]
+pub struct EndpointMetrics {
+    /// In the order of [`Outcome::ALL`].
+    total: Box<[IntCounter]>,
+    seconds: Histogram,
+}
 
-    /// A request to one of the endpoints of [`Self::declare_endpoints`] has a response, or its caller has left.
-    pub fn request(&self, endpoint: &'static str, outcome: Outcome, elapsed: Duration) {
-        self.requests.total.with_label_values(&[endpoint, endpoint, outcome.as_str()]).inc();
-        self.requests.seconds.with_label_values(&[endpoint, endpoint]).observe(elapsed.as_secs_f64());
+impl EndpointMetrics {
+    /// A request to the endpoint has a response, or its caller has left.
+    pub fn request(&self, outcome: Outcome, elapsed: Duration) {
+        if let Some(total) = self.total.get(outcome as usize) {
+            total.inc();
+        }
+        self.seconds.observe(elapsed.as_secs_f64());
+    }
+}
+
+impl Metrics {
+    /// The series of an endpoint. The first call begins them at zero. The endpoint is one of a closed set.
+    #[must_use]
+    pub fn endpoint(&self, endpoint: &'static str) -> EndpointMetrics {
+        let Requests { total, seconds, keys: _, in_flight: _ } = &self.requests;
+        let of_outcome = |outcome: &Outcome| total.with_label_values(&[endpoint, endpoint, outcome.as_str()]);
+        EndpointMetrics {
+            total: Outcome::ALL.iter().map(of_outcome).collect(),
+            seconds: seconds.with_label_values(&[endpoint, endpoint]),
+        }
     }
 
     /// How many distinct keys a request had.

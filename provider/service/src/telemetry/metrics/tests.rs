@@ -18,7 +18,9 @@ const ENDPOINTS: [&str; 2] = ["verify", "ratify-mutate"];
 fn metrics() -> (Registry, Metrics) {
     let registry = Registry::new();
     let metrics = Metrics::new(&registry).unwrap();
-    metrics.declare_endpoints(ENDPOINTS.into_iter());
+    for endpoint in ENDPOINTS {
+        let _ = metrics.endpoint(endpoint);
+    }
     metrics.statements_usable([("app", true)]);
     metrics.registries(["*.example.com"]);
     (registry, metrics)
@@ -94,7 +96,7 @@ fn events_add_no_series() {
     let before = series();
     for endpoint in ENDPOINTS {
         for outcome in Outcome::ALL {
-            metrics.request(endpoint, *outcome, Duration::from_millis(1));
+            metrics.endpoint(endpoint).request(*outcome, Duration::from_millis(1));
         }
     }
     for code in Code::ALL {
@@ -104,6 +106,10 @@ fn events_add_no_series() {
         metrics.resolution(Some(*code));
     }
     metrics.resolution(None);
+    for stage in VerdictStage::all() {
+        metrics.stage_ended(stage, Duration::ZERO);
+        metrics.stage(stage.as_str(), Duration::ZERO);
+    }
     metrics.stage("registry.example", Duration::ZERO);
     for entry in [None, Some("*.example.com"), Some("of another configuration")] {
         metrics.registry_request(entry, Stage::Blob, RequestResult::Denied);
@@ -137,6 +143,19 @@ fn events_add_no_series() {
     metrics.reloaded(Component::Tls, UnixTime::from_seconds(1_700_000_000).unwrap());
     metrics.certificate_end(Certificate::Server, UnixTime::from_seconds(1_700_000_000).unwrap());
     assert_eq!(series(), before);
+    for (endpoint, outcome) in ENDPOINTS.iter().flat_map(|one| Outcome::ALL.iter().map(move |outcome| (one, outcome))) {
+        let labels = format!("door=\"{endpoint}\",endpoint=\"{endpoint}\",outcome=\"{}\"", outcome.as_str());
+        has(&registry, &format!("countersign_requests_total{{{labels}}} 1"));
+    }
+    for stage in VerdictStage::all().map(VerdictStage::as_str) {
+        has(&registry, &format!("countersign_stage_duration_seconds_count{{stage=\"{stage}\"}} 2"));
+    }
+    has(&registry, "countersign_stage_duration_seconds_count{stage=\"other\"} 1");
+    for code in Code::ALL.iter().filter(|code| ![Code::Verified, Code::Skipped].contains(code)) {
+        has(&registry, &format!("countersign_resolutions_total{{code=\"{code}\"}} 1"));
+    }
+    has(&registry, "countersign_resolutions_total{code=\"resolved\"} 1");
+    has(&registry, "countersign_resolutions_total{code=\"other\"} 2");
     for name in ["*.example.com", "unlisted", "other"] {
         let labels = format!("registry=\"{name}\",result=\"denied\",stage=\"blob\"");
         has(&registry, &format!("countersign_registry_requests_total{{{labels}}} 1"));

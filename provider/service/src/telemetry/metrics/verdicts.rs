@@ -8,15 +8,15 @@ use countersign_core::verdict::Code;
 use countersign_registry::RequestResult;
 use countersign_registry::Stage;
 use prometheus::Histogram;
-use prometheus::IntCounterVec;
+use prometheus::IntCounter;
 
 use super::Metrics;
 use super::OTHER;
 use super::UNLISTED;
+use super::VerdictStage;
 use super::by_name::CountersByName;
 use super::by_name::Table;
 use super::metric_factory::MetricFactory;
-use super::stages;
 
 /// In seconds: a request to a registry, or the verification of a signature.
 const STAGE_SECONDS: [f64; 12] = [0.0005, 0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 5.0];
@@ -36,9 +36,9 @@ const MAX_REGISTRIES: usize = 16;
 pub(super) struct Verdicts {
     verdicts: CountersByName,
     warnings: CountersByName,
-    resolutions: IntCounterVec,
-    /// By stage.
-    stage_seconds: Vec<(&'static str, Histogram)>,
+    resolutions: Resolutions,
+    /// In the order of [`VerdictStage::all`], and [`OTHER`].
+    stage_seconds: Box<[Histogram]>,
     registry_requests: CountersByName,
     mirror_failures: CountersByName,
 }
@@ -55,7 +55,7 @@ impl Verdicts {
             &["stage"],
             &STAGE_SECONDS,
         )?;
-        let metrics = Self {
+        Ok(Self {
             verdicts: CountersByName::new(
                 factory,
                 Table {
@@ -80,10 +80,11 @@ impl Verdicts {
                     max_names: MAX_STATEMENTS,
                 },
             )?,
-            resolutions: factory.counters("resolutions_total", "Tags looked up for mutation.", &["code"])?,
-            stage_seconds: stages()
+            resolutions: Resolutions::new(factory)?,
+            stage_seconds: VerdictStage::all()
+                .map(VerdictStage::as_str)
                 .chain([OTHER])
-                .map(|stage| (stage, stage_seconds.with_label_values(&[stage])))
+                .map(|stage| stage_seconds.with_label_values(&[stage]))
                 .collect(),
             registry_requests: CountersByName::new(
                 factory,
@@ -109,18 +110,35 @@ impl Verdicts {
                     max_names: MAX_REGISTRIES,
                 },
             )?,
-        };
-        // Creates every series with 0, so that `rate()` counts the first event.
-        for code in resolution_codes() {
-            metrics.resolutions.with_label_values(&[code]);
-        }
-        Ok(metrics)
+        })
     }
 
     /// Adds and removes series, so that these statements have series.
     pub(super) fn set_statements<'a>(&self, names: impl IntoIterator<Item = &'a str> + Clone) {
         self.verdicts.set_names(names.clone());
         self.warnings.set_names(names);
+    }
+}
+
+/// Tags looked up for mutation.
+#[derive(Debug)]
+struct Resolutions {
+    resolved: IntCounter,
+    /// In the order of [`Code::ALL`]. Codes of decided images share the counter of [`OTHER`].
+    failed: Box<[IntCounter]>,
+}
+
+impl Resolutions {
+    fn new(factory: &MetricFactory<'_>) -> Result<Self, prometheus::Error> {
+        let resolutions = factory.counters("resolutions_total", "Tags looked up for mutation.", &["code"])?;
+        let of_code = |code: &Code| {
+            let decided = [Code::Verified, Code::Skipped].contains(code);
+            resolutions.with_label_values(&[if decided { OTHER } else { code.as_str() }])
+        };
+        Ok(Self {
+            resolved: resolutions.with_label_values(&["resolved"]),
+            failed: Code::ALL.iter().map(of_code).collect(),
+        })
     }
 }
 
@@ -141,17 +159,30 @@ impl Metrics {
 
     /// A tag was looked up for mutation: `None` if its digest was found.
     pub fn resolution(&self, failure: Option<Code>) {
-        let code = match failure {
-            None => "resolved",
-            Some(code) => resolution_codes().find(|one| *one == code.as_str()).unwrap_or(OTHER),
-        };
-        self.verdicts.resolutions.with_label_values(&[code]).inc();
+        let Resolutions { resolved, failed } = &self.verdicts.resolutions;
+        match failure {
+            None => resolved.inc(),
+            Some(code) => {
+                if let Some(failed) = failed.get(code as usize) {
+                    failed.inc();
+                }
+            }
+        }
     }
 
-    /// One of [`stages`] has ended for an image. Anything else counts as [`OTHER`].
+    /// A stage has ended for an image.
+    pub fn stage_ended(&self, stage: VerdictStage, elapsed: Duration) {
+        self.observe_stage(stage.index(), elapsed);
+    }
+
+    /// As [`Self::stage_ended`], by the text of the stage. Any other text counts as [`OTHER`].
     pub fn stage(&self, stage: &'static str, elapsed: Duration) {
-        let known = |name: &str| self.verdicts.stage_seconds.iter().find(|(one, _)| *one == name);
-        if let Some((_, seconds)) = known(stage).or_else(|| known(OTHER)) {
+        let named = VerdictStage::all().find(|one| one.as_str() == stage);
+        self.observe_stage(named.map_or_else(|| VerdictStage::all().count(), VerdictStage::index), elapsed);
+    }
+
+    fn observe_stage(&self, index: usize, elapsed: Duration) {
+        if let Some(seconds) = self.verdicts.stage_seconds.get(index) {
             seconds.observe(elapsed.as_secs_f64());
         }
     }
@@ -173,10 +204,4 @@ impl Metrics {
         let column = stage as usize * RequestResult::ALL.len() + result as usize;
         self.verdicts.registry_requests.increment(registry.unwrap_or(UNLISTED), column);
     }
-}
-
-/// The results of a lookup that are not codes of decided images.
-fn resolution_codes() -> impl Iterator<Item = &'static str> {
-    let failures = Code::ALL.iter().filter(|code| ![Code::Verified, Code::Skipped].contains(code));
-    ["resolved"].into_iter().chain(failures.map(|code| code.as_str())).chain([OTHER])
 }

@@ -42,7 +42,7 @@ fn a_skipped_image_has_one_successful_report() {
             "version": "0.2.0",
             "isSuccess": true,
             "traceID": "1f",
-            "timestamp": "2026-01-31T12:00:00Z",
+            "timestamp": "1970-01-01T00:00:00Z",
             "verifierReports": [report(true, message, "")],
         })
     );
@@ -87,7 +87,7 @@ fn a_rejected_image_has_only_failed_reports() {
             "version": "0.2.0",
             "isSuccess": false,
             "traceID": "1f",
-            "timestamp": "2026-01-31T12:00:00Z",
+            "timestamp": "1970-01-01T00:00:00Z",
             "verifierReports": [one(Code::UntrustedIdentity), one(Code::UntrustedChain)],
         })
     );
