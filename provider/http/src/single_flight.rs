@@ -88,7 +88,7 @@ where
     where
         F: Future<Output = V> + Send + 'static,
     {
-        let (mut result, progress) = self.subscribe(key, work);
+        let (mut result, progress, _) = self.subscribe(key, work);
         let _waiting = waiting_for(&progress);
         match tokio::time::timeout_at(deadline, result.wait_for(Option::is_some)).await {
             Ok(Ok(value)) => value.clone().ok_or(FlightError::Panicked),
@@ -109,11 +109,10 @@ where
     where
         F: Future<Output = V> + Send + 'static,
     {
-        if self.is_running(&key) {
-            return None;
-        }
-        let (mut result, _) = self.subscribe(key, work);
-        Some(async move { drop(tokio::time::timeout(keep, result.wait_for(Option::is_some)).await.map(drop)) })
+        let (mut result, _, is_new) = self.subscribe(key, work);
+        is_new.then_some(
+            async move { drop(tokio::time::timeout(keep, result.wait_for(Option::is_some)).await.map(drop)) },
+        )
     }
 
     /// Whether work for `key` is in progress.
@@ -122,14 +121,15 @@ where
         lock(&self.running).contains_key(key)
     }
 
-    fn subscribe<F>(&self, key: K, work: impl FnOnce(Progress) -> F) -> (watch::Receiver<Option<V>>, Progress)
+    /// The result and the progress of the work for `key`, and whether it was started.
+    fn subscribe<F>(&self, key: K, work: impl FnOnce(Progress) -> F) -> (watch::Receiver<Option<V>>, Progress, bool)
     where
         F: Future<Output = V> + Send + 'static,
     {
         let mut running = lock(&self.running);
         if let Some(flight) = running.get_mut(&key) {
             flight.joined += 1;
-            return (flight.result.subscribe(), flight.progress.clone());
+            return (flight.result.subscribe(), flight.progress.clone(), false);
         }
         let (sender, result) = watch::channel(None);
         let (sender, progress) = (Arc::new(sender), Progress::default());
@@ -143,7 +143,7 @@ where
                 () = entry.abandoned() => {}
             }
         });
-        (result, progress)
+        (result, progress, true)
     }
 }
 

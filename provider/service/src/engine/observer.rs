@@ -16,6 +16,7 @@ use countersign_registry::TagCache;
 use crate::telemetry::log::Quota;
 use crate::telemetry::metrics::CacheEvent;
 use crate::telemetry::metrics::Metrics;
+use crate::telemetry::metrics::VerdictStage;
 
 /// Records count and duration of every request to a registry.
 #[derive(Clone, Debug)]
@@ -35,7 +36,7 @@ impl Observer for CountRequests {
 
     fn request(&self, entry: Option<&str>, stage: Stage, result: RequestResult, elapsed: Duration) {
         self.0.registry_request(entry, stage, result);
-        self.0.stage(stage.as_str(), elapsed);
+        self.0.stage_ended(VerdictStage::Registry(stage), elapsed);
     }
 
     fn mirror_failed(&self, entry: &str, mirror: &Text, stage: Stage, why: &Text) {

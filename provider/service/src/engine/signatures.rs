@@ -46,6 +46,7 @@ use super::rounds::Rounds;
 use crate::evidence::EvidenceSource;
 use crate::policy_source::UsableStatement;
 use crate::telemetry::metrics::Metrics;
+use crate::telemetry::metrics::VerdictStage;
 
 /// A JSON list of the hexadecimal SHA-256 fingerprints of the chain, leaf first. Unsigned.
 const THUMBPRINTS: &str = "io.cncf.notary.x509chain.thumbprint#S256";
@@ -193,7 +194,7 @@ async fn judge_envelope(
         }
         Err(failure) => Err(failure),
     };
-    metrics.stage("verify", took);
+    metrics.stage_ended(VerdictStage::Verify, took);
     Ok(judgement)
 }
 

@@ -78,7 +78,7 @@ pub(super) struct Inner {
     pub(super) pins: SingleFlight<PinKey, Result<Resolved, Reason>>,
     pub(super) verifications: SingleFlight<VerdictKey, Arc<ImageVerdict>>,
     pub(super) verdicts: VerdictCache,
-    /// Verifications that nobody has asked for yet: a quarter of all.
+    /// Limits the verifications that mutation has started to a quarter of all.
     pub(super) ahead: Arc<Semaphore>,
 }
 

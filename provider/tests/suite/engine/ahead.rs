@@ -130,7 +130,7 @@ async fn nothing_is_verified_ahead_where_the_policy_asks_for_nothing_or_the_sett
 }
 
 #[tokio::test]
-async fn a_quarter_of_the_capacity_is_for_what_nobody_has_asked_for() {
+async fn verifications_after_mutation_take_at_most_a_quarter_of_the_capacity() {
     let fixture = fixture(&trusting(), 4).await;
     // Another host, as each has a quarter of the capacity too.
     let image = fixture.other.push_image("app", "v1");

@@ -37,7 +37,7 @@ pub(super) struct Verdicts {
     verdicts: CountersByName,
     warnings: CountersByName,
     resolutions: Resolutions,
-    /// In the order of [`VerdictStage::all`], and [`OTHER`].
+    /// In the order of [`VerdictStage::all`], and [`OTHER`], whose series stays at zero.
     stage_seconds: Box<[Histogram]>,
     registry_requests: CountersByName,
     mirror_failures: CountersByName,
@@ -172,17 +172,7 @@ impl Metrics {
 
     /// A stage has ended for an image.
     pub fn stage_ended(&self, stage: VerdictStage, elapsed: Duration) {
-        self.observe_stage(stage.index(), elapsed);
-    }
-
-    /// As [`Self::stage_ended`], by the text of the stage. Any other text counts as [`OTHER`].
-    pub fn stage(&self, stage: &'static str, elapsed: Duration) {
-        let named = VerdictStage::all().find(|one| one.as_str() == stage);
-        self.observe_stage(named.map_or_else(|| VerdictStage::all().count(), VerdictStage::index), elapsed);
-    }
-
-    fn observe_stage(&self, index: usize, elapsed: Duration) {
-        if let Some(seconds) = self.verdicts.stage_seconds.get(index) {
+        if let Some(seconds) = self.verdicts.stage_seconds.get(stage.index()) {
             seconds.observe(elapsed.as_secs_f64());
         }
     }
