@@ -30,10 +30,8 @@ pub(crate) mod tokens;
 mod trust_stores;
 mod watchdog;
 
-pub(crate) use call_reports::CallTrace;
 pub(crate) use components::Components;
 pub(crate) use components::Observers;
-pub(crate) use countersign_credentials::CallRequest;
 pub(crate) use environment_warning::EnvironmentWarning;
 pub(crate) use environment_warnings::environment_warnings;
 pub use error::Cause;

@@ -5,5 +5,8 @@
 mod error_chain;
 pub mod log;
 pub mod metrics;
+mod request_trace;
 
 pub use error_chain::ErrorChain;
+pub use request_trace::RequestTrace;
+pub use request_trace::TracedRequest;

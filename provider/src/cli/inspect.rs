@@ -41,10 +41,10 @@ use crate::engine::InspectedSignature;
 use crate::engine::Inspection;
 use crate::engine::JudgedUnder;
 use crate::engine::Listed;
-use crate::runtime::CallTrace;
 use crate::runtime::Components;
 use crate::runtime::FLIGHT_TIME;
 use crate::runtime::Observers;
+use crate::telemetry::RequestTrace;
 use crate::telemetry::metrics::Metrics;
 
 /// Time for the verdict, and again for the signatures: slightly longer than the engine works on an image, so that the
@@ -96,9 +96,9 @@ async fn inspect_with_trace(
     let observers = Observers {
         metrics,
         registries: Arc::clone(&tracer) as Arc<dyn Observer>,
-        calls: Some(Arc::clone(&tracer) as Arc<dyn CallTrace>),
+        trace: Some(Arc::clone(&tracer) as Arc<dyn RequestTrace>),
     };
-    // Trust stores may be in a vault: its requests are shown with those of the first image.
+    // Trust stores may be in a vault or at a URL: these requests are shown with those of the first image.
     let components = Components::load_with_policy_observed(config, observers, warn).await?;
     let mut all = Vec::with_capacity(requested.len());
     for requested in requested {

@@ -1,6 +1,5 @@
 //! Where calls of clouds are reported: the metrics count them, and `inspect --trace` shows their requests.
 
-use std::fmt;
 use std::sync::Arc;
 
 use countersign_credentials::CallRequest;
@@ -10,14 +9,10 @@ use countersign_http::Resources;
 use countersign_http::ShareLimits;
 use countersign_http::SharedLimits;
 
+use crate::telemetry::RequestTrace;
+use crate::telemetry::TracedRequest;
 use crate::telemetry::metrics::CountLimits;
 use crate::telemetry::metrics::Metrics;
-
-/// Shows the requests of calls of clouds.
-pub(crate) trait CallTrace: fmt::Debug + Send + Sync + 'static {
-    /// A request was answered, or has failed. `call` is the label of the call in the metrics. Must be fast.
-    fn requested(&self, call: &'static str, request: &CallRequest<'_>);
-}
 
 /// The metrics, and the trace if there is one. Clones share both.
 #[derive(Clone, Debug)]
@@ -28,7 +23,7 @@ pub(crate) trait CallTrace: fmt::Debug + Send + Sync + 'static {
 pub(super) struct CallReports {
     /// Counts calls.
     pub(super) metrics: Arc<Metrics>,
-    trace: Option<Arc<dyn CallTrace>>,
+    trace: Option<Arc<dyn RequestTrace>>,
 }
 
 #[cfg_attr(
@@ -36,7 +31,7 @@ pub(super) struct CallReports {
     allow(dead_code, reason = "a build without clouds has no calls")
 )]
 impl CallReports {
-    pub(super) fn new(metrics: &Arc<Metrics>, trace: Option<Arc<dyn CallTrace>>) -> Self {
+    pub(super) fn new(metrics: &Arc<Metrics>, trace: Option<Arc<dyn RequestTrace>>) -> Self {
         Self { metrics: Arc::clone(metrics), trace }
     }
 
@@ -53,8 +48,10 @@ impl CallReports {
 
     /// Shows a request of the call with this label.
     pub(super) fn requested(&self, call: &'static str, request: &CallRequest<'_>) {
-        if let Some(trace) = &self.trace {
-            trace.requested(call, request);
-        }
+        let Some(trace) = &self.trace else { return };
+        let CallRequest { method, host, status, bytes, result, elapsed } = *request;
+        let result = result.map_or_else(|result| result.as_str(), |()| "ok");
+        // Some calls have secrets in their paths.
+        trace.requested(&TracedRequest { stage: call, method, host, path: None, status, bytes, result, elapsed });
     }
 }

@@ -10,7 +10,6 @@ use super::active_engine::ActiveEngine;
 use super::active_engine::Successor;
 use super::aws::AwsSurvey;
 use super::call_reports::CallReports;
-use super::call_reports::CallTrace;
 use super::clouds::CloudServices;
 use super::error::Cause;
 use super::error::RuntimeError;
@@ -34,6 +33,7 @@ use crate::policy_source::LoadedPolicy;
 use crate::policy_source::PolicyHandle;
 use crate::policy_source::PolicySource;
 use crate::policy_source::PolicySourceError;
+use crate::telemetry::RequestTrace;
 use crate::telemetry::metrics::Metrics;
 
 /// What observes the requests of an engine.
@@ -41,14 +41,14 @@ pub(crate) struct Observers<'a> {
     pub(crate) metrics: &'a Arc<Metrics>,
     /// Requests to registries.
     pub(crate) registries: Arc<dyn Observer>,
-    /// Shows requests of calls of clouds.
-    pub(crate) calls: Option<Arc<dyn CallTrace>>,
+    /// Shows all other requests.
+    pub(crate) trace: Option<Arc<dyn RequestTrace>>,
 }
 
 impl<'a> Observers<'a> {
     /// Those that count in the metrics.
     fn counting(metrics: &'a Arc<Metrics>) -> Self {
-        Self { metrics, registries: Arc::new(CountRequests::new(Arc::clone(metrics))), calls: None }
+        Self { metrics, registries: Arc::new(CountRequests::new(Arc::clone(metrics))), trace: None }
     }
 }
 
@@ -221,15 +221,15 @@ fn engine(
     observers: Observers<'_>,
 ) -> Result<Created, Cause> {
     let settings = settings::registries(config, files)?;
-    let Observers { metrics, registries: observer, calls } = observers;
+    let Observers { metrics, registries: observer, trace } = observers;
     let registries = Registries::new(settings, observer).map_err(|source| Cause::Registries { source })?;
     let system_roots = registries.system_roots();
     let (limits, metrics) = (registries.shared_limits(), Arc::clone(metrics));
-    let stores = TrustStores::new(limits);
+    let stores = TrustStores::new(limits, trace.clone());
     // Completes the credentials that the registry client has already.
-    let clouds = CloudServices::none(limits, &CallReports::new(&metrics, calls)).successor(config, files)?;
+    let clouds = CloudServices::none(limits, &CallReports::new(&metrics, trace.clone())).successor(config, files)?;
     let settings = settings::evidence(config, files, signer(config, &clouds, external));
-    let evidence = Fetcher::new(settings, limits, Arc::clone(&metrics), system_clock());
+    let evidence = Fetcher::new(settings, limits, Arc::clone(&metrics), trace, system_clock());
     let evidence = evidence.map_err(|source| Cause::Evidence { source })?;
     let (source, settings) = (Arc::new(evidence.clone()), settings::engine(config));
     let engine = Engine::new(policy, registries, source, settings, metrics, system_clock());

@@ -33,6 +33,7 @@ use crate::policy_source::FetchedStore;
 use crate::policy_source::FetchedStores;
 use crate::policy_source::StoreContent;
 use crate::server::health::StatusLine;
+use crate::telemetry::RequestTrace;
 
 /// How long all stores together may take before the trust policy is loaded without those that are missing. Pods of a rollout wait as
 /// long, and a request to a near server takes some milliseconds.
@@ -61,6 +62,8 @@ const LISTED: usize = 20;
 /// What fetches the stores of each configuration, and the tasks that fetch those of the configuration in use.
 pub(super) struct TrustStores {
     limits: SharedLimits,
+    /// Shows requests for stores at a URL.
+    trace: Option<Arc<dyn RequestTrace>>,
     /// One for each store whose content is being received.
     receiving: Arc<Semaphore>,
     /// They end with this value.
@@ -69,9 +72,10 @@ pub(super) struct TrustStores {
 
 impl TrustStores {
     /// Nothing is fetched yet. Requests are limited beside those of `others`.
-    pub(super) fn new(others: &SharedLimits) -> Self {
+    pub(super) fn new(others: &SharedLimits, trace: Option<Arc<dyn RequestTrace>>) -> Self {
         Self {
             limits: client::limits(others, Arc::new(Unobserved)),
+            trace,
             receiving: Arc::new(Semaphore::new(client::RECEIVED)),
             tasks: JoinSet::new(),
         }
@@ -79,7 +83,7 @@ impl TrustStores {
 
     /// What fetches stores as `config` and the content of its `files` say, and from `vaults`.
     pub(super) fn fetcher(&self, config: &Config, files: &RegistryFiles, vaults: Vaults) -> Arc<dyn FetchStore> {
-        Arc::new(StoreClient::new(config, files, &self.limits, vaults, &self.receiving))
+        Arc::new(StoreClient::new(config, files, vaults, self))
     }
 
     /// Fetches `stores` from now on, and no others. Within a runtime.

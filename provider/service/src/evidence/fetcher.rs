@@ -41,6 +41,7 @@ use super::target::Key;
 use super::target::Target;
 use super::trail::Trail;
 use crate::clock::Clock;
+use crate::telemetry::RequestTrace;
 use crate::telemetry::metrics::CacheEvent;
 use crate::telemetry::metrics::CountLimits;
 use crate::telemetry::metrics::EVIDENCE;
@@ -63,6 +64,7 @@ struct Shared {
     flights: SingleFlight<Key, Result<Fetched, Failure>>,
     limits: SharedLimits,
     metrics: Arc<Metrics>,
+    trace: Option<Arc<dyn RequestTrace>>,
     clock: Clock,
     /// What background work follows.
     in_use: ArcSwap<Active>,
@@ -96,7 +98,7 @@ impl Active {
 }
 
 impl Fetcher {
-    /// A fetcher with nothing in memory, with limits beside those of `others`.
+    /// A fetcher with nothing in memory, with limits beside those of `others`. `trace` is shown its requests.
     ///
     /// # Errors
     /// The TLS library refuses its configuration.
@@ -104,6 +106,7 @@ impl Fetcher {
         settings: FetchSettings,
         others: &SharedLimits,
         metrics: Arc<Metrics>,
+        trace: Option<Arc<dyn RequestTrace>>,
         clock: Clock,
     ) -> Result<Self, TlsSetupError> {
         let observer: Arc<dyn LimitObserver> = Arc::new(CountLimits(Arc::clone(&metrics)));
@@ -117,6 +120,7 @@ impl Fetcher {
             flights: SingleFlight::with_grace(GRACE),
             limits,
             metrics,
+            trace,
             clock,
             in_use: ArcSwap::new(Arc::clone(&active)),
             refreshes: AtomicBool::new(false),

@@ -69,6 +69,20 @@ impl RequestError {
         }
     }
 
+    /// The status of the response, if it has none of content.
+    pub(super) fn status(&self) -> Option<u16> {
+        match self {
+            Self::Status { status } => Some(*status),
+            Self::Proxy(_)
+            | Self::NoNonce
+            | Self::Fetch(_)
+            | Self::TooLarge { .. }
+            | Self::Ocsp(_)
+            | Self::Crl(_)
+            | Self::Limit(_) => None,
+        }
+    }
+
     /// What the failure says about.
     pub(super) fn concerns(&self) -> Concerns {
         match self {

@@ -174,6 +174,13 @@ impl Key {
     }
 }
 
+impl Outgoing {
+    /// The method of the request.
+    pub(super) fn method(&self) -> &'static str {
+        if self.post.is_some() { "POST" } else { "GET" }
+    }
+}
+
 /// The URL of the request by GET; `None` if it is too long for it, or the address has a query.
 fn get_url(address: &Address, der: &[u8]) -> Option<Url> {
     let encoded = percent_encoded(&STANDARD.encode(der));

@@ -1,4 +1,5 @@
-//! `--trace`: the requests to registries, mirrors, token services and services of clouds, without anything that may be secret.
+//! `--trace`: the requests to registries, mirrors, token services, services of clouds, and servers of trust stores and of evidence,
+//! without anything that may be secret.
 
 use std::fmt;
 use std::sync::Mutex;
@@ -18,8 +19,8 @@ use countersign_registry::TagCache;
 use serde::Serialize;
 
 use crate::engine::CountRequests;
-use crate::runtime::CallRequest;
-use crate::runtime::CallTrace;
+use crate::telemetry::RequestTrace;
+use crate::telemetry::TracedRequest;
 
 /// Maximum number of requests in the trace of an image. An image with 100 signatures needs 200 and the lists.
 const STEPS: usize = 500;
@@ -44,13 +45,13 @@ pub(super) struct Step {
     /// When it began, after the image was begun: of the first one, the command.
     after_milliseconds: u128,
     took_milliseconds: u128,
-    /// The stage of a request to a registry, or the call of a cloud as the metrics name it.
+    /// The stage of a request to a registry, the call of a cloud as the metrics name it, `trust-store`, `ocsp` or `crl`.
     stage: &'static str,
     method: String,
     host: String,
-    /// Null for a call of a cloud, as for the credential: some have secrets in their paths.
+    /// Null for a call of a cloud and a trust store: some have secrets in their paths.
     path: Option<String>,
-    /// `none`, `basic`, `bearer`, `form` or `other`.
+    /// `none`, `basic`, `bearer`, `form` or `other`; null where no credential of a registry is sent.
     credential: Option<&'static str>,
     /// The host to which a redirect led.
     redirected_to: Option<String>,
@@ -73,7 +74,7 @@ impl fmt::Display for Step {
         if let Some(target) = &self.redirected_to {
             write!(f, "; redirected to {target}")?;
         }
-        // Calls of clouds are made for no entry.
+        // These requests are made for no entry.
         let Some(credential) = self.credential else { return Ok(()) };
         write!(f, "; credential {credential}")?;
         match &self.entry {
@@ -124,21 +125,21 @@ fn cut(text: &str) -> String {
     Text::at_most(TEXT_BYTES, text).to_string()
 }
 
-impl CallTrace for Tracer {
-    fn requested(&self, call: &'static str, request: &CallRequest<'_>) {
-        let CallRequest { method, host, status, bytes, result, elapsed } = *request;
+impl RequestTrace for Tracer {
+    fn requested(&self, request: &TracedRequest<'_>) {
+        let TracedRequest { stage, method, host, path, status, bytes, result, elapsed } = *request;
         self.add(elapsed, |times| Step {
             after_milliseconds: times.after,
             took_milliseconds: times.took,
-            stage: call,
+            stage,
             method: cut(method),
             host: cut(host),
-            path: None,
+            path: path.map(cut),
             credential: None,
             redirected_to: None,
             status,
             bytes,
-            result: result.map_or_else(|result| result.as_str(), |()| "ok"),
+            result,
             entry: None,
         });
     }

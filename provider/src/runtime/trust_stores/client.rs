@@ -1,5 +1,6 @@
 //! Fetches stores over HTTPS.
 
+use std::fmt::Display;
 use std::net::IpAddr;
 use std::path::Path;
 use std::sync::Arc;
@@ -10,12 +11,14 @@ use countersign_core::limits::STORE_FILE_BYTES;
 use countersign_core::name::Digest;
 use countersign_core::name::DigestAlgorithm;
 use countersign_credentials::BoxFuture;
+use countersign_credentials::CallResult;
 use countersign_http::AddressPolicy;
 use countersign_http::Body;
 use countersign_http::BodyLimits;
 use countersign_http::Class;
 use countersign_http::ClientBuilder;
 use countersign_http::ClientSettings;
+use countersign_http::FetchError;
 use countersign_http::LimitObserver;
 use countersign_http::NoProxyScope;
 use countersign_http::Payload;
@@ -42,6 +45,7 @@ use tokio::time::Instant;
 use url::Url;
 
 use super::FetchStore;
+use super::TrustStores;
 use crate::config::Config;
 use crate::config::RegistryFiles;
 use crate::config::StoreSource;
@@ -50,6 +54,8 @@ use crate::files;
 use crate::policy_source::StoreContent;
 use crate::runtime::azure::Vaults;
 use crate::runtime::proxy_environment;
+use crate::telemetry::RequestTrace;
+use crate::telemetry::TracedRequest;
 
 /// Concurrent requests.
 pub(super) const REQUESTS: RequestLimits = RequestLimits { per_host: 4, total: 4 };
@@ -90,17 +96,17 @@ pub(super) struct StoreClient {
     connect_timeout: Duration,
     limits: SharedLimits,
     vaults: Vaults,
+    trace: Option<Arc<dyn RequestTrace>>,
     receiving: Arc<Semaphore>,
 }
 
 impl StoreClient {
-    /// `receiving` has a permit for each store whose content may be received at the same time.
+    /// Within the limits of `stores`.
     pub(super) fn new(
         config: &Config,
         files: &RegistryFiles,
-        limits: &SharedLimits,
         vaults: Vaults,
-        receiving: &Arc<Semaphore>,
+        TrustStores { limits, trace, receiving, tasks: _ }: &TrustStores,
     ) -> Self {
         let (proxies, proxy) = match proxy_environment::beside(&config.evidence.proxy) {
             Ok(proxies) => (proxies, files.evidence_proxy().cloned().map_err(Clone::clone)),
@@ -112,6 +118,7 @@ impl StoreClient {
             connect_timeout: config.evidence.connect_timeout,
             limits: limits.clone(),
             vaults,
+            trace: trace.clone(),
             receiving: Arc::clone(receiving),
         }
     }
@@ -121,30 +128,46 @@ impl StoreClient {
         let UrlSource { location, sha256, ca } = source;
         // Blocks on the file system.
         let roots = spawn_blocking(move || roots(ca.as_deref())).await.map_err(Text::of)??;
-        let bytes = self.get(location.url(), &roots, deadline).await?;
-        let found = Digest::of(DigestAlgorithm::Sha256, &bytes);
-        if found != sha256 {
-            return Err(Text::of(format_args!(
-                "found {} bytes with the digest {found}, expected {sha256}; if the file was replaced on purpose, check it and write its \
-                 digest into the configuration",
-                bytes.len()
-            )));
-        }
+        let began = Instant::now();
+        let found = self.get(location.url(), &roots, deadline).await;
+        let found = found.and_then(|bytes| with_digest(bytes, &sha256));
+        self.show(location.url(), &found, began.elapsed());
+        let bytes = found.map_err(|failed| failed.why)?;
         let name = location.url().path_segments().and_then(|mut segments| segments.next_back()).unwrap_or_default();
         let name = if name.is_empty() { "certificates" } else { name };
         Ok(StoreContent { files: vec![(name.to_owned(), bytes)], missing: None })
     }
 
+    /// Shows a request that has ended.
+    fn show(&self, url: &Url, found: &Result<Vec<u8>, Failed>, elapsed: Duration) {
+        let Some(trace) = &self.trace else { return };
+        let (answered, result) = match found {
+            Ok(bytes) => (Some((200, bytes.len())), "ok"),
+            Err(Failed { answered, result, why: _ }) => (*answered, result.as_str()),
+        };
+        trace.requested(&TracedRequest {
+            stage: "trust-store",
+            method: "GET",
+            host: &authority(url),
+            // Whoever knows some URLs may read the file.
+            path: None,
+            status: answered.map(|(status, _)| status),
+            bytes: answered.map_or(0, |(_, bytes)| bytes),
+            result,
+            elapsed,
+        });
+    }
+
     /// The body of a 200. Redirects are not followed.
-    async fn get(&self, url: &Url, roots: &Roots, deadline: Instant) -> Result<Vec<u8>, Text> {
-        let choice = self.proxy.clone()?;
+    async fn get(&self, url: &Url, roots: &Roots, deadline: Instant) -> Result<Vec<u8>, Failed> {
+        let choice = self.proxy.clone().map_err(Failed::not_sent)?;
         let settings =
             ClientSettings { connect_timeout: self.connect_timeout, requests: REQUESTS, proxies: self.proxies.clone() };
-        let mut client = ClientBuilder::new(settings, &self.limits).map_err(Text::of)?;
-        let roots = client.add_roots(roots).map_err(Text::of)?;
+        let mut client = ClientBuilder::new(settings, &self.limits).map_err(Failed::not_sent)?;
+        let roots = client.add_roots(roots).map_err(Failed::not_sent)?;
         let rule =
             ProxyRule { choice, setting: "evidence.proxy".to_owned(), exact: false, no_proxy: NoProxyScope::AllHosts };
-        let rule = client.add_proxy_rule(rule).map_err(Text::of)?;
+        let rule = client.add_proxy_rule(rule).map_err(Failed::not_sent)?;
         let client = client.build();
         let server = authority(url);
         let share = Share::new(&Arc::from(server.as_str()), Class::Listed);
@@ -168,16 +191,51 @@ impl StoreClient {
             body: BodyLimits::at_most(STORE_FILE_BYTES),
             head_timeout: None,
         };
-        let permit = client.acquire(&request, deadline).await.map_err(Text::of)?;
-        let response = client.fetch(&request, permit, deadline).await.map_err(Text::of)?;
+        let permit = client.acquire(&request, deadline).await.map_err(Failed::unanswered)?;
+        let response = client.fetch(&request, permit, deadline).await.map_err(Failed::unanswered)?;
+        let status = response.status.as_u16();
         match response.body {
             Body::Content(content, _) => Ok(content.into_parts().0),
-            Body::Error(_) => Err(Text::of(format_args!(
-                "found status {} of {server}, expected 200; check that anyone can read the file at the URL",
-                response.status.as_u16()
-            ))),
+            Body::Error(_) => Err(Failed {
+                why: Text::of(format_args!(
+                    "found status {status} of {server}, expected 200; check that anyone can read the file at the URL"
+                )),
+                answered: Some((status, 0)),
+                result: if response.status.is_server_error() { CallResult::Failed } else { CallResult::Refused },
+            }),
         }
     }
+}
+
+/// A request without usable content.
+struct Failed {
+    why: Text,
+    /// The status of the answer, and the size of its body as far as it was read.
+    answered: Option<(u16, usize)>,
+    result: CallResult,
+}
+
+impl Failed {
+    fn not_sent(why: impl Display) -> Self {
+        Self { why: Text::of(why), answered: None, result: CallResult::NotAllowed }
+    }
+
+    fn unanswered(error: FetchError) -> Self {
+        Self { why: Text::of(&error), answered: None, result: CallResult::of_fetch(&error) }
+    }
+}
+
+/// The content, if it has the pinned digest.
+fn with_digest(bytes: Vec<u8>, expected: &Digest) -> Result<Vec<u8>, Failed> {
+    let (length, found) = (bytes.len(), Digest::of(DigestAlgorithm::Sha256, &bytes));
+    if found == *expected {
+        return Ok(bytes);
+    }
+    let why = Text::of(format_args!(
+        "found {length} bytes with the digest {found}, expected {expected}; if the file was replaced on purpose, check it and write its \
+         digest into the configuration"
+    ));
+    Err(Failed { why, answered: Some((200, length)), result: CallResult::Invalid })
 }
 
 impl FetchStore for StoreClient {

@@ -10,6 +10,7 @@ mod signatures;
 mod timestamps;
 mod trace;
 mod trace_clouds;
+mod trace_evidence;
 
 use std::process::Output;
 

@@ -84,7 +84,7 @@ fn engine(
     let shown = Arc::clone(now);
     let clock: Clock = Arc::new(move || *shown.lock().unwrap());
     let fetcher = evidence.map(|evidence| {
-        Fetcher::new(evidence, registries.shared_limits(), Arc::clone(&metrics), Arc::clone(&clock)).unwrap()
+        Fetcher::new(evidence, registries.shared_limits(), Arc::clone(&metrics), None, Arc::clone(&clock)).unwrap()
     });
     let source: Arc<dyn EvidenceSource> = match &fetcher {
         Some(fetcher) => Arc::new(fetcher.clone()),

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use countersign_core::evidence::Sourced;
 use countersign_core::time::UnixTime;
+use countersign_http::Content;
 use countersign_http::Progress;
 use countersign_http::limits::PARSED_AT_ONCE_BYTES;
 use tokio::time::Instant;
@@ -18,7 +19,9 @@ use crate::evidence::fetched::Fetched;
 use crate::evidence::kept::Stored;
 use crate::evidence::request_error::RequestError;
 use crate::evidence::target::Key;
+use crate::evidence::target::Outgoing;
 use crate::evidence::target::Target;
+use crate::telemetry::TracedRequest;
 use crate::telemetry::metrics::CacheEvent;
 use crate::telemetry::metrics::EvidenceResult;
 
@@ -97,13 +100,44 @@ impl Fetcher {
         used
     }
 
-    /// Sends one request, and reads its response on the threads for parsing.
+    /// Sends one request, and reads its response.
     async fn request(&self, target: &Target, address: &Address, progress: &Progress) -> Result<Fetched, RequestError> {
-        let timeout = self.active.timeout(target);
         let outgoing = target.outgoing(address, &self.active.settings)?;
+        let (method, began) = (outgoing.method(), Instant::now());
         progress.enter("the response was awaited");
-        let content = self.active.client.send(address, &outgoing, Instant::now() + timeout).await?;
-        progress.enter("the response was read");
+        let sent = self.active.client.send(address, &outgoing, began + self.active.timeout(target)).await;
+        let received = sent.as_ref().ok().map(|content| content.len());
+        let result = match sent {
+            Ok(content) => {
+                progress.enter("the response was read");
+                self.read(target, address, outgoing, content).await
+            }
+            Err(error) => Err(error),
+        };
+        if let Some(trace) = &self.shared.trace {
+            trace.requested(&TracedRequest {
+                stage: target.kind().as_str(),
+                method,
+                host: address.host(),
+                path: Some(address.url().path()),
+                status: received.map(|_| 200).or_else(|| result.as_ref().err().and_then(RequestError::status)),
+                bytes: received.unwrap_or(0),
+                result: result.as_ref().map_or_else(RequestError::result, |_| EvidenceResult::Ok).as_str(),
+                elapsed: began.elapsed(),
+            });
+        }
+        result
+    }
+
+    /// Reads a response on the threads for parsing.
+    async fn read(
+        &self,
+        target: &Target,
+        address: &Address,
+        outgoing: Outgoing,
+        content: Content,
+    ) -> Result<Fetched, RequestError> {
+        let timeout = self.active.timeout(target);
         let (bytes, permit) = content.into_parts();
         let (now, length) = (self.now(), bytes.len());
         let reading = outgoing.reading(&self.active.settings);
