@@ -4,9 +4,11 @@
 use countersign_credentials::Credential;
 use countersign_registry::Cause;
 use countersign_registry::Fallback;
+use countersign_registry::FallbackTag;
 use countersign_registry::Incomplete;
 use countersign_registry::Referrers;
 use countersign_registry::Registries;
+use countersign_registry::RegistryEntry;
 use countersign_registry::RegistryError;
 use countersign_registry::RegistryErrorKind;
 use countersign_testkit::Descriptor;
@@ -98,6 +100,18 @@ async fn a_signed_image_is_listed_as_each_product_lists_it() {
         let expected = (0, listed == Listed::Incomplete);
         assert_eq!(state, expected, "{product:?}: {:?}", found.incomplete);
     }
+}
+
+/// The tag lists it under the type of its empty configuration, which states no type.
+#[tokio::test]
+async fn what_artifact_registry_hides_is_found_under_the_fallback_tag_if_that_is_always_read() {
+    let registry = Registry::start().await;
+    registry.behave_as(Product::ArtifactRegistry);
+    let (_, signature) = push_signed(&registry, ManifestForm::Current);
+    let entry = RegistryEntry { fallback_tag: FallbackTag::Always, ..entry(&registry, Credential::Anonymous) };
+    let found = list(&build(settings(vec![entry])).0, &registry).await.unwrap();
+    let digests: Vec<_> = found.entries.iter().map(|entry| entry.digest.to_string()).collect();
+    assert_eq!((digests, found.broken, found.incomplete), (vec![signature], 0, None));
 }
 
 #[tokio::test]

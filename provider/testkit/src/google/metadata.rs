@@ -62,6 +62,17 @@ pub fn missing_binding() -> Reply {
     )
 }
 
+/// An answer for [`CloudServer::fail`]: the service account of Google that the annotation names does not exist
+/// ([causes](https://cloud.google.com/kubernetes-engine/docs/troubleshooting/authentication)).
+#[must_use]
+pub fn missing_account() -> Reply {
+    text(
+        404,
+        "Unable to generate access token; IAM returned 404 Not Found: Not found; Gaia id not found for email \
+         countersign@shop-project.iam.gserviceaccount.com\n",
+    )
+}
+
 impl Metadata {
     /// Starts the server. Tokens have the scope of the whole cloud.
     pub async fn start(setup: &Setup, accounts: &Accounts, project: &str) -> Self {

@@ -25,7 +25,7 @@
 //!
 //! | `do` | members | effect |
 //! | --- | --- | --- |
-//! | `push` | `image`, `tag`, `signed` (true) | stores `PROJECT/REPOSITORY/IMAGE`; answers `name` and `digest` |
+//! | `push` | `image`, `tag`, `signed` (true), `form` (`current` or `legacy`, of the signature) | stores `PROJECT/REPOSITORY/IMAGE`; answers `name` and `digest` |
 //! | `tag` | `image`, `tag`, `digest` | another tag |
 //! | `referrers` | `mode` | how the registry lists signatures: see [`Referrers`](crate::registry::Referrers) |
 //! | `lifetime` | `of`: `metadata`, `registry`; `seconds` | of tokens from now on |
@@ -54,11 +54,14 @@ use crate::google::artifact_registry;
 use crate::google::artifact_registry::ArtifactRegistry;
 use crate::google::metadata;
 use crate::google::metadata::Metadata;
-use crate::notation;
+use crate::notation::ManifestForm;
+use crate::notation::Signature;
 use crate::pki::Authority;
 use crate::pki::CertSpec;
 use crate::pki::Chain;
 use crate::registry::Reply;
+use crate::signer::Format;
+use crate::signer::SignRequest;
 
 /// Runs all doubles until the end of `input`, on a runtime of its own.
 ///
@@ -116,6 +119,7 @@ impl Services for Google {
     fn failure(&self, service: &str, status: u16) -> Reply {
         match (service, status) {
             ("metadata", 403) => metadata::missing_binding(),
+            ("metadata", 404) => metadata::missing_account(),
             ("artifact-registry", 429) => artifact_registry::throttled(),
             (_, status) => Reply::status(status),
         }
@@ -174,7 +178,13 @@ impl Google {
         let name = format!("{}/{}", self.repository, command.text("image")?);
         let image = self.registry.push_image(&name, command.text("tag")?);
         if command.0["signed"] != json!(false) {
-            notation::sign_image(&self.registry, &name, &image, &self.signer);
+            let form = match command.text_or("form", "current") {
+                "current" => ManifestForm::Current,
+                "legacy" => ManifestForm::Legacy,
+                other => return Err(format!("form: found {other:?}, expected current or legacy")),
+            };
+            let signature = Signature::new(&SignRequest::new(&self.signer, &image), Format::Jws).form(form);
+            signature.attach(&self.registry, &name, &image);
         }
         Ok(json!({ "name": name, "digest": image.digest }))
     }

@@ -31,7 +31,7 @@ pub enum Referrers {
     /// The referrers API; ignores the filter, and the entries have no artifact type.
     ApiWithoutTypesAndFilter,
     /// Like [`Self::Api`], but the type of an entry is always that of its configuration (`config.mediaType`), to which the filter
-    /// applies too.
+    /// applies too. The fallback tag has all entries, with the same types.
     ApiWithConfigTypes,
     /// No API (a plain 404), and no fallback tag.
     NotCached,
@@ -73,6 +73,19 @@ impl Referrers {
             Self::ApiWithoutFilter
             | Self::ApiWithoutTypesAndFilter
             | Self::FallbackTag
+            | Self::FallbackTagIsImage
+            | Self::NotCached => false,
+        }
+    }
+
+    /// Whether the fallback tag `sha256-HEX` lists referrers.
+    pub(crate) fn has_fallback_tag(self) -> bool {
+        match self {
+            Self::FallbackTag | Self::EmptyApiAndFallbackTag | Self::ApiWithConfigTypes => true,
+            Self::Api
+            | Self::ApiWithoutFilter
+            | Self::ApiWithoutTypes
+            | Self::ApiWithoutTypesAndFilter
             | Self::FallbackTagIsImage
             | Self::NotCached => false,
         }
@@ -123,6 +136,17 @@ pub(crate) enum Missing {
     Name,
     Manifest,
     Blob,
+}
+
+impl Repository {
+    /// Makes the type of each entry that of its configuration.
+    fn state_config_types(&self, entries: &mut [Descriptor]) {
+        for entry in entries {
+            let manifest = self.manifests.get(&entry.digest);
+            let json: Value = manifest.and_then(|it| serde_json::from_slice(&it.bytes).ok()).unwrap_or_default();
+            entry.artifact_type = json["config"]["mediaType"].as_str().map(str::to_owned);
+        }
+    }
 }
 
 impl Store {
@@ -230,8 +254,12 @@ impl Store {
             return held.manifests.get(&subject).cloned().ok_or(Missing::Manifest);
         }
         match held.referrers.get(&subject) {
-            Some(entries) if [Referrers::FallbackTag, Referrers::EmptyApiAndFallbackTag].contains(&self.mode) => {
-                let bytes = Bytes::from(index(entries).to_string());
+            Some(entries) if self.mode.has_fallback_tag() => {
+                let mut entries = entries.clone();
+                if self.mode == Referrers::ApiWithConfigTypes {
+                    held.state_config_types(&mut entries);
+                }
+                let bytes = Bytes::from(index(&entries).to_string());
                 let Descriptor { media_type, digest, .. } = Descriptor::of(IMAGE_INDEX, &bytes);
                 Ok(Document { media_type, digest, bytes })
             }
@@ -252,12 +280,7 @@ impl Store {
         entries.retain(|entry| !held.archived.contains(&entry.digest));
         match self.mode {
             Referrers::ApiWithConfigTypes => {
-                for entry in &mut entries {
-                    let manifest = held.manifests.get(&entry.digest);
-                    let json: Value =
-                        manifest.and_then(|it| serde_json::from_slice(&it.bytes).ok()).unwrap_or_default();
-                    entry.artifact_type = json["config"]["mediaType"].as_str().map(str::to_owned);
-                }
+                held.state_config_types(&mut entries);
             }
             Referrers::EmptyApiAndFallbackTag => entries.clear(),
             Referrers::Api
