@@ -8,13 +8,14 @@ use anyhow::bail;
 use crate::release::Release;
 
 pub(crate) const USAGE: &str =
-    "usage: cargo e2e [--all | --aws | --azure | --doubles] [--gatekeeper newest|oldest] [--keep] [--binary PATH]
+    "usage: cargo e2e [--all | --aws | --azure | --google | --doubles] [--gatekeeper newest|oldest] [--keep] [--binary PATH]
 
 Runs end-to-end cases and exits with 0 if all of them passed, 1 if not, 3 for usage errors.
 
   --all                run every case; without it, those of the main functions
   --aws                run only the chapter with Amazon ECR and AWS Signer under their real names
   --azure              run only the chapter with Azure Container Registry and Azure Key Vault under their real names
+  --google             run only the chapter with Google Artifact Registry under its real name
   --doubles            run only the chapters with the doubles of clouds, which need no cluster
   --gatekeeper WHICH   newest (default) or oldest: the newest or the oldest supported release of Gatekeeper
   --keep               keep the processes running after the cases, until Ctrl-C; with --aws in their namespaces, and the
@@ -33,6 +34,8 @@ pub(crate) enum Scope {
     Aws,
     /// The chapter with Azure Container Registry and Azure Key Vault, which has a cluster of its own.
     Azure,
+    /// The chapter with Google Artifact Registry, which has a cluster of its own.
+    Google,
     /// The chapters with the doubles of clouds, without a cluster.
     Doubles,
 }
@@ -57,6 +60,7 @@ impl Arguments {
                 "--all" => arguments.set_scope(Scope::All)?,
                 "--aws" => arguments.set_scope(Scope::Aws)?,
                 "--azure" => arguments.set_scope(Scope::Azure)?,
+                "--google" => arguments.set_scope(Scope::Google)?,
                 "--doubles" => arguments.set_scope(Scope::Doubles)?,
                 "--gatekeeper" => arguments.gatekeeper = release(words.next())?,
                 "--keep" => arguments.keep = true,
@@ -72,22 +76,21 @@ impl Arguments {
             Scope::Aws if arguments.gatekeeper == Release::Oldest => {
                 bail!("--aws is for the newest Gatekeeper: leave out --gatekeeper");
             }
-            Scope::Azure if arguments.keep || arguments.gatekeeper == Release::Oldest => {
-                bail!(
-                    "--azure ends with its cases and is for the newest Gatekeeper: leave out --keep and --gatekeeper"
-                );
+            Scope::Azure | Scope::Google if arguments.keep || arguments.gatekeeper == Release::Oldest => {
+                let name = if arguments.scope == Scope::Azure { "--azure" } else { "--google" };
+                bail!("{name} ends with its cases and is for the newest Gatekeeper: leave out --keep and --gatekeeper");
             }
             Scope::Doubles if arguments.keep || arguments.gatekeeper == Release::Oldest => {
                 bail!("--doubles has no cluster: leave out --keep and --gatekeeper");
             }
-            Scope::Short | Scope::All | Scope::Aws | Scope::Azure | Scope::Doubles => {}
+            Scope::Short | Scope::All | Scope::Aws | Scope::Azure | Scope::Google | Scope::Doubles => {}
         }
         Ok(Some(arguments))
     }
 
     fn set_scope(&mut self, scope: Scope) -> anyhow::Result<()> {
         if self.scope != Scope::Short {
-            bail!("found two of --all, --aws, --azure and --doubles, expected one");
+            bail!("found two of --all, --aws, --azure, --google and --doubles, expected one");
         }
         self.scope = scope;
         Ok(())
@@ -128,6 +131,8 @@ mod tests {
         assert_eq!(parse(&["--aws", "--keep"]).unwrap(), Some(expected));
         let expected = Arguments { scope: Scope::Azure, ..Arguments::default() };
         assert_eq!(parse(&["--azure"]).unwrap(), Some(expected));
+        let expected = Arguments { scope: Scope::Google, ..Arguments::default() };
+        assert_eq!(parse(&["--google"]).unwrap(), Some(expected));
         let expected = Arguments { scope: Scope::Doubles, ..Arguments::default() };
         assert_eq!(parse(&["--doubles"]).unwrap(), Some(expected));
         assert_eq!(parse(&["--all", "-h"]).unwrap(), None);
@@ -140,7 +145,7 @@ mod tests {
             (&["--binary"], "--binary needs a path"),
             (&["--gatekeeper"], "--gatekeeper: found None, expected newest or oldest"),
             (&["--gatekeeper", "3.1"], "--gatekeeper: found Some(\"3.1\"), expected newest or oldest"),
-            (&["--all", "--aws"], "found two of --all, --aws, --azure and --doubles, expected one"),
+            (&["--all", "--aws"], "found two of --all, --aws, --azure, --google and --doubles, expected one"),
             (
                 &["--aws", "--keep", "--gatekeeper", "oldest"],
                 "--aws is for the newest Gatekeeper: leave out --gatekeeper",
@@ -148,6 +153,10 @@ mod tests {
             (
                 &["--azure", "--keep"],
                 "--azure ends with its cases and is for the newest Gatekeeper: leave out --keep and --gatekeeper",
+            ),
+            (
+                &["--google", "--gatekeeper", "oldest"],
+                "--google ends with its cases and is for the newest Gatekeeper: leave out --keep and --gatekeeper",
             ),
             (&["--doubles", "--keep"], "--doubles has no cluster: leave out --keep and --gatekeeper"),
             (&["--doubles", "--gatekeeper", "oldest"], "--doubles has no cluster: leave out --keep and --gatekeeper"),

@@ -1,17 +1,21 @@
 //! The cases, in the order in which they run. Each prints a command, its output, and whether the output is as expected.
 
 mod admission;
+mod at_once;
 mod audit;
 mod aws;
 mod aws_doubles;
 mod azure;
 mod azure_doubles;
 mod broken_trust;
+mod cloud;
+mod components;
 mod deploy;
 mod doubles;
 mod doubles_client;
 mod endpoints;
 mod evidence;
+mod google;
 mod google_doubles;
 mod guide;
 mod hostile;
@@ -20,6 +24,7 @@ mod in_namespaces;
 mod metrics;
 mod mirrors;
 mod mutation;
+mod network;
 mod outages;
 mod pod;
 mod proxies;
@@ -50,6 +55,7 @@ use in_namespaces::Chapter;
 
 pub(crate) use aws::CHAPTER as AWS;
 pub(crate) use azure::CHAPTER as AZURE;
+pub(crate) use google::CHAPTER as GOOGLE;
 
 /// The beginning of a denial by the template for pods.
 const POD_DENIED: &str = "Error from server (Forbidden): admission webhook \"validation.gatekeeper.sh\" denied the \
@@ -66,7 +72,7 @@ struct Seen {
 
 /// The chapter that this program runs with this argument, in namespaces of its own.
 pub(crate) fn chapter_of(argument: &str) -> Option<Chapter> {
-    [AWS, AZURE].into_iter().find(|chapter| chapter.argument == argument)
+    [AWS, AZURE, GOOGLE].into_iter().find(|chapter| chapter.argument == argument)
 }
 
 /// Runs the cases. An error ends the run; a failed case is in the transcript.
@@ -85,7 +91,7 @@ pub(crate) fn run(
             trust::run(environment, transcript, &mut seen)?;
             revocation(environment, transcript, &mut seen, arguments.gatekeeper, &[AWS])?;
         }
-        Scope::All | Scope::Aws | Scope::Azure | Scope::Doubles => {
+        Scope::All | Scope::Aws | Scope::Azure | Scope::Google | Scope::Doubles => {
             every_other_case(environment, transcript, &mut seen)?
         }
     }
@@ -94,13 +100,14 @@ pub(crate) fn run(
     metrics::health(environment, transcript)?;
     match arguments.scope {
         Scope::Short => {}
-        Scope::All | Scope::Aws | Scope::Azure | Scope::Doubles => {
+        Scope::All | Scope::Aws | Scope::Azure | Scope::Google | Scope::Doubles => {
             proxies::run(environment, transcript)?;
             token_auth::run(environment, transcript)?;
             rotation::run(environment, transcript)?;
             deploy::monitoring(environment, transcript)?;
             guide::run(environment, transcript)?;
             deploy::manifests(environment, transcript)?;
+            components::run(environment, transcript)?;
         }
     }
     image::run(environment, transcript)
@@ -119,7 +126,7 @@ fn every_other_case(
     broken_trust::run(environment, transcript, seen)?;
     mirrors::run(environment, transcript, seen)?;
     // After the audit, which reports every pod, and before the mutators, which change the images that denials name.
-    revocation(environment, transcript, seen, Release::Newest, &[AWS, AZURE])?;
+    revocation(environment, transcript, seen, Release::Newest, &[AWS, AZURE, GOOGLE])?;
     mutation::run(environment, transcript, seen)?;
     spellings::run(environment, transcript, seen)
 }

@@ -105,6 +105,7 @@ fn run(workdir: &Workdir, transcript: &mut Transcript, arguments: &Arguments) ->
         Scope::Doubles => return cases::cloud_doubles(workdir, transcript),
         Scope::Aws => Some(cases::AWS),
         Scope::Azure => Some(cases::AZURE),
+        Scope::Google => Some(cases::GOOGLE),
         Scope::Short | Scope::All => None,
     };
     if let Some(chapter) = chapter {

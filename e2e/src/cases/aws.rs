@@ -40,7 +40,7 @@ pub(crate) const CHAPTER: Chapter = Chapter {
 
 /// Does not return if all cases were tried and the chain is kept.
 fn cases(workdir: &Workdir, binary: &Path, keep: bool, transcript: &mut Transcript) -> anyhow::Result<()> {
-    namespaces::configure(workdir, &network::addresses()?)?;
+    namespaces::configure(workdir, &network::NETWORK.addresses()?)?;
     let mut chain = Chain::start(workdir, binary, transcript)?;
     verdicts::run(&mut chain)?;
     environments::run(&mut chain)?;

@@ -3,7 +3,6 @@
 //!
 //! Nothing is configured for the tests but the authority that the system of the pod trusts, and the shortest `refreshInterval`.
 
-mod chain;
 mod cold_start;
 mod guide;
 mod network;
@@ -15,7 +14,7 @@ mod verdicts;
 
 use std::path::Path;
 
-use self::chain::Chain;
+use super::cloud::Chain;
 use super::in_namespaces::Chapter;
 use crate::namespaces;
 use crate::transcript::Transcript;
@@ -32,8 +31,10 @@ pub(crate) const CHAPTER: Chapter = Chapter {
 
 /// Its processes are never kept.
 fn cases(workdir: &Workdir, binary: &Path, _keep: bool, transcript: &mut Transcript) -> anyhow::Result<()> {
-    namespaces::configure(workdir, &network::addresses()?)?;
-    let mut chain = Chain::start(workdir, binary, transcript)?;
+    namespaces::configure(workdir, &network::NETWORK.addresses()?)?;
+    let mut site = site::start(workdir, transcript)?;
+    let pod = guide::follow(&mut site, binary)?;
+    let mut chain = Chain::new(site, pod)?;
     verdicts::run(&mut chain)?;
     outages::run(&mut chain)?;
     rotation::run(&mut chain)?;

@@ -4,6 +4,7 @@
 //! No kubelet and no controllers run here, so this module sets the status that they would set. The commands in [`NOT_RUN`] are not
 //! run.
 
+mod kustomization;
 mod namespace;
 mod shell;
 mod user;
@@ -14,11 +15,13 @@ use anyhow::Context;
 use anyhow::bail;
 use anyhow::ensure;
 
+pub(super) use self::kustomization::add_to_list;
 pub(super) use self::shell::CERTIFICATES;
 pub(super) use self::shell::EXEC;
 pub(super) use self::shell::Shell;
 pub(super) use self::user::AWS;
 use self::user::User;
+pub(super) use self::user::objects;
 use crate::environment::Environment;
 use crate::transcript::Transcript;
 

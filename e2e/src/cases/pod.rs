@@ -131,6 +131,11 @@ impl Pod {
         Ok(http::get(&format!("http://{HEALTH}/metrics"))?.expect_status(200)?.text())
     }
 
+    /// The page of its readiness, with all lines.
+    pub(in crate::cases) fn readiness() -> anyhow::Result<String> {
+        Ok(http::get(&format!("http://{HEALTH}/readyz?verbose"))?.text())
+    }
+
     /// Stops it with SIGTERM.
     pub(in crate::cases) fn stop(mut self) -> anyhow::Result<()> {
         self.end()

@@ -94,7 +94,7 @@ impl<'a> Chain<'a> {
     /// Starts all processes. The pod has IRSA.
     pub(super) fn start(workdir: &'a Workdir, binary: &Path, transcript: &'a mut Transcript) -> anyhow::Result<Self> {
         let doubles = start_doubles(workdir)?;
-        transcript.note(&format!("one process serves {}, and 169.254.170.23", network::names().join(", ")));
+        transcript.note(&format!("one process serves {}, and 169.254.170.23", network::NETWORK.names().join(", ")));
         let ca = doubles.directory().join("ca.pem");
         let trust = trust(workdir, doubles.directory())?;
 
@@ -345,11 +345,11 @@ fn variables(identity: Identity, roots: &Path) -> Vec<(&'static str, String)> {
 
 fn start_doubles(workdir: &Workdir) -> anyhow::Result<CloudDoubles> {
     let config = json!({
-        "names": network::names(),
+        "names": network::NETWORK.names(),
         "region": network::REGION,
         "otherRegion": network::OTHER_REGION,
         "account": network::ACCOUNT,
-        "listen": network::listen(),
+        "listen": network::NETWORK.listen(),
         "blobs": format!("https://{}", network::BLOBS),
         "otherBlobs": format!("https://{}", network::OTHER_BLOBS),
         "publicBlobs": format!("https://{}", network::PUBLIC_BLOBS),

@@ -1,17 +1,13 @@
 //! Many cold images at the same time share the fetching of tokens, and concurrent requests about one signature share one call.
 
-use std::sync::Barrier;
-use std::thread;
-
-use anyhow::Context;
 use anyhow::ensure;
-use serde_json::Value;
 use serde_json::json;
 
+use super::super::at_once;
+use super::super::at_once::COUNT;
 use super::chain::Chain;
+use super::chain::Pushed;
 use super::journal::parameters;
-
-const COUNT: usize = 20;
 
 pub(super) fn run(chain: &mut Chain<'_>) -> anyhow::Result<()> {
     chain.transcript.chapter(&format!("{COUNT} cold images at the same time"));
@@ -22,16 +18,8 @@ pub(super) fn run(chain: &mut Chain<'_>) -> anyhow::Result<()> {
     }
     let before = chain.journal()?;
     chain.restart()?;
-    let containers: Vec<Value> = images
-        .iter()
-        .enumerate()
-        .map(|(number, image)| json!({ "name": format!("c{number}"), "image": image.by_digest() }))
-        .collect();
-    let pod = json!({
-        "apiVersion": "v1", "kind": "Pod", "metadata": { "name": "twenty" }, "spec": { "containers": containers },
-    });
-    let path = chain.workdir.write("objects/twenty.json", pod.to_string())?;
-    let (line, finished) = chain.cluster.kubectl(&["create", "-f", path.to_str().context("a path is not UTF-8")?])?;
+    let references = images.iter().map(Pushed::by_digest);
+    let (line, finished) = at_once::in_one_pod(chain.workdir, &chain.cluster, references)?;
     chain.transcript.command(&line, &finished.output);
     let result = if finished.status.success() { Ok(()) } else { Err(anyhow::anyhow!("{}", finished.status)) };
     chain.verdict(&format!("a pod with {COUNT} images is admitted right after the start"), result);
@@ -56,7 +44,7 @@ pub(super) fn run(chain: &mut Chain<'_>) -> anyhow::Result<()> {
     let image = chain.push("shop/app", &json!({}))?;
     let references = (0..COUNT).map(|_| chain.tag(&image)).collect::<anyhow::Result<Vec<_>>>()?;
     let before = chain.journal()?;
-    let failures = at_once(chain, &references)?;
+    let failures = at_once::in_many_pods(chain.workdir, &chain.cluster, &references)?;
     let result = if failures.is_empty() { Ok(()) } else { Err(anyhow::anyhow!("{failures:?}")) };
     chain.verdict(&format!("{COUNT} concurrent kubectl run of one image by {COUNT} tags are admitted"), result);
     let journal = chain.journal()?.since(&before);
@@ -65,26 +53,4 @@ pub(super) fn run(chain: &mut Chain<'_>) -> anyhow::Result<()> {
         chain.set(json!({ "do": "restore", "service": service }))?;
     }
     Ok(())
-}
-
-/// `kubectl run` of all references at the same time. Returns the outputs of those that failed.
-fn at_once(chain: &mut Chain<'_>, references: &[String]) -> anyhow::Result<Vec<String>> {
-    let barrier = Barrier::new(references.len());
-    let (cluster, workdir) = (&chain.cluster, chain.workdir);
-    let outputs = thread::scope(|scope| {
-        let run = |(number, reference): (usize, &String)| {
-            let (barrier, reference) = (&barrier, reference.clone());
-            scope.spawn(move || {
-                let log = workdir.log(&format!("kubectl-{number}"));
-                barrier.wait();
-                cluster.kubectl_beside(&["run", &format!("at-once-{number}"), "--image", &reference], &log)
-            })
-        };
-        let threads: Vec<_> = references.iter().enumerate().map(run).collect();
-        threads
-            .into_iter()
-            .map(|thread| thread.join().map_err(|_| anyhow::anyhow!("a thread panicked"))?)
-            .collect::<anyhow::Result<Vec<_>>>()
-    })?;
-    Ok(outputs.into_iter().filter(|finished| !finished.status.success()).map(|finished| finished.output).collect())
 }

@@ -1,11 +1,6 @@
 //! The network of the chapter: a VPC with private endpoints, and public addresses where AWS has only those.
 
-use std::collections::BTreeMap;
-use std::net::IpAddr;
-use std::net::SocketAddr;
-
-use anyhow::Context;
-use serde_json::Value;
+use super::super::network::Network;
 
 pub(super) const REGION: &str = "eu-west-1";
 pub(super) const OTHER_REGION: &str = "us-east-1";
@@ -36,8 +31,8 @@ pub(super) const POD_IDENTITY: &str = "169.254.170.23";
 /// Instance metadata.
 pub(super) const METADATA: &str = "169.254.169.254";
 
-/// The doubles' services, where each listens, and the names that lead there.
-const SERVICES: [(&str, &str, &[&str]); 14] = [
+/// The doubles' services.
+pub(super) const NETWORK: Network = Network(&[
     ("sts", "10.0.64.10:443", &[STS]),
     ("signer-data", "10.0.64.11:443", &[SIGNER]),
     ("ecr-api", "10.0.64.12:443", &[ECR_API]),
@@ -52,27 +47,4 @@ const SERVICES: [(&str, &str, &[&str]); 14] = [
     ("public-blob-store", "18.154.64.10:443", &[PUBLIC_BLOBS]),
     ("pod-identity", "169.254.170.23:80", &[]),
     ("imds", "169.254.169.254:80", &[]),
-];
-
-/// The Service of Countersign, which leads to its pod.
-const SERVICE: (&str, &str) = ("10.0.0.50", "countersign.countersign.svc");
-
-/// All addresses with their names.
-pub(super) fn addresses() -> anyhow::Result<BTreeMap<IpAddr, Vec<String>>> {
-    let parsed = SERVICES.iter().map(|(service, address, names)| {
-        let address: SocketAddr = address.parse().with_context(|| format!("the address of {service}"))?;
-        Ok((address.ip(), names.iter().map(|name| (*name).to_owned()).collect()))
-    });
-    let service = Ok((SERVICE.0.parse()?, vec![SERVICE.1.to_owned()]));
-    parsed.chain([service]).collect()
-}
-
-/// `listen` of the doubles' configuration.
-pub(super) fn listen() -> Value {
-    SERVICES.iter().map(|(service, address, _)| ((*service).to_owned(), Value::from(*address))).collect()
-}
-
-/// The names of all servers.
-pub(super) fn names() -> Vec<&'static str> {
-    SERVICES.iter().flat_map(|(_, _, names)| names.iter().copied()).collect()
-}
+]);

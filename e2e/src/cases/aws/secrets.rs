@@ -105,7 +105,7 @@ fn is_of_doubles(path: &Path) -> bool {
 
 /// Every request went to a name of the chapter: nothing has an address in place of it but the services of the node.
 fn hosts(chain: &mut Chain<'_>) -> anyhow::Result<()> {
-    let mut known = network::names();
+    let mut known = network::NETWORK.names();
     known.extend([network::POD_IDENTITY, network::METADATA]);
     let journal = chain.journal()?;
     let other = journal.all().find(|exchange| !known.iter().any(|name| exchange["host"] == *name));

@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::ensure;
 use serde_json::json;
 
-use super::chain::Chain;
+use super::super::cloud::Chain;
 
 /// Time until the token and the store are requested again.
 const AGAIN: Duration = Duration::from_secs(120);

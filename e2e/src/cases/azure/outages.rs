@@ -5,8 +5,8 @@ use std::time::Duration;
 use anyhow::ensure;
 use serde_json::json;
 
+use super::super::cloud::Chain;
 use super::super::pod::Pod;
-use super::chain::Chain;
 use crate::wait;
 
 /// More than `refreshInterval`, with the time that is added to it and that of the attempts.

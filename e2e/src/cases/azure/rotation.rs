@@ -3,7 +3,7 @@
 use anyhow::Context;
 use serde_json::json;
 
-use super::chain::Chain;
+use super::super::cloud::Chain;
 use super::outages::REFRESHED;
 
 pub(super) fn run(chain: &mut Chain<'_>) -> anyhow::Result<()> {

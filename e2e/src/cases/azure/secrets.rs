@@ -1,7 +1,4 @@
-//! No secret has gone where it does not belong: to another host, or into a log, a metric or a message. The requests are searched as
-//! they were received, for the secrets as they are and in base64.
-
-use std::fs;
+//! The secrets of Azure, and where they belong.
 
 use anyhow::Context;
 use anyhow::bail;
@@ -9,13 +6,17 @@ use anyhow::ensure;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::Value;
-use serde_json::json;
 
-use super::super::pod::Pod;
+use super::super::cloud::Chain;
+use super::super::cloud::SecretsOf;
 use super::super::secret_search::Secret;
-use super::super::secret_search::in_requests;
-use super::chain::Chain;
 use super::network;
+
+const SECRETS: SecretsOf = SecretsOf {
+    read: secret,
+    used: &["azure-identity-token", "entra-access-token", "acr-refresh-token", "acr-access-token", "blob-signature"],
+    hosts: &[network::AUTHORITY, network::REGISTRY, network::BLOBS, network::VAULT],
+};
 
 /// The secret with the hosts that may receive it.
 fn secret(secret: &Value) -> anyhow::Result<Secret> {
@@ -46,35 +47,7 @@ fn audience(token: &str) -> anyhow::Result<String> {
 }
 
 pub(super) fn run(chain: &mut Chain<'_>) -> anyhow::Result<()> {
-    chain.chapter("Where secrets went");
-    let directory = chain.site.doubles.directory().clone();
-    let count = chain.set(&json!({ "do": "requests" }))?;
-    chain.set(&json!({ "do": "secrets" }))?;
-    let requests = fs::read_to_string(directory.join("requests.jsonl"))?;
-    let secrets: Vec<Value> = serde_json::from_slice(&fs::read(directory.join("secrets.json"))?)?;
-    let secrets = secrets.iter().map(secret).collect::<anyhow::Result<Vec<_>>>()?;
-    chain.note(&format!("{count} requests are searched for {} secrets in all forms", secrets.len()));
-    chain.verdict("every secret was sent to its own host only", in_requests(&secrets, &requests));
-    let received = |kind: &str| secrets.iter().any(|secret| secret.kind == kind && secret.is_in(&requests));
-    let kinds =
-        ["azure-identity-token", "entra-access-token", "acr-refresh-token", "acr-access-token", "blob-signature"];
-    let result = kinds.iter().try_for_each(|kind| {
-        ensure!(received(kind), "no {kind} was found, although each kind was used");
-        Ok(())
-    });
-    chain.verdict("the search finds those that were sent there", result);
-
-    chain.site.workdir.write("logs/metrics.log", Pod::metrics()?)?;
-    let mut result = Ok(());
-    for entry in fs::read_dir(chain.site.workdir.path().join("logs"))? {
-        let path = entry?.path();
-        let text = String::from_utf8_lossy(&fs::read(&path)?).into_owned();
-        if let Some(found) = secrets.iter().find(|secret| secret.is_in(&text)) {
-            result = Err(anyhow::anyhow!("{} has a {}", path.display(), found.kind));
-        }
-    }
-    chain.verdict("no log and no page of metrics has one", result);
-
+    SECRETS.search(chain)?;
     let journal = chain.journal()?;
     let result = (|| {
         let blobs = journal.of("blob-store");
@@ -84,16 +57,20 @@ pub(super) fn run(chain: &mut Chain<'_>) -> anyhow::Result<()> {
         Ok(())
     })();
     chain.verdict("the data endpoint of the registry is asked without Authorization", result);
-    let known = network::names();
-    let other = journal.all().find(|exchange| !known.iter().any(|name| exchange["host"] == *name));
-    let result = other.map_or(Ok(()), |found| Err(anyhow::anyhow!("found {found}")));
-    chain.verdict("every request names one of the four hosts, and the instance metadata service has none", result);
+    let result = (|| {
+        ensure!(journal.of("imds").is_empty(), "found {:?}", journal.of("imds"));
+        Ok(())
+    })();
+    chain.verdict("the instance metadata service is not asked", result);
     Ok(())
 }
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
+    use serde_json::json;
+
+    use super::super::super::secret_search::in_requests;
     use super::*;
 
     #[test]

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::super::aws::journal::Journal;
 use super::super::aws::journal::parameters;
-use super::chain::Chain;
+use super::super::cloud::Chain;
 
 pub(super) fn run(chain: &mut Chain<'_>) -> anyhow::Result<()> {
     chain.chapter("Verdicts");

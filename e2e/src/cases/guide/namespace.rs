@@ -7,6 +7,7 @@ use anyhow::ensure;
 use serde_json::Value;
 
 use super::super::deploy::copy_tree;
+use super::kustomization::add_to_list;
 use super::user::User;
 use super::user::objects;
 use crate::transcript::Transcript;
@@ -29,7 +30,8 @@ pub(super) fn build(user: &User<'_>, transcript: &mut Transcript) -> anyhow::Res
         copy_tree(&user.shell.directory, &folder)?;
         let path = folder.join(overlay).join("kustomization.yaml");
         let text = fs::read_to_string(&path)?;
-        let with = add_component(&text, component).with_context(|| format!("{overlay} has no components"))?;
+        let with = add_to_list(&text, "components", &format!("  - {component}\n"))
+            .with_context(|| format!("{overlay} has no components"))?;
         let with = with.replace("  # - ../deploy/overlays/cert-manager/", "  - ../deploy/overlays/cert-manager/");
         fs::write(&path, with)?;
         let finished = user.run(&format!("kubectl kustomize ../guide-namespace/{overlay}"))?;
@@ -51,14 +53,6 @@ pub(super) fn build(user: &User<'_>, transcript: &mut Transcript) -> anyhow::Res
     let result = user.run(&line)?.success().and_then(|list| no_trace(&objects(&list)?, "gatekeeper-system"));
     transcript.verdict(&format!("{overlay} has no trace of the default namespace"), result);
     Ok(())
-}
-
-/// Adds an entry to the end of the list `components`.
-fn add_component(kustomization: &str, component: &str) -> Option<String> {
-    let (before, rest) = kustomization.split_once("components:\n")?;
-    let end = rest.split_inclusive('\n').take_while(|line| line.starts_with(' ')).map(str::len).sum();
-    let (list, after) = rest.split_at(end);
-    Some(format!("{before}components:\n{list}  - {component}\n{after}"))
 }
 
 /// Fields that have the name of the product, not of the namespace.
@@ -121,13 +115,6 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-
-    #[test]
-    fn adds_a_component_at_the_end() {
-        let text = "a: 1\ncomponents:\n  - x\n  # - y\nb: 2\n";
-        assert_eq!(add_component(text, "z").unwrap(), "a: 1\ncomponents:\n  - x\n  # - y\n  - z\nb: 2\n");
-        assert_eq!(add_component("a: 1\n", "z"), None);
-    }
 
     #[test]
     fn finds_the_default_namespace_in_every_field() {

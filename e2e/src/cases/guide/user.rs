@@ -206,6 +206,6 @@ impl<'a> User<'a> {
 }
 
 /// The objects that kubectl prints as JSON, one after the other.
-pub(super) fn objects(text: &str) -> anyhow::Result<Vec<Value>> {
+pub(in crate::cases) fn objects(text: &str) -> anyhow::Result<Vec<Value>> {
     Ok(serde_json::Deserializer::from_str(text).into_iter().collect::<Result<_, _>>()?)
 }

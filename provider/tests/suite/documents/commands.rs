@@ -80,11 +80,12 @@ const README: [(&str, Tested); 20] = [
 ];
 
 /// Commands with arguments within sentences.
-const PROSE: [(&str, Tested); 27] = [
+const PROSE: [(&str, Tested); 28] = [
     ("cargo e2e --all", Ci),
     // Some of the chapters of `cargo e2e`, alone.
     ("cargo e2e --aws", No),
     ("cargo e2e --azure", No),
+    ("cargo e2e --google", No),
     ("cargo e2e --doubles", No),
     ("cargo e2e --gatekeeper oldest", Ci),
     // Waits for Ctrl-C.
@@ -146,7 +147,7 @@ fn the_end_to_end_run_follows_every_other_block() {
                 "yaml" | "json" | "sh" if path == "provider/MIGRATION.md" => true,
                 // `deploy/aks.rs` follows it, and `azure/guide.rs` of the end-to-end run.
                 "sh" | "yaml" if path == "deploy/aks/README.md" => true,
-                // `deploy/gke.rs` follows it.
+                // `deploy/gke.rs` follows it, and `google/guide.rs` of the end-to-end run.
                 "sh" if path == "deploy/gke/README.md" => true,
                 "sh" | "json" => path == "README.md",
                 // Output and diagrams.
