@@ -6,6 +6,7 @@
 mod concurrency;
 mod guide;
 mod lifetimes;
+mod metrics;
 mod network;
 mod refusals;
 mod secrets;

@@ -7,6 +7,7 @@ use serde_json::Value;
 use serde_json::json;
 
 use super::super::cloud::Chain;
+use super::metrics;
 use super::network;
 use super::verdicts::METADATA_TOKEN;
 use super::verdicts::count;
@@ -97,6 +98,7 @@ fn outage(chain: &mut Chain<'_>) -> anyhow::Result<()> {
     );
     chain.until_denied(&image, &text, Duration::from_secs(IN_OUTAGE + 4))?;
     chain.undecided("when the token has ended, an image is denied, as there is none", &image, &[&text])?;
+    chain.verdict("the metric of CountersignGoogleFails counts it", metrics::counted("failed"));
     chain.set(&json!({ "do": "restore", "service": "metadata" }))?;
     chain.note("the metadata server answers again");
     chain.admitted("the first image after the outage is admitted", &image).map(drop)

@@ -6,6 +6,7 @@ use serde_json::json;
 
 use super::super::cloud::Chain;
 use super::super::pod::Pod;
+use super::metrics;
 use super::network;
 use super::site::ACCOUNT;
 
@@ -18,6 +19,8 @@ struct Mistake {
     /// What the finding says, after the address of the metadata server.
     found: &'static str,
     remedy: &'static str,
+    /// The result of the call in the metrics.
+    result: &'static str,
 }
 
 /// Mistakes at which the metadata server issues no token.
@@ -33,6 +36,7 @@ fn mistakes() -> [Mistake; 4] {
             remedy: "grant the role roles/iam.workloadIdentityUser on the service account that the annotation \
                      iam.gke.io/gcp-service-account names to PROJECT.svc.id.goog[NAMESPACE/NAME], the service account of the pod; a new \
                      grant takes some minutes",
+            result: "credentials",
         },
         Mistake {
             what: "the annotation names a service account that does not exist",
@@ -42,6 +46,7 @@ fn mistakes() -> [Mistake; 4] {
                     found for email",
             remedy: "check the annotation iam.gke.io/gcp-service-account of the service account of the pod: it names no service account \
                      of Google Cloud",
+            result: "credentials",
         },
         Mistake {
             what: "neither the node nor the pod has an identity",
@@ -50,6 +55,7 @@ fn mistakes() -> [Mistake; 4] {
             found: "found status 404, expected 200; ",
             remedy: "enable workload identity (the cluster with --workload-pool=PROJECT.svc.id.goog, the node pool with \
                      --workload-metadata=GKE_METADATA), or attach a service account to the node",
+            result: "credentials",
         },
         Mistake {
             what: "another server answers at the address of the metadata server",
@@ -58,6 +64,7 @@ fn mistakes() -> [Mistake; 4] {
             found: "found status 200 without the header Metadata-Flavor: Google, expected it in every answer of the metadata server",
             remedy: "check that the pod runs on Google Cloud, and that nothing answers in place of its metadata server \
                      (GCE_METADATA_HOST)",
+            result: "invalid",
         },
     ]
 }
@@ -72,7 +79,7 @@ pub(super) fn run(chain: &mut Chain<'_>) -> anyhow::Result<()> {
 
 /// The pod is started while no token is issued to it.
 fn without_token(chain: &mut Chain<'_>, mistake: &Mistake) -> anyhow::Result<()> {
-    let Mistake { what, make, correct, found, remedy } = mistake;
+    let Mistake { what, make, correct, found, remedy, result: counted } = mistake;
     chain.set(make)?;
     chain.note(what);
     let before = chain.journal()?;
@@ -95,6 +102,7 @@ fn without_token(chain: &mut Chain<'_>, mistake: &Mistake) -> anyhow::Result<()>
         Ok(())
     })();
     chain.verdict("/readyz?verbose has the cause, and the registry is not asked without a token", result);
+    chain.verdict(&format!("the metrics count it as {counted}"), metrics::counted(counted));
     chain.set(correct)?;
     chain.note("this is corrected");
     chain.admitted("it is admitted without a restart", &image).map(drop)
