@@ -32,17 +32,20 @@ pub(super) fn run(args: &ServeArgs) -> Result<Exit, Failure> {
         Some(Config { log, .. }) => (log_level(log.level), log_format(log.format)),
         None => (Level::INFO, Format::Json),
     };
-    let level = log::init(level, format).map_err(Failure::unexpected)?;
+    let log = log::init(level, format).map_err(Failure::unexpected)?;
     let config = findings.config.as_ref().map(ToString::to_string);
     tracing::info!(version = env!("CARGO_PKG_VERSION"), config, "start");
     let logged = findings.log();
-    Ok(match load_and_serve(path, level, logged) {
+    let exit = match load_and_serve(path, log.level.clone(), logged) {
         Ok(()) => Exit::Success,
         Err((message, failure)) => {
             tracing::error!(error = %failure, exit_code = failure.exit.code(), "{message}");
             failure.exit
         }
-    })
+    };
+    // What is left after this time is lost with the process.
+    log.flush();
+    Ok(exit)
 }
 
 /// # Errors

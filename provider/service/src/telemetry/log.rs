@@ -6,10 +6,13 @@
 
 mod event;
 mod finding;
+mod lost;
+mod queue;
 mod quota;
 
 use std::io;
 use std::path::Path;
+use std::time::Duration;
 
 pub use event::Decision;
 pub use event::VerdictEvent;
@@ -17,6 +20,13 @@ pub use event::verdict;
 pub use finding::Finding;
 pub use finding::LoggedFindings;
 pub use finding::mistakes_by_file;
+pub use lost::EventCounts;
+pub use lost::LEVELS;
+pub use lost::LostEvents;
+pub use lost::level_label;
+pub use queue::LogLine;
+pub use queue::LogQueue;
+pub use queue::QUEUE_BYTES;
 pub use quota::Quota;
 use tracing::Level;
 use tracing::Subscriber;
@@ -26,10 +36,49 @@ use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::reload;
 
-/// A subscriber is installed already.
+/// Why the log cannot be set up.
 #[derive(Debug, thiserror::Error)]
-#[error("internal error: the log is already initialised")]
-pub struct LogError;
+pub enum LogError {
+    /// A subscriber is installed already.
+    #[error("internal error: the log is already initialised")]
+    Twice,
+    /// The system starts no thread.
+    #[error(
+        "the thread that writes the log cannot be started: {0}; what to do: raise the limit on processes and threads"
+    )]
+    Thread(#[source] io::Error),
+}
+
+/// How long the end of the process waits at most for the log to be written: nobody may read standard error.
+const FLUSH: Duration = Duration::from_secs(1);
+
+/// The same for a panic of another thread than the first one, which usually ends no process but keeps a request waiting.
+const FLUSH_AFTER_PANIC: Duration = Duration::from_millis(50);
+
+/// The log of the process.
+#[derive(Clone, Debug)]
+pub struct Log {
+    /// Changes its level.
+    pub level: LevelHandle,
+    queue: LogQueue,
+}
+
+impl Log {
+    /// Waits until the events until now are written, at most one second. Returns whether they are.
+    pub fn flush(&self) -> bool {
+        self.queue.flush(FLUSH)
+    }
+
+    /// Waits for the event of a panic, after which the process may end. Only a panic of the first thread does end it; the
+    /// others serve requests, and wait no longer if standard error is known to be stuck.
+    fn flush_panic(&self) {
+        if std::thread::current().name() == Some("main") {
+            self.queue.flush(FLUSH);
+        } else {
+            self.queue.flush_unless_stuck(FLUSH_AFTER_PANIC);
+        }
+    }
+}
 
 /// How events are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,17 +92,36 @@ pub enum Format {
 /// Writes events of `level` and above to standard error from now on; those of other crates only from WARN, and none of the
 /// AWS SDK. Panics become events as well. Called once, when the process starts.
 ///
+/// A thread of its own writes them: see [`LogQueue`]. What it cannot write in time is lost, counted in
+/// [`LostEvents::of_process`] and reported by a warning.
+///
 /// # Errors
-/// Called twice.
-pub fn init(level: Level, format: Format) -> Result<LevelHandle, LogError> {
-    let (subscriber, handle) = adjustable(level, format, io::stderr);
-    tracing::subscriber::set_global_default(subscriber).map_err(|_| LogError)?;
-    std::panic::set_hook(Box::new(|panic| {
+/// Called twice, or the thread cannot be started.
+pub fn init(level: Level, format: Format) -> Result<Log, LogError> {
+    let queue = LogQueue::start(QUEUE_BYTES, io::stderr(), LostEvents::of_process(), Box::new(report_lost));
+    let log_queue = queue.map_err(LogError::Thread)?;
+    let (subscriber, handle) = adjustable(level, format, log_queue.clone());
+    tracing::subscriber::set_global_default(subscriber).map_err(|_| LogError::Twice)?;
+    let log = Log { level: handle, queue: log_queue };
+    let of_hook = log.clone();
+    std::panic::set_hook(Box::new(move |panic| {
         let location = panic.location().map(ToString::to_string).unwrap_or_default();
         let file = panic.location().map(std::panic::Location::file).unwrap_or_default();
         tracing::error!(location, what = logged_panic_text(file, panic.payload()), "panic");
+        of_hook.flush_panic();
     }));
-    Ok(handle)
+    Ok(log)
+}
+
+fn report_lost(events: EventCounts) {
+    tracing::warn!(
+        error = events.of(Level::ERROR),
+        warn = events.of(Level::WARN),
+        info = events.of(Level::INFO),
+        debug = events.of(Level::DEBUG),
+        trace = events.of(Level::TRACE),
+        "events of the log were lost: standard error was not read fast enough"
+    );
 }
 
 /// Changes the level of the log at run time.

@@ -22,6 +22,7 @@ mod google;
 mod label_text;
 mod labels;
 mod limits;
+mod lost_events;
 mod metric_factory;
 mod named;
 mod process;
@@ -39,11 +40,13 @@ use self::connections::Connections;
 use self::evidence::Evidence;
 use self::files::Files;
 use self::limits::Limits;
+use self::lost_events::LogEventsLost;
 use self::metric_factory::MetricFactory;
 use self::process::Process;
 use self::requests::Requests;
 use self::tokens::Tokens;
 use self::verdicts::Verdicts;
+use super::log::LostEvents;
 
 pub use evidence::KeptEvidence;
 pub use fetched_stores::StoreFetch;
@@ -108,6 +111,7 @@ impl Metrics {
         let build = factory.gauges("build_info", "Always 1; what is running.", &["revision", "version"])?;
         build.with_label_values(&[REVISION, env!("CARGO_PKG_VERSION")]).set(1.0);
         registry.register(Box::new(Process::new()?))?;
+        registry.register(Box::new(LogEventsLost::new(LostEvents::of_process())?))?;
         Ok(Self {
             requests: Requests::new(&factory)?,
             verdicts: Verdicts::new(&factory)?,

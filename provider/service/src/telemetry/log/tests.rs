@@ -1,3 +1,6 @@
+#[allow(clippy::panic)]
+mod panics;
+
 use std::time::Duration;
 
 use countersign_core::name::Digest;

@@ -80,6 +80,8 @@ fn every_series_begins_at_zero() {
         "countersign_limit_in_use{limit=\"response-bytes\"} 0",
         "countersign_limit_reached_total{limit=\"response-bytes\",scope=\"request\"} 0",
         "countersign_limit_reached_total{limit=\"response-bytes\",scope=\"process\"} 0",
+        "countersign_log_events_lost_total{level=\"error\"} 0",
+        "countersign_log_events_lost_total{level=\"trace\"} 0",
         "countersign_panics_total 0",
         "countersign_in_flight_requests 0",
         "countersign_trust_generation 0",

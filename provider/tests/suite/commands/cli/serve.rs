@@ -119,6 +119,75 @@ async fn serves_until_sigterm() {
     assert_eq!(messages, ["verdict", "stopping", "stopped"]);
 }
 
+/// The sum of the series of a metric.
+async fn metric(health: &str, name: &str) -> u64 {
+    let page = reqwest::get(format!("http://{health}/metrics")).await.unwrap().text().await.unwrap();
+    let values = page.lines().filter(|line| line.starts_with(&format!("{name}{{")));
+    values.map(|line| line.rsplit(' ').next().unwrap().parse::<u64>().unwrap()).sum()
+}
+
+#[tokio::test]
+async fn a_log_that_nobody_reads_stops_nothing_and_says_afterwards_what_it_lost() {
+    let fixture = Fixture::new().await;
+    let client = add_server(&fixture);
+    let mut process = serve(&fixture);
+    let mut lines = BufReader::new(process.stderr.take().unwrap()).lines();
+    let mut event = move || -> Value { serde_json::from_str(&lines.next().unwrap().unwrap()).unwrap() };
+    let listening = std::iter::repeat_with(&mut event).find(|event| event["message"] == "listening").unwrap();
+    let port = listening["endpoints"].as_str().unwrap().rsplit(':').next().unwrap().to_owned();
+    let health = listening["health"].as_str().unwrap().to_owned();
+    let ask = async |keys: &[String]| -> Value {
+        let request = json!({
+            "apiVersion": "externaldata.gatekeeper.sh/v1beta1", "kind": "ProviderRequest", "request": {"keys": keys},
+        });
+        let url = format!("https://localhost:{port}/v1/verify");
+        let answer = client.post(url).header("content-type", "application/json").body(request.to_string());
+        serde_json::from_slice(&answer.send().await.unwrap().bytes().await.unwrap()).unwrap()
+    };
+    // Each is a line of some hundred bytes. The pipe has 64 KiB, the queue 1 MiB.
+    let no_images: Vec<String> = (0..100).map(|number| format!("no image {number} {}", "x".repeat(400))).collect();
+    let lost = "countersign_log_events_lost_total";
+    let mut requests = 0;
+    while metric(&health, lost).await == 0 {
+        requests += 1;
+        assert!(requests <= 100, "no event is lost");
+        assert_eq!(ask(&no_images).await["response"]["items"].as_array().unwrap().len(), 100);
+    }
+    let alive = reqwest::get(format!("http://{health}/livez")).await.unwrap();
+    assert_eq!(alive.status(), 200);
+    let answer = ask(&[fixture.image("app:signed")]).await;
+    assert_eq!(answer["response"]["items"][0]["value"]["verdict"], "verified", "{answer}");
+    let counted = metric(&health, lost).await;
+    let message = "events of the log were lost: standard error was not read fast enough";
+    let read = tokio::task::spawn_blocking(move || {
+        let mut events: Vec<Value> = Vec::new();
+        let mut read_until = |message: &str| {
+            while events.last().is_none_or(|event| event["message"] != message) {
+                events.push(event());
+            }
+        };
+        read_until(message);
+        let id = process.id().to_string();
+        assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
+        read_until("stopped");
+        (events, process.wait().unwrap())
+    });
+    let (events, ended) = read.await.unwrap();
+    assert_eq!(ended.code(), Some(0));
+    let reported: u64 = events
+        .iter()
+        .filter(|event| event["message"] == message)
+        .map(|event| {
+            assert_eq!(event["level"], "WARN");
+            ["error", "warn", "info", "debug", "trace"].map(|level| event[level].as_u64().unwrap()).iter().sum::<u64>()
+        })
+        .sum();
+    assert!(reported >= counted && counted > 0, "{reported} {counted}");
+    let verdicts = events.iter().filter(|event| event["message"] == "verdict").count();
+    // Every verdict is written or counted.
+    assert_eq!(u64::try_from(verdicts).unwrap() + reported, requests * 100 + 1);
+}
+
 /// `countersign serve` with its log piped.
 fn serve(fixture: &Fixture) -> Child {
     let mut command = binary::command(env!("CARGO_BIN_EXE_countersign"), &[]);
