@@ -102,7 +102,7 @@ impl Registries {
         Ok(Pinned { repository: repository.clone(), descriptor, scope })
     }
 
-    /// The result of [`Self::pin`] for a tag, if it needs no request.
+    /// The result of [`Self::pin`] for a tag, if it needs no request. Whoever uses it says so: [`Self::used_cached_pin`].
     #[must_use]
     pub fn cached_pin(&self, image: &ImageRef) -> Option<Pinned> {
         let scope = self.credential_scope(image.repository());
@@ -112,8 +112,12 @@ impl Registries {
         }
         let Selector::Tag(tag) = image.selector() else { return None };
         let descriptor = self.pins().current(image.repository(), tag, &scope)?;
-        self.observer().tag(TagCache::Hit);
         Some(Pinned { repository: image.repository().clone(), descriptor, scope })
+    }
+
+    /// Counts a use of what [`Self::cached_pin`] has returned.
+    pub fn used_cached_pin(&self) {
+        self.observer().tag(TagCache::Hit);
     }
 
     /// The current digest of the image's tag. For a digest, no request is sent.

@@ -4,6 +4,7 @@
 mod ahead;
 mod error_mapping;
 mod inspect;
+mod known;
 mod manifest_and_list;
 mod observer;
 mod reading;
@@ -68,6 +69,12 @@ pub trait Verifier: Send + Sync + 'static {
     /// The policy in use now: a request keeps the snapshot with which it began.
     fn snapshot(&self) -> PolicySnapshot;
 
+    /// The result of [`Self::verify`], if it is known without any request. Does not wait.
+    fn known(&self, request: &VerificationRequest) -> Option<ImageResult> {
+        let _ = request;
+        None
+    }
+
     /// Never fails: every failure becomes a verdict. May outlive the deadline; the caller stops waiting, the work goes
     /// on.
     fn verify(&self, request: VerificationRequest) -> BoxFuture<'static, ImageResult>;
@@ -84,6 +91,10 @@ pub trait Verifier: Send + Sync + 'static {
 impl Verifier for Engine {
     fn snapshot(&self) -> PolicySnapshot {
         Self::snapshot(self)
+    }
+
+    fn known(&self, request: &VerificationRequest) -> Option<ImageResult> {
+        self.0.known(request)
     }
 
     fn verify(&self, request: VerificationRequest) -> BoxFuture<'static, ImageResult> {

@@ -41,6 +41,7 @@ impl Inner {
         // Checked before joining a flight for an equal repository.
         self.registries.check_spelling(image.repository()).map_err(|error| error_mapping::reason(&error))?;
         if let Some(pinned) = self.registries.cached_pin(image) {
+            self.registries.used_cached_pin();
             return Ok(Resolved::without_permit(pinned));
         }
         let repository = image.repository();

@@ -61,6 +61,10 @@ impl Found {
         Self { digest: digest.clone(), scope, manifest: Manifest::Named(Arc::clone(&request.image)) }
     }
 
+    pub(super) fn into_digest(self) -> Digest {
+        self.digest
+    }
+
     pub(super) fn resolved(Resolved { pinned, .. }: &Resolved) -> Self {
         let (digest, scope) = (pinned.descriptor().digest.clone(), pinned.credential_scope().clone());
         Self { digest, scope, manifest: Manifest::Pinned(pinned.clone()) }
@@ -74,11 +78,9 @@ impl Inner {
             Selector::Digest(digest) => Some(digest),
             Selector::Tag(_) => None,
         };
-        let decided =
-            |verdict: ImageVerdict| ImageResult { digest: named.cloned(), verdict: verdict.into(), cached: false };
         let question = match self.question(request) {
             Ok(question) => question,
-            Err(verdict) => return decided(verdict),
+            Err(verdict) => return Self::decided(request, verdict),
         };
         // A digest needs no request before the verification.
         let scope = self.registries.credential_scope(request.image.repository());
@@ -88,7 +90,8 @@ impl Inner {
             Some(_) | None => match self.resolved(request).await {
                 Ok(resolved) => (Found::resolved(&resolved), resolved.take_permit()),
                 Err(reason) => {
-                    return decided(ImageVerdict::from_reason(Some(question.statement.shared_name()), reason));
+                    let verdict = ImageVerdict::from_reason(Some(question.statement.shared_name()), reason);
+                    return Self::decided(request, verdict);
                 }
             },
         };
@@ -99,6 +102,15 @@ impl Inner {
             None => (self.join_or_start(request, key, question, found, permit).await, false),
         };
         ImageResult { digest, verdict, cached }
+    }
+
+    /// A verdict that is not about what the registry has.
+    pub(super) fn decided(request: &VerificationRequest, verdict: ImageVerdict) -> ImageResult {
+        let digest = match request.image.selector() {
+            Selector::Digest(digest) => Some(digest.clone()),
+            Selector::Tag(_) => None,
+        };
+        ImageResult { digest, verdict: verdict.into(), cached: false }
     }
 
     /// What the policy of the request asks about its image.

@@ -4,6 +4,7 @@
 //! status, and a policy without data may admit objects. The status of an endpoint is always 200.
 
 mod dispatch;
+mod known;
 mod request_limit;
 
 use std::panic::AssertUnwindSafe;
@@ -193,14 +194,8 @@ impl Handler {
             }
         };
         self.metrics.request_keys(keys.len());
-        let at_once = self.settings.max_concurrent_keys_per_request;
-        match self.requests.to_work(&keys, at_once, until).await {
-            Ok(_working) => {
-                drop(reading);
-                self.dispatch(route, keys, deadline, id).await
-            }
-            Err(reached) => Refusal::from(reached).reply(encoding, id),
-        }
+        let reply = self.dispatch(route, keys, deadline, id, reading).await;
+        reply.unwrap_or_else(|reached| Refusal::from(reached).reply(encoding, id))
     }
 
     fn time_for(&self, route: &Route) -> Duration {

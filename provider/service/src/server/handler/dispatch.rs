@@ -11,9 +11,12 @@ use countersign_core::time::UnixTime;
 use countersign_core::verdict::Code;
 use countersign_core::verdict::ImageVerdict;
 use countersign_core::verdict::Reason;
+use tokio::sync::SemaphorePermit;
 
 use super::Handler;
 use super::Reply;
+use super::RequestLimitReached;
+use super::known::Unknown;
 use crate::clock;
 use crate::engine::Conditions;
 use crate::engine::CredentialSelection;
@@ -43,13 +46,13 @@ use crate::telemetry::metrics::VerdictStage;
 type Key = (Arc<str>, Result<Arc<ImageRef>, ReferenceError>);
 
 /// A key with its encoded part of the response, and the result for log and metrics.
-struct KeyResult {
+pub(super) struct KeyResult {
     encoded: EncodedKey,
     answer: Answer,
 }
 
 /// The result of the engine for one image, and its encoder.
-enum Answer {
+pub(super) enum Answer {
     Verdict(ImageResult, fn(ResponseContext<'_>, &str, &ImageRef, &ImageResult) -> EncodedKey),
     Resolved(Result<Digest, Reason>, fn(ResponseContext<'_>, &str, &ImageRef, &Result<Digest, Reason>) -> EncodedKey),
 }
@@ -84,7 +87,7 @@ impl Answer {
         }
     }
 
-    fn encode(self, context: ResponseContext<'_>, key: &str, image: &ImageRef) -> KeyResult {
+    pub(super) fn encode(self, context: ResponseContext<'_>, key: &str, image: &ImageRef) -> KeyResult {
         let encoded = match &self {
             Self::Verdict(result, encode) => encode(context, key, image, result),
             Self::Resolved(resolved, encode) => encode(context, key, image, resolved),
@@ -95,9 +98,9 @@ impl Answer {
 
 /// The context shared by all keys of a request.
 #[derive(Clone)]
-struct Shared {
-    route: &'static Route,
-    deadline: Deadline,
+pub(super) struct Shared {
+    pub(super) route: &'static Route,
+    pub(super) deadline: Deadline,
     /// The policy does not change during a request.
     snapshot: PolicySnapshot,
     request_id: RequestId,
@@ -107,17 +110,16 @@ struct Shared {
 }
 
 impl Shared {
-    fn context(&self) -> ResponseContext<'_> {
+    pub(super) fn context(&self) -> ResponseContext<'_> {
         let Self { route: _, deadline: _, snapshot: _, request_id, timestamp, max_signatures, keep_tag } = self;
         let (timestamp, max_signatures, keep_tag) = (*timestamp, *max_signatures, *keep_tag);
         ResponseContext { request_id: request_id.as_str(), timestamp, max_signatures, keep_tag }
     }
 
-    /// Encodes the result at once: verdicts about images with many signatures are large.
-    async fn work(self, engine: Arc<dyn Verifier>, key: Arc<str>, image: Arc<ImageRef>) -> KeyResult {
-        let operation = self.route.protocol.operation;
-        let request = VerificationRequest {
-            image: Arc::clone(&image),
+    /// What the engine is asked about an image.
+    pub(super) fn request(&self, image: Arc<ImageRef>) -> VerificationRequest {
+        VerificationRequest {
+            image,
             // A namespace in a key has no effect.
             namespace: None,
             policy: PolicySelection::ByRepository,
@@ -125,21 +127,31 @@ impl Shared {
             conditions: Conditions {},
             deadline: self.deadline,
             snapshot: self.snapshot.clone(),
-        };
-        let answer = Answer::from_engine(operation, &*engine, request).await;
+        }
+    }
+
+    /// Encodes the result at once: verdicts about images with many signatures are large.
+    async fn work(self, engine: Arc<dyn Verifier>, key: Arc<str>, image: Arc<ImageRef>) -> KeyResult {
+        let operation = self.route.protocol.operation;
+        let answer = Answer::from_engine(operation, &*engine, self.request(Arc::clone(&image))).await;
         answer.encode(self.context(), &key, &image)
     }
 }
 
 impl Handler {
-    /// Decides every key within `deadline`, and encodes the response.
+    /// Decides every key within `deadline`, and encodes the response. `reading` is held until the keys that need work have their permit;
+    /// what is known never waits for it.
+    ///
+    /// # Errors
+    /// Nothing is known about any of the keys, and there was no permit to work on them.
     pub(super) async fn dispatch(
         &self,
         route: &'static Route,
         keys: Vec<String>,
         deadline: Deadline,
         id: &RequestId,
-    ) -> Reply {
+        reading: SemaphorePermit<'_>,
+    ) -> Result<Reply, RequestLimitReached> {
         let max_signatures = signatures_listed(keys.len());
         let shared = Shared {
             route,
@@ -150,29 +162,65 @@ impl Handler {
             max_signatures,
             keep_tag: self.settings.keep_tag,
         };
-        let keys = parse(keys, route.protocol.image_of);
-        let mut response = Response::about(keys.len(), route.protocol.encoding, self.responses.begin());
-        self.refuse_no_references(&shared, &keys, &mut response);
-        let late = self.work_on_images(&shared, &keys, &mut response).await;
-        self.encode(route, response, late, id)
+        let count = keys.len();
+        let mut response = Response::about(count, route.protocol.encoding, self.responses.begin());
+        let Unknown { indices, keys } = self.answer_known(&shared, keys, &mut response).await;
+        if keys.is_empty() {
+            return Ok(self.encode(route, response, false, id));
+        }
+        let at_once = self.settings.max_concurrent_keys_per_request;
+        let late = match self.requests.to_work(&keys, at_once, deadline.instant().into()).await {
+            Ok(_working) => {
+                drop(reading);
+                let keys = indices.into_iter().zip(parse(keys, route.protocol.image_of)).collect::<Vec<_>>();
+                self.refuse_no_references(&shared, &keys, &mut response);
+                self.work_on_images(&shared, &keys, &mut response).await
+            }
+            Err(reached) if keys.len() == count => return Err(reached),
+            Err(reached) => {
+                let keys = indices.into_iter().zip(parse(keys, route.protocol.image_of)).collect::<Vec<_>>();
+                self.refuse_no_references(&shared, &keys, &mut response);
+                self.refuse_to_work(&shared, &keys, reached, &mut response);
+                true
+            }
+        };
+        Ok(self.encode(route, response, late, id))
     }
 
-    fn refuse_no_references(&self, shared: &Shared, keys: &[Key], response: &mut Response) {
+    fn refuse_no_references(&self, shared: &Shared, keys: &[(usize, Key)], response: &mut Response) {
         let protocol = shared.route.protocol;
-        for (index, (key, image)) in keys.iter().enumerate() {
+        for (index, (key, image)) in keys {
             if let Err(why) = image {
                 let answer = Answer::failed(protocol.operation, Reason::new(Code::InvalidReference, why));
                 self.record(shared, key, &answer, Duration::ZERO);
-                response.add(index, key, (protocol.encode_not_a_reference)(shared.context(), key, why));
+                response.add(*index, key, (protocol.encode_not_a_reference)(shared.context(), key, why));
             }
         }
     }
 
+    /// Every key that is an image reference is undecided.
+    fn refuse_to_work(
+        &self,
+        shared: &Shared,
+        keys: &[(usize, Key)],
+        reached: RequestLimitReached,
+        response: &mut Response,
+    ) {
+        let elapsed = self.time_for(shared.route);
+        for (index, (key, image)) in keys {
+            let Ok(image) = image else { continue };
+            let reason = Reason::new(Code::Overloaded, reached.cause());
+            let result = Answer::failed(shared.route.protocol.operation, reason).encode(shared.context(), key, image);
+            self.record(shared, key, &result.answer, elapsed);
+            response.add(*index, key, result.encoded);
+        }
+    }
+
     /// Processes every key that is an image reference. Returns whether any of them was late.
-    async fn work_on_images(&self, shared: &Shared, keys: &[Key], response: &mut Response) -> bool {
+    async fn work_on_images(&self, shared: &Shared, keys: &[(usize, Key)], response: &mut Response) -> bool {
         let image =
-            |(index, (key, image)): (usize, &Key)| Some((index, Arc::clone(key), Arc::clone(image.as_ref().ok()?)));
-        let images: Vec<_> = keys.iter().enumerate().filter_map(image).collect();
+            |(index, (key, image)): &(usize, Key)| Some((*index, Arc::clone(key), Arc::clone(image.as_ref().ok()?)));
+        let images: Vec<_> = keys.iter().filter_map(image).collect();
         let hosts = images.iter().map(|(_, _, image)| image.repository().host());
         let work = |index: usize| {
             // Indices are those of `hosts`.
@@ -182,20 +230,31 @@ impl Handler {
         };
         let mut any_late = false;
         let finished = |index: usize, finished: Finished<KeyResult>| {
-            self.metrics.stage_ended(VerdictStage::Queue, finished.queued);
             let Some((index, key, image)) = images.get(index) else { return };
             any_late |= matches!(finished.completion, Completion::Late(_));
-            let elapsed = finished.elapsed;
-            let result = self.result_of(shared, finished).unwrap_or_else(|reason| {
-                let answer = Answer::failed(shared.route.protocol.operation, reason);
-                answer.encode(shared.context(), key, image)
-            });
-            self.record(shared, key, &result.answer, elapsed);
-            response.add(*index, key, result.encoded);
+            self.finish(shared, (*index, key, image), finished, response);
         };
         let at_once = self.settings.max_concurrent_keys_per_request;
         keys::each(hosts, at_once, shared.deadline.instant().into(), work, finished).await;
         any_late
+    }
+
+    /// Counts, logs and adds to the response how the work on a key has ended.
+    pub(super) fn finish(
+        &self,
+        shared: &Shared,
+        (index, key, image): (usize, &str, &ImageRef),
+        finished: Finished<KeyResult>,
+        response: &mut Response,
+    ) {
+        self.metrics.stage_ended(VerdictStage::Queue, finished.queued);
+        let elapsed = finished.elapsed;
+        let result = self.result_of(shared, finished).unwrap_or_else(|reason| {
+            let answer = Answer::failed(shared.route.protocol.operation, reason);
+            answer.encode(shared.context(), key, image)
+        });
+        self.record(shared, key, &result.answer, elapsed);
+        response.add(index, key, result.encoded);
     }
 
     /// The result of the work on a key, or the reason why there is none.

@@ -71,6 +71,16 @@ pub(super) enum RequestLimitReached {
     Large,
 }
 
+impl RequestLimitReached {
+    /// The cause without its remedy, for the reason of a key.
+    pub(super) fn cause(self) -> &'static str {
+        match self {
+            Self::Ordinary => "too many requests in progress",
+            Self::Large => "too many large requests in progress",
+        }
+    }
+}
+
 impl RequestLimit {
     pub(super) fn new() -> Self {
         Self { reading: Pool::new(READING), working: Pool::new(WORKING) }

@@ -4,7 +4,9 @@ use std::task::Context;
 use std::task::Poll;
 
 use countersign_core::name::Digest;
+use countersign_core::verdict::ImageVerdict;
 use countersign_core::verdict::Reason;
+use countersign_core::verdict::Skipped;
 use futures_util::future::BoxFuture;
 use http_body_util::BodyExt as _;
 use http_body_util::Full;
@@ -102,16 +104,94 @@ async fn a_panic_outside_the_keys_has_a_response() {
     assert!(text.contains("countersign_in_flight_requests 0\n"), "{text}");
 }
 
+fn keys(keys: &[&str]) -> Full<Bytes> {
+    Full::new(Bytes::from(serde_json::json!({"request": {"keys": keys}}).to_string()))
+}
+
 #[tokio::test]
 async fn a_request_without_a_permit_is_answered_at_the_deadline() {
     let (handler, _registry) = handler();
     let all = handler.requests.working.ordinary.try_acquire_many(12 * 1024).unwrap();
-    let body = || Full::new(Bytes::from_static(br#"{"request":{"keys":[]}}"#));
-    let answer = answered(&handler, "/v1/mutate", body()).await;
+    let answer = answered(&handler, "/v1/mutate", keys(&["UPPER"])).await;
     let text = "overloaded: too many requests in progress; what to do: add replicas (request 1f)";
     assert_eq!(answer, (StatusCode::OK, system_error(true, text)));
+    // There is no work.
+    assert_eq!(answered(&handler, "/v1/mutate", keys(&[])).await, (StatusCode::OK, system_error(true, "")));
     drop(all);
-    assert_eq!(answered(&handler, "/v1/mutate", body()).await, (StatusCode::OK, system_error(true, "")));
+    let (_, answer) = answered(&handler, "/v1/mutate", keys(&["UPPER"])).await;
+    assert_eq!(answer["response"]["items"][0]["key"], "UPPER");
+}
+
+/// Knows the images below `known`, and panics about others below `panics`. The work on all others never ends.
+struct KnowsSome;
+
+impl Verifier for KnowsSome {
+    fn snapshot(&self) -> PolicySnapshot {
+        PolicySnapshot::default()
+    }
+
+    fn known(&self, request: &VerificationRequest) -> Option<ImageResult> {
+        match request.image.repository().path().split('/').next() {
+            Some("known") => {
+                let verdict = ImageVerdict::Skipped(Skipped { statement: "mirror".into() });
+                Some(ImageResult { digest: None, verdict: verdict.into(), cached: true })
+            }
+            Some("panics") => panic!("on purpose"),
+            _ => None,
+        }
+    }
+
+    fn verify(&self, _: VerificationRequest) -> BoxFuture<'static, ImageResult> {
+        Box::pin(std::future::pending())
+    }
+
+    fn resolve(&self, _: VerificationRequest) -> BoxFuture<'static, Result<Digest, Reason>> {
+        Box::pin(std::future::pending())
+    }
+}
+
+fn knowing() -> (Handler, Registry) {
+    let (handler, registry) = handler();
+    (handler.successor(handler.settings.clone(), Arc::new(KnowsSome)), registry)
+}
+
+/// The keys that have an item, with their verdicts, and the text about the others.
+async fn decided(handler: &Handler, images: &[&str]) -> (Vec<(String, String)>, String) {
+    let (_, answer) = answered(handler, "/v1/verify", keys(images)).await;
+    let response = &answer["response"];
+    let text = |value: &Json| value.as_str().unwrap_or_default().to_owned();
+    let items = response["items"].as_array().unwrap().iter();
+    (items.map(|item| (text(&item["key"]), text(&item["value"]["verdict"]))).collect(), text(&response["systemError"]))
+}
+
+const KNOWN: &str = "registry.example/known/a:v1";
+
+#[tokio::test]
+async fn what_is_known_is_answered_without_a_permit_for_work() {
+    let (handler, _registry) = knowing();
+    let all = handler.requests.working.ordinary.try_acquire_many(12 * 1024).unwrap();
+    let skipped = vec![(KNOWN.to_owned(), "skipped".to_owned())];
+    assert_eq!(decided(&handler, &[KNOWN]).await, (skipped.clone(), String::new()));
+    let (items, text) = decided(&handler, &["registry.example/new:v1", KNOWN, "UPPER"]).await;
+    assert_eq!(
+        items,
+        [&[(KNOWN.to_owned(), "skipped".to_owned())][..], &[("UPPER".to_owned(), String::new())]].concat()
+    );
+    assert_eq!(text, "");
+    drop(all);
+    let (items, text) = decided(&handler, &["registry.example/new:v1", KNOWN]).await;
+    assert_eq!(items, skipped);
+    assert_eq!(text, "");
+}
+
+#[tokio::test]
+async fn a_panic_about_one_key_is_not_one_of_the_others() {
+    let (handler, registry) = knowing();
+    let (items, text) = decided(&handler, &["registry.example/panics:v1", KNOWN]).await;
+    assert_eq!(items, [(KNOWN.to_owned(), "skipped".to_owned())]);
+    assert_eq!(text, "");
+    let text = metrics::encode_text(&registry).unwrap();
+    assert!(text.contains("countersign_panics_total 1\n"), "{text}");
 }
 
 #[tokio::test]

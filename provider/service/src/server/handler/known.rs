@@ -1,0 +1,68 @@
+//! The keys of a request whose results are known: they are answered at once, on the thread of the connection, and never wait for
+//! those that need work.
+
+use std::panic::AssertUnwindSafe;
+use std::panic::catch_unwind;
+use std::sync::Arc;
+use std::time::Duration;
+
+use countersign_core::name::ImageRef;
+use tokio::time::Instant;
+
+use super::Handler;
+use super::dispatch::Answer;
+use super::dispatch::Shared;
+use crate::protocol::Operation;
+use crate::protocol::Response;
+use crate::server::keys::Completion;
+use crate::server::keys::Finished;
+use crate::telemetry::log::panic_text;
+
+/// Keys that are looked up before other tasks of the thread have their turn: some tenths of a millisecond.
+const AT_A_TIME: usize = 32;
+
+/// The keys about which nothing is known, with their indices in the request.
+pub(super) struct Unknown {
+    pub(super) indices: Vec<usize>,
+    pub(super) keys: Vec<String>,
+}
+
+impl Handler {
+    /// Adds what is known about `keys` to the response, as long as there is time, and returns the others.
+    pub(super) async fn answer_known(&self, shared: &Shared, keys: Vec<String>, response: &mut Response) -> Unknown {
+        let until: Instant = shared.deadline.instant().into();
+        let mut unknown = Unknown { indices: Vec::new(), keys: Vec::new() };
+        for (index, key) in keys.into_iter().enumerate() {
+            if index % AT_A_TIME == AT_A_TIME - 1 {
+                tokio::task::yield_now().await;
+            }
+            if Instant::now() >= until || !self.answer_if_known(shared, index, &key, response) {
+                unknown.indices.push(index);
+                unknown.keys.push(key);
+            }
+        }
+        unknown
+    }
+
+    /// Returns whether the key has a result. A key without a reference has none.
+    fn answer_if_known(&self, shared: &Shared, index: usize, key: &str, response: &mut Response) -> bool {
+        let protocol = shared.route.protocol;
+        // A tag is resolved by work, which others may share.
+        let Operation::Verify(encode) = protocol.operation else { return false };
+        let Ok(image) = (protocol.image_of)(key).parse::<ImageRef>() else { return false };
+        let (began, image) = (Instant::now(), Arc::new(image));
+        // A panic is the result of this key only, as in the tasks of those that need work.
+        let known = catch_unwind(AssertUnwindSafe(|| {
+            let result = self.verifier.known(&shared.request(Arc::clone(&image)))?;
+            Some(Answer::Verdict(result, encode).encode(shared.context(), key, &image))
+        }));
+        let completion = match known {
+            Ok(None) => return false,
+            Ok(Some(result)) => Completion::Done(result),
+            Err(panic) => Completion::Panicked(panic_text(&*panic).to_owned()),
+        };
+        let finished = Finished { completion, queued: Duration::ZERO, elapsed: began.elapsed() };
+        self.finish(shared, (index, key, &image), finished, response);
+        true
+    }
+}
