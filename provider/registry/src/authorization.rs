@@ -13,9 +13,11 @@ use crate::token_request::TokenRequest;
 /// another.
 pub(crate) type SchemeKey = (Repository, CredentialRevision);
 
-/// The authentication scheme of a repository, from its challenge.
+/// The authentication scheme of a repository, from its challenge or its first response.
 #[derive(Clone)]
 pub(crate) enum AuthScheme {
+    /// A request without authorization was successful.
+    Open,
     Basic,
     Bearer(Arc<TokenRequest>),
 }
@@ -24,7 +26,7 @@ impl AuthScheme {
     /// The memory of the referenced values, in bytes.
     pub(crate) fn bytes(&self) -> usize {
         match self {
-            Self::Basic => 0,
+            Self::Open | Self::Basic => 0,
             Self::Bearer(request) => request.bytes(),
         }
     }

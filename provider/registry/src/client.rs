@@ -8,7 +8,6 @@ use countersign_core::name::Repository;
 use countersign_credentials::AuthMethod;
 use countersign_credentials::CredentialScope;
 use countersign_http::BodyLimits;
-use countersign_http::LruTtlCache;
 use countersign_http::Retry;
 use countersign_http::Share;
 use http::HeaderMap;
@@ -17,7 +16,8 @@ use url::Url;
 
 use crate::authorization::AuthScheme;
 use crate::authorization::Authorization;
-use crate::authorization::SchemeKey;
+use crate::authorizer::Authorizer;
+use crate::authorizer::Start;
 use crate::challenge;
 use crate::challenge::Challenge;
 use crate::entries::check_port;
@@ -26,25 +26,20 @@ use crate::entries::with_plain_port;
 use crate::error::Cause;
 use crate::error::RegistryError;
 use crate::error_body::RegistryErrorBody;
-use crate::limits;
 use crate::locations::credential_scope;
 use crate::observer::Stage;
-use crate::pin_cache::repository_bytes;
 use crate::repository_access::RepositoryAccess;
 use crate::request::ApiResponse;
 use crate::request::Payload;
 use crate::request::Reply;
 use crate::request::Request;
 use crate::settings::Unlisted;
-use crate::token_cache::Tokens;
 use crate::transport::Transport;
 
-/// The transport, tokens, and authentication schemes of repositories.
+/// The transport, and the authorization of its requests.
 pub(crate) struct Client {
     transport: Arc<Transport>,
-    tokens: Arc<Tokens>,
-    /// Cached so that only the first request to a repository is challenged.
-    schemes: LruTtlCache<SchemeKey, AuthScheme>,
+    authorizer: Authorizer,
     unlisted: Unlisted,
 }
 
@@ -59,19 +54,14 @@ pub(crate) struct Query<'a> {
 
 impl Client {
     pub(crate) fn new(transport: Transport, unlisted: Unlisted) -> Self {
-        Self {
-            transport: Arc::new(transport),
-            tokens: Arc::new(Tokens::new()),
-            schemes: LruTtlCache::new(limits::SCHEMES_BYTES),
-            unlisted,
-        }
+        let transport = Arc::new(transport);
+        Self { authorizer: Authorizer::new(Arc::clone(&transport)), transport, unlisted }
     }
 
     /// Reduces the caches to the needs of requests in progress and closes idle connections, after a newer
     /// configuration was applied.
     pub(crate) fn retire(&self) {
-        self.tokens.limit_to(limits::TOKENS_BYTES / limits::RETIRED);
-        self.schemes.limit_to(limits::SCHEMES_BYTES / limits::RETIRED);
+        self.authorizer.retire();
         self.transport.close_idle_connections();
     }
 
@@ -130,7 +120,8 @@ impl Client {
     }
 
     /// Sends a request with the identity of `access`. After the first 401, the request is sent once more with the
-    /// requested credential or token; so it is after a cached token was refused without a challenge.
+    /// requested credential or token; so it is after a cached token was refused without a challenge. After a predicted token was
+    /// refused, all of this begins as without a prediction.
     async fn attempt(
         &self,
         access: &RepositoryAccess,
@@ -139,7 +130,8 @@ impl Client {
     ) -> Result<ApiResponse, RegistryError> {
         let failed = |stage, cause| RegistryError { repository: access.repository.clone(), stage, cause };
         let token_failed = |cause: Cause| failed(Stage::Token, cause.with_origin(&access.origin));
-        let mut authorization = self.authorize(access, query.deadline).await.map_err(token_failed)?;
+        let authorizer = &self.authorizer;
+        let mut start = authorizer.start(access, query.deadline).await.map_err(token_failed)?;
         let mut challenged = false;
         let registry = access.authority();
         let mut retry = Retry::new();
@@ -151,73 +143,57 @@ impl Client {
                 referred_by: None,
                 route: access.route,
                 accept: query.accept,
-                authorization: authorization.header(),
+                authorization: start.authorization.header(),
                 within: access.within(),
                 credential: access.credential_kind(),
                 payload: payload(),
                 body: query.body.clone(),
             };
-            match self.transport.send(query.stage, &request, query.deadline).await {
-                Ok(Reply::Success(response)) => return Ok(response),
+            let result = self.transport.send(query.stage, &request, query.deadline).await;
+            match result {
+                Ok(Reply::Success(response)) => {
+                    if !challenged {
+                        authorizer.confirm(access, &start);
+                    }
+                    return Ok(response);
+                }
+                Ok(Reply::Unauthorized { .. }) | Err(Cause::Denied { .. }) if start.is_predicted() => {
+                    let again = authorizer.start_again(access, start, query.deadline).await;
+                    start = again.map_err(token_failed)?;
+                }
                 Ok(Reply::Unauthorized { error, .. }) if challenged => {
                     return Err(failed(query.stage, denied(access, query.stage, error)));
                 }
                 Ok(Reply::Unauthorized { headers, peer, error }) => {
                     challenged = true;
-                    if let Authorization::Token(request, token) = &authorization {
-                        self.tokens.remove_refused(request, token);
+                    if let Authorization::Token(request, token) = &start.authorization {
+                        authorizer.remove_refused(request, token);
                     }
                     let scheme = self
-                        .scheme_of_challenge(access, &authorization, &headers, peer, query.stage, error)
+                        .scheme_of_challenge(access, &start, &headers, peer, query.stage, error)
                         .map_err(|cause| failed(query.stage, cause))?;
-                    authorization = self.authorize_by(access, scheme, query.deadline).await.map_err(token_failed)?;
+                    start.let_others_go_on();
+                    if let Some(cause) = start.denial_of(&scheme) {
+                        return Err(token_failed(cause));
+                    }
+                    let authorization = authorizer.authorize_by(access, scheme, query.deadline).await;
+                    start.authorization = authorization.map_err(token_failed)?;
                 }
                 Err(cause) if !challenged && cause.refuses_token() => {
                     challenged = true;
-                    let Authorization::Token(request, token) = authorization else {
+                    let Authorization::Token(request, token) = start.authorization else {
                         return Err(failed(query.stage, cause.with_origin(&access.origin)));
                     };
-                    self.tokens.remove_refused(&request, &token);
-                    let again = self.authorize_by(access, AuthScheme::Bearer(request), query.deadline).await;
-                    authorization = again.map_err(token_failed)?;
+                    authorizer.remove_refused(&request, &token);
+                    let again = authorizer.authorize_by(access, AuthScheme::Bearer(request), query.deadline).await;
+                    start.authorization = again.map_err(token_failed)?;
                 }
-                Err(cause) if retry.wait(cause.retry_advice(), query.deadline).await => {}
-                Err(cause) => return Err(failed(query.stage, cause.with_origin(&access.origin))),
-            }
-        }
-    }
-
-    /// The authorization of the first request, from the configuration and the caches.
-    async fn authorize(&self, access: &RepositoryAccess, deadline: Instant) -> Result<Authorization, Cause> {
-        let identity = &access.identity;
-        if let (AuthMethod::RegistryToken(_), Some(header)) = (identity.method(), identity.authorization()) {
-            return Ok(Authorization::Configured(header.clone()));
-        }
-        match self.schemes.get(&scheme_key(access), Instant::now().into_std()) {
-            Some(scheme) => self.authorize_by(access, scheme, deadline).await,
-            // Without a challenge, which costs a request for each repository and each token.
-            None if access.is_private_ecr() => self.authorize_by(access, AuthScheme::Basic, deadline).await,
-            None => Ok(Authorization::Anonymous),
-        }
-    }
-
-    async fn authorize_by(
-        &self,
-        access: &RepositoryAccess,
-        scheme: AuthScheme,
-        deadline: Instant,
-    ) -> Result<Authorization, Cause> {
-        match scheme {
-            AuthScheme::Basic => {
-                let header = access.identity.authorization().cloned();
-                Ok(header.map_or(Authorization::Anonymous, Authorization::Basic))
-            }
-            AuthScheme::Bearer(request) => {
-                let token = match self.tokens.cached(&request) {
-                    Some(token) => token,
-                    None => self.tokens.get(&self.transport, &request, deadline).await?,
-                };
-                Ok(Authorization::Token(request, token))
+                Err(cause) => {
+                    start.let_others_go_on();
+                    if !retry.wait(cause.retry_advice(), query.deadline).await {
+                        return Err(failed(query.stage, cause.with_origin(&access.origin)));
+                    }
+                }
             }
         }
     }
@@ -226,37 +202,28 @@ impl Client {
     fn scheme_of_challenge(
         &self,
         access: &RepositoryAccess,
-        authorization: &Authorization,
+        start: &Start,
         headers: &HeaderMap,
         peer: Option<SocketAddr>,
         stage: Stage,
         error: RegistryErrorBody,
     ) -> Result<AuthScheme, Cause> {
-        if let Authorization::Configured(_) = authorization {
+        if let Authorization::Configured(_) = start.authorization {
             return Err(denied(access, stage, error));
         }
         let challenge =
             challenge::parse(headers).map_err(|detail| Cause::Challenge { host: access.authority(), detail })?;
         let scheme = match (challenge, access.identity.method()) {
-            (Challenge::Basic, AuthMethod::Basic { .. }) if !matches!(authorization, Authorization::Basic(_)) => {
+            (Challenge::Basic, AuthMethod::Basic { .. }) if !matches!(start.authorization, Authorization::Basic(_)) => {
                 AuthScheme::Basic
             }
             // There is no credential, it is of another kind, or it was just refused.
             (Challenge::Basic, _) => return Err(denied(access, stage, error)),
-            (Challenge::Bearer(bearer), _) => {
-                AuthScheme::Bearer(Arc::new(access.token_request(&self.transport.routes, bearer, peer)?))
-            }
+            (Challenge::Bearer(bearer), _) => self.authorizer.bearer(access, start, bearer, peer)?,
         };
-        let key = scheme_key(access);
-        let key_bytes = repository_bytes(&key.0) + key.1.bytes();
-        let bytes = key_bytes + scheme.bytes() + LruTtlCache::<SchemeKey, AuthScheme>::ENTRY_OVERHEAD;
-        self.schemes.put(key, scheme.clone(), bytes, None);
+        self.authorizer.keep(access, scheme.clone());
         Ok(scheme)
     }
-}
-
-fn scheme_key(access: &RepositoryAccess) -> SchemeKey {
-    (access.repository.clone(), access.identity.revision().clone())
 }
 
 fn denied(access: &RepositoryAccess, stage: Stage, error: RegistryErrorBody) -> Cause {

@@ -15,8 +15,9 @@
 //!
 //! The first entry of the settings that matches the host and the path of a repository has its credential. It is sent with
 //! requests about this repository, after the challenge of its host (at once to private registries of Amazon ECR), and to the
-//! token services of that host as decided in `repository_access`. It is not sent to other hosts by redirects, further pages
-//! or realms, nor to other repositories if the host has an entry with a path. A request that needs a credential is never sent
+//! token services of that host as decided in `repository_access`: after a challenge about this repository, or after one about another
+//! repository under the same entry and with the same credential (`realm_memory`). It is not sent to other hosts by redirects,
+//! further pages or realms, nor to other repositories if the host has an entry with a path. A request that needs a credential is never sent
 //! without it.
 //!
 //! # What goes through a proxy
@@ -25,7 +26,9 @@
 #![warn(missing_docs)]
 
 mod authorization;
+mod authorizer;
 mod challenge;
+mod challenge_gate;
 mod client;
 mod content;
 mod entries;
@@ -44,6 +47,7 @@ mod mirror;
 mod observer;
 mod pin_cache;
 mod quota;
+mod realm_memory;
 mod referrers;
 mod registries;
 mod registry_pattern;

@@ -34,13 +34,24 @@ pub(crate) const PERMISSION_EXCERPT_CHARACTERS: usize = 512;
 /// Cached tokens, in bytes: 250 of the largest, or some thousands of usual ones, which have 1 to 2 KiB.
 pub(crate) const TOKENS_BYTES: usize = 4 * MIB;
 
-/// Cached authentication schemes of repositories, in bytes: some thousands, each about 1 KiB.
-pub(crate) const SCHEMES_BYTES: usize = 4 * MIB;
+/// Cached authentication schemes of repositories, in bytes: some thousands, each at most about 1 KiB. Together with
+/// [`REALMS_BYTES`] 4 MiB.
+pub(crate) const SCHEMES_BYTES: usize = 4 * MIB - REALMS_BYTES;
+
+/// Token services that hosts have named, in bytes: some hundred, each about half a KiB, for each host, entry and credential.
+pub(crate) const REALMS_BYTES: usize = 256 * 1024;
+
+/// The time for which a host is expected to name the same token service, counted from its last challenge.
+pub(crate) const REALM_LIFETIME: Duration = Duration::from_secs(60 * 60);
+
+/// The longest time for which a request waits for the response to the first one about its repository: longer than a connection and a
+/// response of a distant registry usually take.
+pub(crate) const CHALLENGE_WAIT: Duration = Duration::from_millis(500);
 
 /// Cached tags, in bytes, and cached digests: about five thousand each.
 pub(crate) const PINS_BYTES: usize = 2 * MIB;
 
-/// The divisor of [`TOKENS_BYTES`] and [`SCHEMES_BYTES`] for a replaced configuration, whose requests in progress
+/// The divisor of [`TOKENS_BYTES`], [`SCHEMES_BYTES`] and [`REALMS_BYTES`] for a replaced configuration, whose requests in progress
 /// still use their tokens.
 pub(crate) const RETIRED: usize = 16;
 

@@ -77,7 +77,7 @@ pub(crate) fn credential_scope(entries: &[Entry], repository: &Repository) -> Cr
 }
 
 /// The scope of the credential under the entry of `repository`, without its mirrors.
-fn scope_at(entries: &[Entry], repository: &Repository) -> CredentialScope {
+pub(crate) fn scope_at(entries: &[Entry], repository: &Repository) -> CredentialScope {
     match entry_for(entries, repository) {
         Some((_, entry)) => entry.identities.credential_scope(&entry.name, RepositoryScope::new(repository)),
         None => CredentialScope::anonymous(),

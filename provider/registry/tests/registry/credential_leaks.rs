@@ -305,3 +305,108 @@ async fn by_a_token_of_the_registry_after_a_redirect() {
     assert!(!tokens.is_empty());
     assert_knows_nothing(&stranger, &tokens);
 }
+
+/// Like [`registry_and_stranger`], but the token service of the registry is known from another repository.
+async fn after_a_prediction() -> (Registry, Registry, Registries) {
+    let (registry, stranger, registries) = registry_and_stranger().await;
+    registry.push_image("known", "v1");
+    registry.require_bearer(&TokenService::for_user(USER, PASSWORD));
+    let known: ImageRef = format!("{}/known:v1", registry.host()).parse().unwrap();
+    let _ = registries.pin(&known, soon()).await.unwrap();
+    registry.clear_requests();
+    (registry, stranger, registries)
+}
+
+#[tokio::test]
+async fn by_another_realm_after_a_prediction() {
+    // What becomes of the predicted exchange, and of the request with its token.
+    for (exchange, token) in [(None, None), (Some(403), None), (Some(500), None), (None, Some(401)), (None, Some(403))]
+    {
+        for realm in
+            ["http://STRANGER/token", "http://REGISTRY@STRANGER/token", "//STRANGER/token", "http:/\\STRANGER/token"]
+        {
+            let (registry, stranger, registries) = after_a_prediction().await;
+            let realm = realm.replace("STRANGER", &stranger.host()).replace("REGISTRY", &registry.host());
+            let service = TokenService::for_user(USER, PASSWORD).realm(&realm);
+            registry.require_bearer(&service);
+            stranger.serve_tokens(&service);
+            if let Some(status) = exchange {
+                registry.when(Route::Token).times(1).status(status);
+            }
+            if let Some(status) = token {
+                registry.when(Route::Manifest).times(1).status(status);
+            }
+            let pinned = registries.pin(&app(&registry), soon()).await;
+            assert_eq!(pinned.is_ok(), (exchange, token) == (None, None), "{realm} {exchange:?} {token:?} {pinned:?}");
+            assert_eq!(stranger.connections(), 0, "{realm} {exchange:?} {token:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn by_a_redirect_of_a_predicted_exchange_or_of_a_request_with_its_token() {
+    for status in [301, 302, 303, 307, 308] {
+        let (registry, stranger, registries) = after_a_prediction().await;
+        registry.when(Route::Token).redirect(status, &format!("{}/token", stranger.url()));
+        assert!(registries.pin(&app(&registry), soon()).await.is_err());
+        assert_eq!(stranger.connections(), 0);
+        let (registry, stranger, registries) = after_a_prediction().await;
+        registry.when(Route::Manifest).redirect(status, &format!("{}/stored", stranger.url()));
+        assert!(registries.pin(&app(&registry), soon()).await.is_err());
+        assert_eq!(registry.requests().len(), 2);
+        assert_knows_nothing(&stranger, &["testkit-token-1", "testkit-token-2"]);
+    }
+}
+
+#[tokio::test]
+async fn by_a_prediction_for_the_same_host_at_another_port() {
+    let (registry, stranger, registries) = after_a_prediction().await;
+    stranger.push_image("app", "v1");
+    stranger.require_bearer(&TokenService::anonymous());
+    let _ = registries.pin(&app(&stranger), soon()).await.unwrap();
+    assert!(registry.requests().is_empty());
+    let sent: Vec<_> = stranger.requests().iter().map(|request| request.route).collect();
+    assert_eq!(sent, [Route::Manifest, Route::Token, Route::Manifest]);
+    for request in stranger.requests_to(Route::Token) {
+        assert_eq!(request.authorization(), None);
+    }
+    assert!(stranger.requests().iter().all(|request| !request.shows(PASSWORD)));
+}
+
+#[tokio::test]
+async fn by_a_realm_that_was_allowed_while_there_was_no_credential() {
+    let (registry, stranger, _) = registry_and_stranger().await;
+    registry.push_image("known", "v1");
+    let service = TokenService::anonymous().realm(&format!("{}/token", stranger.url()));
+    registry.require_bearer(&service);
+    stranger.serve_tokens(&service);
+    let source = std::sync::Arc::new(countersign_credentials::ReloadableCredential::new(Credential::Anonymous));
+    let own = RegistryEntry { identities: std::sync::Arc::clone(&source) as _, ..entry(&registry, alice()) };
+    let registries = build(settings(vec![own, entry(&stranger, Credential::Anonymous)])).0;
+    let known: ImageRef = format!("{}/known:v1", registry.host()).parse().unwrap();
+    let _ = registries.pin(&known, soon()).await.unwrap();
+    assert_eq!(stranger.count(Route::Token), 1);
+    source.replace(alice());
+    let error = registries.pin(&app(&registry), soon()).await.unwrap_err();
+    assert_eq!(error.kind(), countersign_registry::RegistryErrorKind::Denied);
+    assert_eq!(stranger.count(Route::Token), 1);
+    assert_knows_nothing(&stranger, &[]);
+}
+
+#[tokio::test]
+async fn by_a_realm_over_plain_http_after_a_prediction() {
+    let (registry, ca) = crate::support::start_secure().await;
+    registry.push_image("known", "v1");
+    registry.require_bearer(&TokenService::for_user(USER, PASSWORD));
+    let stranger = Registry::start().await;
+    let entries = vec![crate::support::secure(&registry, &ca, alice()), entry(&stranger, Credential::Anonymous)];
+    let registries = build(settings(entries)).0;
+    let known: ImageRef = format!("{}/known:v1", registry.host()).parse().unwrap();
+    let _ = registries.pin(&known, soon()).await.unwrap();
+    registry
+        .require_bearer(&TokenService::for_user(USER, PASSWORD).realm(&format!("http://{}/token", stranger.host())));
+    registry.when(Route::Token).times(1).status(403);
+    let error = registries.pin(&app(&registry), soon()).await.unwrap_err();
+    assert_eq!(error.kind(), countersign_registry::RegistryErrorKind::Denied);
+    assert_eq!(stranger.connections(), 0);
+}

@@ -15,6 +15,7 @@ mod mirrors;
 mod observed;
 mod pin;
 mod plain_http;
+mod predictions;
 mod products;
 mod proxies;
 mod rate_limits;
