@@ -182,6 +182,7 @@ impl Transport {
             redirects: Redirects::Refuse { what: "requests to AWS" },
             body: BodyLimits::at_most(limits::RESPONSE_BYTES),
             head_timeout: None,
+            on_head: None,
         };
         let deadline = began + timeout;
         let permit = client.acquire(&request, deadline).await.map_err(failed)?;

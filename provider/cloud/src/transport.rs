@@ -123,6 +123,7 @@ impl Transport {
             redirects: Redirects::Refuse { what: self.requests_name },
             body: BodyLimits::at_most(limits::RESPONSE_BYTES),
             head_timeout: None,
+            on_head: None,
         };
         let deadline = deadline.min(Instant::now() + self.attempt_timeout);
         let permit = self.client.acquire(&request, deadline).await?;

@@ -135,6 +135,9 @@ impl Client {
             let response = self.head(request, &position, reception).await?;
             reception.responded();
             if !is_redirect(response.status()) {
+                if let Some(on_head) = request.on_head {
+                    on_head(response.status());
+                }
                 return self.read(request, response, position, withheld).await;
             }
             let host = authority(&position.url);

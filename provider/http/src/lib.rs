@@ -101,6 +101,7 @@ pub use proxy::ProxyVariableError;
 pub use proxy::ProxyVariableWarning;
 pub use proxy::internal_host;
 pub use request::Body;
+pub use request::OnHead;
 pub use request::Payload;
 pub use request::ProxyRoute;
 pub use request::RedirectPolicy;

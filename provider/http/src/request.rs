@@ -45,7 +45,12 @@ pub struct Request<'a> {
     pub body: BodyLimits,
     /// How long the head of each response may take, connecting included; `None` for the time of the whole request.
     pub head_timeout: Option<Duration>,
+    /// Called with the status of the response, if that is no redirect, before its body is read.
+    pub on_head: Option<OnHead<'a>>,
 }
+
+/// What a caller does when the head of a response is there.
+pub type OnHead<'a> = &'a (dyn Fn(StatusCode) + Sync);
 
 /// The route to a host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

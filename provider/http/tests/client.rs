@@ -121,6 +121,7 @@ async fn fetch_with(
         redirects,
         body: BodyLimits::at_most(1024),
         head_timeout: None,
+        on_head: None,
     };
     change(&mut request);
     let deadline = Instant::now() + Duration::from_secs(20);

@@ -3,6 +3,8 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::PoisonError;
 
 use countersign_credentials::AuthMethod;
 use countersign_http::LruTtlCache;
@@ -54,7 +56,7 @@ enum Basis {
     Known,
     Predicted(Arc<Realm>),
     /// With the guard of the gate, if the request is the first one.
-    Unknown(Option<First>),
+    Unknown(Mutex<Option<First>>),
 }
 
 impl Start {
@@ -68,9 +70,10 @@ impl Start {
     }
 
     /// Lets other requests about the repository go on: there is a response, or none to be waited for.
-    pub(crate) fn let_others_go_on(&mut self) {
-        if let Basis::Unknown(first) = &mut self.basis {
-            *first = None;
+    pub(crate) fn let_others_go_on(&self) {
+        if let Basis::Unknown(first) = &self.basis {
+            // No operation can panic while it is locked.
+            *first.lock().unwrap_or_else(PoisonError::into_inner) = None;
         }
     }
 
@@ -185,7 +188,7 @@ impl Authorizer {
         let first = first.filter(|_| !has_scheme);
         match self.known(access, deadline).await? {
             Some(authorization) => Ok(Start::new(authorization, Basis::Known)),
-            None => Ok(Start::new(Authorization::Anonymous, Basis::Unknown(first))),
+            None => Ok(Start::new(Authorization::Anonymous, Basis::Unknown(Mutex::new(first)))),
         }
     }
 

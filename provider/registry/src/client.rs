@@ -11,6 +11,7 @@ use countersign_http::BodyLimits;
 use countersign_http::Retry;
 use countersign_http::Share;
 use http::HeaderMap;
+use http::StatusCode;
 use tokio::time::Instant;
 use url::Url;
 
@@ -136,6 +137,15 @@ impl Client {
         let registry = access.authority();
         let mut retry = Retry::new();
         loop {
+            // Before the body, which may be slow or large. After a 401 only its scheme lets others go on.
+            let on_head = |status: StatusCode| {
+                if status.is_success() && !challenged {
+                    authorizer.confirm(access, &start);
+                }
+                if status != StatusCode::UNAUTHORIZED {
+                    start.let_others_go_on();
+                }
+            };
             let request = Request {
                 share: &access.share,
                 registry: &registry,
@@ -148,15 +158,11 @@ impl Client {
                 credential: access.credential_kind(),
                 payload: payload(),
                 body: query.body.clone(),
+                on_head: Some(&on_head),
             };
             let result = self.transport.send(query.stage, &request, query.deadline).await;
             match result {
-                Ok(Reply::Success(response)) => {
-                    if !challenged {
-                        authorizer.confirm(access, &start);
-                    }
-                    return Ok(response);
-                }
+                Ok(Reply::Success(response)) => return Ok(response),
                 Ok(Reply::Unauthorized { .. }) | Err(Cause::Denied { .. }) if start.is_predicted() => {
                     let again = authorizer.start_again(access, start, query.deadline).await;
                     start = again.map_err(token_failed)?;

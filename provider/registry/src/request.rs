@@ -8,6 +8,7 @@ use countersign_credentials::Secret;
 use countersign_credentials::secrets_of_authorization;
 use countersign_http::BodyLimits;
 use countersign_http::Content;
+use countersign_http::OnHead;
 use countersign_http::Share;
 use http::HeaderMap;
 use http::HeaderValue;
@@ -38,6 +39,8 @@ pub(crate) struct Request<'a> {
     pub(crate) credential: CredentialKind,
     pub(crate) payload: Payload,
     pub(crate) body: BodyLimits,
+    /// As [`countersign_http::Request::on_head`].
+    pub(crate) on_head: Option<OnHead<'a>>,
 }
 
 /// The method and body of a request, which also decide whether redirects are followed.

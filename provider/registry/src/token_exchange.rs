@@ -74,6 +74,7 @@ pub(crate) async fn exchange(transport: &Transport, request: &TokenRequest) -> R
             credential,
             payload: form.clone().map_or(Payload::TokenQuery, Payload::TokenForm),
             body: BodyLimits::at_most(limits::TOKEN_BODY_BYTES),
+            on_head: None,
         };
         match transport.send(Stage::Token, &sent, deadline).await {
             Ok(Reply::Success(response)) => {

@@ -345,5 +345,6 @@ fn fetched<'a>(stage: Stage, request: &'a Request<'a>, redirects: &'a RegistryRe
         redirects,
         body: request.body.clone(),
         head_timeout: None,
+        on_head: request.on_head,
     }
 }

@@ -74,6 +74,7 @@ async fn fetch(client: &Client) -> FetchError {
         redirects: Redirects::Refuse { what: "such requests" },
         body: BodyLimits::at_most(1024),
         head_timeout: None,
+        on_head: None,
     };
     let deadline = Instant::now() + Duration::from_secs(30);
     let permit = client.acquire(&request, deadline).await.unwrap();

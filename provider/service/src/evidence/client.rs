@@ -134,6 +134,7 @@ impl EvidenceClient {
             redirects: Redirects::Refuse { what: REDIRECTED },
             body: BodyLimits::at_most(outgoing.max_bytes),
             head_timeout: Some(self.settings.response_timeout),
+            on_head: None,
         };
         let permit = self.client.acquire(&request, deadline).await.map_err(RequestError::Fetch)?;
         let response = match self.client.fetch(&request, permit, deadline).await {

@@ -190,6 +190,7 @@ impl StoreClient {
             redirects: Redirects::Refuse { what: "requests for trust stores" },
             body: BodyLimits::at_most(STORE_FILE_BYTES),
             head_timeout: None,
+            on_head: None,
         };
         let permit = client.acquire(&request, deadline).await.map_err(Failed::unanswered)?;
         let response = client.fetch(&request, permit, deadline).await.map_err(Failed::unanswered)?;
