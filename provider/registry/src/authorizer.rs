@@ -52,6 +52,14 @@ pub(crate) struct Start {
     denied: Option<(Arc<TokenRequest>, Cause)>,
 }
 
+/// Why a request with a predicted token was in vain.
+#[derive(Clone, Copy)]
+pub(crate) enum Vain {
+    Refused,
+    /// A host may hide what a token is not for.
+    NotFound,
+}
+
 enum Basis {
     Known,
     Predicted(Arc<Realm>),
@@ -130,7 +138,7 @@ impl Authorizer {
         }
     }
 
-    /// The authorization after a predicted token was refused: as if nothing had been predicted.
+    /// The authorization after a predicted token was refused, or nothing was found with it: as if nothing had been predicted.
     ///
     /// # Errors
     /// Another request has found out what is required, and it cannot be had.
@@ -138,8 +146,14 @@ impl Authorizer {
         &self,
         access: &RepositoryAccess,
         former: Start,
+        why: Vain,
         deadline: Instant,
     ) -> Result<Start, Cause> {
+        match why {
+            Vain::Refused => {}
+            // The token may be right: it is used again if the host requires it.
+            Vain::NotFound => return self.unknown(access, deadline).await,
+        }
         if let Authorization::Token(request, token) = &former.authorization {
             self.remove_refused(request, token);
         }

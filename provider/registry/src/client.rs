@@ -19,6 +19,7 @@ use crate::authorization::AuthScheme;
 use crate::authorization::Authorization;
 use crate::authorizer::Authorizer;
 use crate::authorizer::Start;
+use crate::authorizer::Vain;
 use crate::challenge;
 use crate::challenge::Challenge;
 use crate::entries::check_port;
@@ -122,7 +123,7 @@ impl Client {
 
     /// Sends a request with the identity of `access`. After the first 401, the request is sent once more with the
     /// requested credential or token; so it is after a cached token was refused without a challenge. After a predicted token was
-    /// refused, all of this begins as without a prediction.
+    /// refused, or with it nothing was found, all of this begins as without a prediction.
     async fn attempt(
         &self,
         access: &RepositoryAccess,
@@ -164,7 +165,12 @@ impl Client {
             match result {
                 Ok(Reply::Success(response)) => return Ok(response),
                 Ok(Reply::Unauthorized { .. }) | Err(Cause::Denied { .. }) if start.is_predicted() => {
-                    let again = authorizer.start_again(access, start, query.deadline).await;
+                    let again = authorizer.start_again(access, start, Vain::Refused, query.deadline).await;
+                    start = again.map_err(token_failed)?;
+                }
+                // That something is absent is decided only by a response to what the host requires for this repository.
+                Err(Cause::NotFound { .. }) if start.is_predicted() => {
+                    let again = authorizer.start_again(access, start, Vain::NotFound, query.deadline).await;
                     start = again.map_err(token_failed)?;
                 }
                 Ok(Reply::Unauthorized { error, .. }) if challenged => {

@@ -67,13 +67,39 @@ fn own_scope(path: &str) -> String {
 fn names_no_repository(part: &str, path: &str) -> bool {
     let kind = part.get(.."repository".len());
     let is_of_repository = kind.is_some_and(|kind| kind.eq_ignore_ascii_case("repository"));
-    !is_of_repository && !part.contains('/') && part.split(':').all(|piece| piece != path)
+    !is_of_repository
+        && !part.contains(['/', '%'])
+        && !part.split(':').any(|piece| path.split('/').any(|of| of == piece))
+}
+
+/// Whether `text`, which is not for the scope, names the repository, so that for another one it would be another text.
+fn names_repository(text: &str, path: &str) -> bool {
+    let is_of_name = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
+    let text = text.replace("%2F", "/").replace("%2f", "/");
+    text.match_indices(path).any(|(start, found)| {
+        let before = text.as_bytes().get(..start).and_then(<[u8]>::last);
+        let after = text.as_bytes().get(start + found.len());
+        !before.is_some_and(is_of_name) && !after.is_some_and(is_of_name)
+    })
+}
+
+/// The part of a realm after its host.
+fn after_host(realm: &str) -> &str {
+    let rest = realm.split_once("://").map_or(realm, |(_, rest)| rest);
+    rest.find(['/', '?']).and_then(|at| rest.get(at..)).unwrap_or_default()
 }
 
 impl Realm {
     /// `None` if the challenge about `repository` predicts nothing about others.
     fn of(bearer: &Bearer, peer: Option<SocketAddr>, repository: &Repository) -> Option<Self> {
-        let scope = ScopeShape::of(bearer.scope.as_deref()?, repository.path())?;
+        let path = repository.path();
+        let scope = ScopeShape::of(bearer.scope.as_deref()?, path)?;
+        let service = bearer.service.as_deref().unwrap_or_default();
+        if names_repository(after_host(&bearer.realm), path)
+            || (service.contains('/') && names_repository(service, path))
+        {
+            return None;
+        }
         Some(Self { realm: bearer.realm.clone(), service: bearer.service.clone(), scope, peer })
     }
 
@@ -208,12 +234,43 @@ mod tests {
             "aws repository:team/a:pull",
             "team/a",
             "team/a:pull",
+            "team%2Fa:pull",
+            "a:pull",
+            "project:team:read",
         ] {
             assert_eq!(predicted(Some(other)), None, "{other:?}");
         }
         assert_eq!(predicted(None), None);
         // The name of the repository under another kind.
         assert_eq!(ScopeShape::of("app:pull", "app"), None);
+    }
+
+    #[tokio::test]
+    async fn a_realm_or_service_that_names_the_repository_predicts_nothing() {
+        let predicts = |realm: &str, service: &str, path: &str| {
+            let bearer = Bearer {
+                realm: realm.to_owned(),
+                service: Some(service.to_owned()),
+                scope: Some(format!("repository:{path}:pull")),
+            };
+            Realm::of(&bearer, None, &format!("r.example/{path}").parse().unwrap()).is_some()
+        };
+        for realm in [
+            "https://t/team/a/token",
+            "https://t/token?for=team/a",
+            "https://t?for=team/a",
+            "https://t/token?for=team%2Fa&x",
+            "https://t/token?for=team%2fa",
+        ] {
+            assert!(!predicts(realm, "s", "team/a"), "{realm}");
+        }
+        assert!(!predicts("https://t/token", "r.example/team/a", "team/a"));
+        assert!(!predicts("https://t/v2/app/token", "s", "app"));
+        for realm in ["https://t/token?for=team/ab", "https://t/token?for=my-team/a", "https://team/a-token"] {
+            assert!(predicts(realm, "r.example", "team/a"), "{realm}");
+        }
+        // The host of a realm and a service without a path are names of servers.
+        assert!(predicts("https://app.example/token", "app", "app"));
     }
 
     #[tokio::test]

@@ -31,3 +31,4 @@ mod texts;
 mod tls;
 mod token_services;
 mod tokens;
+mod wrong_predictions;

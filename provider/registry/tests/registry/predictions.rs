@@ -28,18 +28,18 @@ use crate::support::soon;
 use crate::support::with;
 
 /// base64 of `alice:correct horse`
-const ALICE: &str = "Basic YWxpY2U6Y29ycmVjdCBob3JzZQ==";
+pub(crate) const ALICE: &str = "Basic YWxpY2U6Y29ycmVjdCBob3JzZQ==";
 
-fn image(registry: &Registry, repository: &str) -> ImageRef {
+pub(crate) fn image(registry: &Registry, repository: &str) -> ImageRef {
     format!("{}/{repository}:v1", registry.host()).parse().unwrap()
 }
 
-async fn pin(registries: &Registries, registry: &Registry, repository: &str) -> Result<(), RegistryError> {
+pub(crate) async fn pin(registries: &Registries, registry: &Registry, repository: &str) -> Result<(), RegistryError> {
     registries.pin(&image(registry, repository), soon()).await.map(drop)
 }
 
 /// Route, status and whether there was an authorization, of each request.
-fn sent(registry: &Registry) -> Vec<(Route, Option<u16>, bool)> {
+pub(crate) fn sent(registry: &Registry) -> Vec<(Route, Option<u16>, bool)> {
     let of = |request: &countersign_testkit::registry::RecordedRequest| {
         (request.route, request.status(), request.authorization().is_some())
     };
@@ -48,7 +48,7 @@ fn sent(registry: &Registry) -> Vec<(Route, Option<u16>, bool)> {
 
 /// A registry that requires tokens for `team/a` and `team/b`, whose token service is known from a request about `team/a`. Its journal is
 /// empty.
-async fn known(credential: Credential, service: &TokenService) -> (Registry, Registries) {
+pub(crate) async fn known(credential: Credential, service: &TokenService) -> (Registry, Registries) {
     let registry = Registry::start().await;
     registry.push_image("team/a", "v1");
     registry.push_image("team/b", "v1");
@@ -59,7 +59,7 @@ async fn known(credential: Credential, service: &TokenService) -> (Registry, Reg
     (registry, registries)
 }
 
-fn user() -> TokenService {
+pub(crate) fn user() -> TokenService {
     TokenService::for_user(USER, PASSWORD)
 }
 
