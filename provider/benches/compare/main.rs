@@ -8,6 +8,8 @@
 
 #![allow(clippy::unwrap_used)]
 
+#[path = "../support/process.rs"]
+mod process;
 mod service;
 
 use std::process::ExitCode;

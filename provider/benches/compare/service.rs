@@ -1,4 +1,4 @@
-//! Runs `countersign serve` as a process, and reads its CPU time and memory from `/proc`.
+//! Runs `countersign serve` as a process.
 
 use std::fs;
 use std::io::BufRead as _;
@@ -14,11 +14,10 @@ use countersign_testkit::pki::CertSpec;
 use serde_json::Value as Json;
 use tokio::sync::oneshot;
 
+use crate::process;
+
 /// The name in Gatekeeper's certificate in a standard installation.
 const GATEKEEPER: &str = "gatekeeper-webhook-service.gatekeeper-system.svc";
-
-/// Ticks per second in `/proc/PID/stat`, on every Linux that Rust supports.
-const TICKS_PER_SECOND: f64 = 100.0;
 
 /// A directory with the configuration and the files that it names. Dropping the value removes it.
 pub(crate) struct Files {
@@ -115,24 +114,14 @@ impl Service {
         request.send().await.unwrap().bytes().await.unwrap().to_vec()
     }
 
-    fn proc(&self, file: &str) -> String {
-        fs::read_to_string(format!("/proc/{}/{file}", self.process.id())).unwrap()
-    }
-
     /// CPU time of the process, in user mode and in the kernel.
     pub(crate) fn cpu(&self) -> Duration {
-        let stat = self.proc("stat");
-        let fields: Vec<&str> = stat.rsplit(')').next().unwrap().split_whitespace().collect();
-        // Fields 14 and 15 of the line; the list begins with field 3.
-        let ticks: f64 = [11, 12].map(|field| fields[field].parse::<f64>().unwrap()).iter().sum();
-        Duration::from_secs_f64(ticks / TICKS_PER_SECOND)
+        process::cpu(self.process.id())
     }
 
     /// Peak memory of the process, in MiB.
     pub(crate) fn peak_memory(&self) -> f64 {
-        let status = self.proc("status");
-        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
-        line.trim().trim_end_matches(" kB").trim().parse::<f64>().unwrap() / 1024.0
+        process::peak_memory(self.process.id())
     }
 
     pub(crate) async fn stop(mut self) {

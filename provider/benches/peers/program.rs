@@ -1,0 +1,251 @@
+//! The programs that are compared, each as a process with the files that it needs.
+
+use std::fs;
+use std::io::BufRead as _;
+use std::io::BufReader;
+use std::net::TcpListener;
+use std::path::Path;
+use std::path::PathBuf;
+use std::process::Child;
+use std::process::Command;
+use std::process::Stdio;
+use std::time::Duration;
+
+use countersign_testkit::pki::Authority;
+use countersign_testkit::pki::CertSpec;
+use serde_json::Value as Json;
+use serde_json::json;
+use tokio::net::TcpStream;
+use tokio::sync::oneshot;
+
+use crate::process;
+use crate::site::PASSWORD;
+use crate::site::Site;
+use crate::site::USER;
+
+/// The name in Gatekeeper's certificate in a standard installation.
+const GATEKEEPER: &str = "gatekeeper-webhook-service.gatekeeper-system.svc";
+
+/// How long a program may take to listen.
+const START: Duration = Duration::from_secs(30);
+
+/// What is compared.
+#[derive(Clone, Debug)]
+pub(crate) enum Program {
+    Countersign(PathBuf),
+    Ratify(PathBuf),
+    /// This program itself, with the bytes that it answers with.
+    Bare(Vec<u8>),
+}
+
+impl Program {
+    pub(crate) fn name(&self) -> &'static str {
+        match self {
+            Self::Countersign(_) => "countersign",
+            Self::Ratify(_) => "ratify",
+            Self::Bare(_) => "bare hyper",
+        }
+    }
+
+    /// Whether an item of a response says that its image is verified.
+    pub(crate) fn is_verified(&self, item: &Json) -> bool {
+        match self {
+            Self::Countersign(_) | Self::Bare(_) => item["value"]["verdict"] == "verified",
+            Self::Ratify(_) => item["value"]["isSuccess"] == true,
+        }
+    }
+}
+
+/// Files for all programs, which trust the signer of a site. Dropping the value removes them.
+pub(crate) struct Files {
+    pub(crate) folder: PathBuf,
+    client: reqwest::Client,
+}
+
+impl Files {
+    pub(crate) fn write(site: &Site) -> Self {
+        let folder = std::env::temp_dir().join(format!("countersign-bench-{}-{}", std::process::id(), site.host()));
+        let authority = Authority::root(CertSpec::root().common_name("TLS authority"));
+        let server = authority.issue(CertSpec::tls_server(&["127.0.0.1", "localhost"]));
+        let client = authority.issue(CertSpec::tls_client(GATEKEEPER));
+        let host = site.host();
+        let statement = |store: &str| {
+            json!({"version": "1.0", "trustPolicies": [{"name": "all", "registryScopes": ["*"],
+                "signatureVerification": {"level": "strict"}, "trustStores": [store], "trustedIdentities": ["*"]}]})
+        };
+        let credentials =
+            if site.has_tokens { ", credentials: {usernameFile: user, passwordFile: password}" } else { "" };
+        let config = format!(
+            "server: {{listen: '127.0.0.1:0', tls: {{certificate: tls.crt, key: tls.key, clientCa: authority.pem}}}}\n\
+             health: {{listen: '127.0.0.1:0'}}\n\
+             trust: {{directory: trust}}\n\
+             registries: [{{host: '{host}', ca: root.pem{credentials}}}]\n"
+        );
+        let notation_type = "application/vnd.cncf.notary.signature";
+        let ratify = json!({
+            "executor": {"verificationRequestTimeout": 30_000},
+            "store": {"version": "1.0.0", "plugins": [
+                {"name": "oras", "cosignEnabled": false, "cacheEnabled": true, "ttl": 10}]},
+            "policy": {"version": "1.0.0", "plugin": {
+                "name": "configPolicy", "artifactVerificationPolicies": {notation_type: "any"}}},
+            "verifier": {"version": "1.0.0", "plugins": [{"name": "notation", "artifactTypes": notation_type,
+                "verificationCerts": [folder.join("root.pem")], "trustPolicyDoc": statement("ca:certs")}]},
+        });
+        let auth = if site.has_tokens { json!({"auths": {host: {"auth": basic()}}}) } else { json!({}) };
+        let root = site.authority().pem();
+        for (name, content) in [
+            ("tls.crt", server.pem()),
+            ("tls.key", server.key_pem()),
+            ("authority.pem", authority.pem()),
+            ("root.pem", root.clone()),
+            ("user", USER.to_owned()),
+            ("password", PASSWORD.to_owned()),
+            ("trust/trustpolicy.json", statement("ca:main").to_string()),
+            ("trust/truststore/x509/ca/main/root.pem", root.clone()),
+            ("c.yaml", config),
+            ("ratify.json", ratify.to_string()),
+            ("docker/config.json", auth.to_string()),
+            ("notation/trustpolicy.json", statement("ca:main").to_string()),
+            ("notation/truststore/x509/ca/main/root.pem", root),
+        ] {
+            let path = folder.join(name);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, content).unwrap();
+        }
+        let identity = reqwest::Identity::from_pem((client.pem() + &client.key_pem()).as_bytes()).unwrap();
+        let client = reqwest::Client::builder()
+            .tls_certs_only([reqwest::Certificate::from_pem(authority.pem().as_bytes()).unwrap()])
+            .identity(identity)
+            .http1_only()
+            .no_proxy()
+            .build()
+            .unwrap();
+        Self { folder, client }
+    }
+
+    /// `notation verify` of one image: whether it is verified.
+    pub(crate) fn notation_verifies(&self, notation: &Path, image: &str) -> bool {
+        let mut command = self.command(notation);
+        command.args(["verify", image]).stdout(Stdio::null()).stderr(Stdio::null());
+        command.status().unwrap().success()
+    }
+
+    /// A program that trusts the registry's authority and has its credentials, as Go programs read them.
+    // The ban on child processes is for the product.
+    #[allow(clippy::disallowed_methods)]
+    fn command(&self, program: &Path) -> Command {
+        let mut command = Command::new(fs::canonicalize(program).expect("the program exists"));
+        command.env_clear().current_dir(&self.folder).stdin(Stdio::null());
+        command
+            .env("HOME", &self.folder)
+            .env("XDG_CONFIG_HOME", &self.folder)
+            .env("DOCKER_CONFIG", self.folder.join("docker"));
+        command.env("SSL_CERT_FILE", self.folder.join("root.pem"));
+        command
+    }
+}
+
+impl Drop for Files {
+    fn drop(&mut self) {
+        // A failure leaves the directory behind.
+        let _ = fs::remove_dir_all(&self.folder);
+    }
+}
+
+fn basic() -> String {
+    use base64::Engine as _;
+    base64::engine::general_purpose::STANDARD.encode(format!("{USER}:{PASSWORD}"))
+}
+
+/// A running provider. Dropping the value stops it.
+pub(crate) struct Running {
+    process: Child,
+    pub(crate) client: reqwest::Client,
+    pub(crate) url: String,
+    pub(crate) program: Program,
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+impl Running {
+    pub(crate) async fn start(program: &Program, files: &Files) -> Self {
+        let (process, url) = match program {
+            Program::Countersign(binary) => {
+                let mut command = files.command(binary);
+                listening(command.args(["serve", "--config", "c.yaml"]), "/v1/verify").await
+            }
+            Program::Bare(answer) => {
+                fs::write(files.folder.join("answer"), answer).unwrap();
+                let mut command = files.command(&std::env::current_exe().unwrap());
+                listening(command.args(["--bare", "answer"]), "/").await
+            }
+            Program::Ratify(binary) => ratify(files, binary).await,
+        };
+        Self { process, client: files.client.clone(), url, program: program.clone() }
+    }
+
+    pub(crate) fn cpu(&self) -> Duration {
+        process::cpu(self.process.id())
+    }
+
+    /// In MiB.
+    pub(crate) fn peak_memory(&self) -> f64 {
+        process::peak_memory(self.process.id())
+    }
+}
+
+/// Starts a program that logs the address of its listener as `endpoints`.
+async fn listening(command: &mut Command, path: &str) -> (Child, String) {
+    let mut process = command.stderr(Stdio::piped()).spawn().unwrap();
+    let lines = BufReader::new(process.stderr.take().unwrap()).lines();
+    let (ready, listening) = oneshot::channel();
+    let mut ready = Some(ready);
+    // Reads the log until its end, so that the process is never blocked by a full pipe.
+    std::thread::spawn(move || {
+        for line in lines.map_while(Result::ok) {
+            if ready.is_none() {
+                continue;
+            }
+            let event: Json = serde_json::from_str(&line).unwrap_or_default();
+            if let Some(address) = event["endpoints"].as_str() {
+                let _ = ready.take().unwrap().send(address.to_owned());
+            }
+        }
+    });
+    let address = tokio::time::timeout(START, listening).await.expect("it listens in time").expect("it listens");
+    (process, format!("https://{address}{path}"))
+}
+
+/// Ratify as its chart starts it, except that its resources are in a file: with its cache of 10 s and metrics.
+async fn ratify(files: &Files, binary: &Path) -> (Child, String) {
+    let free = || TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let (address, metrics) = (free(), free());
+    let mut command = files.command(binary);
+    command.args([
+        "serve",
+        "--http",
+        &address.to_string(),
+        "-c",
+        "ratify.json",
+        "--cert-dir",
+        ".",
+        "--ca-cert-file",
+        "authority.pem",
+    ]);
+    command.args(["--cache-enabled=true", "--cache-type=ristretto", "--cache-size=256", "--cache-ttl=10s"]);
+    command.args(["--metrics-enabled=true", &format!("--metrics-port={}", metrics.port())]);
+    let log = fs::File::create(files.folder.join("ratify.log")).unwrap();
+    let process = command.stdout(log.try_clone().unwrap()).stderr(log).spawn().unwrap();
+    let connected = async {
+        while TcpStream::connect(address).await.is_err() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(START, connected).await.expect("ratify listens in time");
+    (process, format!("https://{address}/ratify/gatekeeper/v1/verify"))
+}

@@ -1,0 +1,92 @@
+//! A registry with signed images, and the authorities that programs must trust.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use countersign_testkit::notation;
+use countersign_testkit::pki::Authority;
+use countersign_testkit::pki::CertSpec;
+use countersign_testkit::pki::Chain;
+use countersign_testkit::pki::KeyType;
+use countersign_testkit::registry::Registry;
+use countersign_testkit::registry::TokenService;
+
+use crate::delay;
+
+pub(crate) const USER: &str = "bench";
+pub(crate) const PASSWORD: &str = "bench-password";
+
+/// How many repositories the images of a burst are in.
+const REPOSITORIES: usize = 10;
+
+/// The registry, with or without tokens, at the end of a network with a round-trip time.
+pub(crate) struct Site {
+    registry: Registry,
+    /// That of the proxy in front of the registry.
+    address: SocketAddr,
+    authority: Authority,
+    signer: Chain,
+    pub(crate) has_tokens: bool,
+}
+
+/// Images of one kind. All have an RSA-2048 signature in a JWS envelope.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Naming {
+    /// By tag, in one repository.
+    Tag,
+    /// By digest, in one repository.
+    Digest,
+    /// By tag, each in a repository of its own.
+    OwnRepository,
+    /// By tag, in ten repositories.
+    TenRepositories,
+}
+
+impl Site {
+    pub(crate) async fn start(round_trip: Duration, has_tokens: bool) -> Self {
+        let authority = Authority::root(CertSpec::root().key(KeyType::Rsa2048).common_name("bench root"));
+        let signer = authority.issue(CertSpec::leaf().key(KeyType::Rsa2048));
+        let registry = Registry::start_tls(&authority.issue(CertSpec::tls_server(&["127.0.0.1"]))).await;
+        let address = delay::proxy(registry.address(), round_trip).await;
+        if has_tokens {
+            registry.require_bearer(&TokenService::for_user(USER, PASSWORD).realm(&format!("https://{address}/token")));
+        }
+        Self { registry, address, authority, signer, has_tokens }
+    }
+
+    /// Pushes and signs images, and returns their references. Those of another `prefix` are other images.
+    pub(crate) fn images(&self, prefix: &str, naming: Naming, count: usize) -> Vec<String> {
+        let image = |number: usize| {
+            let tag = format!("{prefix}-{number}");
+            let repository = match naming {
+                Naming::Tag | Naming::Digest => "app".to_owned(),
+                Naming::OwnRepository => format!("own/{tag}"),
+                Naming::TenRepositories => format!("shop/{}", number % REPOSITORIES),
+            };
+            let image = self.registry.push_image(&repository, &tag);
+            notation::sign_image(&self.registry, &repository, &image, &self.signer);
+            match naming {
+                Naming::Tag | Naming::OwnRepository | Naming::TenRepositories => {
+                    format!("{}/{repository}:{tag}", self.address)
+                }
+                Naming::Digest => format!("{}/{repository}@{}", self.address, image.digest),
+            }
+        };
+        (0..count).map(image).collect()
+    }
+
+    pub(crate) fn host(&self) -> String {
+        self.address.to_string()
+    }
+
+    pub(crate) fn authority(&self) -> &Authority {
+        &self.authority
+    }
+
+    /// The requests since the last call, those for tokens too.
+    pub(crate) fn take_requests(&self) -> usize {
+        let count = self.registry.requests().len();
+        self.registry.clear_requests();
+        count
+    }
+}
