@@ -10,6 +10,8 @@
 
 #[path = "../support/process.rs"]
 mod process;
+#[path = "../support/served.rs"]
+mod served;
 mod service;
 
 use std::process::ExitCode;

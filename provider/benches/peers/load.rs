@@ -46,15 +46,13 @@ pub(crate) async fn send(running: &Running, keys: &[Vec<&str>], count: usize, at
     ended(running, cpu, began, latencies)
 }
 
-/// As [`send`], but a request begins every `interval`, whether or not others have ended. Latencies count from when a request was
-/// to begin.
+/// As [`send`], but a request begins every `interval`, whether or not others have ended.
 pub(crate) async fn send_at_rate(running: &Running, keys: &[Vec<&str>], count: usize, interval: Duration) -> Cost {
     let (cpu, began) = (running.cpu(), Instant::now());
     let work = keys.iter().cycle().take(count).enumerate().map(|(number, keys)| async move {
         let due = interval * u32::try_from(number).unwrap();
         tokio::time::sleep_until((began + due).into()).await;
-        request(running, keys).await;
-        began.elapsed() - due
+        request(running, keys).await
     });
     let latencies = futures_util::future::join_all(work).await;
     ended(running, cpu, began, latencies)

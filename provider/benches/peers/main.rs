@@ -14,6 +14,8 @@ mod load;
 #[path = "../support/process.rs"]
 mod process;
 mod program;
+#[path = "../support/served.rs"]
+mod served;
 mod site;
 mod table;
 
@@ -85,7 +87,7 @@ async fn main() -> ExitCode {
         return ExitCode::from(3);
     }
     let sizes = if arguments.contains(&"--short") { SHORT } else { WHOLE };
-    let countersign = Program::Countersign(env!("CARGO_BIN_EXE_countersign").into());
+    let countersign = Program::Countersign(served::shipped(env!("CARGO_BIN_EXE_countersign")));
     let programs = if arguments.contains(&"--alone") {
         Programs { providers: vec![countersign], notation: None }
     } else {

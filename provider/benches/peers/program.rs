@@ -1,8 +1,6 @@
 //! The programs that are compared, each as a process with the files that it needs.
 
 use std::fs;
-use std::io::BufRead as _;
-use std::io::BufReader;
 use std::net::TcpListener;
 use std::path::Path;
 use std::path::PathBuf;
@@ -11,23 +9,15 @@ use std::process::Command;
 use std::process::Stdio;
 use std::time::Duration;
 
-use countersign_testkit::pki::Authority;
-use countersign_testkit::pki::CertSpec;
 use serde_json::Value as Json;
 use serde_json::json;
 use tokio::net::TcpStream;
-use tokio::sync::oneshot;
 
 use crate::process;
+use crate::served;
 use crate::site::PASSWORD;
 use crate::site::Site;
 use crate::site::USER;
-
-/// The name in Gatekeeper's certificate in a standard installation.
-const GATEKEEPER: &str = "gatekeeper-webhook-service.gatekeeper-system.svc";
-
-/// How long a program may take to listen.
-const START: Duration = Duration::from_secs(30);
 
 /// What is compared.
 #[derive(Clone, Debug)]
@@ -65,21 +55,14 @@ pub(crate) struct Files {
 impl Files {
     pub(crate) fn write(site: &Site) -> Self {
         let folder = std::env::temp_dir().join(format!("countersign-bench-{}-{}", std::process::id(), site.host()));
-        let authority = Authority::root(CertSpec::root().common_name("TLS authority"));
-        let server = authority.issue(CertSpec::tls_server(&["127.0.0.1", "localhost"]));
-        let client = authority.issue(CertSpec::tls_client(GATEKEEPER));
+        fs::create_dir_all(&folder).unwrap();
+        let client = served::certificates(&folder);
         let host = site.host();
-        let statement = |store: &str| {
-            json!({"version": "1.0", "trustPolicies": [{"name": "all", "registryScopes": ["*"],
-                "signatureVerification": {"level": "strict"}, "trustStores": [store], "trustedIdentities": ["*"]}]})
-        };
         let credentials =
             if site.has_tokens { ", credentials: {usernameFile: user, passwordFile: password}" } else { "" };
         let config = format!(
-            "server: {{listen: '127.0.0.1:0', tls: {{certificate: tls.crt, key: tls.key, clientCa: authority.pem}}}}\n\
-             health: {{listen: '127.0.0.1:0'}}\n\
-             trust: {{directory: trust}}\n\
-             registries: [{{host: '{host}', ca: root.pem{credentials}}}]\n"
+            "{}trust: {{directory: trust}}\nregistries: [{{host: '{host}', ca: root.pem{credentials}}}]\n",
+            served::SERVER
         );
         let notation_type = "application/vnd.cncf.notary.signature";
         let ratify = json!({
@@ -89,37 +72,24 @@ impl Files {
             "policy": {"version": "1.0.0", "plugin": {
                 "name": "configPolicy", "artifactVerificationPolicies": {notation_type: "any"}}},
             "verifier": {"version": "1.0.0", "plugins": [{"name": "notation", "artifactTypes": notation_type,
-                "verificationCerts": [folder.join("root.pem")], "trustPolicyDoc": statement("ca:certs")}]},
+                "verificationCerts": [folder.join("root.pem")], "trustPolicyDoc": served::policy("ca:certs")}]},
         });
         let auth = if site.has_tokens { json!({"auths": {host: {"auth": basic()}}}) } else { json!({}) };
         let root = site.authority().pem();
         for (name, content) in [
-            ("tls.crt", server.pem()),
-            ("tls.key", server.key_pem()),
-            ("authority.pem", authority.pem()),
             ("root.pem", root.clone()),
             ("user", USER.to_owned()),
             ("password", PASSWORD.to_owned()),
-            ("trust/trustpolicy.json", statement("ca:main").to_string()),
+            ("trust/trustpolicy.json", served::policy("ca:main").to_string()),
             ("trust/truststore/x509/ca/main/root.pem", root.clone()),
             ("c.yaml", config),
             ("ratify.json", ratify.to_string()),
             ("docker/config.json", auth.to_string()),
-            ("notation/trustpolicy.json", statement("ca:main").to_string()),
+            ("notation/trustpolicy.json", served::policy("ca:main").to_string()),
             ("notation/truststore/x509/ca/main/root.pem", root),
         ] {
-            let path = folder.join(name);
-            fs::create_dir_all(path.parent().unwrap()).unwrap();
-            fs::write(path, content).unwrap();
+            served::write(&folder, name, &content);
         }
-        let identity = reqwest::Identity::from_pem((client.pem() + &client.key_pem()).as_bytes()).unwrap();
-        let client = reqwest::Client::builder()
-            .tls_certs_only([reqwest::Certificate::from_pem(authority.pem().as_bytes()).unwrap()])
-            .identity(identity)
-            .http1_only()
-            .no_proxy()
-            .build()
-            .unwrap();
         Self { folder, client }
     }
 
@@ -177,12 +147,14 @@ impl Running {
         let (process, url) = match program {
             Program::Countersign(binary) => {
                 let mut command = files.command(binary);
-                listening(command.args(["serve", "--config", "c.yaml"]), "/v1/verify").await
+                let (process, event) = served::start(command.args(["serve", "--config", "c.yaml"])).await;
+                (process, format!("https://{}/v1/verify", served::address(&event, "endpoints")))
             }
             Program::Bare(answer) => {
                 fs::write(files.folder.join("answer"), answer).unwrap();
                 let mut command = files.command(&std::env::current_exe().unwrap());
-                listening(command.args(["--bare", "answer"]), "/").await
+                let (process, event) = served::start(command.args(["--bare", "answer"])).await;
+                (process, format!("https://{}/", served::address(&event, "endpoints")))
             }
             Program::Ratify(binary) => ratify(files, binary).await,
         };
@@ -197,28 +169,6 @@ impl Running {
     pub(crate) fn peak_memory(&self) -> f64 {
         process::peak_memory(self.process.id())
     }
-}
-
-/// Starts a program that logs the address of its listener as `endpoints`.
-async fn listening(command: &mut Command, path: &str) -> (Child, String) {
-    let mut process = command.stderr(Stdio::piped()).spawn().unwrap();
-    let lines = BufReader::new(process.stderr.take().unwrap()).lines();
-    let (ready, listening) = oneshot::channel();
-    let mut ready = Some(ready);
-    // Reads the log until its end, so that the process is never blocked by a full pipe.
-    std::thread::spawn(move || {
-        for line in lines.map_while(Result::ok) {
-            if ready.is_none() {
-                continue;
-            }
-            let event: Json = serde_json::from_str(&line).unwrap_or_default();
-            if let Some(address) = event["endpoints"].as_str() {
-                let _ = ready.take().unwrap().send(address.to_owned());
-            }
-        }
-    });
-    let address = tokio::time::timeout(START, listening).await.expect("it listens in time").expect("it listens");
-    (process, format!("https://{address}{path}"))
 }
 
 /// Ratify as its chart starts it, except that its resources are in a file: with its cache of 10 s and metrics.
@@ -246,6 +196,6 @@ async fn ratify(files: &Files, binary: &Path) -> (Child, String) {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     };
-    tokio::time::timeout(START, connected).await.expect("ratify listens in time");
+    tokio::time::timeout(served::START, connected).await.expect("ratify listens in time");
     (process, format!("https://{address}/ratify/gatekeeper/v1/verify"))
 }

@@ -1,5 +1,7 @@
 //! CPU time and memory of a process, from `/proc`.
 
+#![allow(dead_code, reason = "each benchmark uses a part")]
+
 use std::fs;
 use std::time::Duration;
 
@@ -21,7 +23,21 @@ pub(crate) fn cpu(id: u32) -> Duration {
 
 /// Peak memory of the process with this id, in MiB.
 pub(crate) fn peak_memory(id: u32) -> f64 {
+    size(id, "VmHWM:")
+}
+
+fn size(id: u32, name: &str) -> f64 {
     let status = proc(id, "status");
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix(name)).unwrap();
     line.trim().trim_end_matches(" kB").trim().parse::<f64>().unwrap() / 1024.0
+}
+
+/// Memory of the process with this id at this moment, in MiB.
+pub(crate) fn memory(id: u32) -> f64 {
+    size(id, "VmRSS:")
+}
+
+/// How many entries a directory of the process has, such as `task` and `fd`.
+pub(crate) fn entries(id: u32, directory: &str) -> usize {
+    fs::read_dir(format!("/proc/{id}/{directory}")).unwrap().count()
 }

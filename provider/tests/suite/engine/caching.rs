@@ -8,6 +8,7 @@ use countersign::engine::Engine;
 use countersign::engine::ImageResult;
 use countersign::engine::Verifier as _;
 use countersign::policy_source::PolicyPoll;
+use countersign_core::name::ImageRef;
 use countersign_core::verdict::Code;
 use countersign_core::verdict::ImageVerdict;
 use countersign_core::verdict::VerdictKind;
@@ -176,35 +177,43 @@ async fn a_verdict_is_not_cached_if_the_credential_changed_meanwhile() {
     }
 }
 
-#[tokio::test]
-async fn concurrent_requests_for_an_image_share_one_verification() {
-    let (fixture, _) = signed().await;
-    let reference: Arc<countersign_core::name::ImageRef> =
-        Arc::new(format!("{}/app:v1", fixture.registry.host()).parse().unwrap());
+/// A thousand requests for one image that nobody has asked for yet.
+async fn a_thousand_share_one_verification(by_tag: bool) {
+    const REQUESTS: usize = 1000;
+    let (fixture, image) = signed().await;
+    let host = fixture.registry.host();
+    let reference = if by_tag { format!("{host}/app:v1") } else { fixture.registry.reference("app", &image) };
+    let reference: Arc<ImageRef> = Arc::new(reference.parse().unwrap());
+    let verify = || {
+        let request = fixture.engine.request(Arc::clone(&reference), Deadline::after(Duration::from_secs(20)));
+        tokio::spawn(fixture.engine.verify(request))
+    };
     let held = fixture.registry.when(Route::Blob).hold();
-    let asked: Vec<_> = (0..50)
-        .map(|_| {
-            tokio::spawn(
-                fixture
-                    .engine
-                    .verify(fixture.engine.request(Arc::clone(&reference), Deadline::after(Duration::from_secs(20)))),
-            )
-        })
-        .collect();
+    let asked: Vec<_> = (0..REQUESTS).map(|_| verify()).collect();
     fixture.registry.wait_for(Route::Blob, 1).await;
     held.release();
     let mut verdicts = Vec::new();
     for one in asked {
         verdicts.push(one.await.unwrap().verdict);
     }
-    let again = fixture
-        .engine
-        .verify(fixture.engine.request(Arc::clone(&reference), Deadline::after(Duration::from_secs(20))))
-        .await;
+    let again = verify().await.unwrap();
     assert_eq!((again.cached, again.verdict.code()), (true, Code::Verified));
     // All share one verdict without copies.
     assert!(verdicts.iter().all(|verdict| Arc::ptr_eq(verdict, &again.verdict)));
-    assert_eq!(fixture.registry.count(Route::Blob), 1);
+    let routes: Vec<Route> = fixture.registry.requests().iter().map(|request| request.route).collect();
+    let count = |wanted| routes.iter().filter(|route| **route == wanted).count();
+    // The manifests of the image and of its signature.
+    assert_eq!((routes.len(), count(Route::Manifest), count(Route::Referrers), count(Route::Blob)), (4, 2, 1, 1));
+}
+
+#[tokio::test]
+async fn a_thousand_requests_for_a_tag_share_one_verification() {
+    a_thousand_share_one_verification(true).await;
+}
+
+#[tokio::test]
+async fn a_thousand_requests_for_a_digest_share_one_verification() {
+    a_thousand_share_one_verification(false).await;
 }
 
 #[tokio::test]
