@@ -9,7 +9,7 @@ use crate::documents::markdown::read;
 use crate::documents::markdown::shell;
 
 /// The documents with commands for users.
-pub(crate) const DOCUMENTS: [&str; 15] = [
+pub(crate) const DOCUMENTS: [&str; 16] = [
     "README.md",
     "deploy/README.md",
     "deploy/aks/README.md",
@@ -20,6 +20,7 @@ pub(crate) const DOCUMENTS: [&str; 15] = [
     "provider/CODES.md",
     "provider/DIVERGENCES.md",
     "provider/MIGRATION.md",
+    "provider/docs/benchmarks.md",
     "provider/docs/metrics.md",
     "provider/docs/private-registry.md",
     "provider/docs/revocation.md",
@@ -80,7 +81,14 @@ const README: [(&str, Tested); 20] = [
 ];
 
 /// Commands with arguments within sentences.
-const PROSE: [(&str, Tested); 28] = [
+const PROSE: [(&str, Tested); 34] = [
+    // The whole ones take from minutes to half an hour.
+    ("cargo bench-peers", No),
+    ("cargo bench-peers --short", No),
+    ("cargo bench-peers --short --alone", Ci),
+    ("cargo bench-micro", No),
+    ("cargo bench-soak", No),
+    ("cargo bench-soak 20s", Ci),
     ("cargo e2e --all", Ci),
     // Some of the chapters of `cargo e2e`, alone.
     ("cargo e2e --aws", No),
