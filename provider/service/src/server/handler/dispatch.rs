@@ -16,7 +16,6 @@ use tokio::sync::SemaphorePermit;
 use super::Handler;
 use super::Reply;
 use super::RequestLimitReached;
-use super::known::Unknown;
 use crate::clock;
 use crate::engine::Conditions;
 use crate::engine::CredentialSelection;
@@ -94,6 +93,12 @@ impl Answer {
         };
         KeyResult { encoded, answer: self }
     }
+}
+
+/// The keys about which nothing is known, with their indices in the request.
+pub(super) struct Unknown {
+    pub(super) indices: Vec<usize>,
+    pub(super) keys: Vec<String>,
 }
 
 /// The context shared by all keys of a request.

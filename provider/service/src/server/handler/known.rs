@@ -12,6 +12,7 @@ use tokio::time::Instant;
 use super::Handler;
 use super::dispatch::Answer;
 use super::dispatch::Shared;
+use super::dispatch::Unknown;
 use crate::protocol::Operation;
 use crate::protocol::Response;
 use crate::server::keys::Completion;
@@ -20,12 +21,6 @@ use crate::telemetry::log::panic_text;
 
 /// Keys that are looked up before other tasks of the thread have their turn: some tenths of a millisecond.
 const AT_A_TIME: usize = 32;
-
-/// The keys about which nothing is known, with their indices in the request.
-pub(super) struct Unknown {
-    pub(super) indices: Vec<usize>,
-    pub(super) keys: Vec<String>,
-}
 
 impl Handler {
     /// Adds what is known about `keys` to the response, as long as there is time, and returns the others.

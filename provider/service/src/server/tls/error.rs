@@ -8,6 +8,7 @@ use countersign_core::codec::mismatch::Mismatched;
 use countersign_core::codec::mismatch::mismatch_error;
 use countersign_core::codec::pem::PemError;
 use countersign_core::time::UnixTime;
+use countersign_files::ShownPath;
 
 /// Why certificates cannot be taken into use.
 #[derive(Debug)]
@@ -55,7 +56,22 @@ pub enum TlsError {
 impl Mismatched for TlsError {
     fn mismatch(&self) -> Mismatch {
         match self {
-            Self::File { key, path, source } => source.mismatch().of(format_args!("{key}: {}:", path.display())),
+            Self::File { key, path, source } => {
+                let shown = match **source {
+                    Self::Read { .. } => ShownPath::missing(path),
+                    Self::File { .. }
+                    | Self::TooLarge { .. }
+                    | Self::Pem { .. }
+                    | Self::Certificate { .. }
+                    | Self::Root { .. }
+                    | Self::Expired { .. }
+                    | Self::AuthoritiesExpired { .. }
+                    | Self::Foreign
+                    | Self::Pair
+                    | Self::Verifier { .. } => ShownPath::there(path),
+                };
+                source.mismatch().of(format_args!("{key}: {shown}:"))
+            }
             Self::Read { what, source } => {
                 Mismatch::new(format_args!("cannot read {what}: {source}")).expecting("a PEM file")
             }
