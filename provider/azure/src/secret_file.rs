@@ -8,6 +8,7 @@ use countersign_core::codec::text::Text;
 use countersign_credentials::Secret;
 use countersign_files::ReadError;
 use countersign_files::ReadInTimeError;
+use countersign_files::ShownPath;
 use countersign_files::read_in_time;
 use tokio::time::Instant;
 
@@ -70,7 +71,13 @@ impl SecretFile {
             Err(ReadInTimeError::Read(ReadError::TooLarge { .. })) => Err(Problem::TooLarge),
             Err(ReadInTimeError::Late) => Err(Problem::Late),
         };
-        content.map_err(|problem| SecretFileError { file: self, path: Text::of(path.display()), problem })
+        content.map_err(|problem| {
+            let shown = match problem {
+                Problem::Unreadable(_) | Problem::Late => ShownPath::missing(path),
+                Problem::TooLarge | Problem::Empty | Problem::NotPrintable => ShownPath::there(path),
+            };
+            SecretFileError { file: self, path: Text::of(shown), problem }
+        })
     }
 }
 

@@ -8,6 +8,7 @@
 #![warn(missing_docs)]
 
 mod in_time;
+mod shown;
 
 use std::fmt;
 use std::fs::File;
@@ -23,6 +24,7 @@ use rustix::fs::OFlags;
 
 pub use self::in_time::ReadInTimeError;
 pub use self::in_time::read_in_time;
+pub use self::shown::ShownPath;
 
 /// Why a file is not read.
 #[derive(Debug, thiserror::Error)]

@@ -277,7 +277,7 @@ fn warning_of(kind: &'static str, message: impl fmt::Display) -> Finding {
 fn of_registry(finding: &RegistryFinding) -> Finding {
     match &finding.kind {
         FindingKind::File { .. } | FindingKind::Entry(_) => {
-            let (file, mismatch) = (finding.path.display().to_string(), finding.mismatch());
+            let (file, mismatch) = (finding.shown_path().to_string(), finding.mismatch());
             Finding::Mistake { file, line: None, field: String::new(), mismatch }
         }
         FindingKind::Warning(warning) => warning_of(warning.as_str(), finding.warning()),

@@ -1,6 +1,7 @@
 //! Findings in the files of the registries: mistakes with their effects, and warnings.
 
 use std::fmt;
+use std::path::Path;
 use std::path::PathBuf;
 
 use super::MistakeList;
@@ -11,6 +12,7 @@ use countersign_credentials::AuthMethodError;
 use countersign_credentials::DockerConfigError;
 use countersign_credentials::DockerConfigWarning;
 use countersign_credentials::EntryMistake;
+use countersign_files::ShownPath;
 use countersign_http::ClientCertificateError;
 use countersign_http::ProxyServerError;
 use countersign_http::RootCertificatesError;
@@ -94,6 +96,23 @@ pub enum RegistryFileMistake {
     ClientCertificate(ClientCertificateError),
 }
 
+impl RegistryFileMistake {
+    /// The path of the file, as it may be shown.
+    pub(super) fn shown<'a>(&self, path: &'a Path) -> ShownPath<'a> {
+        match self {
+            Self::Unreadable { detail: _ } => ShownPath::missing(path),
+            Self::TooLarge
+            | Self::Empty
+            | Self::NotUtf8
+            | Self::Login(_)
+            | Self::ProxyLogin(_)
+            | Self::DockerConfig(_)
+            | Self::Authorities(_)
+            | Self::ClientCertificate(_) => ShownPath::there(path),
+        }
+    }
+}
+
 impl Mismatched for RegistryFileMistake {
     fn mismatch(&self) -> Mismatch {
         match self {
@@ -158,6 +177,15 @@ impl RegistryFinding {
         }
     }
 
+    /// The path, as it may be shown.
+    #[must_use]
+    pub fn shown_path(&self) -> ShownPath<'_> {
+        match &self.kind {
+            FindingKind::File { mistake, effect: _ } => mistake.shown(&self.path),
+            FindingKind::Entry(_) | FindingKind::Warning(_) => ShownPath::there(&self.path),
+        }
+    }
+
     /// The mistake in the file, without its path.
     #[must_use]
     pub fn mismatch(&self) -> Mismatch {
@@ -177,8 +205,8 @@ impl RegistryFinding {
     /// The effect, as a sentence with the names of registry and file and without the mistake. `None` for a warning.
     #[must_use]
     pub fn effect_summary(&self) -> Option<String> {
-        let Self { owner, path, kind } = self;
-        let path = path.display();
+        let Self { owner, path: _, kind } = self;
+        let path = self.shown_path();
         match kind {
             FindingKind::File { mistake: _, effect: FileEffect::Disabled } => {
                 Some(format!("{owner} is disabled: {path} has a mistake"))
@@ -196,8 +224,8 @@ impl RegistryFinding {
     /// The effect, as a sentence with the names of registry and file.
     #[must_use]
     pub fn effect(&self) -> String {
-        let Self { owner, path, kind } = self;
-        let path = path.display();
+        let Self { owner, path: _, kind } = self;
+        let path = self.shown_path();
         match kind {
             FindingKind::File { mistake, effect: FileEffect::Disabled } => {
                 format!("{owner} is disabled: {path}: {mistake}")
@@ -218,7 +246,7 @@ impl RegistryFinding {
 
 impl fmt::Display for RegistryFinding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.path.display(), self.mismatch())
+        write!(f, "{}: {}", self.shown_path(), self.mismatch())
     }
 }
 

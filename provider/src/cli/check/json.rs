@@ -35,6 +35,7 @@ use crate::policy_source::StatementOutline;
 use crate::policy_source::StoreOutline;
 use countersign_core::notation::CertificateSummary;
 use countersign_core::policy::SignerRoot;
+use countersign_files::ShownPath;
 use countersign_http::ClientCertificate;
 use countersign_registry::FallbackTag;
 use countersign_registry::Unlisted;
@@ -444,7 +445,7 @@ impl RegistryView {
     fn of(registry: &Registry, applied: Applied) -> Self {
         let Registry { host, plain_http, ca, credentials, realm_hosts, proxy, fallback_tag, .. } = registry;
         let Applied { proxy: environment, pull_secret_keys, client_certificate } = applied;
-        let path = |path: &Path| path.display().to_string();
+        let path = |path: &Path| ShownPath::of(path).to_string();
         let server = match proxy {
             RegistryProxy::Environment | RegistryProxy::Direct => None,
             RegistryProxy::Server(server) => Some(server),
@@ -487,7 +488,7 @@ impl RegistryView {
 impl ClientCertificateView {
     fn of(files: &RegistryCertificate, certificate: Option<&ClientCertificate>) -> Self {
         let RegistryCertificate { certificate: certificate_file, key, for_realm_hosts } = files;
-        let path = |path: &Path| path.display().to_string();
+        let path = |path: &Path| ShownPath::of(path).to_string();
         Self {
             files: [path(certificate_file), path(key)],
             subject: certificate.map(|certificate| certificate.subject().escaped().to_owned()),

@@ -8,6 +8,7 @@ use std::path::Path;
 
 use countersign_core::codec::text::printable;
 use countersign_core::notation::CertificateSummary;
+use countersign_files::ShownPath;
 use countersign_registry::FallbackTag;
 use countersign_registry::Unlisted;
 
@@ -97,6 +98,11 @@ pub(super) fn page(path: &Path, findings: &Findings) -> String {
         counted(findings.warnings.len(), "warning")
     ));
     page.0
+}
+
+/// Two files that belong together.
+fn both(first: &Path, second: &Path) -> String {
+    format!("{}, {}", ShownPath::of(first), ShownPath::of(second))
 }
 
 struct Page(String);
@@ -207,7 +213,7 @@ impl Page {
         self.line("  credentials", "tokens of Azure Container Registry");
         self.line("    identity", acr.name());
         acr.tenant().iter().for_each(|tenant| self.line("    tenant", tenant));
-        acr.secret_file().iter().for_each(|file| self.line("    secret", file.display()));
+        acr.secret_file().iter().for_each(|file| self.line("    secret", ShownPath::of(file)));
     }
 
     fn google(&mut self, account: GoogleAccount) {
@@ -250,24 +256,23 @@ impl Page {
     fn access(&mut self, registry: &Registry, applied: &Applied) {
         let Registry { host: _, plain_http: _, ca, credentials, realm_hosts, proxy, fallback_tag, .. } = registry;
         if let Some(ca) = ca {
-            self.line("  authorities", ca.display());
+            self.line("  authorities", ShownPath::of(ca));
         }
         match credentials {
             Credentials::Anonymous => self.line("  credentials", "none"),
             Credentials::DockerConfig(path) => {
-                self.line("  credentials", path.display());
+                self.line("  credentials", ShownPath::of(path));
                 applied.pull_secret_keys.iter().for_each(|key| self.line("    entry", key));
             }
             Credentials::Files { username, password } => {
-                self.line("  credentials", format_args!("{}, {}", username.display(), password.display()));
+                self.line("  credentials", both(username, password));
             }
             Credentials::Ecr(ecr) => self.ecr(ecr),
             Credentials::Acr(acr) => self.acr(acr),
             Credentials::Google(account) => self.google(*account),
         }
         if let Some(files) = &registry.client_certificate {
-            let files = format_args!("{}, {}", files.certificate.display(), files.key.display()).to_string();
-            self.line("  client cert", files);
+            self.line("  client cert", both(&files.certificate, &files.key));
             if let Some(certificate) = &applied.client_certificate {
                 let (subject, end) = (certificate.subject(), certificate.not_after());
                 self.line("    subject", format_args!("{}, until {end}", subject.escaped()));
@@ -310,10 +315,10 @@ impl Page {
             RegistryProxy::Server(RegistryProxyServer { server, login, ca }) => {
                 self.line("  proxy", server);
                 if let Some((username, password)) = login {
-                    self.line("    login", format_args!("{}, {}", username.display(), password.display()));
+                    self.line("    login", both(username, password));
                 }
                 if let Some(ca) = ca {
-                    self.line("    CA", ca.display());
+                    self.line("    CA", ShownPath::of(ca));
                 }
             }
         }

@@ -12,6 +12,7 @@ use countersign_core::name::Digest;
 use countersign_core::name::DigestAlgorithm;
 use countersign_credentials::BoxFuture;
 use countersign_credentials::CallResult;
+use countersign_files::ShownPath;
 use countersign_http::AddressPolicy;
 use countersign_http::Body;
 use countersign_http::BodyLimits;
@@ -260,7 +261,7 @@ impl FetchStore for StoreClient {
 /// The file cannot be read, or has no certificate authorities.
 fn roots(ca: Option<&Path>) -> Result<Roots, Text> {
     let Some(path) = ca else { return Ok(Roots::System) };
-    let shown = path.display();
+    let shown = ShownPath::of(path);
     let unusable = |why: &dyn std::fmt::Display| Text::of(format_args!("{shown}: {why}"));
     let bytes = files::read(path, CA_BYTES).map_err(|error| unusable(&error))?;
     RootCertificates::parse(&shown.to_string(), &bytes).map(Roots::Only).map_err(|error| unusable(&error))

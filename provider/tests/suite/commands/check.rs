@@ -17,6 +17,7 @@ mod online_google;
 mod online_images;
 mod online_key_vault;
 mod online_signer;
+mod pasted_secrets;
 mod providers;
 mod report;
 mod signer_roots;

@@ -14,6 +14,7 @@ use countersign_credentials::DockerConfig;
 use countersign_credentials::DockerConfigWarning;
 use countersign_credentials::ReloadableCredential;
 use countersign_credentials::Secret;
+use countersign_files::ShownPath;
 use countersign_http::ClientCertificate;
 use countersign_http::ProxyChoice;
 use countersign_http::RootCertificates;
@@ -261,7 +262,7 @@ impl Files {
         };
         for Broken { path, mistake } in broken {
             if former.is_none() && self.unusable.is_none() {
-                self.unusable = Some(Text::of(format_args!("{}: {mistake}", path.display())));
+                self.unusable = Some(Text::of(format_args!("{}: {mistake}", mistake.shown(&path))));
             }
             self.found(&path, FindingKind::File { mistake, effect: FileEffect::of(former.as_ref()) });
         }
@@ -270,7 +271,7 @@ impl Files {
 }
 
 fn shown(path: &Path) -> String {
-    path.display().to_string()
+    ShownPath::missing(path).to_string()
 }
 
 /// Reports warnings about a readable Docker configuration. Warnings that concern every registry that names it are

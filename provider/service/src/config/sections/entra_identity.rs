@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use countersign_core::name::ClientId;
 use countersign_core::name::TenantId;
+use countersign_files::ShownPath;
 
 use crate::config::fields::Fields;
 use crate::config::schema::Choice;
@@ -176,6 +177,6 @@ impl fmt::Display for EntraIdentity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.name())?;
         self.tenant().iter().try_for_each(|tenant| write!(f, " of the tenant {tenant}"))?;
-        self.secret_file().iter().try_for_each(|file| write!(f, " with {}", file.display()))
+        self.secret_file().iter().try_for_each(|file| write!(f, " with {}", ShownPath::missing(file)))
     }
 }

@@ -1,5 +1,7 @@
 //! The trust stores that are fetched.
 
+use countersign_files::ShownPath;
+
 use super::Page;
 use crate::cli::check::fetched_stores::FetchedStoreEntry;
 use crate::config::StoreSource;
@@ -20,7 +22,7 @@ impl Page {
                 self.line("    content", if source.secret { "the chain, of the secret" } else { "the certificate" });
                 self.line("    identity", source.identity.name());
                 source.identity.tenant().iter().for_each(|tenant| self.line("    tenant", tenant));
-                source.identity.secret_file().iter().for_each(|file| self.line("    secret", file.display()));
+                source.identity.secret_file().iter().for_each(|file| self.line("    secret", ShownPath::of(file)));
                 self.line("    refresh", format_args!("every {} s", source.refresh_interval.as_secs()));
             }
         }
