@@ -177,19 +177,29 @@ async fn what_is_known_is_answered_without_a_permit_for_work() {
         items,
         [&[(KNOWN.to_owned(), "skipped".to_owned())][..], &[("UPPER".to_owned(), String::new())]].concat()
     );
-    assert_eq!(text, "");
+    assert_eq!(
+        text,
+        "could not decide about 1 of 3 images (request 1f): registry.example/new:v1: overloaded: too many requests in progress; \
+         what to do: add replicas or raise the limits of concurrent work"
+    );
     drop(all);
     let (items, text) = decided(&handler, &["registry.example/new:v1", KNOWN]).await;
     assert_eq!(items, skipped);
-    assert_eq!(text, "");
+    assert!(
+        text.starts_with(
+            "could not decide about 1 of 2 images (request 1f): registry.example/new:v1: deadline-exceeded: "
+        ),
+        "{text}"
+    );
 }
 
 #[tokio::test]
 async fn a_panic_about_one_key_is_not_one_of_the_others() {
     let (handler, registry) = knowing();
-    let (items, text) = decided(&handler, &["registry.example/panics:v1", KNOWN]).await;
+    let (items, text) = decided(&handler, &[KNOWN, "registry.example/panics:v1"]).await;
     assert_eq!(items, [(KNOWN.to_owned(), "skipped".to_owned())]);
-    assert_eq!(text, "");
+    let why = "could not decide about 1 of 2 images (request 1f): registry.example/panics:v1: internal-error: ";
+    assert!(text.starts_with(why), "{text}");
     let text = metrics::encode_text(&registry).unwrap();
     assert!(text.contains("countersign_panics_total 1\n"), "{text}");
 }
