@@ -130,7 +130,7 @@ mod tests {
             format!(
                 "clientSecretFile: found the file {}, which cannot be read (found a directory, expected a regular file), expected the secret of the \
                  application",
-                folder.path().display()
+                ShownPath::missing(folder.path())
             )
         );
         let missing = SecretFile::FederatedToken.read(&folder.path().join("none")).await.unwrap_err();

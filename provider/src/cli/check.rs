@@ -26,6 +26,7 @@ use std::time::Duration;
 
 use countersign_core::codec::mismatch::Mismatch;
 use countersign_core::time::UnixTime;
+use countersign_files::ShownPath;
 use countersign_http::ClientCertificate;
 
 use self::endpoint_certificates::EndpointCertificates;
@@ -251,15 +252,18 @@ impl Findings {
         (self.config, self.endpoints) = (config, endpoints);
     }
 
-    /// Adds a mistake in `file`.
+    /// Adds a mistake in `file`, which the configuration names.
     fn mistake(&mut self, file: &Path, field: &str, mismatch: &Mismatch) {
-        self.mistake_at(file, None, field, mismatch);
+        self.add_mistake(ShownPath::of(file), None, field, mismatch);
     }
 
-    /// As [`Self::mistake`], with its line.
+    /// Adds a mistake at a line of a file of the trust directory.
     fn mistake_at(&mut self, file: &Path, line: Option<u64>, field: &str, mismatch: &Mismatch) {
-        let mistake =
-            Mistake { file: file.display().to_string(), line, field: field.to_owned(), mismatch: mismatch.clone() };
+        self.add_mistake(ShownPath::there(file), line, field, mismatch);
+    }
+
+    fn add_mistake(&mut self, file: ShownPath<'_>, line: Option<u64>, field: &str, mismatch: &Mismatch) {
+        let mistake = Mistake { file: file.to_string(), line, field: field.to_owned(), mismatch: mismatch.clone() };
         // A file may be named more than once.
         if !self.mistakes.contains(&mistake) {
             self.mistakes.push(mistake);

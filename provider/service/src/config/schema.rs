@@ -11,6 +11,8 @@ mod reference;
 use std::fmt;
 use std::path::Path;
 
+use countersign_files::ShownPath;
+
 pub(super) use super::field_path::join;
 use super::fields::Fields;
 
@@ -162,7 +164,8 @@ impl Effective {
     }
 
     pub(super) fn path(&mut self, key: &str, value: &Path) {
-        self.add(key, format_args!("{value:?}"));
+        // Does not look whether there is such a file: the text must not change with time.
+        self.add(key, format_args!("{:?}", ShownPath::missing(value).to_string()));
     }
 
     /// Each key with its value.

@@ -81,13 +81,10 @@ const README: [(&str, Tested); 20] = [
 ];
 
 /// Commands with arguments within sentences.
-const PROSE: [(&str, Tested); 35] = [
+const PROSE: [(&str, Tested); 32] = [
     // The whole ones take from minutes to half an hour.
-    ("cargo bench-peers", No),
     ("cargo bench-peers --short", No),
     ("cargo bench-peers --short --alone", Ci),
-    ("cargo bench-micro", No),
-    ("cargo bench-soak", No),
     ("cargo bench-soak 1m", No),
     ("cargo bench-soak 20s", Ci),
     ("cargo e2e --all", Ci),
