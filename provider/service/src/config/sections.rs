@@ -25,6 +25,7 @@ mod mutation;
 mod proxy;
 mod registries;
 mod server;
+mod shared_hosts;
 mod stores;
 mod tls;
 mod trust;

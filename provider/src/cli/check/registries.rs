@@ -20,6 +20,7 @@ use super::Findings;
 use super::SOON;
 use super::Variables;
 use crate::config::Config;
+use crate::config::Credentials;
 use crate::config::FindingKind;
 use crate::config::Purpose;
 use crate::config::Registry;
@@ -53,6 +54,7 @@ pub(super) fn check(
         }
     }
     with_ports(config, findings);
+    passwords_of_patterns(config, findings);
     files(config, now, findings);
     // One by one: the client stops at the first mistake.
     for entry in &config.registries {
@@ -209,6 +211,29 @@ fn client_certificate(host: &RegistryPattern, certificate: &ClientCertificate, n
 fn one(file: &Path, config: &Config, findings: &mut Findings) {
     if let Err(error) = client(config.registry_files(None).settings(config)) {
         findings.mistake(file, "registries", &error.mismatch());
+    }
+}
+
+/// Warns about passwords that every host of a pattern receives.
+fn passwords_of_patterns(config: &Config, findings: &mut Findings) {
+    for Registry { host, credentials, .. } in &config.registries {
+        let is_pattern = host.host().exact().is_none();
+        match credentials {
+            Credentials::Files { .. } if is_pattern => {
+                let message = format_args!(
+                    "registry {host}: every host of the pattern receives the password, as soon as somebody creates a pod with an image of \
+                     it; if not all of them are yours, write an entry for each registry"
+                );
+                findings.warn("credentials-for-pattern", message);
+            }
+            // A Docker configuration has exact hosts, and tokens are for the registries of their services.
+            Credentials::Files { .. }
+            | Credentials::Anonymous
+            | Credentials::DockerConfig(_)
+            | Credentials::Ecr(_)
+            | Credentials::Acr(_)
+            | Credentials::Google(_) => {}
+        }
     }
 }
 

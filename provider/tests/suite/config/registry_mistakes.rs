@@ -270,3 +270,36 @@ fn refuses_bad_proxies_without_showing_them() {
         );
     }
 }
+
+#[test]
+fn a_password_for_registries_of_strangers_is_refused() {
+    let credentials = "credentials: {usernameFile: user, passwordFile: password}";
+    for (pattern, domain) in [
+        ("*.azurecr.io", "azurecr.io"),
+        ("**.azurecr.us", "azurecr.us"),
+        ("*.pkg.dev", "pkg.dev"),
+        ("*.gcr.io/project", "gcr.io"),
+        ("*.dkr.ecr.eu-west-1.amazonaws.com", "amazonaws.com"),
+        ("**.amazonaws.com.cn", "amazonaws.com.cn"),
+        ("1.dkr.ecr.*.amazonaws.com", "amazonaws.com"),
+    ] {
+        let wanted = format!(
+            ":2: registries[0].credentials.passwordFile: found a password for every host of {pattern}, expected the exact name of the \
+             registry in host: anybody can have a registry below {domain}, and whoever creates a pod with an image of it would get the \
+             password"
+        );
+        check(&format!("registries: [{{host: '{pattern}', {credentials}}}]"), &[&wanted]);
+    }
+    // Exact hosts, patterns of one's own, and a file with exact hosts.
+    for entry in [
+        format!("{{host: shops.azurecr.io, {credentials}}}"),
+        format!("{{host: '*.notazurecr.io.example.com', {credentials}}}"),
+        format!("{{host: '*.my-azurecr.io', {credentials}}}"),
+        "{host: '*.azurecr.io', credentials: {dockerConfig: config.json}}".to_owned(),
+    ] {
+        assert!(
+            super::parse(&format!("{}registries: [{entry}]\n", super::TRUST), super::Purpose::Verify).is_ok(),
+            "{entry}"
+        );
+    }
+}

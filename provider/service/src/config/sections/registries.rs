@@ -34,6 +34,7 @@ use super::proxy;
 use super::proxy::ProxyKind;
 use super::proxy::RegistryProxy;
 use super::seconds;
+use super::shared_hosts;
 use crate::config::fields::Fields;
 use crate::config::schema::Choice;
 use crate::config::schema::Description;
@@ -218,6 +219,7 @@ impl Registry {
         ecr_hosts::check(entry, host.as_ref(), &credentials, &realm_hosts);
         acr_hosts::check(entry, host.as_ref(), &credentials, &realm_hosts);
         google_hosts::check(entry, host.as_ref(), &credentials, &realm_hosts);
+        shared_hosts::check(entry, host.as_ref(), &credentials);
         let host = host?;
         if plain_http && host.host().written_port() == Some(443) {
             let wanted = "another port, or none for port 80; references can omit the default port of https";

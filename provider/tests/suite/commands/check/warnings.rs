@@ -342,3 +342,23 @@ fn an_arn_of_aws_signer_that_is_misspelled_has_a_warning_with_the_spelling_that_
     };
     assert_eq!(messages, [of(&format!("{arn}/")), of(&format!(" {arn}")), of(&arn.replace(":/", ":"))]);
 }
+
+#[test]
+fn warns_about_a_password_for_all_hosts_of_a_pattern() {
+    let folder = sound();
+    folder.write(
+        "c.yaml",
+        "trust: {directory: trust}
+registries:
+- {host: registry.example.com, credentials: {usernameFile: user, passwordFile: password}}
+- {host: '*.corp.example', credentials: {usernameFile: user, passwordFile: password}}
+- {host: '**.example.org'}
+",
+    );
+    let (code, page) = check(&folder, &["--for", "verify"]);
+    assert_eq!(code, Some(0), "{page}");
+    let warnings: Vec<_> = page.lines().filter_map(|line| line.strip_prefix("warning       ")).collect();
+    let expected = "credentials-for-pattern: registry *.corp.example: every host of the pattern receives the password, as soon as somebody \
+                    creates a pod with an image of it; if not all of them are yours, write an entry for each registry";
+    assert_eq!(warnings, [expected], "{page}");
+}
