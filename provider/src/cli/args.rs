@@ -126,11 +126,12 @@ With images, each is shown with the entry of `registries` that applies to it: cr
 plain HTTP, and what differs in each earlier entry: its host, or the path on it.
 
 --online tries, and warns about what fails:
+  - the trust stores of trust.stores: files at URLs, certificates of Azure Key Vault
   - the addresses of OCSP responders and CRLs that certificates of the trust stores name
-  - a token for each entry of registries with credentials.ecr
+  - a token for each entry of registries with credentials.ecr, credentials.acr or credentials.google
   - AWS Signer in each region that is asked, about a signature that does not exist, if aws.signer.enabled is true
   - with --image, the manifest of the image and one of its blobs, the list of its signatures and the signatures, and the
-    addresses that these need
+    addresses that these need; passwords of usernameFile, passwordFile and dockerConfig are tried by this alone
 For a refusal of AWS, the warning names the host, the role and the IAM action that is missing. Nothing is tried if the
 configuration has mistakes that prevent it; that is a warning too.
 
@@ -277,11 +278,13 @@ pub struct CheckArgs {
     #[arg(long, value_name = "DIR")]
     pub root: Option<PathBuf>,
 
-    /// Try what the configuration needs of the network: OCSP responders, CRLs, tokens of Amazon ECR, AWS Signer
+    /// Try what the configuration needs of the network: trust stores, OCSP responders, CRLs, tokens of Amazon ECR, Azure and
+    /// Google Cloud, AWS Signer
     ///
-    /// Each address of an OCSP responder and a CRL that certificates of the trust stores name; one token for each entry of
-    /// registries with credentials.ecr; AWS Signer in each region that is asked, if aws.signer.enabled is true; the clock, by the
-    /// responses of AWS. Images are read with --image only. Without --online, nothing is requested from the network.
+    /// Each store of trust.stores; each address of an OCSP responder and a CRL that certificates of the trust stores name; one
+    /// token for each entry of registries with credentials.ecr, credentials.acr or credentials.google; AWS Signer in each region
+    /// that is asked, if aws.signer.enabled is true; the clock, by the responses of AWS. Images are read with --image only.
+    /// Without --online, nothing is requested from the network.
     #[arg(long)]
     pub online: bool,
 
@@ -299,7 +302,7 @@ pub struct CheckArgs {
 
     /// Show which entry of `registries` applies to this image, and why no earlier one does
     ///
-    /// Nothing is requested.
+    /// Nothing is requested for it: `--online --image IMAGE` reads it from its registry.
     #[arg(value_name = "IMAGE")]
     pub entries_for: Vec<ImageRef>,
 }

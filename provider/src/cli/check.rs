@@ -159,7 +159,7 @@ pub(super) fn run(args: &CheckArgs) -> Result<Exit, Failure> {
     if args.online
         && let Some(config) = findings.config.take()
     {
-        online::check(path, &config, &args.images, &mut findings)?;
+        online::check(path, &config, args, &mut findings)?;
         findings.config = Some(config);
     } else if let Some(config) = findings.config.take() {
         trust::not_tried(&config, &mut findings);

@@ -27,6 +27,7 @@ use super::tried_images::SignerStatus;
 use super::tried_images::TriedImage;
 use super::trust;
 use crate::cli::Failure;
+use crate::cli::args::CheckArgs;
 use crate::clock;
 use crate::config::Config;
 use crate::engine::Deadline;
@@ -54,7 +55,8 @@ const NO_POLICY: &str = "no document of the trust policy can be used; correct it
 ///
 /// # Errors
 /// The machine, or this program, failed.
-pub(super) fn check(file: &Path, config: &Config, images: &[ImageRef], findings: &mut Findings) -> Result<(), Failure> {
+pub(super) fn check(file: &Path, config: &Config, args: &CheckArgs, findings: &mut Findings) -> Result<(), Failure> {
+    let CheckArgs { images, entries_for: shown, .. } = args;
     let runtime = tokio::runtime::Runtime::new().map_err(Failure::unexpected)?;
     let metrics = Arc::new(Metrics::new(&Registry::new()).map_err(Failure::unexpected)?);
     let survey = runtime.block_on(survey(file, config, images, &metrics, findings));
@@ -84,11 +86,22 @@ pub(super) fn check(file: &Path, config: &Config, images: &[ImageRef], findings:
             ),
         );
     }
+    not_read(shown, images, findings);
     aws.iter().for_each(|aws| aws_calls::warn(aws, findings));
     azure.iter().for_each(|tokens| token_calls::warn("acr-token-not-issued", tokens, findings));
     google.iter().for_each(|tokens| token_calls::warn("google-token-not-issued", tokens, findings));
     (findings.online, findings.aws, findings.azure, findings.google) = (Some(survey), aws, azure, google);
     Ok(())
+}
+
+/// Warns about images that are only shown with their entries, although `--online` is given: nothing was read of them.
+fn not_read(shown: &[ImageRef], images: &[ImageRef], findings: &mut Findings) {
+    for image in shown.iter().filter(|image| !images.contains(image)) {
+        findings.warn(
+            "image-not-read",
+            format_args!("nothing was read of {image}, only its entry of registries is shown: --online --image {image} reads it"),
+        );
+    }
 }
 
 /// What was tried. Of a cloud, `None` if the configuration does not need it.

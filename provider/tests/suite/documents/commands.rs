@@ -81,7 +81,7 @@ const README: [(&str, Tested); 20] = [
 ];
 
 /// Commands with arguments within sentences.
-const PROSE: [(&str, Tested); 32] = [
+const PROSE: [(&str, Tested); 33] = [
     // The whole ones take from minutes to half an hour.
     ("cargo bench-peers --short", No),
     ("cargo bench-peers --short --alone", Ci),
@@ -106,6 +106,8 @@ const PROSE: [(&str, Tested); 32] = [
     ("kubectl get pods --all-namespaces -o yaml | countersign verify --config countersign.yaml -f -", EndToEnd),
     // The runbook, whose commands the end-to-end run reads from the page.
     ("kubectl -n countersign rollout restart deployment/countersign", EndToEnd),
+    // Lists the namespaces that a provider of clusters has created.
+    ("kubectl get namespaces", No),
     // Need a kubelet.
     ("kubectl -n countersign get pods", No),
     ("kubectl -n countersign logs deployment/countersign", No),

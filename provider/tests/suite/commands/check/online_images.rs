@@ -177,6 +177,36 @@ async fn an_image_of_another_registry_needs_no_permission_of_iam() {
 }
 
 #[tokio::test]
+async fn an_image_without_the_option_is_not_read_and_a_warning_has_the_option() {
+    let registry = Registry::start().await;
+    let _ = registry.push_image("app", "v1");
+    let (folder, host) = (sound(), registry.host());
+    folder.write(
+        "c.yaml",
+        format!("trust: {{directory: trust}}\nunlistedRegistries: refuse\nregistries:\n- {{host: '{host}', plainHttp: true}}\n"),
+    );
+    let image = format!("{host}/app:v1");
+    let work = move || {
+        let only_shown = ["--for", "verify", "-o", "json", "--online", image.as_str()];
+        let read = [&only_shown[..], &["--image", image.as_str()]].concat();
+        let offline = ["--for", "verify", "-o", "json", image.as_str()];
+        [&only_shown[..], &read, &offline].map(|arguments| {
+            let (code, text) = check_in(&folder, arguments, &[]);
+            assert_eq!(code, Some(0), "{text}");
+            let document: Value = serde_json::from_str(&text).unwrap();
+            let warnings = document["warnings"].as_array().unwrap();
+            warnings.iter().filter(|warning| warning["warning"] == "image-not-read").cloned().collect::<Vec<_>>()
+        })
+    };
+    let found = tokio::task::spawn_blocking(work).await.unwrap();
+    let image = format!("{}/app:v1", registry.host());
+    let message = format!(
+        "nothing was read of {image}, only its entry of registries is shown: --online --image {image} reads it"
+    );
+    assert_eq!(found, [vec![json!({"warning": "image-not-read", "message": message})], vec![], vec![]]);
+}
+
+#[tokio::test]
 async fn nothing_is_tried_with_two_entries_for_one_host_and_a_warning_says_so() {
     let ecr = Ecr::start().await;
     let _ = ecr.registry.push_image("app", "v1");
