@@ -76,6 +76,7 @@ pub use sections::WANTED_API;
 pub use sections::any_host;
 pub use sections::has_private_ecr;
 pub use sections::is_registry;
+pub use units::written_duration;
 pub use yaml::CONFIG_BYTES;
 pub use yaml::MANIFEST_BYTES;
 pub use yaml::MANIFEST_DEPTH;

@@ -62,8 +62,10 @@ fn product(number: &str, unit: u64) -> Option<u64> {
     all.is_multiple_of(scale).then(|| u64::try_from(all / scale).ok()).flatten()
 }
 
-/// A duration in its largest whole unit, or in seconds with a fraction: `24h`, `5m`, `1.8s`, `800ms`.
-pub(super) fn written_duration(duration: Duration) -> String {
+/// A duration in its largest whole unit, or in seconds with a fraction: `24h`, `5m`, `1.8s`, `800ms`. Parts of a
+/// millisecond are left out.
+#[must_use]
+pub fn written_duration(duration: Duration) -> String {
     let seconds = duration.as_secs();
     match (seconds, duration.subsec_millis()) {
         (0, 0) => "0s".to_owned(),

@@ -99,7 +99,9 @@ fn not_read(shown: &[ImageRef], images: &[ImageRef], findings: &mut Findings) {
     for image in shown.iter().filter(|image| !images.contains(image)) {
         findings.warn(
             "image-not-read",
-            format_args!("nothing was read of {image}, only its entry of registries is shown: --online --image {image} reads it"),
+            format_args!(
+                "nothing was read of {image}, only its entry of registries is shown: --online --image {image} reads it"
+            ),
         );
     }
 }

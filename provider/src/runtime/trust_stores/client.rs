@@ -20,6 +20,7 @@ use countersign_http::Class;
 use countersign_http::ClientBuilder;
 use countersign_http::ClientSettings;
 use countersign_http::FetchError;
+use countersign_http::FetchRemedy;
 use countersign_http::LimitObserver;
 use countersign_http::NoProxyScope;
 use countersign_http::Payload;
@@ -38,6 +39,7 @@ use countersign_http::Route;
 use countersign_http::Share;
 use countersign_http::ShareLimits;
 use countersign_http::SharedLimits;
+use countersign_http::TlsRemedy;
 use countersign_http::Unit;
 use countersign_http::authority;
 use tokio::sync::Semaphore;
@@ -223,7 +225,23 @@ impl Failed {
     }
 
     fn unanswered(error: FetchError) -> Self {
-        Self { why: Text::of(&error), answered: None, result: CallResult::of_fetch(&error) }
+        let result = CallResult::of_fetch(&error);
+        let why = match error.remedy() {
+            Some(FetchRemedy::Tls(TlsRemedy::RootsFile(expected))) => {
+                let is_of_proxy = matches!(error, FetchError::Proxy { .. });
+                let setting = if is_of_proxy { "ca of evidence.proxy" } else { "ca of the store's url" };
+                Text::of(format_args!("{error}; set {setting} to a file with {}", expected.as_str()))
+            }
+            Some(
+                FetchRemedy::NameHost
+                | FetchRemedy::NameEither { .. }
+                | FetchRemedy::WithoutProxy { .. }
+                | FetchRemedy::Https
+                | FetchRemedy::Tls(TlsRemedy::CertificateInRoots | TlsRemedy::PlainHttp | TlsRemedy::ClientCertificate),
+            )
+            | None => Text::of(&error),
+        };
+        Self { why, answered: None, result }
     }
 }
 

@@ -179,7 +179,8 @@ async fn a_proxy_may_have_an_authority_of_its_own() {
     write("pull-secret.json", login.to_string());
     write("trust/trustpolicy.json", read("deploy/base/config/trustpolicy.json"));
     // The fragment of the page with a proxy, with the paths and the proxy of this test.
-    let fragment = blocks(&read(PAGE)).0.into_iter().find(|block| block.text.contains("proxy.example.com")).unwrap().text;
+    let fragment =
+        blocks(&read(PAGE)).0.into_iter().find(|block| block.text.contains("proxy.example.com")).unwrap().text;
     let fragment = fragment
         .replace("/etc/countersign/registry-ca/ca.crt", "registry-ca.crt")
         .replace("/etc/countersign/registry-ca/proxy.crt", "proxy.crt")

@@ -5,6 +5,7 @@ use countersign_files::ShownPath;
 use super::Page;
 use crate::cli::check::fetched_stores::FetchedStoreEntry;
 use crate::config::StoreSource;
+use crate::config::written_duration;
 use crate::policy_source::FetchStatus;
 
 impl Page {
@@ -23,7 +24,7 @@ impl Page {
                 self.line("    identity", source.identity.name());
                 source.identity.tenant().iter().for_each(|tenant| self.line("    tenant", tenant));
                 source.identity.secret_file().iter().for_each(|file| self.line("    secret", ShownPath::of(file)));
-                self.line("    refresh", format_args!("every {} s", source.refresh_interval.as_secs()));
+                self.line("    refresh", format_args!("every {}", written_duration(source.refresh_interval)));
             }
         }
         let Some(FetchStatus { fetched, files, failure, next }) = status else { return };

@@ -55,7 +55,7 @@ trust store   ca:main
     identity  the application {}
     tenant    {}
     secret    client-secret
-    refresh   every 300 s
+    refresh   every 5m
 ",
         VaultSite::CLIENT,
         VaultSite::TENANT

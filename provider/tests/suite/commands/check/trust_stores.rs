@@ -133,5 +133,12 @@ async fn a_server_of_another_authority_is_refused() {
     let (code, page) = run(folder, true).await;
     assert_eq!(code, Some(3), "{page}");
     assert!(page.contains("server-ca.pem: "), "{page}");
+    let folder = fetched.folder("/shop.pem", &sha256_hex(fetched.pem.as_bytes()));
+    let config = std::fs::read_to_string(folder.path().join("c.yaml")).unwrap();
+    folder.write("c.yaml", config.replace(", ca: server-ca.pem", ""));
+    let (code, page) = run(folder, true).await;
+    assert_eq!(code, Some(3), "{page}");
+    let remedy = "expected one of the system's certificate authorities; set ca of the store's url to a file with the CA certificate that issued it";
+    assert!(page.contains(remedy), "{page}");
     assert_eq!(fetched.server.count("/shop.pem"), 0);
 }
