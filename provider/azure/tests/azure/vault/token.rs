@@ -86,3 +86,26 @@ async fn no_secret_reaches_a_service_that_it_is_not_for() {
     let others = [world.world.acr.requests(), world.world.blobs.requests(), world.world.imds.requests()].concat();
     assert!(others.is_empty(), "{others:?}");
 }
+
+#[tokio::test]
+async fn a_refusal_that_repeats_the_token_does_not_show_it() {
+    let world = Vault::start().await;
+    world.add(&self_signed());
+    let client = world.client();
+    assert_eq!(reading(&client).await.unwrap(), 1);
+    let issued: serde_json::Value = serde_json::from_slice(&world.world.entra.requests()[0].answer_body()).unwrap();
+    let token = issued["access_token"].as_str().unwrap();
+    for (code, inner, message) in [
+        ("Forbidden", "ForbiddenByPolicy", format!("no: Bearer {token}")),
+        (token, "", "no".to_owned()),
+        ("Forbidden", token, "no".to_owned()),
+    ] {
+        let body = serde_json::json!({"error": {"code": code, "message": message, "innererror": {"code": inner}}});
+        let fault = world.vault.when_any().reply(Reply::status(403).body(body.to_string()));
+        let error = reading(&client).await.unwrap_err();
+        let shown = format!("{error} {error:?}");
+        assert!(shown.contains("found status 403") || shown.contains("status: 403"), "{shown}");
+        assert!(!shown.contains(&token[..24]), "{shown}");
+        fault.remove();
+    }
+}

@@ -90,6 +90,29 @@ async fn a_known_digest_must_still_be_in_the_repository() {
 }
 
 #[tokio::test]
+async fn a_media_type_that_the_registry_stated_once_is_not_kept_against_what_it_states_later() {
+    // The manifest does not state its type itself, as the specification allows.
+    let body = br#"{"schemaVersion":2,"config":{},"layers":[]}"#;
+    for by_tag in [true, false] {
+        let registry = Registry::start().await;
+        let pushed = registry.put_manifest("app", IMAGE_MANIFEST, body);
+        registry.tag("app", "v1", &pushed.digest);
+        let image = if by_tag { app(&registry) } else { registry.reference("app", &pushed).parse().unwrap() };
+        let registries = anonymous(&registry);
+        let wrong = registry.when(Route::Manifest).header("content-type", MediaType::DOCKER_MANIFEST);
+        let first = registries.pin(&image, soon()).await.unwrap();
+        assert_eq!(first.descriptor().media_type.as_str(), MediaType::DOCKER_MANIFEST);
+        wrong.remove();
+        // A signature is about the type too: with the former one every signature of the image is rejected.
+        let second = registries.pin(&image, soon()).await.unwrap();
+        assert_eq!(second.descriptor(), &descriptor(&pushed), "by tag: {by_tag}");
+        registry.clear_requests();
+        assert_eq!(registries.pin(&image, soon()).await.unwrap(), second);
+        assert_eq!(methods(&registry), ["HEAD"]);
+    }
+}
+
+#[tokio::test]
 async fn a_known_tag_needs_one_head_request() {
     let registry = Registry::start().await;
     registry.require_bearer(&TokenService::anonymous());
