@@ -148,6 +148,19 @@ async fn a_disabled_version_ends_and_with_the_last_one_the_store() {
 }
 
 #[tokio::test]
+async fn a_version_that_the_vault_says_is_disabled_ends_although_another_one_cannot_be_read() {
+    let add = |site: &VaultSite| (site.add_self_signed("old"), site.add_self_signed("new"));
+    let (vault, ((old, first), (new, second))) = WithVault::start(("versions: 2", ""), add).await;
+    assert_eq!(vault.trusted([&old, &new]).await, ("current", [true, true]));
+    vault.site.vault.set_enabled("shop", &first, false);
+    vault.site.vault.when_path(&format!("/certificates/shop/{second}")).status(403);
+    let vault = vault.refresh().await.refresh().await;
+    // However long the other one cannot be read.
+    let (_, [old, _]) = vault.trusted([&old, &new]).await;
+    assert!(!old, "{}", vault.line());
+}
+
+#[tokio::test]
 async fn the_last_certificates_stay_while_the_vault_fails_and_a_deleted_one_does_not() {
     let (vault, (chain, version)) = WithVault::start(("", ""), |site| site.add_self_signed("shop")).await;
     vault.site.vault.fail(key_vault_error::internal());
