@@ -11,6 +11,7 @@ use countersign_core::name::Selector;
 use countersign_core::oci::Descriptor;
 use countersign_credentials::CredentialScope;
 use countersign_http::LruTtlCache;
+use countersign_http::content_type;
 use http::HeaderMap;
 use lru::LruCache;
 use tokio::time::Instant;
@@ -105,6 +106,8 @@ impl PinCache {
     /// The manifest of the image with the `Docker-Content-Digest` of these headers, which answer a HEAD of its reference. The header is a
     /// claim of the registry, as the tag is: it only chooses among manifests that were hashed here, and for a digest it can only be that one.
     ///
+    /// An answer that states another media type than the one that was read is followed by a GET.
+    ///
     /// For a tag only SHA-256 is accepted, as the digest of a tag after a GET is always SHA-256.
     pub(crate) fn claim(&mut self, image: &ImageRef, scope: &CredentialScope, headers: &HeaderMap) -> Claim {
         let mut values = headers.get_all("docker-content-digest").iter();
@@ -118,7 +121,11 @@ impl PinCache {
             (Selector::Tag(_) | Selector::Digest(_), _) => return Claim::Nothing,
         };
         let key = Key::new(image.repository(), digest, scope);
-        self.digests.get(&key, Instant::now().into_std()).map_or(Claim::Unknown, Claim::Known)
+        let known = self.digests.get(&key, Instant::now().into_std());
+        // A manifest need not state its type: then it is the one of the answer, which may have been wrong once, and signatures are about it.
+        let stated = content_type(headers);
+        let is_same = |known: &Descriptor| stated.is_empty() || known.media_type.as_str() == stated;
+        known.filter(is_same).map_or(Claim::Unknown, Claim::Known)
     }
 
     /// Stores the descriptor of `image`, which was read with the credential of `scope`; a tag for `lifetime`.
