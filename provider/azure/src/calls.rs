@@ -27,6 +27,9 @@ use crate::limits;
 use crate::refusal::Refusal;
 use crate::settings::AzureSettings;
 
+/// Bytes at the beginning of a secret that are no coincidence in a code.
+const REPEATED: usize = 16;
+
 /// Sends calls, and reports how they end.
 #[derive(Debug)]
 pub(crate) struct Calls(countersign_cloud::Calls<Operation>);
@@ -118,5 +121,14 @@ impl Calls {
 
 fn kind(status: u16, refused: Refused, secret: Option<&Secret>) -> Kind {
     let Refused { code, message: text, refusal, claims } = refused;
+    let code = if repeats(code.as_str(), secret) { Text::of("with a code that repeats the secret") } else { code };
     Kind::Refused { status, code, message: message(text.as_deref(), secret), refusal, claims }
+}
+
+/// Whether a code has the secret, or is its beginning: codes are cut.
+fn repeats(code: &str, secret: Option<&Secret>) -> bool {
+    let Some(secret) = secret.and_then(|secret| std::str::from_utf8(secret.expose()).ok()) else { return false };
+    let begins =
+        code.get(..REPEATED.min(code.len())).is_some_and(|begin| begin.len() == REPEATED && secret.starts_with(begin));
+    begins || code.contains(secret)
 }

@@ -14,6 +14,7 @@ use countersign_core::name::AzureCloud;
 use countersign_core::name::VaultCertificate;
 use countersign_core::name::VaultCertificateVersion;
 use countersign_core::name::VaultHost;
+use countersign_credentials::AuthMethod;
 use countersign_credentials::CredentialError;
 use countersign_credentials::Identity;
 use countersign_http::AuthChallenge;
@@ -249,7 +250,11 @@ impl KeyVault {
         deadline: Instant,
         read: &impl Fn(&Answer) -> Result<T, Text>,
     ) -> Result<T, AzureError> {
-        let call = Call { operation, url, payload: Payload::Get, secret: None, authorization: token.authorization() };
+        let secret = match token.method() {
+            AuthMethod::RegistryToken(token) => Some(token),
+            AuthMethod::Anonymous | AuthMethod::Basic { .. } | AuthMethod::IdentityToken(_) => None,
+        };
+        let call = Call { operation, url, payload: Payload::Get, secret, authorization: token.authorization() };
         let deadline = deadline.min(Instant::now() + self.azure.longest_call());
         self.azure.calls().call(&call, deadline, |answer| self.refused(operation, answer), read).await
     }
