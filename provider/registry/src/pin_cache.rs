@@ -6,6 +6,7 @@ use std::time::Duration;
 use countersign_core::name::Digest;
 use countersign_core::name::DigestAlgorithm;
 use countersign_core::name::ImageRef;
+use countersign_core::name::MediaType;
 use countersign_core::name::Repository;
 use countersign_core::name::Selector;
 use countersign_core::oci::Descriptor;
@@ -51,6 +52,8 @@ pub(crate) struct PinCache {
 pub(crate) enum Claim {
     /// A manifest that was read in the repository.
     Known(Descriptor),
+    /// One that was read with another media type than the registry states now.
+    OtherType(Descriptor),
     /// A manifest that was not.
     Unknown,
     /// No digest, or more than one.
@@ -106,7 +109,9 @@ impl PinCache {
     /// The manifest of the image with the `Docker-Content-Digest` of these headers, which answer a HEAD of its reference. The header is a
     /// claim of the registry, as the tag is: it only chooses among manifests that were hashed here, and for a digest it can only be that one.
     ///
-    /// An answer that states another media type than the one that was read is followed by a GET.
+    /// A manifest need not state its media type. It is the one of the answer then, which may have been wrong once, and signatures are about
+    /// it: an answer that states the type of another kind of manifest decides nothing. Other types are not those of manifests: some servers
+    /// answer a HEAD with a generic one.
     ///
     /// For a tag only SHA-256 is accepted, as the digest of a tag after a GET is always SHA-256.
     pub(crate) fn claim(&mut self, image: &ImageRef, scope: &CredentialScope, headers: &HeaderMap) -> Claim {
@@ -121,11 +126,11 @@ impl PinCache {
             (Selector::Tag(_) | Selector::Digest(_), _) => return Claim::Nothing,
         };
         let key = Key::new(image.repository(), digest, scope);
-        let known = self.digests.get(&key, Instant::now().into_std());
-        // A manifest need not state its type: then it is the one of the answer, which may have been wrong once, and signatures are about it.
-        let stated = content_type(headers);
-        let is_same = |known: &Descriptor| stated.is_empty() || known.media_type.as_str() == stated;
-        known.filter(is_same).map_or(Claim::Unknown, Claim::Known)
+        match self.digests.get(&key, Instant::now().into_std()) {
+            None => Claim::Unknown,
+            Some(known) if states_other(&known, &content_type(headers)) => Claim::OtherType(known),
+            Some(known) => Claim::Known(known),
+        }
     }
 
     /// Stores the descriptor of `image`, which was read with the credential of `scope`; a tag for `lifetime`.
@@ -148,6 +153,12 @@ impl PinCache {
         let bytes = common + key.name.as_str().len() + Digests::ENTRY_OVERHEAD;
         self.digests.put(key, descriptor.clone(), bytes, None);
     }
+}
+
+/// Whether `stated` is the type of a manifest, and not that of `known`.
+fn states_other(known: &Descriptor, stated: &str) -> bool {
+    let types = [MediaType::OCI_MANIFEST, MediaType::OCI_INDEX, MediaType::DOCKER_MANIFEST, MediaType::DOCKER_LIST];
+    types.contains(&stated) && known.media_type.as_str() != stated
 }
 
 /// The memory of the texts of a repository, in bytes: its host as written and in canonical form, and its path.

@@ -162,7 +162,13 @@ impl Registries {
         let described =
             self.client().transport().limits.parsing().parse(&access.share, bytes, deadline, described).await;
         let descriptor = described.map_err(Cause::from).flatten().map_err(failed)?;
-        if claim == Claim::Nothing {
+        let head_saves_nothing = match claim {
+            Claim::Nothing => true,
+            // The HEAD states one type, and the GET another one.
+            Claim::OtherType(known) => known == descriptor,
+            Claim::Known(_) | Claim::Unknown => false,
+        };
+        if head_saves_nothing {
             self.pins().stop_heads(repository);
         }
         Ok(descriptor)

@@ -113,6 +113,31 @@ async fn a_media_type_that_the_registry_stated_once_is_not_kept_against_what_it_
 }
 
 #[tokio::test]
+async fn a_head_with_another_media_type_than_that_of_the_manifest_costs_no_get_each_time() {
+    for (stated, expected) in [
+        // Not the type of a manifest.
+        ("application/octet-stream", &["HEAD", "HEAD"][..]),
+        ("text/plain; charset=utf-8", &["HEAD", "HEAD"]),
+        ("application/json", &["HEAD", "HEAD"]),
+        ("application/vnd.oci.image.manifest.v1+json; charset=utf-8", &["HEAD", "HEAD"]),
+        // The GET decides, and HEADs are not sent for some time.
+        (MediaType::DOCKER_MANIFEST, &["HEAD", "GET", "GET"]),
+        (MediaType::OCI_INDEX, &["HEAD", "GET", "GET"]),
+    ] {
+        let registry = Registry::start().await;
+        registry.push_image("app", "v1");
+        let registries = anonymous(&registry);
+        let before = pinned(&registries, &registry).await;
+        registry.when(Route::Manifest).method(Method::HEAD).header("content-type", stated);
+        registry.clear_requests();
+        for _ in 0..2 {
+            assert_eq!(pinned(&registries, &registry).await, before, "{stated}");
+        }
+        assert_eq!(methods(&registry), expected, "{stated}");
+    }
+}
+
+#[tokio::test]
 async fn a_known_tag_needs_one_head_request() {
     let registry = Registry::start().await;
     registry.require_bearer(&TokenService::anonymous());
