@@ -12,6 +12,7 @@ use countersign_cloud::TransportSettings;
 use countersign_cloud::message;
 use countersign_core::codec::text::Text;
 use countersign_credentials::Secret;
+use countersign_credentials::without_secrets;
 use countersign_http::Payload;
 use countersign_http::SharedLimits;
 use countersign_http::TlsSetupError;
@@ -27,9 +28,6 @@ use crate::limits;
 use crate::refusal::Refusal;
 use crate::settings::AzureSettings;
 
-/// Bytes at the beginning of a secret that are no coincidence in a code.
-const REPEATED: usize = 16;
-
 /// Sends calls, and reports how they end.
 #[derive(Debug)]
 pub(crate) struct Calls(countersign_cloud::Calls<Operation>);
@@ -39,7 +37,7 @@ pub(crate) struct Call<'a> {
     pub(crate) operation: Operation,
     pub(crate) url: &'a Url,
     pub(crate) payload: Payload,
-    /// What the request carries: a text of the service that repeats it is not shown.
+    /// What the request carries: a text of the service is shown up to where it repeats it, see [`without_secrets`].
     pub(crate) secret: Option<&'a Secret>,
     /// The token, for the host of `url`.
     pub(crate) authorization: Option<&'a HeaderValue>,
@@ -104,7 +102,8 @@ impl Calls {
         };
         let read = |answer: &Answer| {
             if answer.status == 200 {
-                return read(answer).map_err(|problem| FailedAttempt::last(failed(Kind::Answer(problem))));
+                let unusable = |problem| FailedAttempt::last(failed(Kind::Answer(hidden(&problem, call.secret))));
+                return read(answer).map_err(unusable);
             }
             let refused = refused(answer);
             let is_transient = refused.refusal == Refusal::Failure;
@@ -121,14 +120,17 @@ impl Calls {
 
 fn kind(status: u16, refused: Refused, secret: Option<&Secret>) -> Kind {
     let Refused { code, message: text, refusal, claims } = refused;
-    let code = if repeats(code.as_str(), secret) { Text::of("with a code that repeats the secret") } else { code };
-    Kind::Refused { status, code, message: message(text.as_deref(), secret), refusal, claims }
+    let code = hidden(&code, secret);
+    let message = message(text.map(|text| without(&text, secret)).as_deref());
+    Kind::Refused { status, code, message, refusal, claims }
 }
 
-/// Whether a code has the secret, or is its beginning: codes are cut.
-fn repeats(code: &str, secret: Option<&Secret>) -> bool {
-    let Some(secret) = secret.and_then(|secret| std::str::from_utf8(secret.expose()).ok()) else { return false };
-    let begins =
-        code.get(..REPEATED.min(code.len())).is_some_and(|begin| begin.len() == REPEATED && secret.starts_with(begin));
-    begins || code.contains(secret)
+/// A text about an answer up to where it repeats the secret of the request.
+fn hidden(text: &Text, secret: Option<&Secret>) -> Text {
+    Text::of(without(text.as_str(), secret))
+}
+
+#[allow(clippy::disallowed_methods, reason = "compares texts with the secret, and keeps it out of messages")]
+fn without(text: &str, secret: Option<&Secret>) -> String {
+    without_secrets(text, secret.map(Secret::expose))
 }

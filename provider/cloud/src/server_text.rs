@@ -3,18 +3,14 @@
 use std::fmt;
 
 use countersign_core::codec::text::Text;
-use countersign_credentials::Secret;
 
 use crate::limits;
 
-/// The text of a service after a colon, without a full stop at its end; empty if there is none. One that repeats `secret`, which the request carried, is not shown.
+/// The text of a service after a colon, without a full stop at its end; empty if there is none. What repeats a secret of the request was
+/// removed before.
 #[must_use]
-pub fn message(text: Option<&str>, secret: Option<&Secret>) -> Text {
-    let repeats = |text: &str| {
-        secret.and_then(|secret| std::str::from_utf8(secret.expose()).ok()).is_some_and(|secret| text.contains(secret))
-    };
+pub fn message(text: Option<&str>) -> Text {
     match text.map(|text| text.trim_end_matches(|end: char| end == '.' || end.is_whitespace())) {
-        Some(text) if repeats(text) => Text::of(": (its text repeats the secret)"),
         Some(text) if !text.is_empty() => Text::at_most(limits::TEXT_BYTES, format_args!(": {text}")),
         Some(_) | None => Text::default(),
     }
@@ -38,14 +34,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_text_is_shown_unless_it_is_empty_or_repeats_the_secret() {
-        let secret = Secret::new("s3cret");
-        assert_eq!(message(Some("no such account"), Some(&secret)).as_str(), ": no such account");
-        assert_eq!(message(Some("no such account .\n"), None).as_str(), ": no such account");
-        assert_eq!(message(Some("found s3cret!"), Some(&secret)).as_str(), ": (its text repeats the secret)");
+    fn a_text_is_shown_unless_it_is_empty() {
+        assert_eq!(message(Some("no such account")).as_str(), ": no such account");
+        assert_eq!(message(Some("no such account .\n")).as_str(), ": no such account");
         for text in [Some(""), Some("."), None] {
-            assert_eq!(message(text, Some(&secret)).as_str(), "");
+            assert_eq!(message(text).as_str(), "");
         }
-        assert!(message(Some(&"a".repeat(4096)), None).as_str().len() <= limits::TEXT_BYTES + 8);
+        assert!(message(Some(&"a".repeat(4096))).as_str().len() <= limits::TEXT_BYTES + 8);
     }
 }

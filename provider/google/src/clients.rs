@@ -126,7 +126,7 @@ fn read(answer: &Answer) -> Result<AccessToken, (Kind, bool)> {
     // The first line says what failed. A page is not shown; nor is an answer that is no refusal or may have a token.
     let is_shown = status >= 400 && !text.contains("access_token");
     let line = text.lines().next().map(str::trim).filter(|line| is_shown && !line.starts_with('<'));
-    Err((Kind::Refused { status, message: message(line, None), refusal }, is_transient))
+    Err((Kind::Refused { status, message: message(line), refusal }, is_transient))
 }
 
 impl fmt::Debug for Google {

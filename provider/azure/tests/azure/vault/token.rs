@@ -97,6 +97,9 @@ async fn a_refusal_that_repeats_the_token_does_not_show_it() {
     let token = issued["access_token"].as_str().unwrap();
     for (code, inner, message) in [
         ("Forbidden", "ForbiddenByPolicy", format!("no: Bearer {token}")),
+        // In part.
+        ("Forbidden", "ForbiddenByPolicy", format!("no: {}...", &token[..30])),
+        ("Forbidden", &token[..30], "no".to_owned()),
         (token, "", "no".to_owned()),
         ("Forbidden", token, "no".to_owned()),
     ] {
