@@ -7,6 +7,8 @@
 mod answers;
 
 use std::fmt;
+use std::sync::Mutex;
+use std::sync::PoisonError;
 
 use countersign_cloud::Answer;
 use countersign_core::codec::text::Text;
@@ -72,13 +74,33 @@ pub enum Content {
     Chain,
 }
 
+/// What a vault says of a certificate. What is in none of these has ended: it is disabled, or the vault does not have it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum FoundCertificate {
+    /// Its versions are known.
+    Versions {
+        /// Those that count, the newest first.
+        versions: Vec<FoundVersion>,
+        /// The enabled ones that are older, the newest first. They are not read.
+        older: Vec<VaultCertificateVersion>,
+    },
+    /// The list of its versions cannot be read, or there is no such certificate.
+    NotListed {
+        /// Why.
+        error: KeyVaultError,
+        /// The versions that the vault says are disabled, as far as the list was read.
+        disabled: Vec<VaultCertificateVersion>,
+    },
+}
+
 /// One version of a certificate.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FoundVersion {
     /// The version.
     pub version: VaultCertificateVersion,
-    /// One certificate in DER, or a chain in PEM. Never a key. At most [`RESPONSE_BYTES`](crate::limits::RESPONSE_BYTES).
-    pub content: Vec<u8>,
+    /// One certificate in DER, or a chain in PEM. Never a key. At most [`RESPONSE_BYTES`](crate::limits::RESPONSE_BYTES). An error is why
+    /// it cannot be read, or that there is no such version.
+    pub content: Result<Vec<u8>, KeyVaultError>,
 }
 
 /// Why certificates cannot be read. Never shows a secret.
@@ -117,38 +139,48 @@ impl KeyVault {
         Self { azure, vault, identity }
     }
 
-    /// The enabled versions of a certificate that count, the newest first. None if all of them are disabled.
-    ///
-    /// # Errors
-    /// There is no such certificate or version, or it cannot be read until `deadline`.
-    pub async fn certificates(
+    /// The enabled versions of a certificate that count. None if all of them are disabled. What cannot be read until `deadline` has its
+    /// error beside what can.
+    pub async fn certificate(
         &self,
         name: &VaultCertificate,
         versions: &Versions,
         content: Content,
         deadline: Instant,
-    ) -> Result<Vec<FoundVersion>, KeyVaultError> {
-        let wanted = match versions {
-            Versions::One(version) => vec![version.clone()],
-            Versions::Newest(count) => self.newest(name, *count, deadline).await?,
+    ) -> FoundCertificate {
+        let (wanted, older) = match versions {
+            Versions::One(version) => (vec![version.clone()], Vec::new()),
+            Versions::Newest(count) => {
+                let disabled = Mutex::default();
+                match self.enabled(name, &disabled, deadline).await {
+                    Ok(mut newest) => {
+                        let older = newest.split_off(newest.len().min(*count));
+                        (newest, older)
+                    }
+                    Err(error) => {
+                        let disabled = disabled.into_inner().unwrap_or_else(PoisonError::into_inner);
+                        return FoundCertificate::NotListed { error, disabled };
+                    }
+                }
+            }
         };
-        let mut certificates = Vec::new();
+        let mut found = Vec::new();
         for version in wanted {
             match self.version(name, &version, content, deadline).await {
-                Ok(Some(content)) => certificates.push(FoundVersion { version, content }),
+                Ok(Some(content)) => found.push(FoundVersion { version, content: Ok(content) }),
                 Ok(None) => {}
                 Err(error) if error.refusal() == Some(Refusal::VaultDisabled) => {}
-                Err(error) => return Err(error),
+                Err(error) => found.push(FoundVersion { version, content: Err(error) }),
             }
         }
-        Ok(certificates)
+        FoundCertificate::Versions { versions: found, older }
     }
 
-    /// The newest enabled versions, the newest first.
-    async fn newest(
+    /// The enabled versions, the newest first. The disabled ones are added to `disabled`, also before an error.
+    async fn enabled(
         &self,
         name: &VaultCertificate,
-        count: usize,
+        disabled: &Mutex<Vec<VaultCertificateVersion>>,
         deadline: Instant,
     ) -> Result<Vec<VaultCertificateVersion>, KeyVaultError> {
         let first = self.url(&format!("/certificates/{name}/versions"), &format!("&maxresults={PAGE}"))?;
@@ -156,9 +188,14 @@ impl KeyVault {
         let mut enabled: Vec<ListedVersion> = Vec::new();
         for _ in 0..PAGES {
             let Some(url) = next.take() else { break };
-            let page: Page = self.get(Operation::KeyVaultVersions, &url, deadline, answers::page).await?;
-            enabled.extend(page.versions.into_iter().filter(|version| version.enabled));
-            next = match page.next {
+            let read = |answer: &Answer| {
+                let Page { versions, disabled: ended, problem, next } = answers::page(answer)?;
+                disabled.lock().unwrap_or_else(PoisonError::into_inner).extend(ended);
+                problem.map_or(Ok((versions, next)), Err)
+            };
+            let (versions, link) = self.get(Operation::KeyVaultVersions, &url, deadline, read).await?;
+            enabled.extend(versions);
+            next = match link {
                 Some(link) => Some(self.next(&first, &url, &link)?),
                 None => None,
             };
@@ -169,7 +206,7 @@ impl KeyVault {
         }
         // Versions that were created in the same second are ordered by their names, so that replicas agree.
         enabled.sort_by(|one, other| (other.created, &other.version).cmp(&(one.created, &one.version)));
-        Ok(enabled.into_iter().take(count).map(|version| version.version).collect())
+        Ok(enabled.into_iter().map(|version| version.version).collect())
     }
 
     /// The link to the next page, if it is one of the same list.

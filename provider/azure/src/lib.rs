@@ -33,6 +33,7 @@ pub use error::AzureError;
 pub use error::Operation;
 pub use identity::AzureIdentity;
 pub use key_vault::Content;
+pub use key_vault::FoundCertificate;
 pub use key_vault::FoundVersion;
 pub use key_vault::KeyVault;
 pub use key_vault::KeyVaultError;

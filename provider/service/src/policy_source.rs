@@ -9,12 +9,14 @@
 //!   either.
 //! - A policy document that cannot be used as a whole leaves the former one in use, with the stores as they are now.
 //!
-//! - A store that is fetched ([`FetchedStores`]) has the content of the last successful attempt; before that, none.
+//! - A store that is fetched ([`FetchedStores`]) has the content of the last successful attempt; before that, none. An attempt that is answered in part ends what the source says
+//!   has ended.
 //!
 //! Changes are found by comparing contents: a mounted ConfigMap or Secret is swapped by a symbolic link, which file
 //! notifications miss.
 
 mod chain;
+mod content;
 mod fetched;
 mod files;
 mod mistake;
@@ -37,11 +39,13 @@ use countersign_core::policy::StoreRef;
 use countersign_core::time::UnixTime;
 
 pub use chain::anchors_of_chain;
+pub use content::FormerFiles;
+pub use content::StoreContent;
+pub use content::Unanswered;
 pub use fetched::FetchFailure;
 pub use fetched::FetchStatus;
 pub use fetched::FetchedStore;
 pub use fetched::FetchedStores;
-pub use fetched::StoreContent;
 pub use mistake::PolicyMistake;
 pub use mistake::PolicySourceError;
 pub use mistake::StorePlace;

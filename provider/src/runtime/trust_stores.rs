@@ -1,7 +1,8 @@
 //! Fetches the trust stores of `trust.stores`: once before the trust policy is loaded, and then each by a task of its own.
 //!
 //! What was fetched is in [`FetchedStores`], from where the next poll of the trust policy takes it into use. So a store that is not
-//! fetched yet disables the statements that name it, and one that cannot be fetched again keeps its content.
+//! fetched yet disables the statements that name it, and one that cannot be fetched again keeps its content,
+//! without what its source says has ended.
 
 mod client;
 pub mod memory;
@@ -11,6 +12,7 @@ use std::time::Duration;
 
 use countersign_core::codec::text;
 use countersign_core::codec::text::Text;
+use countersign_core::policy::StoreRef;
 use countersign_core::time::UnixTime;
 use countersign_credentials::BoxFuture;
 use countersign_http::SharedLimits;
@@ -48,12 +50,16 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(300);
 
 /// Fetches the content of stores.
 pub(super) trait FetchStore: Send + Sync + 'static {
-    /// The files of the store at this source, until `deadline`. They are checked against what the source says of them, and not read
-    /// any further.
+    /// The files of `store` at this source, until `deadline`. They are checked against what the source says of them.
     ///
     /// # Errors
     /// Why there is no content, without secrets.
-    fn fetch(&self, source: &StoreSource, deadline: Instant) -> BoxFuture<'static, Result<StoreContent, Text>>;
+    fn fetch(
+        &self,
+        store: &StoreRef,
+        source: &StoreSource,
+        deadline: Instant,
+    ) -> BoxFuture<'static, Result<StoreContent, Text>>;
 }
 
 /// Most files of a store in a line of the log or of the status.
@@ -152,28 +158,36 @@ fn due(
 
 /// Fetches a store once. In a task of its own, so that a panic is a failure of this attempt.
 pub(super) async fn attempt(store: Arc<FetchedStore>, fetcher: Arc<dyn FetchStore>, deadline: Instant) {
-    let fetching = tokio::spawn(timeout_at(deadline, fetcher.fetch(store.source(), deadline)));
+    let fetching = tokio::spawn(timeout_at(deadline, fetcher.fetch(store.reference(), store.source(), deadline)));
     let fetched = match fetching.await {
         Ok(Ok(fetched)) => fetched,
         Ok(Err(_)) => Err(Text::of("found no complete answer in time, expected one")),
         Err(panic) => Err(Text::of(format_args!("an internal error: {panic}"))),
     };
     let (name, origin, now) = (store.reference(), store.source(), clock::now());
+    let failed = store.status().failure.map_or(0, |failure| failure.attempts);
+    let not_fetched = |why: &Text, pause: Option<Duration>| {
+        let again_in_seconds = pause.map(|pause| pause.as_secs());
+        tracing::warn!(store = %name, %origin, error = %why, again_in_seconds, "trust store not fetched");
+    };
     match fetched {
         Ok(content) => {
-            let next = interval(origin).map(|interval| now.saturating_add(interval - fifth_at_most(interval)));
+            let pause = match content.unanswered.first() {
+                None => interval(origin).map(|interval| interval - fifth_at_most(interval)),
+                Some(_) => Some(pause(failed)),
+            };
             let files = text::list(content.files.iter().map(|(name, _)| name), ", ", LISTED).to_string();
-            match &content.missing {
+            let why = content.unanswered.first().map(|unanswered| &unanswered.why).or(content.missing.as_ref());
+            match why {
                 None => tracing::info!(store = %name, %origin, files, "trust store fetched"),
-                Some(why) => {
-                    tracing::warn!(store = %name, %origin, files, error = %why, "trust store fetched in part");
-                }
+                Some(why) if content.files.is_empty() && !content.unanswered.is_empty() => not_fetched(why, pause),
+                Some(why) => tracing::warn!(store = %name, %origin, files, error = %why, "trust store fetched in part"),
             }
-            store.succeeded(content, now, next);
+            store.succeeded(content, now, pause.map(|pause| now.saturating_add(pause)));
         }
         Err(why) => {
-            let pause = pause(store.status().failure.map_or(0, |failure| failure.attempts));
-            tracing::warn!(store = %name, %origin, error = %why, again_in_seconds = pause.as_secs(), "trust store not fetched");
+            let pause = pause(failed);
+            not_fetched(&why, Some(pause));
             store.failed(why, now, now.saturating_add(pause));
         }
     }

@@ -13,14 +13,17 @@ use crate::limits;
 /// A page of the versions of a certificate.
 pub(super) struct Page {
     pub(super) versions: Vec<ListedVersion>,
+    /// Those that the vault says are disabled, also if nothing else of them is understood.
+    pub(super) disabled: Vec<VaultCertificateVersion>,
+    /// Why a version is not understood: then the others are not all.
+    pub(super) problem: Option<Text>,
     pub(super) next: Option<String>,
 }
 
-/// A version in a list.
+/// An enabled version in a list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct ListedVersion {
     pub(super) version: VaultCertificateVersion,
-    pub(super) enabled: bool,
     /// Seconds since 1970.
     pub(super) created: u64,
 }
@@ -73,16 +76,31 @@ fn is_enabled(attributes: Option<&Attributes>) -> bool {
 pub(super) fn page(answer: &Answer) -> Result<Page, Text> {
     let PageBody { value, next_link } = object(answer)?;
     let items = value.ok_or("found no value, expected a list of versions")?;
-    let version = |item: Item| {
+    let (mut versions, mut disabled, mut problem) = (Vec::new(), Vec::new(), None);
+    for item in items {
         let id = item.id.unwrap_or_default();
-        let version = id.rsplit('/').next().unwrap_or_default().parse();
-        let version = version.map_err(|error| Text::of(format_args!("the version of an id: {error}")))?;
-        let created = item.attributes.as_ref().and_then(|attributes| attributes.created);
-        let created = created.ok_or("found a version without attributes.created, expected its time")?;
-        Ok(ListedVersion { version, enabled: is_enabled(item.attributes.as_ref()), created })
-    };
-    let versions = items.into_iter().map(version).collect::<Result<_, Text>>()?;
-    Ok(Page { versions, next: next_link.filter(|link| !link.is_empty()) })
+        let version: VaultCertificateVersion = match id.rsplit('/').next().unwrap_or_default().parse() {
+            Ok(version) => version,
+            Err(error) => {
+                problem.get_or_insert_with(|| Text::of(format_args!("the version of an id: {error}")));
+                continue;
+            }
+        };
+        let attributes = item.attributes.as_ref();
+        let enabled = attributes.and_then(|attributes| attributes.enabled);
+        if enabled == Some(false) {
+            disabled.push(version.clone());
+        }
+        match attributes.and_then(|attributes| attributes.created) {
+            // Without a statement of the service a version is not enabled.
+            Some(created) if enabled == Some(true) => versions.push(ListedVersion { version, created }),
+            Some(_) => {}
+            None => {
+                problem.get_or_insert_with(|| "found a version without attributes.created, expected its time".into());
+            }
+        }
+    }
+    Ok(Page { versions, disabled, problem, next: next_link.filter(|link| !link.is_empty()) })
 }
 
 /// The certificate in DER; `None` if the version is disabled.

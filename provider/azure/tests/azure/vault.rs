@@ -3,6 +3,7 @@
 mod token;
 
 use countersign_azure::Content;
+use countersign_azure::FoundCertificate;
 use countersign_azure::KeyVault as Client;
 use countersign_azure::KeyVaultError;
 use countersign_azure::Versions;
@@ -55,8 +56,12 @@ impl Vault {
 
 async fn read(client: &Client, versions: Versions, content: Content) -> Result<Vec<(String, Vec<u8>)>, KeyVaultError> {
     let name: VaultCertificate = "shop".parse().unwrap();
-    let found = client.certificates(&name, &versions, content, in_a_minute()).await?;
-    Ok(found.into_iter().map(|one| (one.version.to_string(), one.content)).collect())
+    match client.certificate(&name, &versions, content, in_a_minute()).await {
+        FoundCertificate::Versions { versions, older: _ } => {
+            versions.into_iter().map(|one| Ok((one.version.to_string(), one.content?))).collect()
+        }
+        FoundCertificate::NotListed { error, disabled: _ } => Err(error),
+    }
 }
 
 /// As the walk-through of Microsoft makes it: one self-signed certificate.

@@ -11,6 +11,8 @@ use countersign_core::codec::text::Text;
 use countersign_core::policy::StoreRef;
 use countersign_core::time::UnixTime;
 
+use super::content::Merged;
+use super::content::StoreContent;
 use super::files::NamedFile;
 use crate::config::StoreSource;
 
@@ -96,15 +98,6 @@ pub struct FetchStatus {
     pub next: Option<UnixTime>,
 }
 
-/// What a source has of a store.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct StoreContent {
-    /// Each with its name. None if the source says that the store is empty.
-    pub files: Vec<(String, Vec<u8>)>,
-    /// What the source says that it does not have, although it should. It is not among the files, and is a failure beside them.
-    pub missing: Option<Text>,
-}
-
 /// The content of a store for a reader.
 pub(super) struct Fetched {
     pub(super) content: Option<(Arc<[NamedFile]>, UnixTime)>,
@@ -133,12 +126,16 @@ impl FetchedStore {
     }
 
     /// What was fetched at `now` replaces the former content. Without files the store is empty, and nothing of it is trusted any more.
-    /// The next attempt is at `next`.
+    /// Of what the source did not answer about, former files stay as [`StoreContent::unanswered`] says, with the time of the former
+    /// content. The next attempt is at `next`.
     pub fn succeeded(&self, content: StoreContent, now: UnixTime, next: Option<UnixTime>) {
-        let StoreContent { files, missing } = content;
         let mut state = self.lock();
-        let failure = missing.map(|why| state.failed(why, now));
-        *state = State { content: Some((files.into(), now)), failure, next };
+        let former = state.content.as_ref();
+        let Merged { files, missing, unanswered } = content.merged(former.map_or(&[], |(files, _)| files));
+        let nothing = unanswered.is_some() && files.is_empty() && former.is_none();
+        let at = former.map(|(_, at)| *at).filter(|_| unanswered.is_some()).unwrap_or(now);
+        let failure = unanswered.or(missing).map(|why| state.failed(why, now));
+        *state = State { content: (!nothing).then(|| (files.into(), at)), failure, next };
     }
 
     /// An attempt failed at `now`: the former content stays in use. The next attempt is at `next`.

@@ -1,13 +1,20 @@
 //! Reads certificates of vaults for trust stores.
 
+use std::time::Duration;
+
 use countersign_azure::Azure;
 use countersign_azure::Content;
+use countersign_azure::FoundCertificate;
 use countersign_azure::FoundVersion;
 use countersign_azure::KeyVault;
 use countersign_azure::KeyVaultError;
 use countersign_azure::Versions;
 use countersign_core::codec::text::Text;
 use countersign_core::limits::STORE_FILE_BYTES;
+use countersign_core::name::VaultCertificate;
+use countersign_core::name::VaultCertificateVersion;
+use countersign_core::policy::Store;
+use countersign_core::policy::StoreRef;
 use futures_util::StreamExt as _;
 use futures_util::stream;
 use tokio::time::Instant;
@@ -16,11 +23,16 @@ use super::identity::identity;
 use crate::config::KeyVaultSource;
 use crate::config::VaultEntry;
 use crate::config::VaultVersions;
+use crate::policy_source::FormerFiles;
 use crate::policy_source::StoreContent;
+use crate::policy_source::Unanswered;
 use crate::policy_source::anchors_of_chain;
 
 /// Certificates that are read at the same time: half of the requests that one host may have.
 const CONCURRENT: usize = 4;
+
+/// Time before the deadline of an attempt at which its calls end, so that their answers are used.
+const MARGIN: Duration = Duration::from_millis(250);
 
 /// Reads vaults with the clients of one configuration. Clones share them.
 #[derive(Clone)]
@@ -30,56 +42,98 @@ pub(in crate::runtime) struct Vaults(
 );
 
 impl Vaults {
-    /// The certificates of a store, each version as a file with the name `CERTIFICATE/VERSION`: at most [`STORE_FILE_BYTES`] together.
-    /// What the vault says that it does not have is left out.
+    /// The certificates of `store`, each version as a file with the name `CERTIFICATE/VERSION`: at most [`STORE_FILE_BYTES`] together.
+    /// What the vault says that it does not have, or has disabled, is left out. Of what cannot be read until `deadline`, or is no
+    /// certificate that the store can have, the former files stay; for a version that was never read, that of an older enabled one.
     ///
     /// # Errors
-    /// Azure is not called, or a certificate cannot be read until `deadline`. Without secrets.
+    /// Azure is not called. Without secrets.
     pub(in crate::runtime) async fn fetch(
         self,
+        store: StoreRef,
         source: KeyVaultSource,
         deadline: Instant,
     ) -> Result<StoreContent, Text> {
         let KeyVaultSource { vault, certificates, secret, refresh_interval: _, identity: who } = source;
         let azure = self.0.map_err(|why| Text::of(format_args!("Azure is not called: {why}")))?;
         let (vault, content) = (KeyVault::new(azure, vault, identity(who)), content(secret));
+        // What was answered counts, although something else was not until the end.
+        let deadline = deadline.checked_sub(MARGIN).unwrap_or(deadline);
         let read = |VaultEntry { name, versions }: VaultEntry| {
             let vault = &vault;
             async move {
-                let found = vault.certificates(&name, &of_entry(versions), content, deadline).await;
+                let found = vault.certificate(&name, &of_entry(versions), content, deadline).await;
                 (name, found)
             }
         };
         let mut all = stream::iter(certificates).map(read).buffered(CONCURRENT);
-        let (mut fetched, mut bytes) = (StoreContent::default(), 0);
+        let mut fetching = Fetching { store, secret, content: StoreContent::default(), bytes: 0 };
         while let Some((name, found)) = all.next().await {
-            let found: Vec<FoundVersion> = match found {
-                Ok(found) => found,
-                // An answer, and no failure: what is gone is not trusted any more.
-                Err(error) if error.is_absence() => {
-                    fetched.missing.get_or_insert_with(|| Text::of(&error));
-                    continue;
-                }
-                Err(error) => return Err(why(&error)),
-            };
-            for FoundVersion { version, content } in found {
-                bytes += content.len();
-                if bytes > STORE_FILE_BYTES {
-                    return Err(Text::of(format_args!(
-                        "found more than {STORE_FILE_BYTES} bytes of certificates, expected at most as many; name fewer certificates \
-                         or versions"
-                    )));
-                }
-                let file = if secret { anchors_of_chain(content) } else { content };
-                fetched.files.push((format!("{name}/{version}"), file));
-            }
+            fetching.add(&name, found);
         }
-        Ok(fetched)
+        Ok(fetching.content)
     }
 }
 
-fn why(error: &KeyVaultError) -> Text {
-    Text::of(error)
+/// The content of a store as far as it was read.
+struct Fetching {
+    store: StoreRef,
+    secret: bool,
+    content: StoreContent,
+    /// Of all files.
+    bytes: usize,
+}
+
+impl Fetching {
+    fn add(&mut self, name: &VaultCertificate, found: FoundCertificate) {
+        let file = |version: &VaultCertificateVersion| format!("{name}/{version}");
+        match found {
+            // An answer, and no failure: what is gone is not trusted any more.
+            FoundCertificate::NotListed { error, disabled: _ } if error.is_absence() => self.absent(&error),
+            FoundCertificate::NotListed { error, disabled } => {
+                let ended = disabled.iter().map(file).collect();
+                let stays = FormerFiles::Beginning { beginning: format!("{name}/"), ended };
+                self.content.unanswered.push(Unanswered { why: Text::of(&error), stays });
+            }
+            FoundCertificate::Versions { versions, older } => {
+                let mut failed: Vec<(String, Text)> = Vec::new();
+                for FoundVersion { version, content } in versions {
+                    let file = file(&version);
+                    match content {
+                        Ok(content) => failed.extend(self.read(&file, content).err().map(|why| (file, why))),
+                        Err(error) if error.is_absence() => self.absent(&error),
+                        Err(error) => failed.push((file, Text::of(&error))),
+                    }
+                }
+                let Some((_, why)) = failed.first() else { return };
+                let (why, count) = (why.clone(), failed.len());
+                let names = failed.into_iter().map(|(file, _)| file).chain(older.iter().map(file)).collect();
+                self.content.unanswered.push(Unanswered { why, stays: FormerFiles::First { count, names } });
+            }
+        }
+    }
+
+    fn absent(&mut self, error: &KeyVaultError) {
+        self.content.missing.get_or_insert_with(|| Text::of(error));
+    }
+
+    /// Adds a file, if the store can have it: one that it cannot have would keep all of the former content in use.
+    fn read(&mut self, file: &str, content: Vec<u8>) -> Result<(), Text> {
+        let file = (file.to_owned(), if self.secret { anchors_of_chain(content) } else { content });
+        let bytes = self.bytes + file.1.len();
+        if bytes > STORE_FILE_BYTES {
+            return Err(Text::of(format_args!(
+                "found more than {STORE_FILE_BYTES} bytes of certificates, expected at most as many; name fewer certificates or versions"
+            )));
+        }
+        let StoreRef { kind, name } = self.store.clone();
+        if let Err(errors) = Store::parse(kind, name, std::slice::from_ref(&file)) {
+            return Err(errors.first().map_or_else(Text::default, Text::of));
+        }
+        self.bytes = bytes;
+        self.content.files.push(file);
+        Ok(())
+    }
 }
 
 fn content(secret: bool) -> Content {

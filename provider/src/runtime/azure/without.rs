@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use countersign_core::codec::text::Text;
+use countersign_core::policy::StoreRef;
 use countersign_http::SharedLimits;
 use countersign_http::TlsSetupError;
 use tokio::time::Instant;
@@ -60,7 +61,12 @@ pub(in crate::runtime) struct Vaults;
 
 impl Vaults {
     #[allow(clippy::unused_self, clippy::unused_async, reason = "the interface of the clients")]
-    pub(in crate::runtime) async fn fetch(self, _: KeyVaultSource, _: Instant) -> Result<StoreContent, Text> {
+    pub(in crate::runtime) async fn fetch(
+        self,
+        _: StoreRef,
+        _: KeyVaultSource,
+        _: Instant,
+    ) -> Result<StoreContent, Text> {
         Err(Text::of("this build has no Azure clients (cargo feature azure)"))
     }
 }

@@ -10,6 +10,7 @@ use countersign_core::codec::text::Text;
 use countersign_core::limits::STORE_FILE_BYTES;
 use countersign_core::name::Digest;
 use countersign_core::name::DigestAlgorithm;
+use countersign_core::policy::StoreRef;
 use countersign_credentials::BoxFuture;
 use countersign_credentials::CallResult;
 use countersign_files::ShownPath;
@@ -138,7 +139,7 @@ impl StoreClient {
         let bytes = found.map_err(|failed| failed.why)?;
         let name = location.url().path_segments().and_then(|mut segments| segments.next_back()).unwrap_or_default();
         let name = if name.is_empty() { "certificates" } else { name };
-        Ok(StoreContent { files: vec![(name.to_owned(), bytes)], missing: None })
+        Ok(StoreContent { files: vec![(name.to_owned(), bytes)], missing: None, unanswered: Vec::new() })
     }
 
     /// Shows a request that has ended.
@@ -259,15 +260,20 @@ fn with_digest(bytes: Vec<u8>, expected: &Digest) -> Result<Vec<u8>, Failed> {
 }
 
 impl FetchStore for StoreClient {
-    fn fetch(&self, source: &StoreSource, deadline: Instant) -> BoxFuture<'static, Result<StoreContent, Text>> {
-        let (client, source) = (self.clone(), source.clone());
+    fn fetch(
+        &self,
+        store: &StoreRef,
+        source: &StoreSource,
+        deadline: Instant,
+    ) -> BoxFuture<'static, Result<StoreContent, Text>> {
+        let (client, store, source) = (self.clone(), store.clone(), source.clone());
         Box::pin(async move {
             let receiving = Arc::clone(&client.receiving);
             // Closed never.
             let _permit = receiving.acquire().await.map_err(Text::of)?;
             match source {
                 StoreSource::Url(source) => client.pinned(source, deadline).await,
-                StoreSource::KeyVault(source) => client.vaults.fetch(source, deadline).await,
+                StoreSource::KeyVault(source) => client.vaults.fetch(store, source, deadline).await,
             }
         })
     }

@@ -14,7 +14,7 @@ struct Script(Arc<Mutex<(Results, usize)>>);
 type Results = Vec<Result<StoreContent, Text>>;
 
 impl FetchStore for Script {
-    fn fetch(&self, _: &StoreSource, _: Instant) -> BoxFuture<'static, Result<StoreContent, Text>> {
+    fn fetch(&self, _: &StoreRef, _: &StoreSource, _: Instant) -> BoxFuture<'static, Result<StoreContent, Text>> {
         let mut script = self.0.lock().unwrap();
         script.1 += 1;
         let result = if script.0.len() > 1 { Some(script.0.remove(0)) } else { script.0.first().cloned() };
@@ -41,7 +41,7 @@ fn sources() -> BTreeMap<countersign_core::policy::StoreRef, StoreSource> {
 }
 
 fn files() -> StoreContent {
-    StoreContent { files: vec![("shop.pem".to_owned(), b"content".to_vec())], missing: None }
+    StoreContent { files: vec![("shop.pem".to_owned(), b"content".to_vec())], ..StoreContent::default() }
 }
 
 #[tokio::test(start_paused = true)]
@@ -79,7 +79,7 @@ async fn a_pinned_store_is_fetched_until_it_was_once() {
 async fn an_attempt_that_panics_is_a_failure() {
     struct Panics;
     impl FetchStore for Panics {
-        fn fetch(&self, _: &StoreSource, _: Instant) -> BoxFuture<'static, Result<StoreContent, Text>> {
+        fn fetch(&self, _: &StoreRef, _: &StoreSource, _: Instant) -> BoxFuture<'static, Result<StoreContent, Text>> {
             Box::pin(async { panic!("on purpose") })
         }
     }

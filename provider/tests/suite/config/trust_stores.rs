@@ -186,7 +186,7 @@ fn root() -> Vec<u8> {
 }
 
 fn files(bytes: Vec<u8>) -> StoreContent {
-    StoreContent { files: vec![("shop.pem".to_owned(), bytes)], missing: None }
+    StoreContent { files: vec![("shop.pem".to_owned(), bytes)], ..StoreContent::default() }
 }
 
 #[test]

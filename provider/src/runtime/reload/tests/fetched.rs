@@ -1,18 +1,11 @@
 //! Trust stores that are fetched.
 
-use std::time::Duration;
-
 use countersign_core::name::Digest;
 use countersign_core::name::DigestAlgorithm;
 use countersign_testkit::responder::Responder;
-use tokio::net::TcpListener;
-use tokio::task::JoinSet;
 use tokio::task::spawn_blocking;
-use tokio::time::Instant;
-use tokio::time::timeout;
 
 use super::*;
-use crate::config::Config;
 use crate::runtime::trust_stores;
 
 /// A server, the authority of its certificate, and a store that it has.
@@ -116,32 +109,4 @@ async fn a_changed_pin_is_fetched_before_it_is_in_use_and_an_equal_one_is_not_fe
     // There was no moment without the store.
     assert_eq!((service.generation(), service.policy_status()), (3, Vec::new()));
     assert_eq!(server.count("/other.pem"), 1);
-}
-
-#[tokio::test]
-async fn a_server_that_does_not_answer_does_not_hold_up_the_stores_of_another_one() {
-    let folder = Folder::new();
-    let (server, pem) = server(&folder).await;
-    let url = server.url("/main.pem");
-    let service = start(&url, pem.as_bytes(), &folder).await;
-    let (fetcher, until) = (service.task.fetcher(), Instant::now() + Duration::from_secs(60));
-    let source = |url: &str| {
-        let path = service.folder.path().join("c.yaml");
-        let config = Config::parse(&fetched(url, pem.as_bytes()), &path, Purpose::Serve).unwrap();
-        config.trust.stores.into_values().next().unwrap()
-    };
-    // It accepts connections, and never answers.
-    let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let silent_url = format!("https://{}/main.pem", silent.local_addr().unwrap());
-    let mut waiting = JoinSet::new();
-    for _ in 0..8 {
-        waiting.spawn(fetcher.fetch(&source(&silent_url), until));
-    }
-    let _connection = silent.accept().await.unwrap();
-    for _ in 0..100 {
-        tokio::task::yield_now().await;
-    }
-    // Shorter than the time in which a connection is given up.
-    let found = timeout(Duration::from_secs(5), fetcher.fetch(&source(&url), until)).await;
-    assert_eq!(found.map(|found| found.map(|content| content.files.len())), Ok(Ok(1)));
 }

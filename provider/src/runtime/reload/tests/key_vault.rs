@@ -10,6 +10,7 @@ use countersign_testkit::azure::vault_site::VaultSite;
 use countersign_testkit::notation;
 use countersign_testkit::pki::Chain;
 use countersign_testkit::registry::Registry;
+use countersign_testkit::registry::Reply;
 use tokio::time::Instant;
 
 use super::fetched::poll;
@@ -156,8 +157,67 @@ async fn a_version_that_the_vault_says_is_disabled_ends_although_another_one_can
     vault.site.vault.when_path(&format!("/certificates/shop/{second}")).status(403);
     let vault = vault.refresh().await.refresh().await;
     // However long the other one cannot be read.
-    let (_, [old, _]) = vault.trusted([&old, &new]).await;
-    assert!(!old, "{}", vault.line());
+    assert_eq!(vault.trusted([&old, &new]).await, ("kept", [false, true]));
+    let line = vault.line();
+    let begin = format!(
+        "[!] trust store ca:main: fetched at TIME, 0h00m ago, {FROM}, versions shop/{second}, next at TIME; failed since TIME (2 attempts): "
+    );
+    assert!(line.starts_with(&begin) && line.contains("found status 403"), "{line}");
+}
+
+#[tokio::test]
+async fn a_disabled_version_ends_although_the_list_or_another_content_is_not_usable() {
+    let add = |site: &VaultSite| (site.add_self_signed("old"), site.add_self_signed("new"));
+    // A list with an entry that is not understood.
+    let (vault, ((old, first), (new, _))) = WithVault::start(("versions: 2", ""), add).await;
+    assert_eq!(vault.trusted([&old, &new]).await, ("current", [true, true]));
+    let id = |version: &str| format!("https://shops.vault.azure.net/certificates/shop/{version}");
+    let list = serde_json::json!({"value": [{"id": "x"}, {"id": id(&first), "attributes": {"enabled": false}}]});
+    vault.site.vault.when_path("/certificates/shop/versions").reply(Reply::status(200).body(list.to_string()));
+    let vault = vault.refresh().await;
+    assert_eq!(vault.trusted([&old, &new]).await, ("kept", [false, true]));
+    assert!(vault.line().contains("the version of an id: found"), "{}", vault.line());
+
+    // A certificate that the store cannot have.
+    let (vault, ((old, first), (new, _))) = WithVault::start(("versions: 2", ""), add).await;
+    vault.site.vault.set_enabled("shop", &first, false);
+    let issued = Authority::root(CertSpec::root()).issue(CertSpec::leaf().common_name("issued"));
+    vault.site.add(&issued);
+    let vault = vault.refresh().await;
+    assert_eq!(vault.trusted([&old, &new, &issued]).await, ("kept", [false, true, false]));
+    assert!(vault.line().contains("is neither a CA certificate nor self-signed"), "{}", vault.line());
+}
+
+#[tokio::test]
+async fn an_older_enabled_version_stays_while_the_newest_one_was_never_read() {
+    let (vault, (old, first)) = WithVault::start(("", ""), |site| site.add_self_signed("old")).await;
+    let (new, second) = vault.site.add_self_signed("new");
+    let fault = vault.site.vault.when_path(&format!("/certificates/shop/{second}")).status(403);
+    let vault = vault.refresh().await;
+    assert_eq!(vault.trusted([&old, &new]).await, ("kept", [true, false]));
+    vault.site.vault.set_enabled("shop", &first, false);
+    let vault = vault.refresh().await;
+    assert_eq!(vault.trusted([&old, &new]).await, ("unusable", [false, false]));
+    fault.remove();
+    let vault = vault.refresh().await;
+    assert_eq!(vault.trusted([&old, &new]).await, ("current", [false, true]));
+}
+
+#[tokio::test]
+async fn a_disabled_version_ends_although_the_secret_of_another_one_is_of_another_kind() {
+    let root = Authority::root(CertSpec::root().common_name("other CA"));
+    let (own, other) = (Chain::self_signed(CertSpec::leaf().common_name("own")), root.issue(CertSpec::leaf()));
+    let add = |site: &VaultSite| {
+        site.directory.assign(VaultSite::CLIENT, Role::KeyVaultSecretsUser, VaultSite::VAULT);
+        (site.add(&own), site.add(&other))
+    };
+    let (vault, (first, second)) = WithVault::start(("versions: 2", ", secret: true"), add).await;
+    assert_eq!(vault.trusted([&own, &other]).await, ("current", [true, true]));
+    vault.site.vault.set_enabled("shop", &first, false);
+    let secret = Secret::Given { content_type: "application/x-pkcs12".to_owned(), value: "hunter2".to_owned() };
+    vault.site.vault.set_secret("shop", &second, secret);
+    let vault = vault.refresh().await;
+    assert_eq!(vault.trusted([&own, &other]).await, ("kept", [false, true]));
 }
 
 #[tokio::test]
