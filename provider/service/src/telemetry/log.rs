@@ -113,15 +113,26 @@ pub fn init(level: Level, format: Format) -> Result<Log, LogError> {
     Ok(log)
 }
 
+/// At ERROR if such events were lost: with `log.level` error, there is no event at WARN.
 fn report_lost(events: EventCounts) {
-    tracing::warn!(
-        error = events.of(Level::ERROR),
-        warn = events.of(Level::WARN),
-        info = events.of(Level::INFO),
-        debug = events.of(Level::DEBUG),
-        trace = events.of(Level::TRACE),
-        "events of the log were lost: standard error was not read fast enough"
-    );
+    macro_rules! report {
+        ($level:expr) => {
+            tracing::event!(
+                $level,
+                error = events.of(Level::ERROR),
+                warn = events.of(Level::WARN),
+                info = events.of(Level::INFO),
+                debug = events.of(Level::DEBUG),
+                trace = events.of(Level::TRACE),
+                "events of the log were lost: standard error was not read fast enough"
+            )
+        };
+    }
+    if events.of(Level::ERROR) > 0 {
+        report!(Level::ERROR);
+    } else {
+        report!(Level::WARN);
+    }
 }
 
 /// Changes the level of the log at run time.

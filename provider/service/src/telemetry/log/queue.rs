@@ -77,6 +77,13 @@ thread_local! {
     static REPORTED: RefCell<Option<Vec<u8>>> = const { RefCell::new(None) };
 }
 
+/// False on a thread that ends and has no such lines any more: it is not the one that writes.
+fn with_reported(handle: impl FnOnce(&mut Option<Vec<u8>>) -> bool) -> bool {
+    REPORTED
+        .try_with(|reported| reported.try_borrow_mut().is_ok_and(|mut reported| handle(&mut reported)))
+        .unwrap_or(false)
+}
+
 impl Batch {
     fn with_capacity(bytes: usize) -> Self {
         Self { bytes: Vec::with_capacity(bytes), events: EventCounts::default() }
@@ -125,7 +132,7 @@ impl LogQueue {
     /// Returns whether all are written, or lost and counted.
     pub fn flush(&self, within: Duration) -> bool {
         // The thread that writes cannot wait for itself.
-        if REPORTED.with_borrow(Option::is_some) {
+        if with_reported(|reported| reported.is_some()) {
             return false;
         }
         let mut state = self.0.state();
@@ -197,13 +204,14 @@ impl Shared {
         (std::mem::take(&mut state.lost), state.logged)
     }
 
-    fn write_forever(&self, mut out: impl Write, report: &Report) {
+    fn write_forever(&self, out: impl Write, report: &Report) {
+        let mut out = Lines { out, cut: false };
         let mut batch = Batch::with_capacity(self.batch_bytes);
         let mut unreported = EventCounts::default();
         loop {
             let (lost, until) = self.take(&mut batch);
             unreported.add_all(lost);
-            if write_all(&mut out, &batch.bytes).is_err() {
+            if out.write_all(&batch.bytes).is_err() {
                 // Also those that were written before the error.
                 self.lost.add(batch.events);
                 unreported.add_all(batch.events);
@@ -213,7 +221,7 @@ impl Shared {
                 report(unreported);
                 let lines = REPORTED.take().unwrap_or_default();
                 // Reported once more if this fails.
-                if write_all(&mut out, &lines).is_ok() {
+                if out.write_all(&lines).is_ok() {
                     unreported = EventCounts::default();
                 }
             }
@@ -228,18 +236,38 @@ impl Shared {
     }
 }
 
-/// As [`Write::write_all`]; waits for an output that is not ready.
-fn write_all(out: &mut impl Write, mut bytes: &[u8]) -> io::Result<()> {
-    while !bytes.is_empty() {
-        match out.write(bytes) {
-            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
-            Ok(written) => bytes = bytes.get(written..).unwrap_or_default(),
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => std::thread::park_timeout(NOT_READY),
-            Err(error) => return Err(error),
+/// An output of lines.
+struct Lines<W> {
+    out: W,
+    /// A write has failed within a line: the next line must not continue it.
+    cut: bool,
+}
+
+impl<W: Write> Lines<W> {
+    /// As [`Write::write_all`], of whole lines; waits for an output that is not ready.
+    fn write_all(&mut self, lines: &[u8]) -> io::Result<()> {
+        if self.cut && !lines.is_empty() {
+            self.write(b"\n")?;
         }
+        self.write(lines)
     }
-    Ok(())
+
+    fn write(&mut self, mut bytes: &[u8]) -> io::Result<()> {
+        while !bytes.is_empty() {
+            match self.out.write(bytes) {
+                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+                Ok(count) => {
+                    let (written, rest) = bytes.split_at_checked(count).unwrap_or((bytes, &[]));
+                    self.cut = !written.ends_with(b"\n");
+                    bytes = rest;
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => std::thread::park_timeout(NOT_READY),
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
 }
 
 /// Takes the line of one event, which `tracing_subscriber` writes at once.
@@ -251,12 +279,13 @@ pub struct LogLine<'a> {
 
 impl Write for LogLine<'_> {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
-        let reported = REPORTED.with_borrow_mut(|reported| {
-            let reported = reported.as_mut()?;
-            reported.extend_from_slice(line);
-            Some(())
+        let is_report = with_reported(|reported| {
+            if let Some(lines) = reported {
+                lines.extend_from_slice(line);
+            }
+            reported.is_some()
         });
-        if reported.is_none() {
+        if !is_report {
             self.queue.push(self.level, line);
         }
         Ok(line.len())

@@ -19,6 +19,25 @@ use super::event::FAILED_BYTES;
 use super::event::IMAGE_BYTES;
 use super::*;
 
+#[test]
+fn lost_events_are_reported_at_error_if_an_error_was_lost_so_that_every_level_of_the_log_shows_them() {
+    let (mut warned, mut failed) = (EventCounts::default(), EventCounts::default());
+    warned.add(Level::WARN);
+    failed.add(Level::ERROR);
+    failed.add(Level::INFO);
+    let report = |level: Level, counts: EventCounts| -> Vec<serde_json::Value> {
+        let mut events = written(level, || report_lost(counts));
+        events.iter_mut().for_each(|event| drop(event.as_object_mut().unwrap().remove("timestamp")));
+        events
+    };
+    let message = "events of the log were lost: standard error was not read fast enough";
+    let warning =
+        json!({"level": "WARN", "message": message, "error": 0, "warn": 1, "info": 0, "debug": 0, "trace": 0});
+    assert_eq!(report(Level::WARN, warned), [warning]);
+    let error = json!({"level": "ERROR", "message": message, "error": 1, "warn": 0, "info": 1, "debug": 0, "trace": 0});
+    assert_eq!(report(Level::ERROR, failed), [error]);
+}
+
 /// The events of `act`.
 fn written(level: Level, act: impl FnOnce()) -> Vec<serde_json::Value> {
     capture(|lines| subscriber(level, move || lines.clone()), act).events()

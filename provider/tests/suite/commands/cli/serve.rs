@@ -2,9 +2,12 @@
 
 use std::io::BufRead as _;
 use std::io::BufReader;
+use std::io::Lines;
 use std::process::Child;
+use std::process::ChildStderr;
 use std::process::Command;
 use std::process::Stdio;
+use std::time::Duration;
 
 use countersign_test_support::binary;
 use countersign_testkit::pki::Authority;
@@ -111,8 +114,7 @@ async fn serves_until_sigterm() {
     let answer: Value = serde_json::from_slice(&answer.bytes().await.unwrap()).unwrap();
     assert_eq!(answer["response"]["items"][0]["value"]["verdict"], "verified", "{answer}");
 
-    let id = process.id().to_string();
-    assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
+    terminate(&process);
     let ended = tokio::task::spawn_blocking(move || process.wait().unwrap()).await.unwrap();
     assert_eq!(ended.code(), Some(0));
     let messages: Vec<Value> = std::iter::repeat_with(event).take(3).map(|event| event["message"].clone()).collect();
@@ -126,51 +128,88 @@ async fn metric(health: &str, name: &str) -> u64 {
     values.map(|line| line.rsplit(' ').next().unwrap().parse::<u64>().unwrap()).sum()
 }
 
-#[tokio::test]
-async fn a_log_that_nobody_reads_stops_nothing_and_says_afterwards_what_it_lost() {
-    let fixture = Fixture::new().await;
-    let client = add_server(&fixture);
-    let mut process = serve(&fixture);
-    let mut lines = BufReader::new(process.stderr.take().unwrap()).lines();
-    let mut event = move || -> Value { serde_json::from_str(&lines.next().unwrap().unwrap()).unwrap() };
-    let listening = std::iter::repeat_with(&mut event).find(|event| event["message"] == "listening").unwrap();
-    let port = listening["endpoints"].as_str().unwrap().rsplit(':').next().unwrap().to_owned();
-    let health = listening["health"].as_str().unwrap().to_owned();
-    let ask = async |keys: &[String]| -> Value {
+/// `countersign serve` that has lost events, as nobody reads its log after the event `listening`.
+struct Unread {
+    process: Child,
+    lines: Lines<BufReader<ChildStderr>>,
+    client: reqwest::Client,
+    port: String,
+    health: String,
+    /// How many verdicts it gave.
+    verdicts: u64,
+}
+
+const LOST: &str = "countersign_log_events_lost_total";
+
+impl Unread {
+    async fn start(fixture: &Fixture) -> Self {
+        let client = add_server(fixture);
+        let mut process = serve(fixture);
+        let mut lines = BufReader::new(process.stderr.take().unwrap()).lines();
+        let mut events = lines.by_ref().map(|line| serde_json::from_str::<Value>(&line.unwrap()).unwrap());
+        let listening = events.find(|event| event["message"] == "listening").unwrap();
+        let port = listening["endpoints"].as_str().unwrap().rsplit(':').next().unwrap().to_owned();
+        let health = listening["health"].as_str().unwrap().to_owned();
+        let mut unread = Self { process, lines, client, port, health, verdicts: 0 };
+        // Each is a line of some hundred bytes. The pipe has 64 KiB, the queue 1 MiB.
+        let no_images: Vec<String> = (0..100).map(|number| format!("no image {number} {}", "x".repeat(400))).collect();
+        while metric(&unread.health, LOST).await == 0 {
+            assert!(unread.verdicts <= 10_000, "no event is lost");
+            assert_eq!(unread.ask(&no_images).await["response"]["items"].as_array().unwrap().len(), 100);
+        }
+        unread
+    }
+
+    async fn ask(&mut self, keys: &[String]) -> Value {
+        self.verdicts += u64::try_from(keys.len()).unwrap();
         let request = json!({
             "apiVersion": "externaldata.gatekeeper.sh/v1beta1", "kind": "ProviderRequest", "request": {"keys": keys},
         });
-        let url = format!("https://localhost:{port}/v1/verify");
-        let answer = client.post(url).header("content-type", "application/json").body(request.to_string());
+        let url = format!("https://localhost:{}/v1/verify", self.port);
+        let answer = self.client.post(url).header("content-type", "application/json").body(request.to_string());
         serde_json::from_slice(&answer.send().await.unwrap().bytes().await.unwrap()).unwrap()
-    };
-    // Each is a line of some hundred bytes. The pipe has 64 KiB, the queue 1 MiB.
-    let no_images: Vec<String> = (0..100).map(|number| format!("no image {number} {}", "x".repeat(400))).collect();
-    let lost = "countersign_log_events_lost_total";
-    let mut requests = 0;
-    while metric(&health, lost).await == 0 {
-        requests += 1;
-        assert!(requests <= 100, "no event is lost");
-        assert_eq!(ask(&no_images).await["response"]["items"].as_array().unwrap().len(), 100);
     }
-    let alive = reqwest::get(format!("http://{health}/livez")).await.unwrap();
+}
+
+fn terminate(process: &Child) {
+    let id = process.id().to_string();
+    assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
+}
+
+#[tokio::test]
+async fn a_log_that_nobody_reads_does_not_stop_the_end_of_the_process() {
+    let fixture = Fixture::new().await;
+    let mut unread = Unread::start(&fixture).await;
+    terminate(&unread.process);
+    // Standard error stays open, and full.
+    let ended = tokio::task::spawn_blocking(move || (unread.process.wait().unwrap(), unread.lines));
+    let (ended, _lines) = tokio::time::timeout(Duration::from_secs(60), ended).await.unwrap().unwrap();
+    assert_eq!(ended.code(), Some(0));
+}
+
+#[tokio::test]
+async fn a_log_that_nobody_reads_stops_nothing_and_says_afterwards_what_it_lost() {
+    let fixture = Fixture::new().await;
+    let mut unread = Unread::start(&fixture).await;
+    let alive = reqwest::get(format!("http://{}/livez", unread.health)).await.unwrap();
     assert_eq!(alive.status(), 200);
-    let answer = ask(&[fixture.image("app:signed")]).await;
+    let answer = unread.ask(&[fixture.image("app:signed")]).await;
     assert_eq!(answer["response"]["items"][0]["value"]["verdict"], "verified", "{answer}");
-    let counted = metric(&health, lost).await;
+    let counted = metric(&unread.health, LOST).await;
+    let given = unread.verdicts;
     let message = "events of the log were lost: standard error was not read fast enough";
     let read = tokio::task::spawn_blocking(move || {
         let mut events: Vec<Value> = Vec::new();
         let mut read_until = |message: &str| {
             while events.last().is_none_or(|event| event["message"] != message) {
-                events.push(event());
+                let line = unread.lines.next().unwrap().unwrap();
+                events.push(serde_json::from_str(&line).unwrap());
             }
         };
         read_until(message);
-        let id = process.id().to_string();
-        assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
+        terminate(&unread.process);
         read_until("stopped");
-        (events, process.wait().unwrap())
+        (events, unread.process.wait().unwrap())
     });
     let (events, ended) = read.await.unwrap();
     assert_eq!(ended.code(), Some(0));
@@ -185,7 +224,7 @@ async fn a_log_that_nobody_reads_stops_nothing_and_says_afterwards_what_it_lost(
     assert!(reported >= counted && counted > 0, "{reported} {counted}");
     let verdicts = events.iter().filter(|event| event["message"] == "verdict").count();
     // Every verdict is written or counted.
-    assert_eq!(u64::try_from(verdicts).unwrap() + reported, requests * 100 + 1);
+    assert_eq!(u64::try_from(verdicts).unwrap() + reported, given);
 }
 
 /// `countersign serve` with its log piped.

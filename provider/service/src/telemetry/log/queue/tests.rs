@@ -146,6 +146,42 @@ fn lines_that_cannot_be_written_are_lost_and_reported_with_the_next_ones() {
     assert_eq!(gate.text(), "next\nlost: 0 error, 1 info\n");
 }
 
+/// Takes three bytes, and then fails once.
+struct Cutting {
+    written: Arc<Mutex<Vec<u8>>>,
+    writes: usize,
+}
+
+impl Write for Cutting {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.writes += 1;
+        let taken = match self.writes {
+            1 => 3,
+            2 => return Err(io::ErrorKind::StorageFull.into()),
+            _ => bytes.len(),
+        };
+        self.written.lock().unwrap().extend_from_slice(&bytes[..taken]);
+        Ok(taken)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn a_line_whose_end_cannot_be_written_is_not_continued_by_the_next_one() {
+    let written = Arc::<Mutex<Vec<u8>>>::default();
+    let (queue, lost) = queue(160, Cutting { written: Arc::clone(&written), writes: 0 });
+    queue.0.push(Level::INFO, b"first\n");
+    assert!(queue.flush(SOON));
+    queue.0.push(Level::INFO, b"next\n");
+    assert!(queue.flush(SOON));
+    assert_eq!(lost.counts(), counts(0, 1));
+    let text = String::from_utf8(written.lock().unwrap().clone()).unwrap();
+    assert_eq!(text, "fir\nnext\nlost: 0 error, 1 info\n");
+}
+
 #[test]
 fn an_interrupted_write_and_one_that_would_block_are_tried_again() {
     let (queue, lost, gate) = stuck();
