@@ -174,19 +174,17 @@ fn text(secret: &Secret) -> &str {
 /// The authority of a cloud: that of the settings, of the environment, or the public one of the cloud.
 ///
 /// # Errors
-/// The environment names the authority of another cloud.
+/// The settings or the environment name the authority of another cloud.
 pub(crate) fn authority(settings: &AzureSettings, cloud: AzureCloud) -> Result<Url, Text> {
-    if let Some(authority) = &settings.authority {
-        return Ok(authority.url().clone());
-    }
-    let own = format!("https://{}/", cloud.authority_host());
-    let Some(authority) = &settings.workload.authority_host else {
-        return Url::parse(&own).map_err(Text::of);
+    let (key, authority) = match (&settings.authority, &settings.workload.authority_host) {
+        (Some(authority), _) => ("azure.authorityHost", authority),
+        (None, Some(authority)) => ("AZURE_AUTHORITY_HOST", authority),
+        (None, None) => return Url::parse(&format!("https://{}/", cloud.authority_host())).map_err(Text::of),
     };
     let of_other = |other: &AzureCloud| *other != cloud && authority.url().host_str() == Some(other.authority_host());
     match AzureCloud::ALL.iter().find(|other| of_other(other)) {
         Some(other) => Err(Text::of(format_args!(
-            "AZURE_AUTHORITY_HOST: found {authority}, the authority of the cloud {other}, expected that of the cloud {cloud}; no token \
+            "{key}: found {authority}, the authority of the cloud {other}, expected that of the cloud {cloud}; no token \
              of one cloud is valid in another"
         ))),
         None => Ok(authority.url().clone()),

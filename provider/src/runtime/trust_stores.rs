@@ -172,9 +172,12 @@ pub(super) async fn attempt(store: Arc<FetchedStore>, fetcher: Arc<dyn FetchStor
     };
     match fetched {
         Ok(content) => {
-            let pause = match content.unanswered.first() {
-                None => interval(origin).map(|interval| interval - fifth_at_most(interval)),
-                Some(_) => Some(pause(failed)),
+            // What is not there yet is usually being made.
+            let is_nothing = content.files.is_empty() && content.missing.is_some();
+            let pause = if content.unanswered.is_empty() && !is_nothing {
+                interval(origin).map(|interval| interval - fifth_at_most(interval))
+            } else {
+                Some(pause(failed))
             };
             let files = text::list(content.files.iter().map(|(name, _)| name), ", ", LISTED).to_string();
             let why = content.unanswered.first().map(|unanswered| &unanswered.why).or(content.missing.as_ref());

@@ -13,6 +13,7 @@ use countersign_registry::CredentialKind;
 use countersign_registry::CredentialOrigin;
 use countersign_registry::EcrRefusal;
 use countersign_registry::RegistryError;
+use countersign_registry::Stage;
 
 /// The command that tries it.
 const TRY: &str = "countersign check --online --image IMAGE tries it";
@@ -78,10 +79,34 @@ pub(super) fn remedy(error: &RegistryError) -> Option<Text> {
     if let Cause::NoCredential { host, error } = cause {
         return of_issuer(cloud_of(host)?, error);
     }
-    let Cause::Denied { host, credential, origin, ecr, .. } = cause else { return None };
+    if let Cause::Realm(_) = cause {
+        return Some(of_realm(Cloud::of(error.repository.host())));
+    }
+    let Cause::Denied { host, status, credential, origin, ecr, .. } = cause else { return None };
+    if let (Stage::Token, 401, CredentialKind::Basic | CredentialKind::IdentityToken) =
+        (error.stage, status, credential)
+    {
+        return Some(Text::of(format_args!(
+            "correct the user name or the password in the files that the message names: the token service does not accept them; {TRY}"
+        )));
+    }
     // The host may be that of a token service.
     let cloud = cloud_of(host).or_else(|| Cloud::of(error.repository.host()));
     of_denied(*credential, origin.as_deref(), *ecr, cloud)
+}
+
+/// What to do about a token service that must not have the credential.
+fn of_realm(cloud: Option<Cloud>) -> Text {
+    match cloud {
+        Some(cloud) => Text::of(format_args!(
+            "registries of {} issue their tokens themselves: check that the host of the image is the registry and that no proxy answers in its \
+             place; {TRY}",
+            cloud.name()
+        )),
+        None => Text::of(format_args!(
+            "add the token service to realmHosts of the registry's entry, if it belongs to the registry; otherwise do not use the registry; {TRY}"
+        )),
+    }
 }
 
 fn of_denied(
