@@ -45,6 +45,7 @@ pub use sections::Aws;
 pub use sections::AwsSigner;
 pub use sections::Azure;
 pub use sections::Cache;
+pub use sections::CachedVerdictEvents;
 pub use sections::Credentials;
 pub use sections::Ecr;
 pub use sections::EntraIdentity;

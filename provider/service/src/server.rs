@@ -58,6 +58,8 @@ pub struct ServerSettings {
     pub mutate_timeout: Duration,
     /// Whether mutation keeps the tag before the digest.
     pub keep_tag: bool,
+    /// The shortest time between two events of the log about the same cached verdict. Zero: every event is written.
+    pub cached_verdicts_every: Duration,
     /// For requests under way when the service stops.
     pub stop_grace: Duration,
     /// Largest request body.

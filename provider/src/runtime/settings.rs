@@ -55,6 +55,7 @@ pub(super) fn server(config: &Config) -> Result<(ServerSettings, TlsFiles), Caus
         verify_timeout,
         mutate_timeout,
         keep_tag: config.mutation.keep_tag,
+        cached_verdicts_every: config.log.cached_verdicts.every,
         stop_grace,
         max_body_bytes,
         max_keys,

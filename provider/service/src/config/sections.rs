@@ -61,6 +61,7 @@ pub use self::google::Google;
 pub use self::google::GoogleAccount;
 pub use self::health::Health;
 pub use self::key_vault::KeyVaultSource;
+pub use self::log::CachedVerdictEvents;
 pub use self::log::Log;
 pub use self::log::LogFormat;
 pub use self::log::LogLevel;

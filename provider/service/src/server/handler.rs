@@ -46,6 +46,7 @@ use crate::protocol::EncodedResponse;
 use crate::protocol::Message;
 use crate::protocol::ResponseBudget;
 use crate::protocol::gatekeeper;
+use crate::telemetry::log::RepeatedVerdicts;
 use crate::telemetry::log::panic_text;
 use crate::telemetry::metrics::EndpointMetrics;
 use crate::telemetry::metrics::Gauged;
@@ -66,6 +67,7 @@ pub(super) struct Handler {
     series: Arc<RequestSeries>,
     requests: Arc<RequestLimit>,
     responses: Arc<ResponseBudget>,
+    repeated: Arc<RepeatedVerdicts>,
 }
 
 /// Why the keys of a request are not processed, and how the request is counted.
@@ -113,7 +115,15 @@ impl Handler {
     pub(super) fn new(settings: ServerSettings, verifier: Arc<dyn Verifier>, metrics: Arc<Metrics>) -> Self {
         let series = Arc::new(RequestSeries::new(&metrics));
         let responses = ResponseBudget::new(RESPONSES_BYTES, RESPONSE_BYTES, metrics.response_bytes());
-        Self { settings, verifier, metrics, series, requests: Arc::new(RequestLimit::new()), responses }
+        Self {
+            settings,
+            verifier,
+            metrics,
+            series,
+            requests: Arc::new(RequestLimit::new()),
+            responses,
+            repeated: Arc::default(),
+        }
     }
 
     /// The endpoints under another configuration, within the same limits on memory.
@@ -125,6 +135,7 @@ impl Handler {
             series: Arc::clone(&self.series),
             requests: Arc::clone(&self.requests),
             responses: Arc::clone(&self.responses),
+            repeated: Arc::clone(&self.repeated),
         }
     }
 

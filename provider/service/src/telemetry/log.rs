@@ -9,6 +9,7 @@ mod finding;
 mod lost;
 mod queue;
 mod quota;
+mod repeated;
 
 use std::io;
 use std::path::Path;
@@ -28,6 +29,8 @@ pub use queue::LogLine;
 pub use queue::LogQueue;
 pub use queue::QUEUE_BYTES;
 pub use quota::Quota;
+pub use repeated::REPEATED_BYTES;
+pub use repeated::RepeatedVerdicts;
 use tracing::Level;
 use tracing::Subscriber;
 use tracing_subscriber::filter::LevelFilter;

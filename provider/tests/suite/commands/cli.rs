@@ -4,6 +4,7 @@
 #![allow(clippy::disallowed_methods, reason = "the binary runs as a process here, and loopback needs no limits")]
 
 mod manifests;
+mod repeated;
 mod serve;
 mod usage;
 mod verify;

@@ -15,6 +15,7 @@ use countersign::runtime::google::memory as google;
 use countersign::runtime::trust_store_memory as stores;
 use countersign::server::memory;
 use countersign::telemetry::log::QUEUE_BYTES;
+use countersign::telemetry::log::REPEATED_BYTES;
 use countersign_registry::memory as registry;
 
 const KIB: usize = 1024;
@@ -73,6 +74,7 @@ fn rows(config: &Config) -> Vec<(&'static str, usize)> {
         ("send buffers for clients that do not read", config.server.max_connections * memory::SOCKET),
         ("TLS handshakes of clients", memory::HANDSHAKES * memory::HANDSHAKE),
         ("events of the log until they are written", QUEUE_BYTES),
+        ("events of the log that repeat", REPEATED_BYTES),
         ("probes and metrics", memory::HEALTH),
         ("series of metrics", memory::METRICS),
     ]

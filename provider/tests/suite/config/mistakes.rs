@@ -42,7 +42,10 @@ fn refuses_unknown_keys_in_every_section() {
         &[":2: registryAccess.timeout: found an unknown key, expected one of connectTimeout, requestTimeout, \
          maxRequestsPerHost, maxRequests"],
     );
-    check("log: {colour: red}", &[":2: log.colour: found an unknown key, expected one of level, format"]);
+    check(
+        "log: {colour: red}",
+        &[":2: log.colour: found an unknown key, expected one of level, format, cachedVerdicts"],
+    );
     check("log: {format: yaml}", &[":2: log.format: found \"yaml\", expected json or text"]);
     check(
         "registries: [{host: a.b, insecure: true}]",

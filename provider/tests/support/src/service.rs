@@ -66,6 +66,7 @@ pub fn settings() -> ServerSettings {
         verify_timeout: Duration::from_secs(30),
         mutate_timeout: Duration::from_secs(30),
         keep_tag: false,
+        cached_verdicts_every: Duration::ZERO,
         stop_grace: Duration::from_secs(30),
         max_body_bytes: 1024 * 1024,
         max_keys: 1000,

@@ -1,6 +1,12 @@
 //! Section `log`.
 
+use std::time::Duration;
+
+use super::HOUR;
+use super::seconds;
 use crate::config::schema::Choice;
+use crate::config::schema::Nested;
+use crate::config::schema::Time;
 use crate::config::schema::section;
 
 /// `log.level`.
@@ -41,5 +47,18 @@ section! {
             default: LogFormat::Json,
             wanted: "json or text",
         };
+        /// Events about verdicts that repeat: the pods of one image cause the same event over and over.
+        cached_verdicts "cachedVerdicts": CachedVerdictEvents = Nested::<CachedVerdictEvents>::NEW;
+    }
+}
+
+section! {
+    /// Section `log.cachedVerdicts`.
+    pub CachedVerdictEvents {
+        /// The shortest time between two events about the same image at the same endpoint, with the same digest, verdict and
+        /// statement, if it was verified without warnings, from the cache, or was skipped. The next event has the number of those
+        /// left out as `repeated`. Rejections, images without a decision and warnings are always logged, and metrics count
+        /// all verdicts. With 0s every event is logged.
+        every "every": Duration = Time::of(Duration::ZERO, Duration::ZERO, seconds(24 * HOUR.as_secs()));
     }
 }

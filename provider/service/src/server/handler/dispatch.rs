@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::time::Duration;
+use std::time::Instant;
 
 use countersign_core::name::Digest;
 use countersign_core::name::ImageRef;
@@ -321,27 +322,33 @@ impl Handler {
                     }
                 }
                 let digest = result.digest.as_ref().map(Digest::as_str);
-                log_verdict(shared, key, digest, log::Decision::Decided(&result.verdict), result.cached, elapsed);
+                let decision = log::Decision::Decided(&result.verdict);
+                self.log_verdict(shared, key, digest, decision, result.cached, elapsed);
             }
             Answer::Resolved(Ok(_), _) => self.metrics.resolution(None),
             Answer::Resolved(Err(reason), _) => {
                 self.metrics.resolution(Some(reason.code));
-                log_verdict(shared, key, None, log::Decision::Unresolved(reason), false, elapsed);
+                self.log_verdict(shared, key, None, log::Decision::Unresolved(reason), false, elapsed);
             }
         }
     }
-}
 
-fn log_verdict(
-    shared: &Shared,
-    image: &str,
-    digest: Option<&str>,
-    decision: log::Decision<'_>,
-    cached: bool,
-    elapsed: Duration,
-) {
-    let (endpoint, request_id) = (shared.route.endpoint.as_str(), shared.request_id.as_str());
-    log::verdict(&log::VerdictEvent { endpoint, request_id, image, digest, decision, cached, elapsed });
+    fn log_verdict(
+        &self,
+        shared: &Shared,
+        image: &str,
+        digest: Option<&str>,
+        decision: log::Decision<'_>,
+        cached: bool,
+        elapsed: Duration,
+    ) {
+        let (endpoint, request_id) = (shared.route.endpoint.as_str(), shared.request_id.as_str());
+        let event = log::VerdictEvent { endpoint, request_id, image, digest, decision, cached, repeated: 0, elapsed };
+        let every = self.settings.cached_verdicts_every;
+        if let Some(repeated) = self.repeated.admit(&event, every, Instant::now()) {
+            log::verdict(&log::VerdictEvent { repeated, ..event });
+        }
+    }
 }
 
 fn parse(keys: Vec<String>, image_of: fn(&str) -> &str) -> Vec<Key> {

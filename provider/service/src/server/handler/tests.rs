@@ -7,12 +7,14 @@ use countersign_core::name::Digest;
 use countersign_core::verdict::ImageVerdict;
 use countersign_core::verdict::Reason;
 use countersign_core::verdict::Skipped;
+use countersign_testkit::captured_log::capture;
 use futures_util::future::BoxFuture;
 use http_body_util::BodyExt as _;
 use http_body_util::Full;
 use hyper::body::Frame;
 use prometheus::Registry;
 use serde_json::Value as Json;
+use tracing::Level;
 
 use super::*;
 use crate::engine::ImageResult;
@@ -20,6 +22,7 @@ use crate::engine::PolicySnapshot;
 use crate::engine::VerificationRequest;
 use crate::server::ConnectionTimes;
 use crate::server::tls::AllowedClients;
+use crate::telemetry::log::subscriber;
 use crate::telemetry::metrics;
 
 /// No test here verifies an image.
@@ -39,7 +42,29 @@ impl Verifier for UnusedVerifier {
     }
 }
 
+/// Skips every image.
+struct Skips;
+
+impl Verifier for Skips {
+    fn snapshot(&self) -> PolicySnapshot {
+        PolicySnapshot::default()
+    }
+
+    fn verify(&self, _: VerificationRequest) -> BoxFuture<'static, ImageResult> {
+        let verdict = Arc::new(ImageVerdict::Skipped(Skipped { statement: "mirror".into() }));
+        Box::pin(async { ImageResult { digest: None, verdict, cached: false } })
+    }
+
+    fn resolve(&self, _: VerificationRequest) -> BoxFuture<'static, Result<Digest, Reason>> {
+        unreachable!("no image is asked for")
+    }
+}
+
 fn handler() -> (Handler, Registry) {
+    handler_with(Duration::ZERO, Arc::new(UnusedVerifier))
+}
+
+fn handler_with(cached_verdicts_every: Duration, verifier: Arc<dyn Verifier>) -> (Handler, Registry) {
     let anywhere = SocketAddr::from(([127, 0, 0, 1], 0));
     let settings = ServerSettings {
         listen: anywhere.into(),
@@ -48,6 +73,7 @@ fn handler() -> (Handler, Registry) {
         verify_timeout: Duration::from_millis(20),
         mutate_timeout: Duration::from_millis(20),
         keep_tag: false,
+        cached_verdicts_every,
         stop_grace: Duration::ZERO,
         max_body_bytes: 1000,
         max_keys: 10,
@@ -57,7 +83,7 @@ fn handler() -> (Handler, Registry) {
     };
     let registry = Registry::new();
     let metrics = Arc::new(Metrics::new(&registry).unwrap());
-    (Handler::new(settings, Arc::new(UnusedVerifier), metrics), registry)
+    (Handler::new(settings, verifier, metrics), registry)
 }
 
 async fn answered<B: Body<Data = Bytes>>(handler: &Handler, path: &str, body: B) -> (StatusCode, Json) {
@@ -268,6 +294,35 @@ async fn a_successor_shares_the_limits() {
     let successor = handler.successor(handler.settings.clone(), Arc::new(UnusedVerifier));
     assert!(Arc::ptr_eq(&handler.requests, &successor.requests));
     assert!(Arc::ptr_eq(&handler.responses, &successor.responses));
+    assert!(Arc::ptr_eq(&handler.repeated, &successor.repeated));
+}
+
+#[test]
+fn events_about_verdicts_that_repeat_are_left_out_and_the_metrics_count_all() {
+    let (handler, registry) = handler_with(Duration::from_secs(60), Arc::new(Skips));
+    let act = async || {
+        for _ in 0..4 {
+            let body = Bytes::from_static(br#"{"request":{"keys":["a.b/c:1","UPPER"]}}"#);
+            let (_, answer) = answered(&handler, "/v1/verify", Full::new(body)).await;
+            assert_eq!(answer["response"]["items"][0]["value"]["verdict"], "skipped", "{answer}");
+        }
+    };
+    let lines = capture(
+        |lines| subscriber(Level::INFO, move || lines.clone()),
+        || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
+            runtime.unwrap().block_on(act());
+        },
+    );
+    let events = lines.events_with("verdict");
+    let found: Vec<_> =
+        events.iter().map(|event| (event["image"].as_str().unwrap(), event["repeated"].as_u64())).collect();
+    let invalid = ("UPPER", None);
+    assert_eq!(found, [invalid, ("a.b/c:1", None), invalid, invalid, invalid]);
+    let text = metrics::encode_text(&registry).unwrap();
+    let counted = text.lines().filter(|line| line.starts_with("countersign_verdicts_total{"));
+    let counted: u32 = counted.map(|line| line.rsplit(' ').next().unwrap().parse::<u32>().unwrap()).sum();
+    assert_eq!(counted, 8);
 }
 
 #[tokio::test]

@@ -1,5 +1,6 @@
 //! The event about one verdict.
 
+use std::hash::Hash;
 use std::time::Duration;
 
 use countersign_core::codec::hex::hex;
@@ -39,7 +40,29 @@ pub struct VerdictEvent<'a> {
     pub decision: Decision<'a>,
     /// Whether the result came from the cache.
     pub cached: bool,
+    /// How many events like this one were left out since the last one: see [`super::RepeatedVerdicts`].
+    pub repeated: u64,
     pub elapsed: Duration,
+}
+
+impl<'a> VerdictEvent<'a> {
+    /// Whether the event may be left out if it repeats another one: that an image was verified without warnings, from the
+    /// cache, or was skipped, for which nothing is requested. A rejection, an undecided image and a warning are always written.
+    pub(super) fn may_be_left_out(&self) -> bool {
+        match self.decision {
+            Decision::Decided(ImageVerdict::Verified(verified)) => self.cached && verified.warnings().next().is_none(),
+            Decision::Decided(ImageVerdict::Skipped(_)) => true,
+            Decision::Decided(ImageVerdict::Rejected(_) | ImageVerdict::Inconclusive(_)) | Decision::Unresolved(_) => {
+                false
+            }
+        }
+    }
+
+    /// What an event has in common with those that it repeats.
+    pub(super) fn identity(&self) -> impl Hash + use<'a> {
+        let Self { endpoint, request_id: _, image, digest, decision, cached: _, repeated: _, elapsed: _ } = *self;
+        (endpoint, image, digest, decision.code().as_str(), decision.statement())
+    }
 }
 
 /// See [`VerdictEvent::decision`].
@@ -99,7 +122,7 @@ impl<'a> Decision<'a> {
 /// Writes the event: at INFO; at WARN if the image is inconclusive or was admitted although a check failed; at ERROR
 /// for faults of Countersign. README.md lists the fields.
 pub fn verdict(verdict: &VerdictEvent<'_>) {
-    let VerdictEvent { endpoint, request_id, image, digest, decision, cached, elapsed } = *verdict;
+    let VerdictEvent { endpoint, request_id, image, digest, decision, cached, repeated, elapsed } = *verdict;
     let image = Text::of(&image[..image.floor_char_boundary(IMAGE_BYTES)]);
     let image = image.as_str();
     let code = decision.code();
@@ -143,6 +166,7 @@ pub fn verdict(verdict: &VerdictEvent<'_>) {
                 failed_signatures = failed_signatures.as_deref(),
                 failed_signatures_total = failed.and_then(|failed| u64::try_from(failed.total()).ok()),
                 cache = if cached { "hit" } else { "miss" },
+                repeated = (repeated > 0).then_some(repeated),
                 elapsed_ms = u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX),
                 "verdict"
             )

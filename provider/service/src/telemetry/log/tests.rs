@@ -51,6 +51,7 @@ fn one(decision: Decision<'_>) -> VerdictEvent<'_> {
         digest: None,
         decision,
         cached: true,
+        repeated: 0,
         elapsed: Duration::from_millis(12),
     }
 }
@@ -84,6 +85,17 @@ fn logs_one_event_with_fixed_names_for_each_verdict() {
             "failed_signatures_total": 2,
         })
     );
+}
+
+#[test]
+fn an_event_has_the_number_of_those_left_out_before_it_unless_there_are_none() {
+    let skipped = ImageVerdict::Skipped(Skipped { statement: "mirror".into() });
+    let events = written(Level::INFO, || {
+        for repeated in [0, 7] {
+            verdict(&VerdictEvent { repeated, ..one(Decision::Decided(&skipped)) });
+        }
+    });
+    assert_eq!(events.iter().map(|event| event.get("repeated").cloned()).collect::<Vec<_>>(), [None, Some(json!(7))]);
 }
 
 #[test]

@@ -23,7 +23,7 @@ use crate::commands::cli::countersign_in;
 use crate::commands::cli::text;
 
 /// Adds what `serve` needs to the fixture's configuration. Returns Gatekeeper's client.
-fn add_server(fixture: &Fixture) -> reqwest::Client {
+pub(super) fn add_server(fixture: &Fixture) -> reqwest::Client {
     // A second installation is refused, and the first serves all tests of the process.
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let authority = Authority::root(CertSpec::root().common_name("TLS"));
@@ -100,18 +100,7 @@ async fn serves_until_sigterm() {
     let ready = reqwest::get(format!("http://{}/readyz", next["health"].as_str().unwrap())).await.unwrap();
     assert_eq!(ready.status(), 200);
 
-    let image = fixture.image("app:signed");
-    let request = json!({
-        "apiVersion": "externaldata.gatekeeper.sh/v1beta1", "kind": "ProviderRequest", "request": {"keys": [image]},
-    });
-    let answer = client
-        .post(format!("https://localhost:{port}/v1/verify"))
-        .header("content-type", "application/json")
-        .body(request.to_string())
-        .send()
-        .await
-        .unwrap();
-    let answer: Value = serde_json::from_slice(&answer.bytes().await.unwrap()).unwrap();
+    let answer = ask(&client, &port, &[fixture.image("app:signed")]).await;
     assert_eq!(answer["response"]["items"][0]["value"]["verdict"], "verified", "{answer}");
 
     terminate(&process);
@@ -121,8 +110,18 @@ async fn serves_until_sigterm() {
     assert_eq!(messages, ["verdict", "stopping", "stopped"]);
 }
 
+/// The answer of `/v1/verify`.
+pub(super) async fn ask(client: &reqwest::Client, port: &str, keys: &[String]) -> Value {
+    let request = json!({
+        "apiVersion": "externaldata.gatekeeper.sh/v1beta1", "kind": "ProviderRequest", "request": {"keys": keys},
+    });
+    let url = format!("https://localhost:{port}/v1/verify");
+    let answer = client.post(url).header("content-type", "application/json").body(request.to_string());
+    serde_json::from_slice(&answer.send().await.unwrap().bytes().await.unwrap()).unwrap()
+}
+
 /// The sum of the series of a metric.
-async fn metric(health: &str, name: &str) -> u64 {
+pub(super) async fn metric(health: &str, name: &str) -> u64 {
     let page = reqwest::get(format!("http://{health}/metrics")).await.unwrap().text().await.unwrap();
     let values = page.lines().filter(|line| line.starts_with(&format!("{name}{{")));
     values.map(|line| line.rsplit(' ').next().unwrap().parse::<u64>().unwrap()).sum()
@@ -162,16 +161,11 @@ impl Unread {
 
     async fn ask(&mut self, keys: &[String]) -> Value {
         self.verdicts += u64::try_from(keys.len()).unwrap();
-        let request = json!({
-            "apiVersion": "externaldata.gatekeeper.sh/v1beta1", "kind": "ProviderRequest", "request": {"keys": keys},
-        });
-        let url = format!("https://localhost:{}/v1/verify", self.port);
-        let answer = self.client.post(url).header("content-type", "application/json").body(request.to_string());
-        serde_json::from_slice(&answer.send().await.unwrap().bytes().await.unwrap()).unwrap()
+        ask(&self.client, &self.port, keys).await
     }
 }
 
-fn terminate(process: &Child) {
+pub(super) fn terminate(process: &Child) {
     let id = process.id().to_string();
     assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
 }
@@ -228,7 +222,7 @@ async fn a_log_that_nobody_reads_stops_nothing_and_says_afterwards_what_it_lost(
 }
 
 /// `countersign serve` with its log piped.
-fn serve(fixture: &Fixture) -> Child {
+pub(super) fn serve(fixture: &Fixture) -> Child {
     let mut command = binary::command(env!("CARGO_BIN_EXE_countersign"), &[]);
     command.args(["serve", "--config", &fixture.config()]).stderr(Stdio::piped()).spawn().unwrap()
 }
