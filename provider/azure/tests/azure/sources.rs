@@ -160,14 +160,19 @@ async fn what_the_environment_lacks_is_named_and_nothing_is_sent() {
 #[tokio::test]
 async fn the_authority_of_another_cloud_is_not_asked() {
     let world = World::start().await;
-    let mut settings = world.settings();
-    settings.workload.authority_host = Some("https://login.microsoftonline.com/".parse().unwrap());
-    let source = ExpiringIdentities::new(AcrTokens::new(world.azure_with(settings), workload()));
-    let error = identity_of(&source, "shops.azurecr.cn").await.unwrap_err();
-    assert_eq!(
-        error.to_string(),
-        "AZURE_AUTHORITY_HOST: found https://login.microsoftonline.com, the authority of the cloud public, expected that of the \
-         cloud china; no token of one cloud is valid in another"
-    );
-    assert_eq!((world.take_calls(), world.proxy.targets()), (vec![], vec![]));
+    let public = || Some("https://login.microsoftonline.com/".parse().unwrap());
+    let (mut of_environment, mut of_settings) = (world.settings(), world.settings());
+    of_environment.authority = None;
+    of_environment.workload.authority_host = public();
+    of_settings.authority = public();
+    // The environment has the right one, which the settings replace.
+    of_settings.workload.authority_host = Some("https://login.chinacloudapi.cn/".parse().unwrap());
+    for (key, settings) in [("AZURE_AUTHORITY_HOST", of_environment), ("azure.authorityHost", of_settings)] {
+        let source = ExpiringIdentities::new(AcrTokens::new(world.azure_with(settings), workload()));
+        let error = identity_of(&source, "shops.azurecr.cn").await.unwrap_err();
+        let why = "found https://login.microsoftonline.com, the authority of the cloud public, expected that of the cloud china; no token \
+                   of one cloud is valid in another";
+        assert_eq!(error.to_string(), format!("{key}: {why}"));
+        assert_eq!((world.take_calls(), world.proxy.targets()), (vec![], vec![]));
+    }
 }

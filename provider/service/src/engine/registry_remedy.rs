@@ -12,6 +12,7 @@ use countersign_registry::Cause;
 use countersign_registry::CredentialKind;
 use countersign_registry::CredentialOrigin;
 use countersign_registry::EcrRefusal;
+use countersign_registry::RealmRefusal;
 use countersign_registry::RegistryError;
 use countersign_registry::Stage;
 
@@ -79,7 +80,7 @@ pub(super) fn remedy(error: &RegistryError) -> Option<Text> {
     if let Cause::NoCredential { host, error } = cause {
         return of_issuer(cloud_of(host)?, error);
     }
-    if let Cause::Realm(_) = cause {
+    if let Cause::Realm(RealmRefusal::Host { .. }) = cause {
         return Some(of_realm(Cloud::of(error.repository.host())));
     }
     let Cause::Denied { host, status, credential, origin, ecr, .. } = cause else { return None };
@@ -191,7 +192,6 @@ mod tests {
     use countersign_registry::Fallback;
     use countersign_registry::NoList;
     use countersign_registry::RegistryErrorBody;
-    use countersign_registry::Stage;
 
     use super::*;
 
@@ -301,6 +301,43 @@ mod tests {
              GCE_METADATA_HOST, network policy; the next request tries again"
         );
         assert_eq!(issuer(CredentialError::Unusable("c.json: is empty".into())), None);
+    }
+
+    #[test]
+    fn a_password_that_a_token_service_refuses_is_to_be_corrected() {
+        let at = |stage, status, credential| {
+            let mut cause = denied("r.example", credential, None);
+            if let Cause::Denied { status: found, .. } = &mut cause {
+                *found = status;
+            }
+            remedy(&RegistryError { repository: "r.example/app".parse().unwrap(), stage, cause })
+        };
+        let expected = "correct the user name or the password in the files that the message names: the token service does not accept them; \
+                        countersign check --online --image IMAGE tries it";
+        assert_eq!(at(Stage::Token, 401, CredentialKind::Basic).as_ref().map(Text::as_str), Some(expected));
+        assert_eq!(at(Stage::Token, 401, CredentialKind::IdentityToken).as_ref().map(Text::as_str), Some(expected));
+        // A permission may be missing.
+        assert_eq!(at(Stage::Token, 403, CredentialKind::Basic), None);
+        assert_eq!(at(Stage::Manifest, 401, CredentialKind::Basic), None);
+    }
+
+    #[test]
+    fn a_token_service_that_is_not_allowed_has_a_remedy_of_its_own() {
+        let refusal = |registry| advice(registry, Cause::Realm(RealmRefusal::Host { host: "auth.example".to_owned() }));
+        assert_eq!(
+            refusal("r.example").as_deref(),
+            Some(
+                "add the token service to realmHosts of the registry's entry, if it belongs to the registry; otherwise do not use the \
+                 registry; countersign check --online --image IMAGE tries it"
+            )
+        );
+        assert_eq!(
+            refusal(GOOGLE).as_deref(),
+            Some(
+                "registries of Google Cloud issue their tokens themselves: check that the host of the image is the registry and that no proxy \
+                 answers in its place; countersign check --online --image IMAGE tries it"
+            )
+        );
     }
 
     #[test]

@@ -76,6 +76,23 @@ async fn a_pinned_store_is_fetched_until_it_was_once() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_is_not_there_yet_is_asked_for_again_soon() {
+    let stores = FetchedStores::new(&sources());
+    let missing =
+        || Ok(StoreContent { missing: Some("there is no such certificate".into()), ..StoreContent::default() });
+    let (_, fetcher) = script([missing(), missing(), missing()]);
+    let store = stores.stores().next().unwrap();
+    for (attempts, least) in [(1, 5), (2, 10), (3, 20)] {
+        attempt(Arc::clone(store), Arc::clone(&fetcher), Instant::now() + ATTEMPT).await;
+        let status = store.status();
+        assert_eq!((status.files.len(), status.failure.unwrap().attempts), (0, attempts));
+        let wait = status.next.unwrap().seconds() - clock::now().seconds();
+        // The pause is up to a fifth longer, and the clock has whole seconds.
+        assert!((least - 1..=least * 6 / 5 + 1).contains(&wait), "{attempts}: {wait}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_attempt_that_panics_is_a_failure() {
     struct Panics;
     impl FetchStore for Panics {
