@@ -44,7 +44,7 @@ const BATCH: usize = 20;
 struct Sizes {
     rounds: usize,
     /// Round-trip times, in milliseconds.
-    round_trips: &'static [u64],
+    round_trips: Vec<u64>,
     /// Images that are asked for one after the other.
     sequential: usize,
     burst: usize,
@@ -54,15 +54,51 @@ struct Sizes {
     distinct: &'static [usize],
 }
 
-const WHOLE: Sizes = Sizes {
-    rounds: 5,
-    round_trips: &[0, 25, 100],
-    sequential: 10,
-    burst: 425,
-    warm: 4000,
-    distinct: &[1, 100, 1000, 10_000],
-};
-const SHORT: Sizes = Sizes { rounds: 1, round_trips: &[5], sequential: 2, burst: 32, warm: 64, distinct: &[20] };
+const USAGE: &str = "usage: cargo bench-peers [--short] [--alone] [--rounds N] [--round-trip MILLISECONDS]
+
+--short       few requests: shows that it works
+--alone       without Ratify and notation
+--rounds      how often everything is measured; 5 unless given
+--round-trip  the only round-trip time of the network; 0, 25 and 100 unless given";
+
+/// The command line.
+struct Arguments {
+    sizes: Sizes,
+    alone: bool,
+}
+
+impl Arguments {
+    /// `None` if it is not understood.
+    fn parse(words: &[&str]) -> Option<Self> {
+        let mut parsed = Self { sizes: if words.contains(&"--short") { short() } else { whole() }, alone: false };
+        let mut words = words.iter();
+        while let Some(word) = words.next() {
+            match *word {
+                "--short" => {}
+                "--alone" => parsed.alone = true,
+                "--rounds" => parsed.sizes.rounds = words.next()?.parse().ok().filter(|rounds| *rounds > 0)?,
+                "--round-trip" => parsed.sizes.round_trips = vec![words.next()?.parse().ok()?],
+                _ => return None,
+            }
+        }
+        Some(parsed)
+    }
+}
+
+fn whole() -> Sizes {
+    Sizes {
+        rounds: 5,
+        round_trips: vec![0, 25, 100],
+        sequential: 10,
+        burst: 425,
+        warm: 4000,
+        distinct: &[1, 100, 1000, 10_000],
+    }
+}
+
+fn short() -> Sizes {
+    Sizes { rounds: 1, round_trips: vec![5], sequential: 2, burst: 32, warm: 64, distinct: &[20] }
+}
 
 /// What takes part. Without peers it is Countersign alone, beside the bare server.
 struct Programs {
@@ -80,22 +116,19 @@ async fn main() -> ExitCode {
         bare::serve(Path::new("."), Path::new(answer)).await;
         return ExitCode::SUCCESS;
     }
-    if arguments.iter().any(|argument| !["--short", "--alone"].contains(argument)) {
-        eprintln!(
-            "usage: cargo bench-peers [--short] [--alone]\n\n--short  few requests: shows that it works\n--alone  without Ratify and notation"
-        );
+    let Some(Arguments { sizes, alone }) = Arguments::parse(&arguments) else {
+        eprintln!("{USAGE}");
         return ExitCode::from(3);
-    }
-    let sizes = if arguments.contains(&"--short") { SHORT } else { WHOLE };
+    };
     let countersign = Program::Countersign(served::shipped(env!("CARGO_BIN_EXE_countersign")));
-    let programs = if arguments.contains(&"--alone") {
+    let programs = if alone {
         Programs { providers: vec![countersign], notation: None }
     } else {
         let tools = tools();
         let ratify = Program::Ratify(tools.join("ratify-provider"));
         Programs { providers: vec![countersign, ratify], notation: Some(tools.join("notation")) }
     };
-    for round_trip in sizes.round_trips {
+    for round_trip in &sizes.round_trips {
         for has_tokens in [false, true] {
             cold(&sizes, &programs, Duration::from_millis(*round_trip), has_tokens).await;
         }
