@@ -90,9 +90,10 @@ impl Site {
     pub(crate) async fn start(binary: &Path) -> Self {
         let folder = std::env::temp_dir().join(format!("countersign-soak-{}", std::process::id()));
         fs::create_dir_all(&folder).unwrap();
-        let registry = Registry::start().await;
-        registry.require_bearer(&TokenService::for_user("soak", "password").expires_in(Some(60)));
         let root = |name| Authority::root(CertSpec::root().common_name(name));
+        let of_registry = root("registry");
+        let registry = Registry::start_tls(&of_registry.issue(CertSpec::tls_server(&["127.0.0.1"]))).await;
+        registry.require_bearer(&TokenService::for_user("soak", "password").expires_in(Some(60)));
         let (first, second, stranger) = (root("first"), root("second"), root("stranger"));
         let signers = [&first, &second, &stranger].map(|root| root.issue(CertSpec::leaf()));
         let images = images(&registry, &signers);
@@ -102,10 +103,11 @@ impl Site {
         let config = format!(
             "{}trust: {{directory: trust, reloadInterval: 1s}}\n\
              cache: {{verdictLifetime: 20s, tagLifetime: 2s}}\n\
-             registries: [{{host: '{host}', plainHttp: true, credentials: {{usernameFile: user, passwordFile: password}}}}]\n",
+             registries: [{{host: '{host}', ca: registry.pem, credentials: {{usernameFile: user, passwordFile: password}}}}]\n",
             served::SERVER
         );
         for (name, content) in [
+            ("registry.pem", of_registry.pem().as_str()),
             ("user", "soak"),
             ("password", "password"),
             ("c.yaml", config.as_str()),
