@@ -3,7 +3,7 @@
 //! `cargo bench-peers` builds Countersign as it is shipped, installs the others, and prints tables of medians with their spread;
 //! `cargo bench-peers --short` only shows that all of it works. The registry runs in this process, behind a proxy that gives the
 //! network a round-trip time. Each arm starts a new process for each round, so that nothing is in memory, and arms alternate.
-//! `provider/docs/benchmarks.md` has the last figures.
+//! `provider/docs/benchmarks.md` describes them.
 //! Linux only: it reads `/proc`.
 
 #![allow(clippy::unwrap_used)]
@@ -161,7 +161,7 @@ fn single(images: &[String]) -> Vec<Vec<&str>> {
     images.iter().map(|image| vec![image.as_str()]).collect()
 }
 
-/// Images that nobody has asked for yet.
+/// Images whose verdicts are not in memory.
 async fn cold(sizes: &Sizes, Programs { providers, notation }: &Programs, round_trip: Duration, has_tokens: bool) {
     let site = Site::start(round_trip, has_tokens).await;
     let files = Files::write(&site);

@@ -202,7 +202,7 @@ impl Site {
         process::entries(self.id(), "fd")
     }
 
-    /// What is still in use when nobody asks any more.
+    /// The limits that are still in use after the last request.
     pub(crate) async fn left_over(&self) -> Vec<String> {
         // Flights go on for some seconds after their last caller.
         tokio::time::sleep(Duration::from_secs(10)).await;

@@ -52,9 +52,9 @@ pub(crate) struct Start {
     denied: Option<(Arc<TokenRequest>, Cause)>,
 }
 
-/// Why a request with a predicted token was in vain.
+/// How a registry answered a request with a predicted token.
 #[derive(Clone, Copy)]
-pub(crate) enum Vain {
+pub(crate) enum WrongPrediction {
     Refused,
     /// A host may hide what a token is not for.
     NotFound,
@@ -146,13 +146,13 @@ impl Authorizer {
         &self,
         access: &RepositoryAccess,
         former: Start,
-        why: Vain,
+        why: WrongPrediction,
         deadline: Instant,
     ) -> Result<Start, Cause> {
         match why {
-            Vain::Refused => {}
+            WrongPrediction::Refused => {}
             // The token may be right: it is used again if the host requires it.
-            Vain::NotFound => return self.unknown(access, deadline).await,
+            WrongPrediction::NotFound => return self.unknown(access, deadline).await,
         }
         if let Authorization::Token(request, token) = &former.authorization {
             self.remove_refused(request, token);

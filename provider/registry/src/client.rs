@@ -19,7 +19,7 @@ use crate::authorization::AuthScheme;
 use crate::authorization::Authorization;
 use crate::authorizer::Authorizer;
 use crate::authorizer::Start;
-use crate::authorizer::Vain;
+use crate::authorizer::WrongPrediction;
 use crate::challenge;
 use crate::challenge::Challenge;
 use crate::entries::check_port;
@@ -165,12 +165,12 @@ impl Client {
             match result {
                 Ok(Reply::Success(response)) => return Ok(response),
                 Ok(Reply::Unauthorized { .. }) | Err(Cause::Denied { .. }) if start.is_predicted() => {
-                    let again = authorizer.start_again(access, start, Vain::Refused, query.deadline).await;
+                    let again = authorizer.start_again(access, start, WrongPrediction::Refused, query.deadline).await;
                     start = again.map_err(token_failed)?;
                 }
                 // That something is absent is decided only by a response to what the host requires for this repository.
                 Err(Cause::NotFound { .. }) if start.is_predicted() => {
-                    let again = authorizer.start_again(access, start, Vain::NotFound, query.deadline).await;
+                    let again = authorizer.start_again(access, start, WrongPrediction::NotFound, query.deadline).await;
                     start = again.map_err(token_failed)?;
                 }
                 Ok(Reply::Unauthorized { error, .. }) if challenged => {

@@ -52,7 +52,7 @@ pub enum LogError {
     Thread(#[source] io::Error),
 }
 
-/// How long the end of the process waits at most for the log to be written: nobody may read standard error.
+/// How long the end of the process waits at most for the log to be written: the pipe at standard error may be full.
 const FLUSH: Duration = Duration::from_secs(1);
 
 /// The same for a panic of another thread than the first one, which usually ends no process but keeps a request waiting.

@@ -177,7 +177,7 @@ async fn a_verdict_is_not_cached_if_the_credential_changed_meanwhile() {
     }
 }
 
-/// A thousand requests for one image that nobody has asked for yet.
+/// A thousand requests at the same time for one image whose verdict is not in memory.
 async fn a_thousand_share_one_verification(by_tag: bool) {
     const REQUESTS: usize = 1000;
     let (fixture, image) = signed().await;

@@ -5,7 +5,6 @@ use std::path::PathBuf;
 
 use countersign_core::name::ClientId;
 use countersign_core::name::TenantId;
-use countersign_files::ShownPath;
 
 use crate::config::fields::Fields;
 use crate::config::schema::Choice;
@@ -173,10 +172,26 @@ impl EntraIdentity {
 }
 
 impl fmt::Display for EntraIdentity {
-    /// For whom tokens are issued, with everything that distinguishes identities.
+    /// For whom tokens are issued, with everything that distinguishes identities: a key, which is not shown to anybody.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.name())?;
         self.tenant().iter().try_for_each(|tenant| write!(f, " of the tenant {tenant}"))?;
-        self.secret_file().iter().try_for_each(|file| write!(f, " with {}", ShownPath::missing(file)))
+        self.secret_file().iter().try_for_each(|file| write!(f, " with {}", file.display()))
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn identities_with_other_files_have_other_texts() {
+        let with = |file: &str| {
+            let (tenant, client_id) = ("72f988bf-86f1-41af-91ab-2d7cd011db47", "00000000-0000-0000-0000-0000000000a1");
+            let (tenant, client_id) = (tenant.parse().unwrap(), client_id.parse().unwrap());
+            EntraIdentity::ClientSecret { tenant, client_id, file: file.into() }.to_string()
+        };
+        assert_ne!(with("secrets/client-1"), with("secrets/client-2"));
     }
 }

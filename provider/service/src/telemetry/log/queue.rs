@@ -1,4 +1,4 @@
-//! The log of a service: events are handed to a thread that writes them, so that standard error that nobody reads stops no
+//! The log of a service: events are handed to a thread that writes them, so that a full pipe at standard error stops no
 //! thread that serves requests.
 //!
 //! Bounded in bytes. What does not fit is lost and counted by level: events of INFO and below from three quarters of the
@@ -128,7 +128,7 @@ impl LogQueue {
         Ok(Self(shared))
     }
 
-    /// Waits until every event that was logged before is written, at most `within`: nobody may read standard error.
+    /// Waits until every event that was logged before is written, at most `within`: the pipe at standard error may be full.
     /// Returns whether all are written, or lost and counted.
     pub fn flush(&self, within: Duration) -> bool {
         // The thread that writes cannot wait for itself.

@@ -23,7 +23,7 @@ pub const REPEATED_BYTES: usize = ENTRIES * size_of::<Entry>();
 /// Has a fixed number of entries, and no memory before the first use.
 #[derive(Debug, Default)]
 pub struct RepeatedVerdicts {
-    /// With secret keys, so that nobody can choose images that have the same entry.
+    /// With secret keys, so that images cannot be chosen to have the same entry.
     hasher: RandomState,
     entries: Mutex<Vec<Entry>>,
 }

@@ -127,7 +127,7 @@ pub(super) async fn metric(health: &str, name: &str) -> u64 {
     values.map(|line| line.rsplit(' ').next().unwrap().parse::<u64>().unwrap()).sum()
 }
 
-/// `countersign serve` that has lost events, as nobody reads its log after the event `listening`.
+/// `countersign serve` that has lost events, as its log is not read after the event `listening`.
 struct Unread {
     process: Child,
     lines: Lines<BufReader<ChildStderr>>,
@@ -171,7 +171,7 @@ pub(super) fn terminate(process: &Child) {
 }
 
 #[tokio::test]
-async fn a_log_that_nobody_reads_does_not_stop_the_end_of_the_process() {
+async fn a_log_that_is_not_read_does_not_stop_the_end_of_the_process() {
     let fixture = Fixture::new().await;
     let mut unread = Unread::start(&fixture).await;
     terminate(&unread.process);
@@ -182,7 +182,7 @@ async fn a_log_that_nobody_reads_does_not_stop_the_end_of_the_process() {
 }
 
 #[tokio::test]
-async fn a_log_that_nobody_reads_stops_nothing_and_says_afterwards_what_it_lost() {
+async fn a_log_that_is_not_read_stops_nothing_and_says_afterwards_what_it_lost() {
     let fixture = Fixture::new().await;
     let mut unread = Unread::start(&fixture).await;
     let alive = reqwest::get(format!("http://{}/livez", unread.health)).await.unwrap();

@@ -95,7 +95,7 @@ fn all_lines_are_written_in_their_order() {
 }
 
 #[test]
-fn an_output_that_nobody_reads_loses_information_first_and_then_errors() {
+fn an_output_that_is_not_read_loses_information_first_and_then_errors() {
     let (queue, lost, gate) = stuck();
     // Three quarters of 80 bytes are six lines.
     for number in 0..9 {

@@ -61,7 +61,7 @@ fn events_until_a_panic_are_written_before_the_process_ends() {
 }
 
 #[test]
-fn a_panic_does_not_wait_forever_for_standard_error_that_nobody_reads() {
+fn a_panic_does_not_wait_forever_for_a_full_pipe_at_standard_error() {
     if is_started() {
         init(Level::INFO, Format::Json).unwrap();
         // More than the pipe takes.
@@ -70,6 +70,6 @@ fn a_panic_does_not_wait_forever_for_standard_error_that_nobody_reads() {
         }
         panic_and_abort();
     }
-    let mut process = start("a_panic_does_not_wait_forever_for_standard_error_that_nobody_reads");
+    let mut process = start("a_panic_does_not_wait_forever_for_a_full_pipe_at_standard_error");
     assert_eq!(process.wait().unwrap().signal(), Some(SIGABRT));
 }
