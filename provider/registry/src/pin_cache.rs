@@ -1,6 +1,7 @@
 //! A cache of descriptors of image manifests.
 
 use std::num::NonZeroUsize;
+use std::sync::Arc;
 use std::time::Duration;
 
 use countersign_core::name::Digest;
@@ -12,6 +13,7 @@ use countersign_core::name::Selector;
 use countersign_core::oci::Descriptor;
 use countersign_credentials::CredentialScope;
 use countersign_http::LruTtlCache;
+use countersign_http::Renewal;
 use countersign_http::content_type;
 use http::HeaderMap;
 use lru::LruCache;
@@ -34,7 +36,15 @@ impl<N> Key<N> {
     }
 }
 
-type Tags = LruTtlCache<Key<String>, (Descriptor, Instant)>;
+type Tags = LruTtlCache<Key<String>, Arc<Tag>>;
+
+/// What a tag was, and until when that is assumed.
+struct Tag {
+    descriptor: Descriptor,
+    until: Instant,
+    renewal: Renewal,
+}
+
 type Digests = LruTtlCache<Key<Digest>, Descriptor>;
 
 /// Descriptors of manifests that this process has read and hashed, by repository and credential.
@@ -84,9 +94,17 @@ impl PinCache {
         tag: &str,
         scope: &CredentialScope,
     ) -> Option<Descriptor> {
-        let now = Instant::now();
-        let (descriptor, until) = self.tags.get(&Key::new(repository, tag.to_owned(), scope), now.into_std())?;
-        (now < until).then_some(descriptor)
+        let (tag, now) = (self.tag(repository, tag, scope)?, Instant::now());
+        (now < tag.until).then(|| tag.descriptor.clone())
+    }
+
+    /// Whether [`Self::current`] ends soon; true once.
+    pub(crate) fn claim_renewal(&mut self, repository: &Repository, tag: &str, scope: &CredentialScope) -> bool {
+        self.tag(repository, tag, scope).is_some_and(|tag| tag.renewal.claim(Instant::now()))
+    }
+
+    fn tag(&mut self, repository: &Repository, tag: &str, scope: &CredentialScope) -> Option<Arc<Tag>> {
+        self.tags.get(&Key::new(repository, tag.to_owned(), scope), Instant::now().into_std())
     }
 
     /// Whether a HEAD may save a GET: the repository responds to HEAD with a digest, and the tag was read before with the credential, so
@@ -145,9 +163,11 @@ impl PinCache {
         let value = descriptor.media_type.as_str().len() + descriptor.digest.as_str().len();
         let common = repository_bytes(repository) + value;
         if let Selector::Tag(tag) = image.selector() {
-            let until = Instant::now() + lifetime;
-            let bytes = common + tag.len() + Tags::ENTRY_OVERHEAD;
-            self.tags.put(Key::new(repository, tag.clone(), scope), (descriptor.clone(), until), bytes, None);
+            let now = Instant::now();
+            let value =
+                Tag { descriptor: descriptor.clone(), until: now + lifetime, renewal: Renewal::within(lifetime, now) };
+            let bytes = common + tag.len() + size_of::<Tag>() + Tags::ENTRY_OVERHEAD;
+            self.tags.put(Key::new(repository, tag.clone(), scope), Arc::new(value), bytes, None);
         }
         let key = Key::new(repository, descriptor.digest.clone(), scope);
         let bytes = common + key.name.as_str().len() + Digests::ENTRY_OVERHEAD;

@@ -74,14 +74,23 @@ impl Registries {
     /// # Errors
     /// There is no valid response by `deadline`, the bytes have another digest, or they are not an image or index.
     pub async fn pin(&self, image: &ImageRef, deadline: Instant) -> Result<Pinned, RegistryError> {
-        let repository = image.repository();
-        self.check_spelling(repository)?;
+        self.check_spelling(image.repository())?;
         if let Some(pinned) = self.cached_pin(image) {
             return Ok(pinned);
         }
         if let Selector::Tag(_) = image.selector() {
             self.observer().tag(TagCache::Miss);
         }
+        self.renew_pin(image, deadline).await
+    }
+
+    /// As [`Self::pin`], but the registry is asked for a tag that is cached, too.
+    ///
+    /// # Errors
+    /// As [`Self::pin`]. What is cached stays until its end then.
+    pub async fn renew_pin(&self, image: &ImageRef, deadline: Instant) -> Result<Pinned, RegistryError> {
+        let repository = image.repository();
+        self.check_spelling(repository)?;
         let scope = self.credential_scope(repository);
         let mut attempts = self.attempts(repository, Stage::Manifest, deadline);
         let descriptor = loop {
@@ -113,6 +122,19 @@ impl Registries {
         let Selector::Tag(tag) = image.selector() else { return None };
         let descriptor = self.pins().current(image.repository(), tag, &scope)?;
         Some(Pinned { repository: image.repository().clone(), descriptor, scope })
+    }
+
+    /// Whether what [`Self::cached_pin`] returns ends soon, for the first one who asks: who gets true renews it with
+    /// [`Self::renew_pin`], while others use it.
+    #[must_use]
+    pub fn claim_pin_renewal(&self, image: &ImageRef) -> bool {
+        match image.selector() {
+            Selector::Tag(tag) => {
+                let scope = self.credential_scope(image.repository());
+                self.pins().claim_renewal(image.repository(), tag, &scope)
+            }
+            Selector::Digest(_) => false,
+        }
     }
 
     /// Counts a use of what [`Self::cached_pin`] has returned.

@@ -9,6 +9,7 @@ mod manifest_and_list;
 mod observer;
 mod reading;
 mod registry_remedy;
+mod renewal;
 mod request;
 mod resolution;
 mod resolved;

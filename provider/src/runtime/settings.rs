@@ -85,7 +85,8 @@ pub(super) fn engine(config: &Config) -> EngineSettings {
         verdict_lifetime: config.cache.verdict_lifetime,
         rejected_lifetime: config.cache.rejected_lifetime,
         flight_time: FLIGHT_TIME,
-        ahead: config.mutation.verify_ahead.then_some(config.server.verify_timeout),
+        ahead_time: config.server.verify_timeout,
+        verify_ahead: config.mutation.verify_ahead,
         max_flights: config.server.max_concurrent_keys,
     }
 }

@@ -9,6 +9,7 @@ mod evidence;
 mod mirrors;
 mod pauses;
 mod referrers;
+mod renewals;
 mod shares;
 mod spellings;
 mod waits;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::notation_requirement::NotationRequirement;
 use super::signature_scheme::SignatureScheme;
 use super::store_name::StoreRef;
+use crate::name::Digest;
 use crate::name::Repository;
 
 /// A rule for some images, such as a statement of a trust policy.
@@ -13,6 +14,7 @@ pub struct Rule {
     name: Arc<str>,
     images: ImageSelector,
     decision: Decision,
+    terms: Digest,
 }
 
 /// The images to which a rule applies.
@@ -61,10 +63,10 @@ impl Requirement {
 }
 
 impl Rule {
-    /// Creates a rule. The name is not empty and unique in its policy.
+    /// Creates a rule. The name is not empty and unique in its policy. For `terms` see [`Self::terms`].
     #[must_use]
-    pub fn new(name: Arc<str>, images: ImageSelector, decision: Decision) -> Self {
-        Self { name, images, decision }
+    pub fn new(name: Arc<str>, images: ImageSelector, decision: Decision, terms: Digest) -> Self {
+        Self { name, images, decision, terms }
     }
 
     /// The name of the statement.
@@ -89,6 +91,13 @@ impl Rule {
     #[must_use]
     pub fn decision(&self) -> &Decision {
         &self.decision
+    }
+
+    /// The digest of the declaration of the rule, name included, but without its images. Two rules with the same digest
+    /// come to the same verdict about an image, with the same trust stores.
+    #[must_use]
+    pub fn terms(&self) -> &Digest {
+        &self.terms
     }
 
     /// The trust stores of the rule, without duplicates, in the order of the policy.

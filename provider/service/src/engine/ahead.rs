@@ -6,19 +6,29 @@
 use std::sync::Arc;
 
 use countersign_core::name::Selector;
+use countersign_http::Permit;
+use tokio::sync::OwnedSemaphorePermit;
 
 use super::request::Deadline;
 use super::request::VerificationRequest;
 use super::resolved::Resolved;
 use super::state::Inner;
+use super::verdict_key::VerdictKey;
 use super::verification::Found;
+use super::verification::Question;
 use crate::telemetry::metrics::CacheEvent;
 
 impl Inner {
-    /// Starts the verification of the image of `request`, with what was resolved, unless the settings exclude that, the policy asks for
-    /// none, its verdict is known, or too many are in progress.
+    /// As [`Self::verify_unknown`], with what mutation has resolved, unless the settings exclude that.
     pub(super) fn verify_ahead(self: &Arc<Self>, request: &VerificationRequest, resolved: Option<&Resolved>) {
-        let Some(keep) = self.settings.ahead else { return };
+        if self.settings.verify_ahead {
+            self.verify_unknown(request, resolved);
+        }
+    }
+
+    /// Starts the verification of the image of `request` unless the policy asks for none, its verdict is known, or too many are in
+    /// progress.
+    pub(super) fn verify_unknown(self: &Arc<Self>, request: &VerificationRequest, resolved: Option<&Resolved>) {
         let Ok(question) = self.question(request) else { return };
         let found = match (resolved, request.image.selector()) {
             (Some(resolved), _) => Found::resolved(resolved),
@@ -35,20 +45,39 @@ impl Inner {
         if self.verdicts.get(&key, (self.clock)()).is_some() {
             return;
         }
-        let Ok(slot) = Arc::clone(&self.ahead).try_acquire_owned() else {
-            self.metrics.cache_event(CacheEvent::VerdictAheadRefused);
-            return;
-        };
         let permit = resolved.and_then(Resolved::take_permit);
+        self.start_ahead(request, key, (question, found), permit, CacheEvent::VerdictAhead);
+    }
+
+    /// Starts a verification that no request waits for, unless it is in progress or too many are. Counts `event` if it starts.
+    pub(super) fn start_ahead(
+        self: &Arc<Self>,
+        request: &VerificationRequest,
+        key: VerdictKey,
+        about: (Question, Found),
+        permit: Option<Permit>,
+        event: CacheEvent,
+    ) {
+        let Some(slot) = self.ahead_slot() else { return };
+        let keep = self.settings.ahead_time;
         // As if it was asked for now, with the time of a verification.
         let evidence_until = Deadline::after(keep).of_evidence();
-        let work = self.work_on(request, key.clone(), (question, found), permit, evidence_until);
+        let work = self.work_on(request, key.clone(), about, permit, evidence_until);
         if let Some(running) = self.verifications.start(key, keep, work) {
-            self.metrics.cache_event(CacheEvent::VerdictAhead);
+            self.metrics.cache_event(event);
             tokio::spawn(async move {
                 running.await;
                 drop(slot);
             });
         }
+    }
+
+    /// Held during work that no request waits for; `None` if too much of it is in progress, which is counted.
+    pub(super) fn ahead_slot(&self) -> Option<OwnedSemaphorePermit> {
+        let slot = Arc::clone(&self.ahead).try_acquire_owned().ok();
+        if slot.is_none() {
+            self.metrics.cache_event(CacheEvent::VerdictAheadRefused);
+        }
+        slot
     }
 }

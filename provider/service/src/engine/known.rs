@@ -1,5 +1,7 @@
 //! What is known about an image without any request: the policy alone decides, or its verdict is in memory.
 
+use std::sync::Arc;
+
 use countersign_core::name::Selector;
 
 use super::ImageResult;
@@ -11,7 +13,7 @@ use crate::telemetry::metrics::CacheEvent;
 
 impl Inner {
     /// The result of [`Self::verify`], if it is known. Counts the use of caches only if it is.
-    pub(super) fn known(&self, request: &VerificationRequest) -> Option<ImageResult> {
+    pub(super) fn known(self: &Arc<Self>, request: &VerificationRequest) -> Option<ImageResult> {
         let question = match self.question(request) {
             Ok(question) => question,
             Err(verdict) => return Some(Self::decided(request, verdict)),
@@ -31,11 +33,14 @@ impl Inner {
             }
         };
         let key = self.key(request, &question.statement, &found);
-        let verdict = self.verdicts.get(&key, (self.clock)())?;
+        let kept = self.verdicts.get(&key, (self.clock)())?;
         if is_tag {
             self.registries.used_cached_pin();
+            self.renew_tag(request);
         }
         self.metrics.cache_event(CacheEvent::VerdictHit);
-        Some(ImageResult { digest: Some(found.into_digest()), verdict, cached: true })
+        let digest = Some(found.digest().clone());
+        self.renew_verdict(request, &kept, key, (question, found));
+        Some(ImageResult { digest, verdict: Arc::clone(&kept.verdict), cached: true })
     }
 }

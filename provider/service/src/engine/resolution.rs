@@ -4,9 +4,13 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use countersign_core::name::Digest;
+use countersign_core::name::ImageRef;
 use countersign_core::name::Selector;
 use countersign_core::verdict::Reason;
+use countersign_http::Share;
 use countersign_registry::Pinned;
+use futures_util::FutureExt as _;
+use futures_util::future::BoxFuture;
 
 use super::error_mapping;
 use super::manifest_and_list::MANIFEST_STAGE;
@@ -42,31 +46,54 @@ impl Inner {
         self.registries.check_spelling(image.repository()).map_err(|error| error_mapping::reason(&error))?;
         if let Some(pinned) = self.registries.cached_pin(image) {
             self.registries.used_cached_pin();
+            self.renew_tag(request);
             return Ok(Resolved::without_permit(pinned));
         }
+        let share = self.registries.share(image.repository());
+        let (key, work) = self.pinning(image, share.clone(), Pinning::Unknown);
+        let resolved = self.pins.join_or_start(key, deadline.instant().into(), work).await;
+        resolved.map_err(|error| self.reason_of_flight_error(error, &share))?
+    }
+
+    /// The key of the flight that resolves an image, and its work.
+    pub(super) fn pinning(
+        self: &Arc<Self>,
+        image: &Arc<ImageRef>,
+        share: Share,
+        pinning: Pinning,
+    ) -> (PinKey, impl FnOnce(Progress) -> BoxFuture<'static, Result<Resolved, Reason>>) {
         let repository = image.repository();
         let key = PinKey {
             repository: repository.clone(),
             selector: image.selector().clone(),
             scope: self.registries.credential_scope(repository),
         };
-        let share = self.registries.share(repository);
-        let enqueue = || self.work.queue(&share);
         let (this, image) = (Arc::clone(self), Arc::clone(image));
         let work = move |progress: Progress| {
             // Queued outside the future, so that flights get permits in the order in which they start.
-            let queued = enqueue();
+            let queued = this.work.queue(&share);
             async move {
                 let permit = queued.map_err(|reached| error_mapping::overloaded(&reached))?.granted().await;
                 progress.enter(MANIFEST_STAGE);
-                let until = Instant::now() + this.settings.flight_time;
+                let until = (Instant::now() + this.settings.flight_time).into();
                 // Boxed, so that waiting work is small.
-                let pinned = Box::pin(this.registries.pin(&image, until.into())).await;
-                let pinned = pinned.map_err(|error| error_mapping::reason(&error))?;
-                Ok(Resolved::with_permit(pinned, permit))
+                let pinned = match pinning {
+                    Pinning::Unknown => this.registries.pin(&image, until).boxed().await,
+                    Pinning::Renew => this.registries.renew_pin(&image, until).boxed().await,
+                };
+                Ok(Resolved::with_permit(pinned.map_err(|error| error_mapping::reason(&error))?, permit))
             }
+            .boxed()
         };
-        let resolved = self.pins.join_or_start(key, deadline.instant().into(), work).await;
-        resolved.map_err(|error| self.reason_of_flight_error(error, &share))?
+        (key, work)
     }
+}
+
+/// What is resolved.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Pinning {
+    /// What is not in memory.
+    Unknown,
+    /// What is in memory, too.
+    Renew,
 }

@@ -54,8 +54,10 @@ pub struct EngineSettings {
     pub rejected_lifetime: Duration,
     /// Time limit for the work on one image, whether or not callers wait.
     pub flight_time: Duration,
-    /// How long the verification of an image that mutation has resolved continues without a request for it; `None` if it is not started.
-    pub ahead: Option<Duration>,
+    /// How long a verification continues that no request waits for.
+    pub ahead_time: Duration,
+    /// Whether the verification of an image that mutation has resolved is started.
+    pub verify_ahead: bool,
     /// Maximum number of images in progress at the same time; each host has a share.
     pub max_flights: usize,
 }
@@ -78,7 +80,7 @@ pub(super) struct Inner {
     pub(super) pins: SingleFlight<PinKey, Result<Resolved, Reason>>,
     pub(super) verifications: SingleFlight<VerdictKey, Arc<ImageVerdict>>,
     pub(super) verdicts: VerdictCache,
-    /// Limits the verifications that mutation has started to a quarter of all.
+    /// Limits the work that no request waits for to a quarter of all.
     pub(super) ahead: Arc<Semaphore>,
 }
 

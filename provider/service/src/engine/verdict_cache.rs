@@ -7,14 +7,29 @@ use countersign_core::time::UnixTime;
 use countersign_core::verdict::ImageVerdict;
 use countersign_core::verdict::VerdictKind;
 use countersign_core::verdict::Verified;
+use countersign_http::Renewal;
 use tokio::time::Instant;
 
 use super::verdict_key::VerdictKey;
 use crate::cache::LruTtlCache;
 use crate::clock::Moment;
 
-/// A verdict, and the time at which it expires regardless of its lifetime.
-type Entry = (Arc<ImageVerdict>, Option<UnixTime>);
+/// A verdict in memory.
+pub(super) struct Kept {
+    pub(super) verdict: Arc<ImageVerdict>,
+    /// When it ends regardless of its lifetime.
+    good_until: Option<UnixTime>,
+    renewal: Renewal,
+}
+
+impl Kept {
+    /// See [`Renewal::claim`].
+    pub(super) fn claim_renewal(&self) -> bool {
+        self.renewal.claim(Instant::now())
+    }
+}
+
+type Entry = Arc<Kept>;
 
 /// Bounded in bytes. Inconclusive verdicts are never cached.
 ///
@@ -48,10 +63,10 @@ impl VerdictCache {
     }
 
     /// The verdict, if it is still valid at `now`.
-    pub(super) fn get(&self, key: &VerdictKey, now: UnixTime) -> Option<Arc<ImageVerdict>> {
+    pub(super) fn get(&self, key: &VerdictKey, now: UnixTime) -> Option<Arc<Kept>> {
         let instant = Instant::now().into_std();
-        let (verdict, good_until) = self.verified.get(key, instant).or_else(|| self.rejected.get(key, instant))?;
-        good_until.is_none_or(|end| now < end).then_some(verdict)
+        let kept = self.verified.get(key, instant).or_else(|| self.rejected.get(key, instant))?;
+        kept.good_until.is_none_or(|end| now < end).then_some(kept)
     }
 
     /// Stores a verdict of work that began at `begun`. It ends when its evidence does, by the clock and by the time that passes: the
@@ -66,13 +81,21 @@ impl VerdictCache {
             ImageVerdict::Rejected(_) => (other, own, self.rejected_lifetime, None),
             ImageVerdict::Skipped(_) | ImageVerdict::Inconclusive(_) => return Stored::No,
         };
-        let bytes = weight(verdict);
-        let lifetime_end = Instant::now() + lifetime;
+        let (bytes, now) = (weight(verdict), Instant::now());
+        let lifetime_end = now + lifetime;
         let evidence_end = good_until.and_then(|end| begun.instant_of(end));
-        let until = Some(evidence_end.map_or(lifetime_end, |end| end.min(lifetime_end)).into_std());
+        let until = evidence_end.map_or(lifetime_end, |end| end.min(lifetime_end));
+        // Evidence that ends is renewed by its source, and the verdict with the next request. Rejections and verdicts
+        // without a check are short on purpose.
+        let renewal = if until == lifetime_end && lifetime == self.verified_lifetime {
+            Renewal::within(lifetime, now)
+        } else {
+            Renewal::never()
+        };
         // The last verdict is the one that counts.
         former.remove(&key);
-        Stored::Yes { evicted: entries.put(key, (Arc::clone(verdict), good_until), bytes, until) }
+        let kept = Arc::new(Kept { verdict: Arc::clone(verdict), good_until, renewal });
+        Stored::Yes { evicted: entries.put(key, kept, bytes, Some(until.into_std())) }
     }
 
     /// Empties the cache.
@@ -92,5 +115,5 @@ fn weight(verdict: &ImageVerdict) -> usize {
     // The links and the slot of the entry in the cache's map, the counts of the shared verdict, and what an allocator
     // adds to each.
     const AROUND: usize = 192;
-    AROUND + VerdictKey::BYTES + size_of::<Entry>() + verdict.bytes()
+    AROUND + VerdictKey::BYTES + size_of::<Entry>() + size_of::<Kept>() + verdict.bytes()
 }

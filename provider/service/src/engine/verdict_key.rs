@@ -21,7 +21,7 @@ pub(super) struct VerdictKeyParts<'a> {
     /// Of the image's manifest.
     pub(super) digest: &'a Digest,
     pub(super) selection: PolicySelection,
-    /// Of the snapshot of policy and the name of the statement that was selected.
+    /// Of the statement that was selected, with its trust stores.
     pub(super) statement: StatementKey,
     pub(super) namespace: Option<&'a Namespace>,
     pub(super) credentials: CredentialSelection,
@@ -137,14 +137,14 @@ mod tests {
     fn every_part_changes_the_key() {
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
         let digest = |text: &str| Digest::of(DigestAlgorithm::Sha256, text.as_bytes());
-        let (image, policy) = (digest("image"), digest("policy"));
+        let image = digest("image");
         let metadata = BTreeMap::from([("a".to_owned(), "b".to_owned())]);
         let (app, anonymous) = (repository("a.example/app"), scope(None));
         let parts = VerdictKeyParts {
             repository: &app,
             digest: &image,
             selection: PolicySelection::ByRepository,
-            statement: StatementKey::new(&policy, "app"),
+            statement: StatementKey::test("app"),
             namespace: None,
             credentials: CredentialSelection::Configured,
             scope: &anonymous,
@@ -166,8 +166,8 @@ mod tests {
             VerdictKeyParts { repository: &other_port, ..parts },
             VerdictKeyParts { repository: &other_path, ..parts },
             VerdictKeyParts { digest: &other_digest, ..parts },
-            VerdictKeyParts { statement: StatementKey::new(&other_digest, "app"), ..parts },
-            VerdictKeyParts { statement: StatementKey::new(&policy, "app2"), ..parts },
+            VerdictKeyParts { statement: StatementKey::test("other"), ..parts },
+            VerdictKeyParts { statement: StatementKey::test("app2"), ..parts },
             VerdictKeyParts { namespace: Some(&namespace), ..parts },
             VerdictKeyParts { namespace: Some(&other_namespace), ..parts },
             VerdictKeyParts { scope: &bob, ..parts },
@@ -194,7 +194,7 @@ mod tests {
                 repository: &self::repository(repository),
                 digest: &digest,
                 selection: PolicySelection::ByRepository,
-                statement: StatementKey::new(&digest, "app"),
+                statement: StatementKey::test("app"),
                 namespace: None,
                 credentials: CredentialSelection::Configured,
                 scope: &scope,

@@ -29,6 +29,7 @@ use super::request::PolicySelection;
 use super::request::VerificationRequest;
 use super::resolved::Resolved;
 use super::state::Inner;
+use super::verdict_cache::Kept;
 use super::verdict_cache::Stored;
 use super::verdict_key::VerdictKey;
 use super::verdict_key::VerdictKeyParts;
@@ -61,8 +62,8 @@ impl Found {
         Self { digest: digest.clone(), scope, manifest: Manifest::Named(Arc::clone(&request.image)) }
     }
 
-    pub(super) fn into_digest(self) -> Digest {
-        self.digest
+    pub(super) fn digest(&self) -> &Digest {
+        &self.digest
     }
 
     pub(super) fn resolved(Resolved { pinned, .. }: &Resolved) -> Self {
@@ -98,7 +99,10 @@ impl Inner {
         let digest = Some(found.digest.clone());
         let key = self.key(request, &question.statement, &found);
         let (verdict, cached) = match self.cached(&key) {
-            Some(verdict) => (verdict, true),
+            Some(kept) => {
+                self.renew_verdict(request, &kept, key, (question, found));
+                (Arc::clone(&kept.verdict), true)
+            }
             None => (self.join_or_start(request, key, question, found, permit).await, false),
         };
         ImageResult { digest, verdict, cached }
@@ -185,10 +189,10 @@ impl Inner {
         self.settings.required_metadata.get(statement.name()).unwrap_or(&NOTHING)
     }
 
-    fn cached(&self, key: &VerdictKey) -> Option<Arc<ImageVerdict>> {
-        let verdict = self.verdicts.get(key, (self.clock)());
-        self.metrics.cache_event(if verdict.is_some() { CacheEvent::VerdictHit } else { CacheEvent::VerdictMiss });
-        verdict
+    fn cached(&self, key: &VerdictKey) -> Option<Arc<Kept>> {
+        let kept = self.verdicts.get(key, (self.clock)());
+        self.metrics.cache_event(if kept.is_some() { CacheEvent::VerdictHit } else { CacheEvent::VerdictMiss });
+        kept
     }
 
     /// Joins the verification with the same key, or starts it. It continues after its first caller has left.

@@ -22,7 +22,7 @@ use super::PolicySourceError;
 use super::StatementState;
 use super::StoreState;
 use super::UsableStatement;
-use super::statement::InUse;
+use super::statement::store_parts;
 
 /// A snapshot of the policy and of every store that its statements name.
 #[derive(Debug)]
@@ -78,10 +78,13 @@ impl LoadedPolicy {
         let Parts { policy, document_digest, document, stores, subdirectories, unmet, is_expected, mut mistakes } =
             parts;
         let statements = policy.policy().map(|rule| match rule {
-            Statement::Broken(broken) => Err(DisabledStatement::from(broken)),
+            Statement::Broken(broken) => StatementState::Disabled(DisabledStatement::from(broken)),
             Statement::Usable(rule) => {
                 let metadata = unmet.iter().find(|mistake| mistake.concerns(rule, is_expected));
-                InUse::of(rule, &stores, metadata)
+                match UsableStatement::new(rule, &stores, metadata) {
+                    Ok(usable) => StatementState::Usable(Arc::new(usable)),
+                    Err(disabled) => StatementState::Disabled(disabled),
+                }
             }
         });
         let of_stores = stores.values().flat_map(StoreState::mistakes);
@@ -91,10 +94,6 @@ impl LoadedPolicy {
             mistakes.push(PolicyMistake::More { omitted });
         }
         let digest = digest(document_digest, &statements, &stores);
-        let statements = statements.map(|statement| match statement {
-            Ok(in_use) => StatementState::Usable(Arc::new(in_use.under(&digest))),
-            Err(disabled) => StatementState::Disabled(disabled.clone()),
-        });
         let generation = if last.1 == Some(&digest) { last.0 } else { last.0 + 1 };
         Self { statements, stores, document, mistakes, subdirectories, digest, generation }
     }
@@ -188,23 +187,15 @@ impl LoadedPolicy {
     }
 }
 
-fn digest(
-    document: &Digest,
-    statements: &Policy<Result<InUse, DisabledStatement>>,
-    stores: &BTreeMap<StoreRef, StoreState>,
-) -> Digest {
+fn digest(document: &Digest, statements: &Policy<StatementState>, stores: &BTreeMap<StoreRef, StoreState>) -> Digest {
     let mut all = ListHasher::new();
     all.add(document.as_str());
     for (reference, state) in stores {
-        all.add(reference.to_string());
-        let certificates = state.store().into_iter().flat_map(|store| store.certificates());
-        let mut fingerprints: Vec<_> = certificates.map(countersign_core::x509::Certificate::fingerprint).collect();
-        fingerprints.sort_unstable();
-        all.add_list(fingerprints);
+        store_parts(reference, state.store().map(Arc::as_ref), &mut all);
     }
     all.add_list(statements.rules().iter().filter_map(|statement| match statement {
-        Ok(_) => None,
-        Err(statement) => Some(statement.name()),
+        StatementState::Usable(_) => None,
+        StatementState::Disabled(statement) => Some(statement.name()),
     }));
     all.finish()
 }

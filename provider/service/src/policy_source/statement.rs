@@ -5,7 +5,6 @@ use std::fmt;
 use std::sync::Arc;
 
 use countersign_core::codec::text::Text;
-use countersign_core::name::Digest;
 use countersign_core::name::ListHasher;
 use countersign_core::policy::BrokenStatement;
 use countersign_core::policy::Decision;
@@ -14,6 +13,7 @@ use countersign_core::policy::PolicyError;
 use countersign_core::policy::Rule;
 use countersign_core::policy::Store;
 use countersign_core::policy::StoreRef;
+use countersign_core::x509::Certificate;
 
 use super::PolicyMistake;
 use super::StoreState;
@@ -83,6 +83,37 @@ impl UsableStatement {
         self.rule.decision()
     }
 
+    /// The statement of the rule, if everything that it needs can be used.
+    ///
+    /// # Errors
+    /// Why it is disabled.
+    pub(super) fn new(
+        rule: &Arc<Rule>,
+        stores: &BTreeMap<StoreRef, StoreState>,
+        metadata: Option<&PolicyMistake>,
+    ) -> Result<Self, DisabledStatement> {
+        let disabled = |cause| {
+            let (name, scopes) = (rule.shared_name(), DeclaredImages::Certain(rule.images().clone()));
+            Err(DisabledStatement { name, scopes, cause })
+        };
+        if let Some(mistake) = metadata {
+            return disabled(DisabledBy::Metadata(mistake.clone()));
+        }
+        let mut in_use = Vec::new();
+        for name in rule.stores() {
+            match stores.get(name).map(|state| (state, state.store())) {
+                Some((_, Some(store))) => in_use.push(Arc::clone(store)),
+                Some((state, None)) => {
+                    return disabled(DisabledBy::Store { store: name.clone(), mistakes: state.mistakes().to_vec() });
+                }
+                // Not reached: all stores of the policy are read.
+                None => return disabled(DisabledBy::Store { store: name.clone(), mistakes: Vec::new() }),
+            }
+        }
+        let key = StatementKey::of(rule, &in_use);
+        Ok(Self { rule: Arc::clone(rule), stores: in_use, key })
+    }
+
     /// All stores that the statement names, in its order.
     #[must_use]
     pub fn stores(&self) -> Vec<&Store> {
@@ -90,15 +121,27 @@ impl UsableStatement {
     }
 }
 
-/// Identifies a statement of a snapshot: the digest of its name and of all content in use.
+/// Identifies what a statement demands: the digest of its declaration, without its scopes, and of the certificates of
+/// its trust stores. So a change of another statement or of another store keeps the verdicts under this one. Which
+/// statement applies to an image is selected for each request and is not part of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StatementKey([u8; 32]);
 
 impl StatementKey {
-    pub(crate) fn new(trust: &Digest, statement: &str) -> Self {
+    fn of(rule: &Rule, stores: &[Arc<Store>]) -> Self {
         let mut parts = ListHasher::new();
-        parts.add(trust.as_str());
-        parts.add(statement);
+        parts.add(rule.terms().as_str());
+        for store in stores {
+            store_parts(store.reference(), Some(store), &mut parts);
+        }
+        Self(parts.finish_bytes())
+    }
+
+    /// Of any bytes.
+    #[cfg(test)]
+    pub(crate) fn test(bytes: &str) -> Self {
+        let mut parts = ListHasher::new();
+        parts.add(bytes);
         Self(parts.finish_bytes())
     }
 
@@ -220,43 +263,12 @@ impl fmt::Display for DisabledBy {
     }
 }
 
-/// A usable statement before the digest of the whole policy is known.
-pub(super) struct InUse {
-    rule: Arc<Rule>,
-    stores: Vec<Arc<Store>>,
-}
-
-impl InUse {
-    pub(super) fn of(
-        rule: &Arc<Rule>,
-        stores: &BTreeMap<StoreRef, StoreState>,
-        metadata: Option<&PolicyMistake>,
-    ) -> Result<Self, DisabledStatement> {
-        let disabled = |cause| {
-            let (name, scopes) = (rule.shared_name(), DeclaredImages::Certain(rule.images().clone()));
-            Err(DisabledStatement { name, scopes, cause })
-        };
-        if let Some(mistake) = metadata {
-            return disabled(DisabledBy::Metadata(mistake.clone()));
-        }
-        let mut in_use = Vec::new();
-        for name in rule.stores() {
-            match stores.get(name).map(|state| (state, state.store())) {
-                Some((_, Some(store))) => in_use.push(Arc::clone(store)),
-                Some((state, None)) => {
-                    return disabled(DisabledBy::Store { store: name.clone(), mistakes: state.mistakes().to_vec() });
-                }
-                // Not reached: all stores of the policy are read.
-                None => return disabled(DisabledBy::Store { store: name.clone(), mistakes: Vec::new() }),
-            }
-        }
-        Ok(Self { rule: Arc::clone(rule), stores: in_use })
-    }
-
-    /// The statement in the policy with that digest.
-    pub(super) fn under(&self, trust: &Digest) -> UsableStatement {
-        let Self { rule, stores } = self;
-        let key = StatementKey::new(trust, rule.name());
-        UsableStatement { rule: Arc::clone(rule), stores: stores.clone(), key }
-    }
+/// Adds the name of a store and the fingerprints of its certificates, in an order of their own; of a store that cannot
+/// be used, its name alone.
+pub(super) fn store_parts(reference: &StoreRef, store: Option<&Store>, all: &mut ListHasher) {
+    all.add(reference.to_string());
+    let certificates = store.into_iter().flat_map(Store::certificates);
+    let mut fingerprints: Vec<_> = certificates.map(Certificate::fingerprint).collect();
+    fingerprints.sort_unstable();
+    all.add_list(fingerprints);
 }

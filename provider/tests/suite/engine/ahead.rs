@@ -21,7 +21,7 @@ const STORED: &str = "countersign_cache_events_total{event=\"verdict-stored\"}";
 /// A fixture with the images `app:v1` and `other:v1`, signed under the trusted root.
 async fn fixture(policy: &str, max_flights: usize) -> EngineFixture {
     let fixture = EngineFixture::with(policy, |settings| {
-        settings.ahead = Some(Duration::from_secs(20));
+        settings.verify_ahead = true;
         settings.max_flights = max_flights;
     })
     .await;
@@ -120,7 +120,7 @@ async fn nothing_is_verified_ahead_where_the_policy_asks_for_nothing_or_the_sett
     let skip = skip.replace("\"trustStores\":[\"ca:main\"],", "").replace("\"trustedIdentities\":[\"*\"],", "");
     for (policy, is_on) in [(skip, true), (trusting(), false)] {
         let fixture = EngineFixture::with(&policy, |settings| {
-            settings.ahead = is_on.then_some(Duration::from_secs(20));
+            settings.verify_ahead = is_on;
         })
         .await;
         fixture.registry.push_image("app", "v1");

@@ -319,3 +319,60 @@ async fn verdicts_are_cached_by_the_content_of_the_policy() {
     let result = fixture.verify(&reference).await;
     assert_eq!((result.verdict.code(), result.cached), (Code::Verified, true));
 }
+
+/// Two statements and the stores that they name.
+fn two_statements(app: &serde_json::Value, other: &serde_json::Value) -> String {
+    serde_json::json!({ "version": "1.0", "trustPolicies": [app, other] }).to_string()
+}
+
+/// A statement named `name` for the repositories of `scopes`.
+fn statement(name: &str, scopes: &[String], store: &str, level: &str) -> serde_json::Value {
+    serde_json::json!({
+        "name": name,
+        "registryScopes": scopes,
+        "signatureVerification": { "level": level },
+        "trustStores": [store],
+        "trustedIdentities": ["*"],
+    })
+}
+
+#[tokio::test]
+async fn a_change_of_another_statement_or_of_the_scopes_keeps_verdicts_and_each_of_the_own_one_does_not() {
+    let (fixture, image) = signed().await;
+    let reference = fixture.registry.reference("app", &image);
+    let scope = |path: &str| format!("{}/{path}", fixture.registry.host());
+    let (all, app) = (vec!["*".to_owned()], vec![scope("app")]);
+    let other_root = Authority::root(CertSpec::root());
+    fixture.folder.write("truststore/x509/ca/other/root.pem", other_root.pem());
+    let cached_after = async |own: &serde_json::Value, other: &serde_json::Value| {
+        fixture.folder.write("trustpolicy.json", two_statements(own, other));
+        assert!(matches!(fixture.poll(), PolicyPoll::Loaded(_)));
+        let result = fixture.verify(&reference).await;
+        (result.verdict.code(), result.cached)
+    };
+    let own = statement("app", &app, "ca:main", "strict");
+    let other = statement("other", &all, "ca:other", "strict");
+    assert_eq!(cached_after(&own, &other).await, (Code::Verified, false));
+    // The other statement: its level, its name, its store's name, its certificates.
+    let permissive = statement("others", &all, "ca:main", "permissive");
+    assert_eq!(cached_after(&own, &permissive).await, (Code::Verified, true));
+    assert_eq!(cached_after(&own, &other).await, (Code::Verified, true));
+    fixture.folder.write("truststore/x509/ca/other/root.pem", Authority::root(CertSpec::root()).pem());
+    assert!(matches!(fixture.poll(), PolicyPoll::Loaded(_)));
+    assert!(fixture.verify(&reference).await.cached);
+    // The repositories of the statement.
+    let more = statement("app", &[scope("app"), scope("more")], "ca:main", "strict");
+    assert_eq!(cached_after(&more, &other).await, (Code::Verified, true));
+    // Everything else of the statement.
+    for (changed, code) in [
+        (statement("app", &app, "ca:main", "permissive"), Code::Verified),
+        (statement("app2", &app, "ca:main", "strict"), Code::Verified),
+        (statement("app", &app, "ca:other", "strict"), Code::UntrustedChain),
+    ] {
+        assert_eq!(cached_after(&changed, &other).await, (code, false), "{changed}");
+    }
+    // Once another statement applies to the image, its verdict counts.
+    assert_eq!(cached_after(&own, &other).await, (Code::Verified, true));
+    let elsewhere = statement("app", &[scope("elsewhere")], "ca:main", "strict");
+    assert_eq!(cached_after(&elsewhere, &other).await, (Code::UntrustedChain, false));
+}

@@ -131,7 +131,8 @@ impl EngineFixture {
             verdict_lifetime: Duration::from_secs(300),
             rejected_lifetime: Duration::ZERO,
             flight_time: Duration::from_secs(10),
-            ahead: None,
+            ahead_time: Duration::from_secs(20),
+            verify_ahead: false,
             evidence: EvidenceSettings::default(),
             max_flights: 64,
         };

@@ -6,6 +6,7 @@ use std::collections::HashSet;
 use std::mem;
 use std::sync::Arc;
 
+use serde_json::Map;
 use serde_json::Value;
 
 use super::conflicts::Conflicts;
@@ -18,6 +19,8 @@ use super::problem::PolicyProblem;
 use super::verification::Verification;
 use crate::codec::excerpt::Excerpt;
 use crate::limits;
+use crate::name::Digest;
+use crate::name::ListHasher;
 use crate::name::Repository;
 use crate::policy::identity::Identities;
 use crate::policy::notation_requirement::NotationRequirement;
@@ -30,6 +33,8 @@ use crate::policy::store_name::StoreKind;
 use crate::policy::store_name::StoreRef;
 
 const VERSION: &str = "\"1.0\"";
+/// The member with the images of a statement.
+const SCOPES_MEMBER: &str = "registryScopes";
 const STATEMENTS: &str = "a list of at least one statement";
 const NAME: &str = "a name for messages and logs";
 const SCOPES: &str = "a list of repositories as host[:port]/repository, or [\"*\"]";
@@ -47,6 +52,17 @@ pub(super) fn document(value: &Value, text: &str) -> (Option<Vec<(DeclaredImages
     }
     let statements = (!reader.fields.is_unusable).then(|| usable_or_broken(statements, reader.conflicts));
     (statements, mistakes.list(None))
+}
+
+/// See [`Rule::terms`]: every member as written, in its canonical form, so that none can be forgotten.
+fn terms(members: &Map<String, Value>) -> Digest {
+    let mut all = ListHasher::new();
+    all.add(VERSION);
+    for (name, value) in members.iter().filter(|(name, _)| *name != SCOPES_MEMBER) {
+        all.add(name);
+        all.add(value.to_string());
+    }
+    all.finish()
 }
 
 /// Parses statements in sequence, with the names, scopes and stores of the earlier ones.
@@ -113,7 +129,7 @@ impl<'d> Reader<'d> {
     }
 
     fn statement(&mut self, value: &Value) -> (DeclaredImages, Option<Rule>) {
-        let known = ["name", "registryScopes", "signatureVerification", "trustStores", "trustedIdentities"];
+        let known = ["name", SCOPES_MEMBER, "signatureVerification", "trustStores", "trustedIdentities"];
         let expected = "name, registryScopes, signatureVerification, trustStores and trustedIdentities";
         let Some(members) = self.fields.object("", value, &known, expected) else {
             return (DeclaredImages::Uncertain(Vec::new()), None);
@@ -125,7 +141,7 @@ impl<'d> Reader<'d> {
             self.fields.is_unusable = true;
             self.fields.fail("name", PolicyProblem::NameTwice { found: name.into() });
         }
-        let mut scopes = self.scopes(members.get("registryScopes"));
+        let mut scopes = self.scopes(members.get(SCOPES_MEMBER));
         // A misspelt member may contain further scopes.
         let misspelt = |name: &String| !known.contains(&name.as_str()) && name.to_ascii_lowercase().contains("scope");
         if members.keys().any(misspelt) {
@@ -136,7 +152,7 @@ impl<'d> Reader<'d> {
         let decision = match verification {
             Some(Verification::Skip) => {
                 if scopes == DeclaredImages::Certain(ImageSelector::All) {
-                    self.fields.fail("registryScopes", PolicyProblem::SkipAll);
+                    self.fields.fail(SCOPES_MEMBER, PolicyProblem::SkipAll);
                 }
                 self.absent("trustStores", stores);
                 self.absent("trustedIdentities", identities);
@@ -160,7 +176,7 @@ impl<'d> Reader<'d> {
         };
         let rule = match (name, &scopes, decision) {
             (Some(name), DeclaredImages::Certain(images), Some(decision)) => {
-                Some(Rule::new(name.into(), images.clone(), decision))
+                Some(Rule::new(name.into(), images.clone(), decision, terms(members)))
             }
             _ => None,
         };
@@ -178,7 +194,7 @@ impl<'d> Reader<'d> {
     /// The scopes; uncertain if one of them has a mistake.
     fn scopes(&mut self, value: Option<&Value>) -> DeclaredImages {
         let before = self.fields.mistakes.total();
-        let Some(texts) = self.fields.required_texts("registryScopes", value, SCOPES) else {
+        let Some(texts) = self.fields.required_texts(SCOPES_MEMBER, value, SCOPES) else {
             return DeclaredImages::Uncertain(Vec::new());
         };
         let alone = texts.len() == 1;

@@ -6,3 +6,4 @@ mod broken_statements;
 mod document;
 mod identity;
 mod store;
+mod terms;

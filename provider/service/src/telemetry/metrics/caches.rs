@@ -40,6 +40,8 @@ impl CacheEvent {
             | Self::VerdictEvicted
             | Self::VerdictAhead
             | Self::VerdictAheadRefused
+            | Self::VerdictRenewed
+            | Self::TagRenewed
             | Self::EvidenceStored
             | Self::EvidenceEvicted => None,
         }

@@ -225,6 +225,8 @@ labels! {
         VerdictEvicted "verdict-evicted"
         VerdictAhead "verdict-ahead"
         VerdictAheadRefused "verdict-ahead-refused"
+        VerdictRenewed "verdict-renewed"
+        TagRenewed "tag-renewed"
         TagHit "tag-hit"
         TagMiss "tag-miss"
         EvidenceHit "evidence-hit"

@@ -1,0 +1,51 @@
+//! When something in memory is renewed, before it ends.
+
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+/// The last part of a lifetime, in which what is in use is renewed by the first one who uses it, so that nobody waits
+/// for it later. What nobody uses in that time is not renewed.
+#[derive(Debug)]
+pub struct Renewal {
+    /// `None` if it is not renewed.
+    from: Option<Instant>,
+    is_claimed: AtomicBool,
+}
+
+impl Renewal {
+    /// During the last fifth of a lifetime that begins at `now`.
+    #[must_use]
+    pub fn within(lifetime: Duration, now: Instant) -> Self {
+        Self { from: Some(now + lifetime / 5 * 4), is_claimed: AtomicBool::new(false) }
+    }
+
+    /// Never.
+    #[must_use]
+    pub fn never() -> Self {
+        Self { from: None, is_claimed: AtomicBool::new(false) }
+    }
+
+    /// Whether it is time for it at `now`, for the first one who asks. A renewal that fails is not repeated, so that a
+    /// registry that does not respond is not asked again and again.
+    #[must_use]
+    pub fn claim(&self, now: Instant) -> bool {
+        self.from.is_some_and(|from| from <= now) && !self.is_claimed.swap(true, Ordering::Relaxed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn is_claimed_once_in_the_last_fifth() {
+        let now = Instant::now();
+        let renewal = Renewal::within(Duration::from_secs(10), now);
+        let after = |seconds| renewal.claim(now + Duration::from_secs(seconds));
+        assert_eq!([after(0), after(7), after(8), after(9), after(10)], [false, false, true, false, false]);
+        assert!(!Renewal::never().claim(now + Duration::from_secs(10)));
+    }
+}

@@ -1,0 +1,50 @@
+//! Renewal of what is in memory near its end, while it is in use, so that a request for an image that is asked for often never waits for
+//! its registry. What ends is never used any longer for that: an inconclusive result leaves it to its end.
+
+use std::sync::Arc;
+
+use super::request::VerificationRequest;
+use super::resolution::Pinning;
+use super::resolved::Resolved;
+use super::state::Inner;
+use super::verdict_cache::Kept;
+use super::verdict_key::VerdictKey;
+use super::verification::Found;
+use super::verification::Question;
+use crate::telemetry::metrics::CacheEvent;
+
+impl Inner {
+    /// Verifies the image of `request` again if its verdict in memory ends soon and nobody does so yet.
+    pub(super) fn renew_verdict(
+        self: &Arc<Self>,
+        request: &VerificationRequest,
+        kept: &Kept,
+        key: VerdictKey,
+        about: (Question, Found),
+    ) {
+        if kept.claim_renewal() {
+            self.start_ahead(request, key, about, None, CacheEvent::VerdictRenewed);
+        }
+    }
+
+    /// Resolves the tag of `request` again if what is in memory ends soon and nobody does so yet. A tag that has moved counts at once, and
+    /// the verification of its image is started.
+    pub(super) fn renew_tag(self: &Arc<Self>, request: &VerificationRequest) {
+        if !self.registries.claim_pin_renewal(&request.image) {
+            return;
+        }
+        let Some(slot) = self.ahead_slot() else { return };
+        let share = self.registries.share(request.image.repository());
+        let (key, work) = self.pinning(&request.image, share, Pinning::Renew);
+        let Some(running) = self.pins.start(key, self.settings.ahead_time, work) else { return };
+        self.metrics.cache_event(CacheEvent::TagRenewed);
+        let (this, request) = (Arc::clone(self), request.clone());
+        tokio::spawn(async move {
+            running.await;
+            drop(slot);
+            if let Some(pinned) = this.registries.cached_pin(&request.image) {
+                this.verify_unknown(&request, Some(&Resolved::without_permit(pinned)));
+            }
+        });
+    }
+}

@@ -1,0 +1,151 @@
+//! What is in memory is renewed near its end while it is in use.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use countersign::engine::Deadline;
+use countersign::engine::Verifier as _;
+use countersign_core::name::ImageRef;
+use countersign_core::verdict::Code;
+use countersign_credentials::Credential;
+use countersign_http::Scheme;
+use countersign_registry::RegistryEntry;
+use countersign_registry::RegistrySettings;
+use countersign_test_support::fixture::EngineFixture;
+use countersign_test_support::fixture::policy;
+use countersign_testkit::notation;
+use countersign_testkit::pki::CertSpec;
+use countersign_testkit::registry::Reply;
+use countersign_testkit::registry::Route;
+
+const RENEWED: &str = "countersign_cache_events_total{event=\"verdict-renewed\"}";
+const TAGS_RENEWED: &str = "countersign_cache_events_total{event=\"tag-renewed\"}";
+const STORED: &str = "countersign_cache_events_total{event=\"verdict-stored\"}";
+
+/// Longer than what passes in a test: deadlines are of the clock that [`pass`] does not move.
+const LONG: Duration = Duration::from_secs(3600);
+
+/// Verdicts are kept for 300 seconds, so that they are renewed after 240.
+struct Site {
+    fixture: EngineFixture,
+    image: String,
+}
+
+impl Site {
+    /// A signed image that was verified once.
+    async fn verified() -> Self {
+        let fixture = EngineFixture::with(&policy(&["ca:main"], &["*"]), |settings| {
+            (settings.flight_time, settings.ahead_time) = (LONG, LONG);
+        })
+        .await;
+        let image = fixture.registry.push_image("app", "v1");
+        notation::sign_image(&fixture.registry, "app", &image, &fixture.root.issue(CertSpec::leaf()));
+        let image = fixture.registry.reference("app", &image);
+        let site = Self { fixture, image };
+        assert_eq!(site.ask().await, (Code::Verified, false));
+        site.fixture.registry.clear_requests();
+        site
+    }
+
+    /// The code of the image's verdict, and whether it was in memory.
+    async fn ask(&self) -> (Code, bool) {
+        let result = self.fixture.verify_within(&self.image, LONG).await;
+        (result.verdict.code(), result.cached)
+    }
+
+    fn requests(&self) -> usize {
+        self.fixture.registry.requests().len()
+    }
+
+    async fn until(&self, series: &str, number: i64) {
+        while self.fixture.metric(series) < number {
+            tokio::task::yield_now().await;
+        }
+    }
+}
+
+async fn pass(seconds: u64) {
+    tokio::time::pause();
+    tokio::time::advance(Duration::from_secs(seconds)).await;
+    tokio::time::resume();
+}
+
+#[tokio::test]
+async fn a_verdict_in_use_is_renewed_in_its_last_fifth() {
+    let site = Site::verified().await;
+    pass(238).await;
+    assert_eq!((site.ask().await, site.requests()), ((Code::Verified, true), 0));
+    pass(2).await;
+    assert_eq!(site.ask().await, (Code::Verified, true));
+    site.until(STORED, 2).await;
+    assert_eq!(site.fixture.registry.count(Route::Manifest), 2);
+    // Later than the end of the first one.
+    pass(100).await;
+    assert_eq!((site.ask().await, site.fixture.metric(RENEWED)), ((Code::Verified, true), 1));
+}
+
+#[tokio::test]
+async fn a_verdict_that_nobody_asks_for_is_not_renewed() {
+    let site = Site::verified().await;
+    pass(301).await;
+    assert_eq!((site.requests(), site.ask().await), (0, (Code::Verified, false)));
+    assert_eq!(site.fixture.metric(RENEWED), 0);
+}
+
+#[tokio::test]
+async fn an_outage_during_the_renewal_is_not_remembered_and_not_asked_about_again() {
+    let site = Site::verified().await;
+    let down = site.fixture.registry.when_any().status(503);
+    pass(241).await;
+    assert_eq!(site.ask().await, (Code::Verified, true));
+    site.until(RENEWED, 1).await;
+    for _ in 0..20 {
+        assert_eq!(site.ask().await, (Code::Verified, true));
+    }
+    assert_eq!(site.fixture.metric(RENEWED), 1);
+    // The first verdict ends at its time.
+    pass(60).await;
+    let (code, cached) = site.ask().await;
+    assert_eq!((code, cached), (Code::RegistryFailed, false));
+    down.remove();
+    assert_eq!(site.ask().await, (Code::Verified, false));
+}
+
+#[tokio::test]
+async fn a_rejection_replaces_what_it_was_to_renew() {
+    let site = Site::verified().await;
+    let empty = r#"{"schemaVersion":2,"mediaType":"application/vnd.oci.image.index.v1+json","manifests":[]}"#;
+    let reply = Reply::status(200).header("content-type", "application/vnd.oci.image.index.v1+json").body(empty);
+    site.fixture.registry.when(Route::Referrers).reply(reply);
+    pass(241).await;
+    assert_eq!(site.ask().await, (Code::Verified, true));
+    while site.ask().await.1 {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(site.ask().await.0, Code::Unsigned);
+}
+
+#[tokio::test]
+async fn a_tag_in_use_is_renewed_in_its_last_fifth_and_the_image_that_it_moved_to_is_verified() {
+    let site = Site::verified().await;
+    let fixture = &site.fixture;
+    let entry = RegistryEntry::new(fixture.registry.host().parse().unwrap(), Credential::Anonymous);
+    let registries = vec![RegistryEntry { scheme: Scheme::Http, ..entry }];
+    let registries =
+        RegistrySettings { registries, tag_lifetime: Duration::from_secs(5), ..RegistrySettings::default() };
+    let engine = fixture.successor_over(registries);
+    let tag: Arc<ImageRef> = Arc::new(format!("{}/app:v1", fixture.registry.host()).parse().unwrap());
+    let ask = async || {
+        let result = engine.verify(engine.request(Arc::clone(&tag), Deadline::after(LONG))).await;
+        (result.digest.unwrap().as_str().to_owned(), result.cached)
+    };
+    let (first, _) = ask().await;
+    let moved = fixture.registry.push_image("app", "v1");
+    notation::sign_image(&fixture.registry, "app", &moved, &fixture.root.issue(CertSpec::leaf()));
+    pass(3).await;
+    assert_eq!((ask().await, fixture.metric(TAGS_RENEWED)), ((first.clone(), true), 0));
+    pass(1).await;
+    assert_eq!(ask().await, (first, true));
+    site.until(STORED, 3).await;
+    assert_eq!((ask().await, fixture.metric(TAGS_RENEWED)), ((moved.digest, true), 1));
+}
