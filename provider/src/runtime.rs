@@ -30,6 +30,7 @@ pub(crate) mod tokens;
 mod trust_stores;
 mod watchdog;
 
+pub(crate) use azure::client_secret_mistake;
 pub(crate) use components::Components;
 pub(crate) use components::Observers;
 pub(crate) use environment_warning::EnvironmentWarning;

@@ -181,8 +181,8 @@ pub(crate) fn authority(settings: &AzureSettings, cloud: AzureCloud) -> Result<U
         (None, Some(authority)) => ("AZURE_AUTHORITY_HOST", authority),
         (None, None) => return Url::parse(&format!("https://{}/", cloud.authority_host())).map_err(Text::of),
     };
-    let of_other = |other: &AzureCloud| *other != cloud && authority.url().host_str() == Some(other.authority_host());
-    match AzureCloud::ALL.iter().find(|other| of_other(other)) {
+    let known = authority.url().host_str().and_then(AzureCloud::of_authority);
+    match known.filter(|known| *known != cloud) {
         Some(other) => Err(Text::of(format_args!(
             "{key}: found {authority}, the authority of the cloud {other}, expected that of the cloud {cloud}; no token \
              of one cloud is valid in another"

@@ -4,6 +4,7 @@
 use std::fmt;
 use std::path::Path;
 
+use countersign_core::codec::mismatch::Mismatch;
 use countersign_core::codec::text::Text;
 use countersign_credentials::Secret;
 use countersign_files::ReadError;
@@ -79,6 +80,20 @@ impl SecretFile {
             SecretFileError { file: self, path: Text::of(shown), problem }
         })
     }
+}
+
+/// Checks the file with the secret of an application, which is read for each token. Blocks on the file system, and shows nothing of the
+/// secret.
+///
+/// # Errors
+/// It is not a regular file with one printable text of at most 16 KiB.
+pub fn check_client_secret_file(path: &Path) -> Result<(), Mismatch> {
+    let problem = match countersign_files::read(path, limits::SECRET_FILE_BYTES) {
+        Ok(content) => secret(&content).err(),
+        Err(ReadError::Io(why)) => Some(Problem::Unreadable(Text::of(why))),
+        Err(ReadError::TooLarge { .. }) => Some(Problem::TooLarge),
+    };
+    problem.map_or(Ok(()), |problem| Err(Mismatch::new(problem).expecting(SecretFile::ClientSecret.content())))
 }
 
 fn secret(content: &[u8]) -> Result<Secret, Problem> {

@@ -8,6 +8,7 @@ mod effective;
 mod field_path;
 mod fields;
 mod file;
+mod hints;
 mod listen_address;
 mod mistake_list;
 mod mistakes;
@@ -34,6 +35,7 @@ pub use listen_address::ListenAddressError;
 pub(crate) use mistake_list::MistakeList;
 pub use mistakes::Mistake;
 pub use registry_files::RegistryFiles;
+pub use registry_files::authorities;
 pub use registry_findings::FileEffect;
 pub use registry_findings::FileOwner;
 pub use registry_findings::FindingKind;
@@ -41,6 +43,7 @@ pub use registry_findings::RegistryFileMistake;
 pub use registry_findings::RegistryFileWarning;
 pub use registry_findings::RegistryFilesError;
 pub use registry_findings::RegistryFinding;
+pub use sections::AuthorityMismatch;
 pub use sections::Aws;
 pub use sections::AwsSigner;
 pub use sections::Azure;
@@ -113,6 +116,8 @@ pub struct Config {
     pub cache: Cache,
     /// In order of the file; each host occurs once.
     pub registries: Vec<Registry>,
+    /// The positions in the list of the entries that have no readable `host`. Not empty only after [`Self::survey`].
+    pub unread_registries: Vec<usize>,
     pub unlisted_registries: Unlisted,
     /// Whether `unlisted_registries` is written in the file and not the default.
     pub unlisted_is_written: bool,
@@ -145,6 +150,7 @@ impl Config {
             Credentials::Acr(_)
             | Credentials::Google(_)
             | Credentials::Anonymous
+            | Credentials::Broken
             | Credentials::DockerConfig(_)
             | Credentials::Files { .. } => false,
         };

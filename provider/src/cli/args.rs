@@ -123,7 +123,7 @@ All mistakes are reported at once, each with its file, what was found and what w
 settings that are probably not intended, and certificates that expire within 30 days.
 
 With images, each is shown with the entry of `registries` that applies to it: credentials, certificate authorities, proxy and
-plain HTTP, and what differs in each earlier entry: its host, or the path on it.
+plain HTTP, and what differs in each earlier entry: its host, or the path on it; and with the repository that it stands for.
 
 --online tries, and warns about what fails:
   - the trust stores of trust.stores: files at URLs, certificates of Azure Key Vault
@@ -137,7 +137,8 @@ configuration has mistakes that prevent it; that is a warning too.
 
 --manifests and --root are for the configuration of a cluster before it is applied. With --manifests, the configuration and
 its files are those that the manifests mount into the container; --config is the path there. Files of Secrets and
-ConfigMaps that are not among the manifests are not checked, with a warning. With --root, the configuration is the file of
+ConfigMaps that are not among the manifests are not checked, with a warning. The labels, annotations and token volumes by which
+the pod gets its identity at a cloud are compared with what the configuration needs. With --root, the configuration is the file of
 --config, and its path /etc/countersign/tls/tls.crt is DIR/etc/countersign/tls/tls.crt.
 
 --provider compares objects of the cluster with the configuration: of each Provider of Gatekeeper the url (scheme,
@@ -156,7 +157,8 @@ Examples:
   countersign check --config countersign.yaml -o json | jq -r '.warnings[].message'
 
 Exit codes:
-  0  no mistakes, whatever the warnings; an address that --online cannot use is a warning
+  0  no mistakes, whatever the warnings; a trust store, token or address that --online cannot use is a warning
+  2  no mistakes, and of an image of --image the manifest, a blob, the list of its signatures or a signature could not be read
   3  a mistake on the command line, in the configuration or in a file that it names";
 
 const CERTS_AFTER: &str = "\

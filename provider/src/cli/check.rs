@@ -2,13 +2,16 @@
 //! used. Without a network, unless `--online` is given.
 
 mod aws_calls;
+mod cold_image;
 mod endpoint_certificates;
 mod events;
 mod fetched_stores;
 mod images;
 mod json;
+mod local_files;
 mod mounts;
 mod online;
+mod pod;
 mod providers;
 mod registries;
 mod signer_roots;
@@ -59,6 +62,10 @@ const SOON: Duration = Duration::from_secs(30 * 24 * 3600);
 pub(super) struct Findings {
     mistakes: Vec<Mistake>,
     warnings: Vec<Warning>,
+    /// Whether the configuration itself has a mistake, so that a part of it is not as it is written.
+    is_config_broken: bool,
+    /// Whether something of an image of `--image` could not be read.
+    is_image_unread: bool,
     /// The parts of the files that could be read.
     pub(super) config: Option<Config>,
     endpoints: Option<EndpointCertificates>,
@@ -165,7 +172,11 @@ pub(super) fn run(args: &CheckArgs) -> Result<Exit, Failure> {
         trust::not_tried(&config, &mut findings);
         findings.config = Some(config);
     }
-    let exit = if findings.mistakes.is_empty() { Exit::Success } else { Exit::Usage };
+    let exit = match (findings.mistakes.is_empty(), findings.is_image_unread) {
+        (false, _) => Exit::Usage,
+        (true, true) => Exit::Undecided,
+        (true, false) => Exit::Success,
+    };
     match findings.print(path, args.output, &mut io::stdout().lock()) {
         Ok(()) => Ok(exit),
         // Ignores broken pipes.
@@ -193,6 +204,7 @@ impl Findings {
         let mut findings = Self::default();
         let config = match Config::survey(path, purpose, reading, root) {
             Ok((config, mistakes)) => {
+                findings.is_config_broken = !mistakes.is_empty();
                 findings.mistakes.extend(mistakes.iter().map(Mistake::from));
                 config
             }
@@ -214,6 +226,10 @@ impl Findings {
             fetched_stores::check(&config, &mut findings);
             let variables = if root.is_some() { Variables::OfPod } else { Variables::OfProcess };
             registries::check(path, &config, (purpose, variables), now, &mut findings);
+            local_files::check(&config, &mut findings);
+            if purpose == Purpose::Serve {
+                cold_image::check(&config, &mut findings);
+            }
             findings.config = Some(config);
         }
         findings
@@ -236,6 +252,9 @@ impl Findings {
             if !unknown.is_optional || findings.mistakes.len() < before {
                 found.warn("volume-not-in-manifests", &unknown.warning);
             }
+        }
+        if let Some(config) = &findings.config {
+            pod::warnings(&mounts.pod, config).into_iter().for_each(|(kind, message)| found.warn(kind, message));
         }
         findings.mistakes.splice(0..0, found.mistakes);
         findings.warnings.splice(0..0, found.warnings);

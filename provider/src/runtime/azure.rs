@@ -17,12 +17,20 @@ mod without;
 #[cfg(feature = "azure")]
 pub(super) use clients::AzureServices;
 #[cfg(feature = "azure")]
+pub(super) use environment::authority_mistakes;
+#[cfg(feature = "azure")]
 pub(super) use environment::mistakes as environment_mistakes;
+#[cfg(feature = "azure")]
+pub(crate) use identity::client_secret_mistake;
 #[cfg(feature = "azure")]
 pub(super) use vaults::Vaults;
 #[cfg(not(feature = "azure"))]
 pub(super) use without::AzureServices;
 #[cfg(not(feature = "azure"))]
 pub(super) use without::Vaults;
+#[cfg(not(feature = "azure"))]
+pub(super) use without::authority_mistakes;
+#[cfg(not(feature = "azure"))]
+pub(crate) use without::client_secret_mistake;
 #[cfg(not(feature = "azure"))]
 pub(super) use without::environment_mistakes;

@@ -105,6 +105,7 @@ fn of_azure(config: &Config) -> Vec<EnvironmentWarning> {
     for why in azure::environment_mistakes() {
         warn("azure-environment", format!("Azure is not called: {why}"));
     }
+    azure::authority_mistakes(config).into_iter().for_each(|why| warn("azure-environment", why.to_string()));
     // Otherwise it is a mistake already.
     if proxy_environment::read(config).is_ok()
         && let Err(why) = proxy_environment::beside(&config.azure.proxy)

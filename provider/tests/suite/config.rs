@@ -4,6 +4,7 @@
 mod aws;
 mod azure;
 mod google;
+mod hints;
 mod key_vault;
 mod memory_budget;
 mod mistakes;
@@ -128,6 +129,8 @@ fn commented_keys_of_the_full_sample_are_valid() {
     assert_eq!(stores, ["ca:shop https://pki.example.com/shop-root.pem"]);
     let base = path.parent().unwrap();
     let registry = Registry {
+        position: 0,
+        mistaken: Vec::new(),
         host: "registry.example.com:5000".parse().unwrap(),
         plain_http: false,
         ca: Some(base.join("ca/registry.pem")),
@@ -181,7 +184,7 @@ fn reports_all_mistakes_at_once_in_order_of_lines() {
             ":1: trust.directory: found the number 5, expected the path of a file or directory, for example trust",
             ":3: server.listn: found an unknown key, expected one of listen, tls, allowedClients, verifyTimeout, \
              mutateTimeout, stopGrace, maxBodyBytes, maxKeys, maxConnections, maxConcurrentKeys, \
-             maxConcurrentKeysPerRequest",
+             maxConcurrentKeysPerRequest; `listen` seems to be meant",
             ":4: server.verifyTimeout: found the number 2, expected a duration with its unit (h, m, s or ms), from \
              100ms to 30s, for example 1.8s",
             ":5: log.level: found \"loud\", expected error, warn, info, debug or trace",
@@ -201,7 +204,9 @@ fn reads_registries_of_every_kind() {
 unlistedRegistries: refuse
 ";
     let config = parse(&format!("{TRUST}{text}"), Purpose::Verify).unwrap();
-    let plain = |host: &str| Registry {
+    let plain = |position: usize, host: &str| Registry {
+        position,
+        mistaken: Vec::new(),
         host: host.parse().unwrap(),
         plain_http: false,
         ca: None,
@@ -220,24 +225,24 @@ unlistedRegistries: refuse
     assert_eq!(
         config.registries,
         [
-            Registry { plain_http: true, ..plain("localhost:5000") },
+            Registry { plain_http: true, ..plain(0, "localhost:5000") },
             Registry {
                 host: "*.example.com".parse().unwrap(),
                 credentials: files,
                 realm_hosts: vec!["auth.example.com".parse().unwrap()],
-                ..plain("x.y")
+                ..plain(1, "x.y")
             },
             Registry {
                 request_timeout: Some(Duration::from_secs(2)),
                 max_requests: Some(4),
                 requests_per_second: Some(20),
-                ..plain("[::1]:5000")
+                ..plain(2, "[::1]:5000")
             },
             Registry {
                 ca: Some(PathBuf::from("/etc/cs/ca.pem")),
                 credentials: Credentials::DockerConfig(PathBuf::from("/etc/cs/d")),
                 fallback_tag: FallbackTag::Always,
-                ..plain("docker.io")
+                ..plain(3, "docker.io")
             },
         ]
     );

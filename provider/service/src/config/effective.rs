@@ -24,6 +24,7 @@ impl Config {
             mutation,
             cache,
             registries,
+            unread_registries: _,
             unlisted_registries,
             unlisted_is_written: _,
             registry_access,

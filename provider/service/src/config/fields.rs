@@ -10,6 +10,8 @@ use std::time::Duration;
 
 use super::Purpose;
 use super::field_path::join;
+use super::hints;
+use super::hints::Cut;
 use super::mistakes::Mistakes;
 use super::units;
 use super::yaml::Node;
@@ -53,9 +55,10 @@ impl<'a> Fields<'a> {
         let fields = Self { path: path.to_owned(), line: node.line, entries, keys, context };
         for (key, value) in entries {
             if !fields.keys.contains(&key.as_str()) {
-                let wanted = match &fields.keys[..] {
-                    [] => "none".to_owned(),
-                    keys => format!("one of {}", keys.join(", ")),
+                let wanted = match (&fields.keys[..], hints::key_for(key, &fields.keys)) {
+                    ([], _) => "none".to_owned(),
+                    (keys, None) => format!("one of {}", keys.join(", ")),
+                    (keys, Some(meant)) => format!("one of {}; `{meant}` seems to be meant", keys.join(", ")),
                 };
                 context.mistakes.add(value.line, &fields.path_of(key), "an unknown key", wanted, "");
             }
@@ -84,6 +87,16 @@ impl<'a> Fields<'a> {
     /// Whether `key` is written, with whatever value.
     pub(super) fn has(&self, key: &'static str) -> bool {
         self.node(key).is_some()
+    }
+
+    /// Whether a mistake under `key` was found so far.
+    pub(super) fn has_mistake(&self, key: &str) -> bool {
+        self.context.mistakes.concerns(&self.path_of(key))
+    }
+
+    /// The keys under which a mistake was found so far.
+    pub(super) fn keys_with_mistakes(&self) -> Vec<&'static str> {
+        self.keys.iter().copied().filter(|key| self.has_mistake(key)).collect()
     }
 
     /// Whether `key` is written without a value.
@@ -122,7 +135,7 @@ impl<'a> Fields<'a> {
         let read = |(path, node): (String, &Node)| {
             let value = node.value.as_str().and_then(&parse);
             if value.is_none() {
-                self.context.mistakes.add(node.line, &path, node.value.describe(), wanted, example);
+                self.wrong_text(node, &path, (wanted, example), Cut::SchemeAndPath, |text| parse(text).is_some());
             }
             value
         };
@@ -153,7 +166,40 @@ impl<'a> Fields<'a> {
         example: &str,
         parse: impl Fn(&str) -> Option<T>,
     ) -> Option<T> {
-        self.read(key, wanted, example, |value| value.as_str().and_then(&parse))
+        self.text_without(key, (wanted, example), Cut::SchemeAndPath, parse)
+    }
+
+    /// As [`Self::text`]. The message about a URL has the text that is left without `cut`, if that can be read.
+    pub(super) fn text_without<T>(
+        &self,
+        key: &'static str,
+        wanted_and_example: (&str, &str),
+        cut: Cut,
+        parse: impl Fn(&str) -> Option<T>,
+    ) -> Option<T> {
+        let node = self.node(key)?;
+        let value = node.value.as_str().and_then(&parse);
+        if value.is_none() {
+            self.wrong_text(node, &self.path_of(key), wanted_and_example, cut, |text| parse(text).is_some());
+        }
+        value
+    }
+
+    /// Records that the text `node` at `path` cannot be read.
+    fn wrong_text(
+        &self,
+        node: &Node,
+        path: &str,
+        (wanted, example): (&str, &str),
+        cut: Cut,
+        is_readable: impl Fn(&str) -> bool,
+    ) {
+        let found = node.value.describe();
+        match node.value.as_str().and_then(|text| hints::without_url(text, cut, is_readable)) {
+            // It is better than any example.
+            Some(hint) => self.context.mistakes.add(node.line, path, found, format_args!("{wanted}; {hint}"), ""),
+            None => self.context.mistakes.add(node.line, path, found, wanted, example),
+        }
     }
 
     /// The path of a file or directory. A relative one starts at the directory of the configuration, an absolute one at

@@ -80,6 +80,13 @@ impl Mistakes {
         });
     }
 
+    /// Whether a mistake concerns `field` or a key within it. After the last that is kept, it may.
+    pub(super) fn concerns(&self, field: &str) -> bool {
+        let is_within =
+            |found: &str| found.strip_prefix(field).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']));
+        self.left_out.get() > 0 || self.list.borrow().iter().any(|mistake| is_within(mistake.field.as_str()))
+    }
+
     /// The mistakes that are kept. If there were more, the last entry has the number of the others.
     pub(super) fn into_list(self) -> Vec<Mistake> {
         let mut list = self.list.into_inner();

@@ -52,6 +52,8 @@ pub(super) fn survey(text: &str, file: &Path, purpose: Purpose, root: Option<&Pa
     let cache = sections::CACHE.read(&fields);
     let registries = sections::REGISTRIES.read(&fields);
     sections::check_partitions(&fields, &registries, &aws);
+    sections::check_authority(&fields, &azure, &registries, trust.as_ref());
+    let unread_registries = sections::unread_registries(&fields, &registries);
     let unlisted_registries = sections::UNLISTED.read(&fields);
     let unlisted_is_written = fields.has(sections::UNLISTED.name);
     let registry_access = sections::REGISTRY_ACCESS.read(&fields);
@@ -68,6 +70,7 @@ pub(super) fn survey(text: &str, file: &Path, purpose: Purpose, root: Option<&Pa
         mutation,
         cache,
         registries,
+        unread_registries,
         unlisted_registries,
         unlisted_is_written,
         registry_access,

@@ -26,6 +26,7 @@ use self::load::LoadedProxy;
 use self::load::LoadedRegistry;
 use self::load::LoadedRoots;
 use self::load::SharedFiles;
+pub use self::read::authorities;
 use self::read::bytes;
 use super::Config;
 use super::Credentials;
@@ -243,7 +244,11 @@ impl Config {
             }
             match &registry.credentials {
                 // The secret of an application is read for each token.
-                Credentials::Anonymous | Credentials::Ecr(_) | Credentials::Acr(_) | Credentials::Google(_) => {}
+                Credentials::Anonymous
+                | Credentials::Broken
+                | Credentials::Ecr(_)
+                | Credentials::Acr(_)
+                | Credentials::Google(_) => {}
                 Credentials::DockerConfig(path) => add(path),
                 Credentials::Files { username, password } => {
                     add(username);

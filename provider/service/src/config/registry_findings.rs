@@ -98,7 +98,8 @@ pub enum RegistryFileMistake {
 
 impl RegistryFileMistake {
     /// The path of the file, as it may be shown.
-    pub(super) fn shown<'a>(&self, path: &'a Path) -> ShownPath<'a> {
+    #[must_use]
+    pub fn shown<'a>(&self, path: &'a Path) -> ShownPath<'a> {
         match self {
             Self::Unreadable { detail: _ } => ShownPath::missing(path),
             Self::TooLarge

@@ -3,6 +3,7 @@
 mod access;
 mod acr;
 mod acr_hosts;
+mod authority;
 mod aws;
 mod azure;
 mod braces;
@@ -44,6 +45,8 @@ use super::schema::Keys;
 use super::schema::Nested;
 
 pub use self::access::RegistryAccess;
+pub use self::authority::AuthorityMismatch;
+pub(super) use self::authority::check_authority;
 pub use self::aws::Aws;
 pub use self::aws::AwsSigner;
 pub use self::azure::Azure;
@@ -70,6 +73,7 @@ pub use self::proxy::RegistryProxy;
 pub use self::proxy::RegistryProxyServer;
 pub use self::registries::Registry;
 pub(super) use self::registries::check_partitions;
+pub(super) use self::registries::unread as unread_registries;
 pub use self::server::Server;
 pub use self::stores::StoreLocation;
 pub use self::stores::StoreSource;

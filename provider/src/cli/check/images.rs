@@ -4,6 +4,7 @@ use countersign_core::name::ImageRef;
 use countersign_core::name::Repository;
 use countersign_registry::Mirror;
 use countersign_registry::PatternMiss;
+use countersign_registry::RegistryPattern;
 use countersign_registry::Unlisted;
 
 use super::Applied;
@@ -18,11 +19,25 @@ use crate::runtime::proxy_environment;
 pub(super) struct ImageEntry {
     /// As written.
     pub(super) image: String,
-    /// The earlier entries, in their order, with what differs.
-    pub(super) passed: Vec<(String, PatternMiss)>,
+    /// What it stands for, with its host: `docker.io/library/nginx` for `nginx`.
+    pub(super) repository: String,
+    /// Whether the repository is not what is written.
+    pub(super) is_expanded: bool,
+    /// The earlier entries, in their order.
+    pub(super) passed: Vec<PassedEntry>,
     pub(super) entry: AppliedEntry,
     /// Where it is requested, in this order; empty without mirrors.
     pub(super) locations: Vec<ImageLocation>,
+}
+
+/// An entry that does not apply to an image.
+#[derive(Clone, Debug)]
+pub(super) struct PassedEntry {
+    /// Its position and its pattern; the position alone if it cannot be read.
+    pub(super) rule: String,
+    pub(super) reason: &'static str,
+    /// What to write if the entry is meant for the image.
+    pub(super) hint: Option<String>,
 }
 
 /// A location of an image with mirrors.
@@ -50,22 +65,68 @@ pub(super) fn entries(config: &Config, images: &[ImageRef], findings: &Findings)
 }
 
 fn entry(config: &Config, image: &ImageRef, findings: &Findings) -> ImageEntry {
+    let repository = image.repository();
     let mut passed = Vec::new();
-    for (position, registry) in config.registries.iter().enumerate() {
-        let rule = format!("registries[{position}] \"{}\"", registry.host);
-        match registry.host.check(image.repository()) {
+    // Entries that cannot be read: it is not known whether they apply.
+    let mut unread = config.unread_registries.iter().copied().peekable();
+    let mut found = None;
+    for (index, registry) in config.registries.iter().enumerate() {
+        while let Some(position) = unread.next_if(|position| *position < registry.position) {
+            passed.push(not_read(position));
+        }
+        match registry.host.check(repository) {
             Ok(()) => {
-                let of_entry = findings.applied.get(position).cloned().unwrap_or_default();
-                let applied = Applied { proxy: proxy(config, registry, image), ..of_entry };
-                let entry = AppliedEntry::Listed { rule, registry: Box::new(registry.clone()), applied };
-                let locations = locations(config, registry, image.repository());
-                return ImageEntry { image: image.written().to_owned(), passed, entry, locations };
+                found = Some((index, registry));
+                break;
             }
-            Err(miss) => passed.push((rule, miss)),
+            Err(miss) => passed.push(PassedEntry {
+                rule: registry.rule(),
+                reason: miss.as_str(),
+                hint: hint(registry, repository, miss),
+            }),
         }
     }
-    let entry = AppliedEntry::None(config.unlisted_registries);
-    ImageEntry { image: image.written().to_owned(), passed, entry, locations: Vec::new() }
+    let (entry, locations) = match found {
+        Some((index, registry)) => {
+            let of_entry = findings.applied.get(index).cloned().unwrap_or_default();
+            let applied = Applied { proxy: proxy(config, registry, image), ..of_entry };
+            let (rule, registry) = (registry.rule(), registry.clone());
+            let locations = locations(config, &registry, repository);
+            (AppliedEntry::Listed { rule, registry: Box::new(registry), applied }, locations)
+        }
+        None => {
+            passed.extend(unread.map(not_read));
+            (AppliedEntry::None(config.unlisted_registries), Vec::new())
+        }
+    };
+    ImageEntry {
+        image: image.written().to_owned(),
+        repository: repository.to_string(),
+        is_expanded: image.written_name() != repository.to_string(),
+        passed,
+        entry,
+        locations,
+    }
+}
+
+fn not_read(position: usize) -> PassedEntry {
+    PassedEntry {
+        rule: format!("registries[{position}]"),
+        reason: "has a mistake, so that its host is not known",
+        hint: None,
+    }
+}
+
+/// What to write if the entry is meant for the repository: on Docker Hub, an image without a path is below `library`.
+fn hint(registry: &Registry, repository: &Repository, miss: PatternMiss) -> Option<String> {
+    match miss {
+        PatternMiss::Host => return None,
+        PatternMiss::Path => {}
+    }
+    let path = registry.host.path().filter(|_| registry.host.host().is_docker_hub())?;
+    let pattern = format!("{}/library/{path}", registry.host.host());
+    let is_meant = pattern.parse().is_ok_and(|pattern: RegistryPattern| pattern.is_for(repository));
+    is_meant.then(|| format!("for this image write {pattern}"))
 }
 
 /// The mirrors of `registry`, and the registry itself unless it has mirrors only; nothing without mirrors.
@@ -90,9 +151,8 @@ fn locations(config: &Config, registry: &Registry, written: &Repository) -> Vec<
 
 /// The entry that applies to the repository.
 fn rule_of(config: &Config, repository: &Repository) -> String {
-    let mut entries = config.registries.iter().enumerate();
-    match (entries.find(|(_, registry)| registry.host.is_for(repository)), config.unlisted_registries) {
-        (Some((position, registry)), _) => format!("registries[{position}] \"{}\"", registry.host),
+    match (config.registry_of(repository), config.unlisted_registries) {
+        (Some(registry), _) => registry.rule(),
         (None, Unlisted::Anonymous) => "no entry; unlistedRegistries is anonymous".to_owned(),
         (None, Unlisted::Refuse) => "no entry; unlistedRegistries is refuse: no request is sent".to_owned(),
     }

@@ -18,10 +18,13 @@ use serde_json::Value as Json;
 
 use super::Findings;
 use super::Mistake;
+use super::pod::PodSetup;
 use crate::cli::manifests;
 use crate::cli::manifests::ManifestMistake;
 use crate::cli::manifests::ManifestMistakes;
 use crate::cli::manifests::Object;
+use crate::cli::manifests::list;
+use crate::cli::manifests::text;
 
 /// The mounted files. The directory is removed when the value is dropped.
 pub(super) struct Mounts {
@@ -29,6 +32,8 @@ pub(super) struct Mounts {
     pub(super) root: PathBuf,
     /// What is mounted from objects that are not among the manifests.
     pub(super) unknown: Vec<Unknown>,
+    /// What the manifests say of the identity of the pod.
+    pub(super) pod: PodSetup,
 }
 
 /// A ConfigMap or Secret that is not among the manifests.
@@ -81,7 +86,8 @@ pub(super) fn extract(files: &[PathBuf], config: &Path, findings: &mut Findings)
     let mounts = match container {
         None => None,
         Some(container) => {
-            let mut mounts = Mounts { root: temporary_directory()?, unknown: Vec::new() };
+            let pod = PodSetup::of(container.workload, container.container, &objects);
+            let mut mounts = Mounts { root: temporary_directory()?, unknown: Vec::new(), pod };
             container.lay_out(&objects, &mut mounts, &mut mistakes)?;
             Some(mounts)
         }
@@ -101,6 +107,7 @@ fn temporary_directory() -> io::Result<PathBuf> {
 /// A container with the volumes of its pod.
 struct Container<'a, 'd> {
     workload: &'a Object<'d>,
+    container: &'d Json,
     mounts: &'d [Json],
     volumes: &'d [Json],
 }
@@ -111,9 +118,9 @@ fn container<'a, 'd>(workload: &'a Object<'d>, config: &Path) -> Option<Containe
         workload.group == "apps" && ["Deployment", "StatefulSet", "DaemonSet"].contains(&workload.kind.as_str());
     let pod = workload.value.pointer("/spec/template/spec").filter(|_| is_workload)?;
     let mounts_config = |mount: &Json| text(mount, "mountPath").is_some_and(|path| config.starts_with(path));
-    let containers = list(pod, "containers").iter().map(|container| list(container, "volumeMounts"));
-    let mounts = containers.into_iter().find(|mounts| mounts.iter().any(mounts_config))?;
-    Some(Container { workload, mounts, volumes: list(pod, "volumes") })
+    let mut containers = list(pod, "containers").iter();
+    let container = containers.find(|container| list(container, "volumeMounts").iter().any(mounts_config))?;
+    Some(Container { workload, container, mounts: list(container, "volumeMounts"), volumes: list(pod, "volumes") })
 }
 
 impl Container<'_, '_> {
@@ -207,15 +214,7 @@ impl Source<'_> {
         objects: &[Object<'_>],
         mistakes: &mut ManifestMistakes,
     ) -> Option<Vec<VolumeFile>> {
-        let namespace =
-            |object: &Object<'_>| object.value.pointer("/metadata/namespace").and_then(Json::as_str).map(str::to_owned);
-        let is_it = |object: &&Object<'_>| {
-            object.group.is_empty()
-                && object.kind == self.kind
-                && object.value.pointer("/metadata/name").and_then(Json::as_str) == Some(self.name)
-                && namespace(object) == namespace(workload)
-        };
-        let object = objects.iter().find(is_it)?;
+        let object = workload.beside(objects, self.kind, self.name)?;
         let mut files = Vec::new();
         let all = contents(object, mistakes);
         let Some(items) = self.items else {
@@ -282,12 +281,4 @@ fn write(path: &Path, content: &[u8]) -> io::Result<()> {
         fs::create_dir_all(directory)?;
     }
     fs::File::create(path)?.write_all(content)
-}
-
-fn text<'j>(value: &'j Json, member: &str) -> Option<&'j str> {
-    value.get(member).and_then(Json::as_str)
-}
-
-fn list<'j>(value: &'j Json, member: &str) -> &'j [Json] {
-    value.get(member).and_then(Json::as_array).map_or(&[], Vec::as_slice)
 }

@@ -16,6 +16,7 @@ use countersign_core::notation::FindingResult;
 use countersign_core::policy::Store;
 use countersign_core::verdict::Code;
 use countersign_core::verdict::Reason;
+use countersign_core::verdict::VerdictKind;
 use prometheus::Registry;
 use tokio::time::Instant;
 
@@ -65,6 +66,7 @@ pub(super) fn check(file: &Path, config: &Config, args: &CheckArgs, findings: &m
     let Tried { survey, aws, azure, google } = match survey {
         Ok(tried) => tried,
         Err(why) => {
+            findings.is_image_unread = !images.is_empty();
             findings.warn("online-not-tried", format_args!("--online has tried nothing: {why}"));
             return Ok(());
         }
@@ -121,6 +123,10 @@ async fn survey(
     metrics: &Arc<Metrics>,
     findings: &mut Findings,
 ) -> Result<Tried, &'static str> {
+    // What is written is not what would be used: without a credential or a proxy, no request may be sent.
+    if findings.is_config_broken {
+        return Err(MISTAKES);
+    }
     let components = Components::load(config, metrics).await.map_err(|_| MISTAKES)?;
     let policy = components.policy().ok_or(NO_POLICY)?;
     if !config.trust.stores.is_empty() {
@@ -136,6 +142,7 @@ async fn survey(
         let request = engine.request(Arc::new(image.clone()), Deadline::after(PATIENCE));
         let mut tried = TriedImage::new(config, image, engine.try_reading(request).await);
         tried.warn(findings);
+        findings.is_image_unread |= !tried.is_read();
         if tried.reading.manifest.is_err() {
             findings.tried_images.push(tried);
             continue;
@@ -144,6 +151,7 @@ async fn survey(
         // responders.
         let listed = signatures(&engine, image).await;
         tried.signer = listed.as_ref().map(signer_statuses).unwrap_or_default();
+        findings.is_image_unread |= listed.as_ref().map_or(true, |listed| listed.signatures.iter().any(is_unread));
         findings.tried_images.push(tried);
         source.give_ocsp();
         drop(signatures(&engine, image).await);
@@ -212,6 +220,14 @@ fn about_image(image: &ImageRef, listed: &Result<Listed, String>, nothing_tried:
         warn(
             &"no OCSP response or CRL is requested: the certificates name no address, or the statement skips revocation",
         );
+    }
+}
+
+/// Whether a signature could not be read. One that was read and is not well-formed is read.
+fn is_unread(signature: &InspectedSignature) -> bool {
+    match signature.envelope.as_ref().map_err(|reason| reason.code.kind()) {
+        Ok(_) | Err(VerdictKind::Verified | VerdictKind::Skipped | VerdictKind::Rejected) => false,
+        Err(VerdictKind::Inconclusive) => true,
     }
 }
 

@@ -58,7 +58,8 @@ pub(super) fn check(
     files(config, now, findings);
     // One by one: the client stops at the first mistake.
     for entry in &config.registries {
-        one(file, &Config { registries: vec![entry.clone()], ..config.clone() }, findings);
+        let field = format!("registries[{}]", entry.position);
+        one((file, &field), &Config { registries: vec![entry.clone()], ..config.clone() }, findings);
     }
     let none = Config { registries: Vec::new(), ..config.clone() };
     let system_roots = client(none.registry_files(None).settings(&none)).ok();
@@ -208,9 +209,9 @@ fn client_certificate(host: &RegistryPattern, certificate: &ClientCertificate, n
     }
 }
 
-fn one(file: &Path, config: &Config, findings: &mut Findings) {
+fn one((file, field): (&Path, &str), config: &Config, findings: &mut Findings) {
     if let Err(error) = client(config.registry_files(None).settings(config)) {
-        findings.mistake(file, "registries", &error.mismatch());
+        findings.mistake(file, field, &error.mismatch());
     }
 }
 
@@ -229,6 +230,7 @@ fn passwords_of_patterns(config: &Config, findings: &mut Findings) {
             // A Docker configuration has exact hosts, and tokens are for the registries of their services.
             Credentials::Files { .. }
             | Credentials::Anonymous
+            | Credentials::Broken
             | Credentials::DockerConfig(_)
             | Credentials::Ecr(_)
             | Credentials::Acr(_)

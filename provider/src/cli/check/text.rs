@@ -20,6 +20,7 @@ use super::endpoint_certificates::EndpointCertificates;
 use super::images::AppliedEntry;
 use super::images::ImageEntry;
 use super::images::ImageLocation;
+use super::images::PassedEntry;
 use super::signer_roots;
 use crate::config::Credentials;
 use crate::config::Ecr;
@@ -228,11 +229,16 @@ impl Page {
     }
 
     /// An image with the entry that applies to it.
-    fn image(&mut self, ImageEntry { image, passed, entry, locations }: &ImageEntry) {
+    fn image(&mut self, image: &ImageEntry) {
+        let ImageEntry { image, repository, is_expanded, passed, entry, locations } = image;
         self.0.push('\n');
         self.line("image", image);
-        for (rule, miss) in passed {
-            self.line("  not", format_args!("{rule}: {}", miss.as_str()));
+        if *is_expanded {
+            self.line("  repository", repository);
+        }
+        for PassedEntry { rule, reason, hint } in passed {
+            let hint = hint.as_ref().map_or_else(String::new, |hint| format!("; {hint}"));
+            self.line("  not", format_args!("{rule}: {reason}{hint}"));
         }
         match entry {
             AppliedEntry::Listed { rule, registry, applied } => {
@@ -255,11 +261,16 @@ impl Page {
 
     fn access(&mut self, registry: &Registry, applied: &Applied) {
         let Registry { host: _, plain_http: _, ca, credentials, realm_hosts, proxy, fallback_tag, .. } = registry;
+        if !registry.mistaken.is_empty() {
+            let keys = registry.mistaken.join(", ");
+            self.line("  mistakes in", format_args!("{keys}: no request is sent under this entry"));
+        }
         if let Some(ca) = ca {
             self.line("  authorities", ShownPath::of(ca));
         }
         match credentials {
             Credentials::Anonymous => self.line("  credentials", "none"),
+            Credentials::Broken => self.line("  credentials", "cannot be read; no request is sent without them"),
             Credentials::DockerConfig(path) => {
                 self.line("  credentials", ShownPath::of(path));
                 applied.pull_secret_keys.iter().for_each(|key| self.line("    entry", key));

@@ -94,7 +94,9 @@ impl TriedImage {
             Credentials::Ecr(ecr) => Some((ecr.role_name(), Permissions::AmazonEcr)),
             Credentials::Acr(acr) => Some((acr.name(), Permissions::AzureContainerRegistry)),
             Credentials::Google(account) => Some((account.name(), Permissions::ArtifactRegistry)),
-            Credentials::Anonymous | Credentials::DockerConfig(_) | Credentials::Files { .. } => None,
+            Credentials::Anonymous | Credentials::Broken | Credentials::DockerConfig(_) | Credentials::Files { .. } => {
+                None
+            }
         });
         let (role, permissions) = used.unzip();
         Self { image: image.to_string(), role, permissions, reading, signer: Vec::new() }
@@ -118,6 +120,14 @@ impl TriedImage {
             BlobReading::NotTried(why) => PartResult::NotTried(why),
         };
         [(Part::Manifest, manifest), (Part::Blob, blob)]
+    }
+
+    /// Whether no part failed to be read.
+    pub(super) fn is_read(&self) -> bool {
+        self.parts().iter().all(|(_, result)| match result {
+            PartResult::Read(_) | PartResult::NotTried(_) => true,
+            PartResult::Failed(_) => false,
+        })
     }
 
     /// A warning for each part that cannot be read.

@@ -112,6 +112,16 @@ pub(in crate::cli) fn described(value: &Json) -> String {
     }
 }
 
+/// A text in a value; `None` if it is absent or another value.
+pub(in crate::cli) fn text<'j>(value: &'j Json, member: &str) -> Option<&'j str> {
+    value.get(member).and_then(Json::as_str)
+}
+
+/// A list in a value; empty if it is absent or another value.
+pub(in crate::cli) fn list<'j>(value: &'j Json, member: &str) -> &'j [Json] {
+    value.get(member).and_then(Json::as_array).map_or(&[], Vec::as_slice)
+}
+
 impl Document {
     fn mistake(&self, object: &str, field: &str, mismatch: Mismatch) -> ManifestMistake {
         let object = if object.is_empty() {
@@ -132,6 +142,25 @@ impl Object<'_> {
             Some(name) => format!("{} {:?}", self.kind, Excerpt::of(name)),
             None => self.kind.clone(),
         }
+    }
+
+    /// The object of the core group of this kind and name, in the namespace of this one.
+    pub(in crate::cli) fn beside<'a, 'd>(
+        &self,
+        objects: &'a [Object<'d>],
+        kind: &str,
+        name: &str,
+    ) -> Option<&'a Object<'d>> {
+        objects.iter().find(|object| {
+            object.group.is_empty()
+                && object.kind == kind
+                && object.value.pointer("/metadata/name").and_then(Json::as_str) == Some(name)
+                && object.namespace() == self.namespace()
+        })
+    }
+
+    fn namespace(&self) -> Option<&str> {
+        self.value.pointer("/metadata/namespace").and_then(Json::as_str)
     }
 
     /// The file as messages name it.

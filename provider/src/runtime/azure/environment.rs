@@ -9,6 +9,9 @@ use countersign_azure::WorkloadEnvironment;
 use countersign_core::codec::text::Text;
 use countersign_http::Endpoint;
 
+use crate::config::AuthorityMismatch;
+use crate::config::Config;
+
 /// What the variables say.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Environment {
@@ -27,6 +30,21 @@ pub(super) fn read() -> Result<Environment, Vec<Text>> {
 /// Each variable that cannot be used.
 pub(crate) fn mistakes() -> Vec<Text> {
     read().err().unwrap_or_default()
+}
+
+/// For which registries and vaults `AZURE_AUTHORITY_HOST` issues no token.
+pub(crate) fn authority_mistakes(config: &Config) -> Vec<Text> {
+    let authority = read().ok().and_then(|environment| environment.workload.authority_host);
+    // The configuration takes precedence.
+    let Some(authority) = authority.filter(|_| config.azure.authority_host.is_none()) else { return Vec::new() };
+    let mistake = |AuthorityMismatch { known, cloud, what }: AuthorityMismatch| {
+        Text::of(format_args!(
+            "no token is requested for {what}: AZURE_AUTHORITY_HOST: found {authority}, the authority of the cloud {known}, expected that of \
+             the cloud {cloud}; set azure.authorityHost to https://{}",
+            cloud.authority_host()
+        ))
+    };
+    config.authority_mismatches(&authority).into_iter().map(mistake).collect()
 }
 
 fn read_from(variable: impl Fn(&str) -> Option<OsString>) -> Result<Environment, Vec<Text>> {

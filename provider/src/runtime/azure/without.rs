@@ -1,7 +1,9 @@
 //! A build without the clients of Azure. A configuration that needs them is a mistake.
 
+use std::path::Path;
 use std::sync::Arc;
 
+use countersign_core::codec::mismatch::Mismatch;
 use countersign_core::codec::text::Text;
 use countersign_core::policy::StoreRef;
 use countersign_http::SharedLimits;
@@ -20,6 +22,16 @@ use crate::server::health::StatusLine;
 /// No variable is read.
 pub(crate) fn environment_mistakes() -> Vec<Text> {
     Vec::new()
+}
+
+/// As [`environment_mistakes`].
+pub(crate) fn authority_mistakes(_: &Config) -> Vec<Text> {
+    Vec::new()
+}
+
+/// Nothing is read: a key that names such a file is a mistake.
+pub(crate) fn client_secret_mistake(_: &Path) -> Option<Mismatch> {
+    None
 }
 
 /// Nothing, with the interface of the clients.

@@ -13,7 +13,6 @@ use countersign_core::name::DigestAlgorithm;
 use countersign_core::policy::StoreRef;
 use countersign_credentials::BoxFuture;
 use countersign_credentials::CallResult;
-use countersign_files::ShownPath;
 use countersign_http::AddressPolicy;
 use countersign_http::Body;
 use countersign_http::BodyLimits;
@@ -34,7 +33,6 @@ use countersign_http::Request;
 use countersign_http::RequestLimits;
 use countersign_http::Resource;
 use countersign_http::Resources;
-use countersign_http::RootCertificates;
 use countersign_http::Roots;
 use countersign_http::Route;
 use countersign_http::Share;
@@ -54,7 +52,7 @@ use crate::config::Config;
 use crate::config::RegistryFiles;
 use crate::config::StoreSource;
 use crate::config::UrlSource;
-use crate::files;
+use crate::config::authorities;
 use crate::policy_source::StoreContent;
 use crate::runtime::azure::Vaults;
 use crate::runtime::proxy_environment;
@@ -82,9 +80,6 @@ const RESOURCES: Resources = Resources {
 
 /// Stores whose content is received at the same time, each of at most [`STORE_FILE_BYTES`]: as many as [`BODIES`] has.
 pub(super) const RECEIVED: usize = BODIES.total / STORE_FILE_BYTES;
-
-/// A file with certificate authorities: as one of `registries`.
-const CA_BYTES: usize = 1024 * 1024;
 
 /// The limits on requests for stores, beside those of `others`.
 pub(super) fn limits(others: &SharedLimits, observer: Arc<dyn LimitObserver>) -> SharedLimits {
@@ -285,10 +280,8 @@ impl FetchStore for StoreClient {
 /// The file cannot be read, or has no certificate authorities.
 fn roots(ca: Option<&Path>) -> Result<Roots, Text> {
     let Some(path) = ca else { return Ok(Roots::System) };
-    let shown = ShownPath::of(path);
-    let unusable = |why: &dyn std::fmt::Display| Text::of(format_args!("{shown}: {why}"));
-    let bytes = files::read(path, CA_BYTES).map_err(|error| unusable(&error))?;
-    RootCertificates::parse(&shown.to_string(), &bytes).map(Roots::Only).map_err(|error| unusable(&error))
+    let authorities = authorities(path);
+    authorities.map(Roots::Only).map_err(|mistake| Text::of(format_args!("{}: {mistake}", mistake.shown(path))))
 }
 
 /// Whether the operator wrote an address of this machine.

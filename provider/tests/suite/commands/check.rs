@@ -5,10 +5,14 @@
 
 mod aws;
 mod azure;
+mod broken_entries;
 mod certificates;
+mod cold_image;
+mod exit_codes;
 mod google;
 mod images;
 mod kinds;
+mod local_files;
 mod mounts;
 mod online;
 mod online_aws;
@@ -18,6 +22,7 @@ mod online_images;
 mod online_key_vault;
 mod online_signer;
 mod pasted_secrets;
+mod pod;
 mod providers;
 mod report;
 mod signer_roots;

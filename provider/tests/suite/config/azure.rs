@@ -145,3 +145,64 @@ fn refuses_bad_values_of_credentials_of_azure_container_registry() {
         ],
     );
 }
+
+#[test]
+fn refuses_an_authority_of_another_cloud_than_that_of_a_registry() {
+    let entry = |authority: &str, host: &str, acr: &str, messages: &[&str]| {
+        let registries = format!("[{{host: a.b}}, {{host: {host}, credentials: {{acr: {{{acr}}}}}}}]");
+        let text = format!("azure: {{authorityHost: '{authority}'}}\nregistries: {registries}");
+        match messages {
+            [] => drop(parse(&format!("{TRUST}{text}\n"), Purpose::Verify).unwrap()),
+            messages => check(&text, messages),
+        }
+    };
+    let wanted = |cloud: &str, host: &str| {
+        format!(
+            "expected https://{host}, the authority of the cloud {cloud}, or no authorityHost, so that each cloud has its own; no token of one \
+             cloud is valid in another"
+        )
+    };
+    entry(
+        "https://login.microsoftonline.us",
+        "shops.azurecr.io",
+        "",
+        &[&format!(
+            ":2: azure.authorityHost: found https://login.microsoftonline.us, the authority of the cloud us-government, beside \
+             registries[1] \"shops.azurecr.io\" of the cloud public, {}",
+            wanted("public", "login.microsoftonline.com")
+        )],
+    );
+    entry(
+        "https://sts.windows.net/",
+        "shops.azurecr.cn",
+        "",
+        &[&format!(
+            ":2: azure.authorityHost: found https://sts.windows.net, the authority of the cloud public, beside registries[1] \
+             \"shops.azurecr.cn\" of the cloud china, {}",
+            wanted("china", "login.chinacloudapi.cn")
+        )],
+    );
+    // Its own, one that is not known, and tokens of the node.
+    entry("https://login.partner.microsoftonline.cn", "shops.azurecr.cn", "", &[]);
+    entry("https://login.example", "shops.azurecr.io", "", &[]);
+    entry("https://login.microsoftonline.us", "shops.azurecr.io", "identity: managed", &[]);
+}
+
+#[test]
+fn refuses_an_authority_of_another_cloud_than_that_of_a_vault() {
+    let of_identity = |identity: &str| {
+        let vault = format!("{{vault: shop.vault.usgovcloudapi.net, certificates: [{{name: a}}]{identity}}}");
+        let text = format!(
+            "trust: {{directory: trust, stores: [{{store: 'ca:shop', keyVault: {vault}}}]}}\nazure: {{authorityHost: \
+             'https://login.microsoftonline.com'}}\n"
+        );
+        parse(&text, Purpose::Verify).map_err(|error| error.to_string())
+    };
+    let wanted = "c.yaml:2: azure.authorityHost: found https://login.microsoftonline.com, the authority of the cloud public, beside the vault \
+                  shop.vault.usgovcloudapi.net of the trust store ca:shop of the cloud us-government, expected \
+                  https://login.microsoftonline.us, the authority of the cloud us-government, or no authorityHost, so that each cloud has \
+                  its own; no token of one cloud is valid in another";
+    let error = of_identity("").unwrap_err();
+    assert_eq!(error, format!("the configuration /etc/cs/c.yaml has 1 mistake\n  /etc/cs/{wanted}"));
+    of_identity(", identity: managed").unwrap();
+}

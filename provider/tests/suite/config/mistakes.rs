@@ -50,20 +50,22 @@ fn refuses_unknown_keys_in_every_section() {
     check(
         "registries: [{host: a.b, insecure: true}]",
         &[":2: registries[0].insecure: found an unknown key, expected one of host, plainHttp, ca, credentials, \
-             clientCertificate, realmHosts, proxy, mirrors, mirrorsOnly, fallbackTag, connectTimeout, requestTimeout, maxRequests, requestsPerSecond"],
+             clientCertificate, realmHosts, proxy, mirrors, mirrorsOnly, fallbackTag, connectTimeout, requestTimeout, maxRequests, requestsPerSecond; `plainHttp` seems to be meant"],
     );
     check(
         "registries: [{host: a.b, credentials: {password: hunter2}}]",
         &[
             ":2: registries[0].credentials.password: found an unknown key, expected one of dockerConfig, usernameFile, \
-             passwordFile, ecr, acr, google, anonymous",
+             passwordFile, ecr, acr, google, anonymous; `passwordFile` seems to be meant",
             ":2: registries[0].credentials: found none, expected one of dockerConfig, usernameFile with passwordFile, ecr, \
              acr, google, or anonymous: true",
         ],
     );
     assert_eq!(
         mistakes("trust: {directory: x, dir: y}", Purpose::Verify),
-        [":1: trust.dir: found an unknown key, expected one of directory, policy, store, stores, reloadInterval",]
+        [
+            ":1: trust.dir: found an unknown key, expected one of directory, policy, store, stores, reloadInterval; `directory` seems to be meant",
+        ]
     );
     check(
         "verification: {requiredMetadata: [{statement: s, annotations: {a: b}, level: x}]}",

@@ -16,22 +16,8 @@ fn refuses_bad_registries() {
                 example registry.example.com";
     check("registries: [{plainHttp: true}]", &[&format!(":2: registries[0].host: found nothing, {host}")]);
     for bad in [
-        "https://a.b",
-        "a.b/",
-        "a.b/C",
-        "a.b/c:v1",
-        "a.b/*",
-        "*.com",
-        "**.com",
-        "*",
-        "**",
-        "a.*.b",
-        "a*.b.c",
-        "a.**.b.c",
-        "-a.b",
-        "a..b",
-        "[::1",
-        "a.b.",
+        "a.b/C", "a.b/c:v1", "a.b/*", "*.com", "**.com", "*", "**", "a.*.b", "a*.b.c", "a.**.b.c", "-a.b", "a..b",
+        "[::1", "a.b.",
     ] {
         check(
             &format!("registries: [{{host: \"{bad}\"}}]"),
@@ -137,27 +123,30 @@ fn refuses_bad_registries() {
              beside it, or false",
         ],
     );
-    for (mirror, found) in [
+    for (mirror, key, found) in [
         (
             "https://m.c",
+            "mirrors[0]",
             "a URL with its scheme, expected host[:port][/path]; TLS is used unless the entry of the mirror has plainHttp",
         ),
         (
             "user:hunter2@m.c",
+            "mirrors[0]",
             "a user name or password, expected host[:port][/path]; the credentials of a mirror are those of its own entry",
         ),
-        ("'*.m.c'", "another text, expected host[:port][/path] of one registry, without wildcards"),
+        ("x, '*.m.c'", "mirrors[1]", "another text, expected host[:port][/path] of one registry, without wildcards"),
         (
             "A.B:443",
+            "mirrors",
             "\"A.B:443\", which is the registry itself, expected other locations; the registry is the last one unless mirrorsOnly \
              is true",
         ),
-        ("m.c, M.C", "\"M.C\" twice, expected each mirror once"),
-        ("1", "a number, expected a list of host[:port][/path]"),
+        ("m.c, M.C", "mirrors", "\"M.C\" twice, expected each mirror once"),
+        ("m.c, 1", "mirrors[1]", "a number, expected a list of host[:port][/path]"),
     ] {
         check(
             &format!("registries: [{{host: a.b, mirrors: [{mirror}]}}]"),
-            &[&format!(":2: registries[0].mirrors: found {found}")],
+            &[&format!(":2: registries[0].{key}: found {found}")],
         );
     }
     check(
@@ -185,7 +174,7 @@ fn refuses_bad_registries() {
     );
     check(
         "registries: [{host: a.b, realmHosts: ['https://c']}]",
-        &[":2: registries[0].realmHosts[0]: found \"https://c\", expected host[:port], for example auth.example.com"],
+        &[":2: registries[0].realmHosts[0]: found \"https://c\", expected host[:port]; write c, without https://"],
     );
     check(
         "registries: [{host: a.b, credentials: {usernameFile: u}}]",
@@ -302,4 +291,28 @@ fn a_password_for_registries_of_strangers_is_refused() {
             "{entry}"
         );
     }
+}
+
+#[test]
+fn positions_count_entries_that_cannot_be_read() {
+    let host = "found \"a b\", expected host[:port][/path] as in image references, with *. or **. only before at least two labels, for \
+                example registry.example.com";
+    check(
+        "registries: [{host: a b}, {host: c.d}, {host: c.d/x}, {host: e.f/x}, {host: e.f, plainHttp: true}]",
+        &[
+            &format!(":2: registries[0].host: {host}"),
+            ":2: registries[2].host: found c.d/x, which never applies: registries[1] \"c.d\" is before it and has all of its repositories, \
+             expected each registry once, and the narrower one first",
+            ":2: registries[4].plainHttp: found true beside registries[3] \"e.f/x\", which can be for repositories of the same host, \
+             expected the same in both",
+        ],
+    );
+    check(
+        "registries: [{host: a b}, {host: 1.dkr.x}, {host: 111122223333.dkr.ecr.us-iso-east-1.c2s.ic.gov, credentials: {ecr: {}}}]",
+        &[
+            &format!(":2: registries[0].host: {host}"),
+            ":2: registries[2].host: found 111122223333.dkr.ecr.us-iso-east-1.c2s.ic.gov with credentials.ecr, which is in the partition \
+             aws-iso, expected one of aws.partitions: aws,aws-us-gov,aws-cn",
+        ],
+    );
 }

@@ -137,7 +137,7 @@ fn mistakes_in_stores_are_all_named() {
     check(
         "[{store: 'ca:a', keyvault: {}}]",
         &[
-            ":1: trust.stores[0].keyvault: found an unknown key, expected one of store, url, keyVault",
+            ":1: trust.stores[0].keyvault: found an unknown key, expected one of store, url, keyVault; `keyVault` seems to be meant",
             ":1: trust.stores[0].url: found nothing, expected where the certificates of the store are: url or keyVault",
         ],
     );

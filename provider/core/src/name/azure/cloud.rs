@@ -34,6 +34,19 @@ impl AzureCloud {
         }
     }
 
+    /// The cloud whose authority is `host`, under any of its names
+    /// ([aliases](https://github.com/AzureAD/microsoft-authentication-library-for-dotnet/blob/main/src/client/Microsoft.Identity.Client/Instance/Discovery/KnownMetadataProvider.cs)).
+    /// `None` for a host that is not known.
+    #[must_use]
+    pub fn of_authority(host: &str) -> Option<Self> {
+        let has_alias = |cloud: &Self| match cloud {
+            Self::Public => ["login.windows.net", "login.microsoft.com", "sts.windows.net"].contains(&host),
+            Self::UsGovernment => host == "login.usgovcloudapi.net",
+            Self::China => host == "login.partner.microsoftonline.cn",
+        };
+        Self::ALL.into_iter().find(|cloud| cloud.authority_host() == host || has_alias(cloud))
+    }
+
     /// What follows the name of a registry and a dot.
     #[must_use]
     pub fn registry_suffix(self) -> &'static str {
@@ -75,6 +88,19 @@ impl fmt::Display for AzureCloud {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_authority_belongs_to_one_cloud_under_each_of_its_names() {
+        for cloud in AzureCloud::ALL {
+            assert_eq!(AzureCloud::of_authority(cloud.authority_host()), Some(cloud));
+        }
+        assert_eq!(AzureCloud::of_authority("login.windows.net"), Some(AzureCloud::Public));
+        assert_eq!(AzureCloud::of_authority("login.usgovcloudapi.net"), Some(AzureCloud::UsGovernment));
+        assert_eq!(AzureCloud::of_authority("login.partner.microsoftonline.cn"), Some(AzureCloud::China));
+        for other in ["", "login.example", "x.login.microsoftonline.com", "microsoftonline.com"] {
+            assert_eq!(AzureCloud::of_authority(other), None, "{other}");
+        }
+    }
 
     #[test]
     fn a_cloud_is_found_by_its_name_only() {

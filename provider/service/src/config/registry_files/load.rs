@@ -24,6 +24,7 @@ use countersign_registry::HostPattern;
 use countersign_registry::RegistryEntry;
 
 use super::read::Broken;
+use super::read::authorities;
 use super::read::bytes;
 use super::read::login;
 use crate::config::Credentials;
@@ -84,6 +85,7 @@ impl LoadedRegistry {
             docker_config(config, host.host(), is_first, |kind| files.found(path, kind));
         }
         let Files { owner: _, findings, unusable } = files;
+        let unusable = mistake_in_entry(registry).or(unusable);
         let is_disabled = unusable.is_some();
         let credential = unusable.map_or_else(|| credential.unwrap_or(Credential::Anonymous), Credential::Unusable);
         Self {
@@ -171,8 +173,7 @@ pub(super) struct SharedFiles {
 impl SharedFiles {
     fn roots(&mut self, ca: Option<&Path>) -> Result<Roots, Vec<Broken>> {
         let Some(path) = ca else { return Ok(Roots::System) };
-        let parse = || RootCertificates::parse(&shown(path), &bytes(path)?).map_err(RegistryFileMistake::Authorities);
-        let authorities = self.authorities.entry(path.to_owned()).or_insert_with(parse);
+        let authorities = self.authorities.entry(path.to_owned()).or_insert_with(|| authorities(path));
         authorities.clone().map(Roots::Only).map_err(|mistake| vec![Broken::new(path, mistake)])
     }
 
@@ -290,15 +291,25 @@ fn docker_config(config: &DockerConfig, host: &HostPattern, is_first: bool, mut 
     }
 }
 
+/// Why no request is sent under an entry with mistakes: what it says of its credentials or the way to the registry is not known.
+fn mistake_in_entry(registry: &Registry) -> Option<Text> {
+    let keys = registry.mistaken.join(", ");
+    (!keys.is_empty()).then(|| Text::of(format_args!("{} has a mistake in {keys}", registry.rule())))
+}
+
 /// The credential of a registry whose tokens a service issues, until `issue_ecr`, `issue_acr` or `issue_google` of
 /// [`RegistryFiles`](super::RegistryFiles).
 const ECR_NOT_ISSUED: &str = "credentials.ecr: tokens of Amazon ECR are not requested here";
 const ACR_NOT_ISSUED: &str = "credentials.acr: tokens of Azure Container Registry are not requested here";
 const GOOGLE_NOT_ISSUED: &str = "credentials.google: tokens of Google Cloud are not requested here";
 
+/// The credential of an entry whose credentials cannot be read.
+const BROKEN: &str = "credentials have a mistake";
+
 fn credential(credentials: &Credentials, shared: &mut SharedFiles) -> Result<Credential, Vec<Broken>> {
     match credentials {
         Credentials::Anonymous => Ok(Credential::Anonymous),
+        Credentials::Broken => Ok(Credential::Unusable(Text::of(BROKEN))),
         Credentials::DockerConfig(path) => shared.docker_config(path),
         Credentials::Ecr(_) => Ok(Credential::Unusable(Text::of(ECR_NOT_ISSUED))),
         Credentials::Acr(_) => Ok(Credential::Unusable(Text::of(ACR_NOT_ISSUED))),

@@ -7,6 +7,8 @@ use crate::config::registry_findings::FILE_BYTES;
 use crate::config::registry_findings::RegistryFileMistake;
 use countersign_files as files;
 use countersign_files::ReadError;
+use countersign_files::ShownPath;
+use countersign_http::RootCertificates;
 
 /// A file and what is wrong with it.
 pub(super) struct Broken {
@@ -49,4 +51,13 @@ pub(super) fn bytes(path: &Path) -> Result<Vec<u8>, RegistryFileMistake> {
         ReadError::Io(error) => RegistryFileMistake::Unreadable { detail: error.to_string() },
         ReadError::TooLarge { max: _ } => RegistryFileMistake::TooLarge,
     })
+}
+
+/// The certificate authorities in the file at `path`. Blocks on the file system.
+///
+/// # Errors
+/// It is not a regular file of at most [`FILE_BYTES`] with certificates in PEM.
+pub fn authorities(path: &Path) -> Result<RootCertificates, RegistryFileMistake> {
+    let content = bytes(path)?;
+    RootCertificates::parse(&ShownPath::missing(path).to_string(), &content).map_err(RegistryFileMistake::Authorities)
 }

@@ -20,7 +20,7 @@ section! {
     /// Section `azure`.
     pub Azure {
         /// The authority of Microsoft Entra that issues tokens, in place of AZURE_AUTHORITY_HOST and of that of the registry's or vault's
-        /// cloud.
+        /// cloud. That of another cloud is a mistake.
         authority_host "authorityHost": Option<Endpoint> = endpoint_kind("https://login.microsoftonline.com");
         /// As `proxy` of `registries`. NO_PROXY takes precedence, as for evidence. No proxy is used for the instance metadata service.
         proxy "proxy": RegistryProxy = ProxyKind::WORD;

@@ -25,6 +25,8 @@ use crate::config::schema::with_alternatives;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Credentials {
     Anonymous,
+    /// They are written, with a mistake. No request is sent: never an anonymous one.
+    Broken,
     /// A Docker `config.json`.
     DockerConfig(PathBuf),
     Files {
@@ -45,7 +47,12 @@ impl Credentials {
     pub fn ecr(&self) -> Option<&Ecr> {
         match self {
             Self::Ecr(ecr) => Some(ecr),
-            Self::Anonymous | Self::DockerConfig(_) | Self::Files { .. } | Self::Acr(_) | Self::Google(_) => None,
+            Self::Anonymous
+            | Self::Broken
+            | Self::DockerConfig(_)
+            | Self::Files { .. }
+            | Self::Acr(_)
+            | Self::Google(_) => None,
         }
     }
 
@@ -54,7 +61,12 @@ impl Credentials {
     pub fn acr(&self) -> Option<&EntraIdentity> {
         match self {
             Self::Acr(acr) => Some(acr),
-            Self::Anonymous | Self::DockerConfig(_) | Self::Files { .. } | Self::Ecr(_) | Self::Google(_) => None,
+            Self::Anonymous
+            | Self::Broken
+            | Self::DockerConfig(_)
+            | Self::Files { .. }
+            | Self::Ecr(_)
+            | Self::Google(_) => None,
         }
     }
 
@@ -63,7 +75,12 @@ impl Credentials {
     pub fn google(&self) -> Option<&GoogleAccount> {
         match self {
             Self::Google(account) => Some(account),
-            Self::Anonymous | Self::DockerConfig(_) | Self::Files { .. } | Self::Ecr(_) | Self::Acr(_) => None,
+            Self::Anonymous
+            | Self::Broken
+            | Self::DockerConfig(_)
+            | Self::Files { .. }
+            | Self::Ecr(_)
+            | Self::Acr(_) => None,
         }
     }
 }
@@ -128,6 +145,9 @@ impl Kind for CredentialsKind {
                 None => entry.conflict(key, "none", wanted),
             }
         }
+        if entry.has_mistake(key) {
+            return Credentials::Broken;
+        }
         match (docker_config, username.zip(password), ecr, acr, google) {
             (Some(docker), _, _, _, _) => Credentials::DockerConfig(docker),
             (None, Some((username, password)), _, _, _) => Credentials::Files { username, password },
@@ -149,7 +169,7 @@ impl Kind for CredentialsKind {
             anonymous: false,
         };
         let keys = match value.clone() {
-            Credentials::Anonymous => none,
+            Credentials::Anonymous | Credentials::Broken => none,
             Credentials::DockerConfig(path) => CredentialKeys { docker_config: Some(path), ..none },
             Credentials::Files { username, password } => {
                 CredentialKeys { username: Some(username), password: Some(password), ..none }

@@ -28,14 +28,15 @@ impl Kind for MirrorsKind {
 
     fn read(&self, fields: &Fields<'_>, key: &'static str) -> Vec<Mirror> {
         let mut mirrors = Vec::new();
-        for (_, node) in fields.list(key) {
+        for (path, node) in fields.list(key) {
             match node.value.as_str().map(str::parse::<Mirror>) {
                 Some(Ok(mirror)) => mirrors.push(mirror),
                 Some(Err(error)) => {
                     let mismatch = error.mismatch();
-                    fields.conflict(key, mismatch.found(), mismatch.expected().unwrap_or(WANTED));
+                    let wanted = mismatch.expected().unwrap_or(WANTED);
+                    fields.mistake(node.line, &path, mismatch.found(), wanted, "");
                 }
-                None => fields.conflict(key, node.value.kind(), WANTED),
+                None => fields.mistake(node.line, &path, node.value.kind(), WANTED, ""),
             }
         }
         mirrors

@@ -36,6 +36,7 @@ use super::proxy::RegistryProxy;
 use super::seconds;
 use super::shared_hosts;
 use crate::config::fields::Fields;
+use crate::config::hints::Cut;
 use crate::config::schema::Choice;
 use crate::config::schema::Description;
 use crate::config::schema::Effective;
@@ -50,11 +51,16 @@ use crate::config::schema::Time;
 use crate::config::schema::list_schema;
 use crate::config::schema::names;
 use crate::config::schema::section;
+use crate::config::yaml::Node;
 use crate::config::yaml::Value;
 
 /// One element of `registries`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Registry {
+    /// The position in the list, counted from 0. Entries that cannot be read count too.
+    pub position: usize,
+    /// The keys with a mistake, which are as if they were not written. No request is sent under an entry that has any.
+    pub mistaken: Vec<&'static str>,
     pub host: RegistryPattern,
     /// If true, `ca` and credentials are not allowed.
     pub plain_http: bool,
@@ -77,6 +83,12 @@ pub struct Registry {
 }
 
 impl Registry {
+    /// The entry in messages: `registries[2] "registry.example.com/team"`.
+    #[must_use]
+    pub fn rule(&self) -> String {
+        format!("registries[{}] \"{}\"", self.position, self.host)
+    }
+
     /// Whether it is Amazon ECR Public.
     #[must_use]
     pub fn is_public_ecr(&self) -> bool {
@@ -178,7 +190,7 @@ impl Registry {
     }
 
     /// Returns `None` if `host` cannot be read.
-    fn read(entry: &Fields<'_>) -> Option<Self> {
+    fn read(entry: &Fields<'_>, position: usize) -> Option<Self> {
         let RegistryKeys {
             host,
             plain_http,
@@ -207,7 +219,7 @@ impl Registry {
         if plain_http && ca.is_some() {
             entry.conflict("plainHttp", "true beside ca", "one or the other; plain HTTP has no certificates");
         }
-        if plain_http && credentials != Credentials::Anonymous {
+        if plain_http && !matches!(credentials, Credentials::Anonymous | Credentials::Broken) {
             entry.conflict(
                 "plainHttp",
                 "true beside credentials",
@@ -233,6 +245,8 @@ impl Registry {
         mirrors::check(entry, &host, &mirrors);
         let requests_per_second = requests_per_second.and_then(|number| u32::try_from(number).ok());
         Some(Self {
+            position,
+            mistaken: entry.keys_with_mistakes(),
             host,
             plain_http,
             ca,
@@ -281,19 +295,40 @@ impl Registry {
 
 /// Records registries with `credentials.ecr` in partitions that are not called.
 pub(in crate::config) fn check_partitions(fields: &Fields<'_>, registries: &[Registry], aws: &Aws) {
-    let Some(Value::List(list)) = fields.node("registries").map(|node| &node.value) else { return };
+    let list = nodes(fields);
     for registry in registries.iter().filter(|registry| matches!(registry.credentials, Credentials::Ecr(_))) {
         let partition = ecr_hosts::registry_of(registry.host.host()).map(|registry| registry.partition());
         let Some(partition) = partition.filter(|partition| !aws.partitions.contains(partition)) else { continue };
-        let written = list.iter().enumerate().find_map(|(index, node)| {
-            let Value::Map(keys) = &node.value else { return None };
-            let (_, host) = keys.iter().find(|(key, _)| key == "host")?;
-            let is_it = host.value.as_str().and_then(|text| text.parse().ok()).as_ref() == Some(&registry.host);
-            is_it.then_some((index, host.line))
+        let host = list.get(registry.position).and_then(|node| match &node.value {
+            Value::Map(keys) => keys.iter().find(|(key, _)| key == "host"),
+            Value::Nothing
+            | Value::Boolean(_)
+            | Value::Whole(_)
+            | Value::Number(_)
+            | Value::Text(_)
+            | Value::List(_) => None,
         });
-        let Some((index, line)) = written else { continue };
+        let Some((_, host)) = host else { continue };
         let found = format_args!("{} with credentials.ecr, which is in the partition {partition}", registry.host);
-        fields.mistake(line, &format!("registries[{index}].host"), found, aws.wanted_partitions(), "");
+        let field = format!("registries[{}].host", registry.position);
+        fields.mistake(host.line, &field, found, aws.wanted_partitions(), "");
+    }
+}
+
+/// The positions of the entries that cannot be read, among `registries`, the ones that can.
+pub(in crate::config) fn unread(fields: &Fields<'_>, registries: &[Registry]) -> Vec<usize> {
+    let is_unread = |position: &usize| !registries.iter().any(|registry| registry.position == *position);
+    (0..nodes(fields).len()).filter(is_unread).collect()
+}
+
+/// The elements of the list as written.
+fn nodes<'a>(fields: &Fields<'a>) -> &'a [Node] {
+    match fields.node("registries").map(|node| &node.value) {
+        Some(Value::List(list)) => list,
+        Some(
+            Value::Nothing | Value::Boolean(_) | Value::Whole(_) | Value::Number(_) | Value::Text(_) | Value::Map(_),
+        )
+        | None => &[],
     }
 }
 
@@ -305,21 +340,21 @@ impl Kind for RegistriesKind {
 
     fn read(&self, fields: &Fields<'_>, key: &'static str) -> Vec<Registry> {
         let mut registries: Vec<Registry> = Vec::new();
-        for (path, node) in fields.list(key) {
+        for (position, (path, node)) in fields.list(key).into_iter().enumerate() {
             let entry = fields.element(node, &path, names(RegistryKeys::KEYS));
-            let Some(registry) = Registry::read(&entry) else { continue };
-            if let Some((position, first)) = registries.iter().enumerate().find(|(_, first)| first.hides(&registry)) {
+            let Some(registry) = Registry::read(&entry, position) else { continue };
+            if let Some(first) = registries.iter().find(|first| first.hides(&registry)) {
                 let found = format_args!(
-                    "{}, which never applies: registries[{position}] \"{}\" is before it and has all of its repositories",
-                    registry.host, first.host
+                    "{}, which never applies: {} is before it and has all of its repositories",
+                    registry.host,
+                    first.rule()
                 );
                 entry.conflict("host", found, "each registry once, and the narrower one first");
-            } else if let Some((position, first)) =
-                registries.iter().enumerate().find(|(_, first)| first.differs(&registry))
-            {
+            } else if let Some(first) = registries.iter().find(|first| first.differs(&registry)) {
                 let found = format_args!(
-                    "{} beside registries[{position}] \"{}\", which can be for repositories of the same host",
-                    registry.plain_http, first.host
+                    "{} beside {}, which can be for repositories of the same host",
+                    registry.plain_http,
+                    first.rule()
                 );
                 entry.conflict("plainHttp", found, "the same in both");
             }
@@ -377,9 +412,15 @@ impl Kind for PatternKind {
         if !fields.has(key) {
             fields.missing(key, wanted, example);
         }
-        let reason = fields.node(key).and_then(|node| node.value.as_str()).and_then(reason_against);
-        let wanted = reason.map_or_else(|| wanted.to_owned(), |reason| format!("{wanted} ({reason})"));
-        fields.text(key, &wanted, example, |text| text.parse().ok())
+        let text = fields.node(key).and_then(|node| node.value.as_str()).unwrap_or_default();
+        let mut wanted = match reason_against(text) {
+            Some(reason) => format!("{wanted} ({reason})"),
+            None => wanted.to_owned(),
+        };
+        if text.to_ascii_lowercase().starts_with("http://") {
+            wanted.push_str("; plain HTTP is `plainHttp: true` beside it");
+        }
+        fields.text_without(key, (&wanted, example), Cut::Scheme, |text| text.parse().ok())
     }
 
     fn show(&self, key: &str, value: &Option<RegistryPattern>, effective: &mut Effective) {

@@ -26,6 +26,7 @@ registries:
 "
     );
     folder.write("c.yaml", config);
+    folder.write("secret", "s3cr3t");
     let (code, page) = check_in(&folder, &["--for", "verify"], environment);
     let (_, text) = check_in(&folder, &["--for", "verify", "-o", "json"], environment);
     assert_eq!(code, Some(0), "{page}");
@@ -72,5 +73,19 @@ fn warns_about_variables_of_the_environment_that_cannot_be_used_for_azure() {
             message("AZURE_CLIENT_ID", "countersign", "the client ID of an application or managed identity, a GUID"),
             message("AZURE_TENANT_ID", "my tenant", "the GUID of a tenant, or a domain of it"),
         ])
+    );
+}
+
+#[test]
+fn warns_about_the_authority_of_another_cloud_in_the_environment() {
+    let (_, document) = run(&[("AZURE_AUTHORITY_HOST", "https://login.microsoftonline.com/")]);
+    assert_eq!(
+        document["warnings"],
+        json!([{
+            "warning": "azure-environment",
+            "message": "no token is requested for registries[1] \"tools.azurecr.us\": AZURE_AUTHORITY_HOST: found \
+                        https://login.microsoftonline.com, the authority of the cloud public, expected that of the cloud us-government; set \
+                        azure.authorityHost to https://login.microsoftonline.us",
+        }])
     );
 }

@@ -46,7 +46,7 @@ fn deployment() -> Value {
 }
 
 /// Manifests as kustomize builds them, without the objects that are created by hand.
-fn objects() -> Vec<Value> {
+pub(super) fn objects() -> Vec<Value> {
     let root = Authority::root(CertSpec::root());
     vec![
         config_map("countersign-config-abc", &json!({"countersign.yaml": TEXT})),
@@ -58,7 +58,7 @@ fn objects() -> Vec<Value> {
 }
 
 /// Runs `check --manifests` with the objects.
-fn check(objects: &[Value], more: &[&str]) -> (Option<i32>, Value) {
+pub(super) fn check(objects: &[Value], more: &[&str]) -> (Option<i32>, Value) {
     let folder = Folder::new();
     let text: Vec<String> = objects.iter().map(Value::to_string).collect();
     folder.write("built.yaml", text.join("\n---\n"));

@@ -227,7 +227,7 @@ unlistedRegistries: anonymous
         [
             "c.yaml:2: server.verifyTimeout: found the number 1800, expected a duration with its unit (h, m, s or ms), from 100ms to 30s, for example 1.8s",
             "c.yaml:3: log.level: found \"loud\", expected error, warn, info, debug or trace",
-            "c.yaml:4: registires: found an unknown key, expected one of server, health, trust, verification, evidence, aws, azure, google, mutation, cache, registries, unlistedRegistries, registryAccess, log",
+            "c.yaml:4: registires: found an unknown key, expected one of server, health, trust, verification, evidence, aws, azure, google, mutation, cache, registries, unlistedRegistries, registryAccess, log; `registries` seems to be meant",
             "other.key: server.tls.key: is not the key of the first certificate in tls.crt, expected the key of that certificate",
             "ca.crt: server.tls.clientCa: has no -----BEGIN line, expected CERTIFICATE blocks in PEM",
             "c.yaml: verification.requiredMetadata: found statement \"app\", which is not in the trust policy, expected one of second",
