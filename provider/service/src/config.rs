@@ -150,7 +150,7 @@ impl Config {
             Credentials::Acr(_)
             | Credentials::Google(_)
             | Credentials::Anonymous
-            | Credentials::Broken
+            | Credentials::Broken(_)
             | Credentials::DockerConfig(_)
             | Credentials::Files { .. } => false,
         };

@@ -245,7 +245,7 @@ impl Config {
             match &registry.credentials {
                 // The secret of an application is read for each token.
                 Credentials::Anonymous
-                | Credentials::Broken
+                | Credentials::Broken(_)
                 | Credentials::Ecr(_)
                 | Credentials::Acr(_)
                 | Credentials::Google(_) => {}

@@ -7,6 +7,7 @@ use countersign_core::codec::mismatch::Mismatched as _;
 
 use super::Findings;
 use crate::config::Config;
+use crate::config::Credentials;
 use crate::config::EntraIdentity;
 use crate::config::StoreSource;
 use crate::config::authorities;
@@ -21,7 +22,8 @@ pub(super) fn check(config: &Config, findings: &mut Findings) {
             findings.mistake(path, "", &mismatch);
         }
     };
-    config.registries.iter().filter_map(|registry| registry.credentials.acr()).for_each(&mut secret);
+    let credentials = config.registries.iter().map(|registry| registry.credentials.readable());
+    credentials.filter_map(Credentials::acr).for_each(&mut secret);
     for source in config.trust.stores.values() {
         match source {
             StoreSource::KeyVault(vault) => secret(&vault.identity),

@@ -230,7 +230,7 @@ fn passwords_of_patterns(config: &Config, findings: &mut Findings) {
             // A Docker configuration has exact hosts, and tokens are for the registries of their services.
             Credentials::Files { .. }
             | Credentials::Anonymous
-            | Credentials::Broken
+            | Credentials::Broken(_)
             | Credentials::DockerConfig(_)
             | Credentials::Ecr(_)
             | Credentials::Acr(_)

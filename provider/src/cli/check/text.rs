@@ -270,7 +270,7 @@ impl Page {
         }
         match credentials {
             Credentials::Anonymous => self.line("  credentials", "none"),
-            Credentials::Broken => self.line("  credentials", "cannot be read; no request is sent without them"),
+            Credentials::Broken(_) => self.line("  credentials", "have a mistake; no request is sent without them"),
             Credentials::DockerConfig(path) => {
                 self.line("  credentials", ShownPath::of(path));
                 applied.pull_secret_keys.iter().for_each(|key| self.line("    entry", key));

@@ -94,9 +94,10 @@ impl TriedImage {
             Credentials::Ecr(ecr) => Some((ecr.role_name(), Permissions::AmazonEcr)),
             Credentials::Acr(acr) => Some((acr.name(), Permissions::AzureContainerRegistry)),
             Credentials::Google(account) => Some((account.name(), Permissions::ArtifactRegistry)),
-            Credentials::Anonymous | Credentials::Broken | Credentials::DockerConfig(_) | Credentials::Files { .. } => {
-                None
-            }
+            Credentials::Anonymous
+            | Credentials::Broken(_)
+            | Credentials::DockerConfig(_)
+            | Credentials::Files { .. } => None,
         });
         let (role, permissions) = used.unzip();
         Self { image: image.to_string(), role, permissions, reading, signer: Vec::new() }

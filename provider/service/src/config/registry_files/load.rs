@@ -309,7 +309,10 @@ const BROKEN: &str = "credentials have a mistake";
 fn credential(credentials: &Credentials, shared: &mut SharedFiles) -> Result<Credential, Vec<Broken>> {
     match credentials {
         Credentials::Anonymous => Ok(Credential::Anonymous),
-        Credentials::Broken => Ok(Credential::Unusable(Text::of(BROKEN))),
+        Credentials::Broken(readable) => {
+            credential(readable, shared)?;
+            Ok(Credential::Unusable(Text::of(BROKEN)))
+        }
         Credentials::DockerConfig(path) => shared.docker_config(path),
         Credentials::Ecr(_) => Ok(Credential::Unusable(Text::of(ECR_NOT_ISSUED))),
         Credentials::Acr(_) => Ok(Credential::Unusable(Text::of(ACR_NOT_ISSUED))),

@@ -25,8 +25,9 @@ use crate::config::schema::with_alternatives;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Credentials {
     Anonymous,
-    /// They are written, with a mistake. No request is sent: never an anonymous one.
-    Broken,
+    /// They are written, with a mistake. No request is sent: never an anonymous one. What can be read of them is there for the mistakes in
+    /// its files.
+    Broken(Box<Self>),
     /// A Docker `config.json`.
     DockerConfig(PathBuf),
     Files {
@@ -42,13 +43,27 @@ pub enum Credentials {
 }
 
 impl Credentials {
+    /// What can be read of them, for more mistakes. Requests are sent with the credentials themselves only.
+    #[must_use]
+    pub fn readable(&self) -> &Self {
+        match self {
+            Self::Broken(readable) => readable,
+            Self::Anonymous
+            | Self::DockerConfig(_)
+            | Self::Files { .. }
+            | Self::Ecr(_)
+            | Self::Acr(_)
+            | Self::Google(_) => self,
+        }
+    }
+
     /// How tokens of Amazon ECR are requested, if they are.
     #[must_use]
     pub fn ecr(&self) -> Option<&Ecr> {
         match self {
             Self::Ecr(ecr) => Some(ecr),
             Self::Anonymous
-            | Self::Broken
+            | Self::Broken(_)
             | Self::DockerConfig(_)
             | Self::Files { .. }
             | Self::Acr(_)
@@ -62,7 +77,7 @@ impl Credentials {
         match self {
             Self::Acr(acr) => Some(acr),
             Self::Anonymous
-            | Self::Broken
+            | Self::Broken(_)
             | Self::DockerConfig(_)
             | Self::Files { .. }
             | Self::Ecr(_)
@@ -76,7 +91,7 @@ impl Credentials {
         match self {
             Self::Google(account) => Some(account),
             Self::Anonymous
-            | Self::Broken
+            | Self::Broken(_)
             | Self::DockerConfig(_)
             | Self::Files { .. }
             | Self::Ecr(_)
@@ -145,17 +160,15 @@ impl Kind for CredentialsKind {
                 None => entry.conflict(key, "none", wanted),
             }
         }
-        if entry.has_mistake(key) {
-            return Credentials::Broken;
-        }
-        match (docker_config, username.zip(password), ecr, acr, google) {
+        let readable = match (docker_config, username.zip(password), ecr, acr, google) {
             (Some(docker), _, _, _, _) => Credentials::DockerConfig(docker),
             (None, Some((username, password)), _, _, _) => Credentials::Files { username, password },
             (None, None, Some(ecr), _, _) => Credentials::Ecr(ecr),
             (None, None, None, Some(acr), _) => Credentials::Acr(acr),
             (None, None, None, None, Some(account)) => Credentials::Google(account),
             (None, None, None, None, None) => Credentials::Anonymous,
-        }
+        };
+        if entry.has_mistake(key) { Credentials::Broken(Box::new(readable)) } else { readable }
     }
 
     fn show(&self, key: &str, value: &Credentials, effective: &mut Effective) {
@@ -169,7 +182,7 @@ impl Kind for CredentialsKind {
             anonymous: false,
         };
         let keys = match value.clone() {
-            Credentials::Anonymous | Credentials::Broken => none,
+            Credentials::Anonymous | Credentials::Broken(_) => none,
             Credentials::DockerConfig(path) => CredentialKeys { docker_config: Some(path), ..none },
             Credentials::Files { username, password } => {
                 CredentialKeys { username: Some(username), password: Some(password), ..none }

@@ -219,7 +219,7 @@ impl Registry {
         if plain_http && ca.is_some() {
             entry.conflict("plainHttp", "true beside ca", "one or the other; plain HTTP has no certificates");
         }
-        if plain_http && !matches!(credentials, Credentials::Anonymous | Credentials::Broken) {
+        if plain_http && *credentials.readable() != Credentials::Anonymous {
             entry.conflict(
                 "plainHttp",
                 "true beside credentials",
@@ -228,10 +228,10 @@ impl Registry {
             );
         }
         proxy::check(entry, host.as_ref(), &proxy);
-        ecr_hosts::check(entry, host.as_ref(), &credentials, &realm_hosts);
-        acr_hosts::check(entry, host.as_ref(), &credentials, &realm_hosts);
-        google_hosts::check(entry, host.as_ref(), &credentials, &realm_hosts);
-        shared_hosts::check(entry, host.as_ref(), &credentials);
+        ecr_hosts::check(entry, host.as_ref(), credentials.readable(), &realm_hosts);
+        acr_hosts::check(entry, host.as_ref(), credentials.readable(), &realm_hosts);
+        google_hosts::check(entry, host.as_ref(), credentials.readable(), &realm_hosts);
+        shared_hosts::check(entry, host.as_ref(), credentials.readable());
         let host = host?;
         if plain_http && host.host().written_port() == Some(443) {
             let wanted = "another port, or none for port 80; references can omit the default port of https";

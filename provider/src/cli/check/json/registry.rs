@@ -126,7 +126,7 @@ impl RegistryView {
             plain_http: *plain_http,
             ca: ca.as_deref().map(path),
             credentials: match credentials {
-                Credentials::Anonymous | Credentials::Broken | Credentials::Ecr(_) | Credentials::Google(_) => {
+                Credentials::Anonymous | Credentials::Broken(_) | Credentials::Ecr(_) | Credentials::Google(_) => {
                     Vec::new()
                 }
                 Credentials::Acr(acr) => acr.secret_file().map(|file| path(file)).into_iter().collect(),

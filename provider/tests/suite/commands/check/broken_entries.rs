@@ -30,7 +30,7 @@ fn credentials_that_cannot_be_read_are_not_shown_as_none() {
         let (code, page) = check(&folder, &["registry.example.com/app"]);
         assert_eq!(code, Some(3), "{page}");
         let shown = "  mistakes in credentials: no request is sent under this entry
-  credentials cannot be read; no request is sent without them
+  credentials have a mistake; no request is sent without them
 ";
         assert_eq!(page.matches(shown).count(), 2, "{credentials}: {page}");
         let (_, document) = document(&folder);
@@ -144,4 +144,19 @@ image         docker.io/nginx/unit
             "entry": "registries[0] \"docker.io/nginx\"", "reason": "other path", "hint": "for this image write docker.io/library/nginx"
         })
     );
+}
+
+#[test]
+fn the_files_of_credentials_with_another_mistake_are_read() {
+    let folder = sound();
+    let registries =
+        "registries: [{host: registry.example.com, credentials: {dockerConfig: x.json, anonymous: true}}]\n";
+    folder.write("c.yaml", format!("{SERVER}unlistedRegistries: refuse\n{registries}"));
+    let (code, page) = check(&folder, &[]);
+    assert_eq!(code, Some(3), "{page}");
+    let shown = "
+mistake       c.yaml:4: registries[0].credentials: found 2 kinds, expected one of dockerConfig, usernameFile with passwordFile, ecr, acr, google, or anonymous: true
+mistake       x.json: cannot be read: No such file or directory (os error 2), expected a readable file
+";
+    assert!(page.contains(shown), "{page}");
 }
