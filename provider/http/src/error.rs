@@ -15,6 +15,7 @@ use crate::progress::HostPause;
 use crate::proxy::InternalHost;
 use crate::proxy::ProxyFailure;
 use crate::resource::LimitReached;
+use crate::setting_limit::SettingLimit;
 use crate::tls::TlsFailure;
 
 /// A request that has no complete response. `host` is the destination of the request, which after a redirect is not
@@ -150,6 +151,9 @@ pub enum FetchError {
     /// The host requested a pause that ends after the deadline.
     #[error("{0}")]
     Throttled(HostPause),
+    /// A limit that a setting sets to these requests was reached until the deadline, or is at a time after it.
+    #[error("{0}")]
+    Setting(SettingLimit),
     /// A redirect is not followed.
     #[error("a redirect of {host} is refused: {refusal}")]
     Redirect {
@@ -204,6 +208,8 @@ impl FetchError {
         match awaited {
             Awaited::Pause(pause) => Some(Self::Throttled(pause)),
             Awaited::Answer(answer) => Some(Self::Late(answer)),
+            Awaited::Setting(limit) => Some(Self::Setting(limit)),
+            Awaited::Limit(reached) => Some(Self::Limit(*reached)),
             Awaited::Nothing | Awaited::Apart(_) => None,
         }
     }

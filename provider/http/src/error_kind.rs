@@ -17,7 +17,7 @@ pub enum FetchErrorKind {
     Unreachable,
     /// No response in time.
     Timeout,
-    /// The host requested a pause.
+    /// The host requested a pause, or a setting limits the requests.
     Throttled,
     /// The response violates a limit or the protocol.
     ResponseInvalid,
@@ -68,7 +68,7 @@ impl FetchError {
             | Self::TlsPort { .. }
             | Self::Broken { .. } => FetchErrorKind::Unreachable,
             Self::Timeout { .. } | Self::Late(_) | Self::Stalled { .. } => FetchErrorKind::Timeout,
-            Self::Throttled(_) => FetchErrorKind::Throttled,
+            Self::Throttled(_) | Self::Setting(_) => FetchErrorKind::Throttled,
             Self::Excess { .. } | Self::ContentEncoding { .. } => FetchErrorKind::ResponseInvalid,
             Self::TooLarge { .. } | Self::Size { .. } => FetchErrorKind::ContentMismatch,
             Self::Redirect { .. } => FetchErrorKind::RedirectRefused,
@@ -97,6 +97,7 @@ impl FetchError {
             | Self::Late(_)
             | Self::Stalled { .. }
             | Self::Excess { .. }
+            | Self::Setting(_)
             | Self::Redirect { .. }
             | Self::TooLarge { .. }
             | Self::Size { .. }
@@ -124,6 +125,7 @@ impl FetchError {
             | Self::Broken { .. }
             | Self::Excess { .. }
             | Self::Throttled(_)
+            | Self::Setting(_)
             | Self::Redirect { .. }
             | Self::TooLarge { .. }
             | Self::Size { .. }
@@ -152,6 +154,7 @@ impl FetchError {
             | Self::Timeout { .. }
             | Self::Late(_)
             | Self::Throttled(_)
+            | Self::Setting(_)
             | Self::Redirect { .. }
             | Self::Redirected { .. }
             | Self::TooLarge { .. }

@@ -19,6 +19,7 @@ use std::sync::PoisonError;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
+use crate::progress;
 use crate::resource::LimitObserver;
 use crate::resource::LimitReached;
 use crate::resource::Resource;
@@ -264,7 +265,12 @@ impl Ticket {
     /// The limit was reached until then.
     pub async fn granted_by(self, deadline: Instant) -> Result<Permit, LimitReached> {
         let (shared, claim) = (Arc::clone(&self.shared), self.claim.clone());
-        match tokio::time::timeout_at(deadline, self.granted()).await {
+        let mut this = self;
+        if let Ok(permit) = this.granted.try_recv() {
+            return Ok(permit);
+        }
+        let _waiting = progress::waiting_for_limit(shared.refusal(&claim));
+        match tokio::time::timeout_at(deadline, this.granted()).await {
             Ok(permit) => Ok(permit),
             Err(_) => Err(shared.refuse(shared.refusal(&claim))),
         }

@@ -10,10 +10,11 @@ use tokio::time::Instant;
 
 use crate::error::FetchError;
 use crate::progress;
-use crate::progress::HostPause;
+use crate::setting_limit::SettingLimit;
+use crate::setting_limit::SettingReached;
 
 /// At most so many requests begin in a second, after at most as many at once ([GCRA](https://en.wikipedia.org/wiki/Generic_cell_rate_algorithm)).
-/// A request waits for its turn as for a pause that a host requests: the message names the setting and the wait.
+/// A request waits for its turn as for a pause that a host requests: the message names the setting, its number and the wait.
 #[derive(Debug)]
 pub struct Pace {
     /// The setting, in messages.
@@ -49,7 +50,7 @@ impl Pace {
     pub async fn turn(&self, deadline: Instant) -> Result<(), FetchError> {
         match self.reserve(deadline)? {
             Duration::ZERO => {}
-            wait => progress::pause(HostPause { host: self.setting.to_string(), wait }).await,
+            wait => progress::turn(&self.setting, self.per_second, wait).await,
         }
         Ok(())
     }
@@ -64,7 +65,8 @@ impl Pace {
         // The requests of one second may begin at once.
         let wait = (end - now).saturating_sub(SECOND);
         if !wait.is_zero() && now + wait >= deadline {
-            return Err(FetchError::Throttled(HostPause { host: self.setting.to_string(), wait }));
+            let reached = SettingReached::PerSecond { limit: self.per_second, wait };
+            return Err(FetchError::Setting(SettingLimit { setting: Arc::clone(&self.setting), reached }));
         }
         *next = end;
         Ok(wait)
@@ -78,6 +80,11 @@ mod tests {
 
     const fn ms(milliseconds: u64) -> Duration {
         Duration::from_millis(milliseconds)
+    }
+
+    fn limited(wait: Duration) -> SettingLimit {
+        let reached = SettingReached::PerSecond { limit: NonZeroU32::new(1).unwrap(), wait };
+        SettingLimit { setting: "requestsPerSecond of x".into(), reached }
     }
 
     #[tokio::test(start_paused = true)]
@@ -103,14 +110,14 @@ mod tests {
         let pace = Pace::new("requestsPerSecond of x".into(), NonZeroU32::new(1).unwrap());
         let begun = Instant::now();
         pace.turn(begun).await.unwrap();
-        let pause = HostPause { host: "requestsPerSecond of x".to_owned(), wait: ms(1000) };
+        let limit = limited(ms(1000));
         for _ in 0..3 {
-            assert_eq!(pace.turn(begun + ms(1000)).await, Err(FetchError::Throttled(pause.clone())));
+            assert_eq!(pace.turn(begun + ms(1000)).await, Err(FetchError::Setting(limit.clone())));
         }
         assert_eq!(begun.elapsed(), ms(0));
         pace.turn(begun + ms(1001)).await.unwrap();
         assert_eq!(begun.elapsed(), ms(1000));
-        assert_eq!(pause.to_string(), "requestsPerSecond of x requires a wait of 1 s");
+        assert_eq!(limit.to_string(), "requestsPerSecond of x (1) requires a wait of 1.0 s");
     }
 
     #[tokio::test(start_paused = true)]
@@ -119,7 +126,6 @@ mod tests {
         let far = Instant::now() + ms(60_000);
         pace.turn(far).await.unwrap();
         let late = progress::until(Instant::now() + ms(400), pace.turn(far)).await.unwrap_err();
-        let pause = HostPause { host: "requestsPerSecond of x".to_owned(), wait: ms(600) };
-        assert_eq!(late.awaited, progress::Awaited::Pause(pause));
+        assert_eq!(late.awaited, progress::Awaited::Setting(limited(ms(600))));
     }
 }

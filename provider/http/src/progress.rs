@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::future::Future;
+use std::num::NonZeroU32;
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::Mutex;
@@ -14,30 +15,41 @@ use tokio::time::Instant;
 
 use crate::answer::AwaitedAnswer;
 use crate::answer::Reception;
+use crate::resource::LimitReached;
+use crate::setting_limit::SettingLimit;
+use crate::setting_limit::SettingReached;
+
+/// Through how much other work is looked for what work waits for: a request for a verdict, its verification, a token, and what is apart.
+const NESTED: usize = 6;
 
 tokio::task_local! {
     /// That of the work that runs in this task.
     static CURRENT: Progress;
 }
 
-/// A pause that a host requested, or that a setting requires: no request is sent to it before the end.
+/// A pause that a host requested: no request is sent to it before the end.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HostPause {
-    /// Host and port as in the URL, or the setting.
+    /// Host and port as in the URL.
     pub host: String,
     /// The rest of the pause.
     pub wait: Duration,
 }
 
 /// What work waits for.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Awaited {
     /// Nothing that is known here.
+    #[default]
     Nothing,
     /// The complete answer of a host.
     Answer(Box<AwaitedAnswer>),
     /// The end of a pause.
     Pause(HostPause),
+    /// The turn of a request under a limit of the settings.
+    Setting(SettingLimit),
+    /// Capacity of a limit of this process.
+    Limit(Box<LimitReached>),
     /// What the part of the work waits for that is run [`apart`]; nothing else is awaited.
     Apart(Box<Self>),
 }
@@ -66,6 +78,12 @@ struct State {
 enum Wait {
     /// The end of a pause.
     Pause { host: Arc<str>, until: Instant },
+    /// The turn of a request under a setting.
+    Turn { setting: Arc<str>, limit: NonZeroU32, until: Instant },
+    /// The end of another request under a setting.
+    AtOnce { setting: Arc<str>, limit: usize },
+    /// Capacity of a limit.
+    Limit(Arc<LimitReached>),
     /// The complete answer of a host.
     Answer { host: Arc<str>, step: &'static str, since: Instant, reception: Reception },
     /// Other work.
@@ -76,7 +94,7 @@ enum Wait {
 
 /// A wait, which ends on drop.
 #[derive(Debug)]
-pub(crate) struct Waiting {
+pub struct Waiting {
     of: Progress,
     number: u64,
 }
@@ -91,16 +109,52 @@ impl Progress {
         self.lock().stage
     }
 
-    /// What the work waits for. If there are several: the longest pause, otherwise the answer that was requested first, otherwise
-    /// what work apart waits for.
+    /// That of the work that runs in this task, if there is such work.
+    #[must_use]
+    pub fn current() -> Option<Self> {
+        CURRENT.try_with(Self::clone).ok()
+    }
+
+    /// Notes that the work of this task waits for this other work, until the result is dropped.
+    pub fn awaited_here(&self) -> Option<Waiting> {
+        waiting_for(self)
+    }
+
+    /// The stage of the work, or of the work that it waits for, if there is one; and what it waits for.
+    #[must_use]
+    pub fn state(&self) -> (Option<&'static str>, Awaited) {
+        // The lock is not held for that of other work.
+        let (own, others) = {
+            let state = self.lock();
+            let of_work = |(_, wait): &(u64, Wait)| match wait {
+                Wait::Work(progress) => Some(progress.clone()),
+                Wait::Pause { .. }
+                | Wait::Turn { .. }
+                | Wait::AtOnce { .. }
+                | Wait::Limit(_)
+                | Wait::Answer { .. }
+                | Wait::Apart(_) => None,
+            };
+            (state.stage, state.waits.iter().filter_map(of_work).collect::<Vec<_>>())
+        };
+        (own.or_else(|| others.iter().find_map(Self::stage)), self.awaited())
+    }
+
+    /// What the work waits for. If there are several: the longest pause, otherwise the turn of a request, otherwise the answer that was
+    /// requested first, otherwise a limit, otherwise what work apart waits for.
     pub(crate) fn awaited(&self) -> Awaited {
+        self.awaited_within(NESTED)
+    }
+
+    /// As [`Self::awaited`], through so much other work at most.
+    fn awaited_within(&self, nested: usize) -> Awaited {
         // The lock is not held for that of other work.
         let waits: Vec<_> = self.lock().waits.iter().map(|(_, wait)| wait.clone()).collect();
-        waits.into_iter().map(Wait::awaited).fold(Awaited::Nothing, Awaited::or)
+        waits.into_iter().map(|wait| wait.awaited(nested)).fold(Awaited::Nothing, Awaited::or)
     }
 
     /// Runs `work`, whose waits belong to this value.
-    pub(crate) fn during<F: Future>(self, work: F) -> TaskLocalFuture<Self, F> {
+    pub fn during<F: Future>(self, work: F) -> TaskLocalFuture<Self, F> {
         // Not an async function, which would hold the work twice.
         CURRENT.scope(self, work)
     }
@@ -125,20 +179,38 @@ impl Awaited {
         match (self, other) {
             (Self::Pause(one), Self::Pause(other)) => Self::Pause(if other.wait > one.wait { other } else { one }),
             (pause @ Self::Pause(_), _) | (_, pause @ Self::Pause(_)) => pause,
+            (turn @ Self::Setting(_), _) if turn.is_turn() => turn,
+            (_, turn @ Self::Setting(_)) if turn.is_turn() => turn,
             (answer @ Self::Answer(_), _) | (_, answer @ Self::Answer(_)) => answer,
+            (setting @ Self::Setting(_), _) | (_, setting @ Self::Setting(_)) => setting,
+            (limit @ Self::Limit(_), _) | (_, limit @ Self::Limit(_)) => limit,
             (apart @ Self::Apart(_), _) | (_, apart @ Self::Apart(_)) => apart,
             (Self::Nothing, Self::Nothing) => Self::Nothing,
         }
     }
+
+    /// Whether the request waits only because of the number of requests in a second.
+    fn is_turn(&self) -> bool {
+        matches!(self, Self::Setting(SettingLimit { reached: SettingReached::PerSecond { .. }, .. }))
+    }
 }
 
 impl Wait {
-    fn awaited(self) -> Awaited {
+    fn awaited(self, nested: usize) -> Awaited {
         match self {
-            Self::Pause { host, until } => match until.saturating_duration_since(Instant::now()) {
-                Duration::ZERO => Awaited::Nothing,
-                wait => Awaited::Pause(HostPause { host: host.as_ref().to_owned(), wait }),
-            },
+            // The work has not gone on yet, even if the pause has ended by now.
+            Self::Pause { host, until } => {
+                let wait = until.saturating_duration_since(Instant::now());
+                Awaited::Pause(HostPause { host: host.as_ref().to_owned(), wait })
+            }
+            Self::Turn { setting, limit, until } => {
+                let wait = until.saturating_duration_since(Instant::now());
+                Awaited::Setting(SettingLimit { setting, reached: SettingReached::PerSecond { limit, wait } })
+            }
+            Self::AtOnce { setting, limit } => {
+                Awaited::Setting(SettingLimit { setting, reached: SettingReached::AtOnce { limit } })
+            }
+            Self::Limit(reached) => Awaited::Limit(Box::new(LimitReached::clone(&reached))),
             Self::Answer { host, step, since, reception } => Awaited::Answer(Box::new(AwaitedAnswer {
                 host: host.as_ref().to_owned(),
                 step,
@@ -146,11 +218,18 @@ impl Wait {
                 proxy: reception.proxy(),
                 waited: since.elapsed(),
             })),
-            Self::Work(progress) => progress.awaited(),
-            Self::Apart(progress) => match progress.awaited() {
+            Self::Work(progress) | Self::Apart(progress) if nested == 0 => {
+                // Work may wait for parts of each other.
+                drop(progress);
+                Awaited::Nothing
+            }
+            Self::Work(progress) => progress.awaited_within(nested - 1),
+            Self::Apart(progress) => match progress.awaited_within(nested - 1) {
                 Awaited::Nothing => Awaited::Nothing,
                 apart @ Awaited::Apart(_) => apart,
-                awaited @ (Awaited::Answer(_) | Awaited::Pause(_)) => Awaited::Apart(Box::new(awaited)),
+                awaited @ (Awaited::Answer(_) | Awaited::Pause(_) | Awaited::Setting(_) | Awaited::Limit(_)) => {
+                    Awaited::Apart(Box::new(awaited))
+                }
             },
         }
     }
@@ -175,6 +254,24 @@ pub(crate) fn waiting_for(other: &Progress) -> Option<Waiting> {
 /// Notes that the work of this task waits for the complete answer of `host` for `step`, of which `reception` has come.
 pub(crate) fn waiting_for_answer(host: &str, step: &'static str, reception: &Reception) -> Option<Waiting> {
     note(Wait::Answer { host: host.into(), step, since: Instant::now(), reception: reception.clone() })
+}
+
+/// Notes that the work of this task waits for capacity of a limit.
+pub(crate) fn waiting_for_limit(reached: LimitReached) -> Option<Waiting> {
+    note(Wait::Limit(Arc::new(reached)))
+}
+
+/// Notes that the work of this task waits for the end of one of the `limit` requests that `setting` allows at a time, until the result is
+/// dropped.
+pub fn waiting_at_setting(setting: &Arc<str>, limit: usize) -> Option<Waiting> {
+    note(Wait::AtOnce { setting: Arc::clone(setting), limit })
+}
+
+/// Waits for the turn of a request under `setting`, which is `wait` from now.
+pub(crate) async fn turn(setting: &Arc<str>, limit: NonZeroU32, wait: Duration) {
+    let until = Instant::now() + wait;
+    let _waiting = note(Wait::Turn { setting: Arc::clone(setting), limit, until });
+    tokio::time::sleep_until(until).await;
 }
 
 /// Waits until the pause of a host has ended.
@@ -302,6 +399,30 @@ mod tests {
             tokio::time::sleep(5 * SECOND).await;
         };
         assert_eq!(until(Instant::now() + 2 * SECOND, ended).await, Err(nothing()));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_work_waits_for_is_found_although_it_waits_for_itself() {
+        let (one, other) = (Progress::default(), Progress::default());
+        let ring = async {
+            let _one = one.awaited_here();
+            let _other = other.awaited_here();
+            let _back = other.wait_for(Wait::Work(one.clone()));
+            until(Instant::now() + SECOND, pause(of("a", 5))).await
+        };
+        assert_eq!(one.clone().during(ring).await, Err(paused("a", 4)));
+        let (stage, awaited) = one.state();
+        assert_eq!((stage, awaited), (None, Awaited::Nothing));
+        let ring = async {
+            let _back = one.awaited_here();
+            let _late = tokio::time::timeout(SECOND, pause(of("a", 5))).await;
+        };
+        let seen = async {
+            tokio::time::sleep(SECOND / 2).await;
+            one.state().1
+        };
+        let (_, seen) = tokio::join!(one.clone().during(ring), seen);
+        assert!(matches!(seen, Awaited::Pause(_)), "{seen:?}");
     }
 
     #[tokio::test(start_paused = true)]

@@ -7,13 +7,22 @@ use std::sync::Mutex;
 use std::sync::MutexGuard;
 use std::sync::PoisonError;
 
+use countersign_http::Progress;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
 use crate::authorization::SchemeKey;
 use crate::limits;
 
-type Running = Mutex<HashMap<SchemeKey, watch::Receiver<()>>>;
+type Running = Mutex<HashMap<SchemeKey, Sent>>;
+
+/// A first request.
+#[derive(Clone)]
+struct Sent {
+    ended: watch::Receiver<()>,
+    /// That of its work, for the callers of those that wait.
+    progress: Option<Progress>,
+}
 
 /// First requests in progress. Their number is that of requests in progress at most.
 #[derive(Default)]
@@ -45,14 +54,15 @@ impl ChallengeGate {
                 Some(first) => first.clone(),
                 None => {
                     let (end, first) = watch::channel(());
-                    running.insert(key.clone(), first);
+                    running.insert(key.clone(), Sent { ended: first, progress: Progress::current() });
                     return Entered::First(First { running: Arc::clone(&self.0), key, _end: end });
                 }
             }
         };
         let wait = (deadline.saturating_duration_since(Instant::now()) / 2).min(limits::CHALLENGE_WAIT);
+        let _waiting = first.progress.as_ref().and_then(Progress::awaited_here);
         // Both results are the end of the wait.
-        let _ = tokio::time::timeout(wait, first.changed()).await;
+        let _ = tokio::time::timeout(wait, first.ended.changed()).await;
         Entered::After
     }
 }
@@ -63,7 +73,7 @@ impl Drop for First {
     }
 }
 
-fn lock(running: &Running) -> MutexGuard<'_, HashMap<SchemeKey, watch::Receiver<()>>> {
+fn lock(running: &Running) -> MutexGuard<'_, HashMap<SchemeKey, Sent>> {
     // No operation can panic while the map is inconsistent.
     running.lock().unwrap_or_else(PoisonError::into_inner)
 }

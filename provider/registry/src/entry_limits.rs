@@ -3,9 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use countersign_http::FetchError;
 use countersign_http::LimitReached;
 use countersign_http::Pace;
 use countersign_http::Scope;
+use countersign_http::SettingLimit;
+use countersign_http::SettingReached;
+use countersign_http::waiting_at_setting;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
@@ -21,6 +25,8 @@ use crate::resources;
 pub(crate) struct EntryLimits {
     name: Arc<str>,
     numbers: EntryNumbers,
+    /// The setting of [`EntryNumbers::requests`], in messages.
+    setting: Arc<str>,
     requests: Option<Arc<Semaphore>>,
     pace: Option<Arc<Pace>>,
 }
@@ -42,7 +48,8 @@ impl EntryLimits {
             Some(pace) => Some(Arc::clone(pace)),
             None => numbers.per_second.map(|per_second| Arc::new(Pace::new(Arc::clone(&setting), per_second))),
         };
-        Self { name: Arc::clone(&entry.name), numbers, requests, pace }
+        let setting = format!("maxRequests of {}", entry.rule).into();
+        Self { name: Arc::clone(&entry.name), numbers, setting, requests, pace }
     }
 
     /// The timeout of a request under the entry.
@@ -61,18 +68,23 @@ impl EntryLimits {
     ) -> Result<Option<OwnedSemaphorePermit>, Cause> {
         let permit = match (&self.requests, self.numbers.requests) {
             (Some(requests), Some(limit)) => {
-                let acquired = tokio::time::timeout_at(deadline, Arc::clone(requests).acquire_owned()).await;
-                match acquired {
-                    Ok(Ok(permit)) => Some(permit),
-                    // The semaphore is never closed.
-                    Ok(Err(_)) | Err(_) => {
-                        let scope = Scope::Pattern(Arc::clone(&self.name));
-                        let reached =
-                            LimitReached { resource: resources::REQUESTS, scope, at: None, found: limit, limit };
-                        observer.limit_reached(&reached);
-                        return Err(reached.into());
+                let acquired = match Arc::clone(requests).try_acquire_owned() {
+                    Ok(permit) => Some(permit),
+                    Err(_) => {
+                        let _waiting = waiting_at_setting(&self.setting, limit);
+                        let acquired = tokio::time::timeout_at(deadline, Arc::clone(requests).acquire_owned()).await;
+                        // The semaphore is never closed.
+                        acquired.ok().and_then(Result::ok)
                     }
+                };
+                if acquired.is_none() {
+                    let scope = Scope::Pattern(Arc::clone(&self.name));
+                    let reached = LimitReached { resource: resources::REQUESTS, scope, at: None, found: limit, limit };
+                    observer.limit_reached(&reached);
+                    let (setting, reached) = (Arc::clone(&self.setting), SettingReached::AtOnce { limit });
+                    return Err(Cause::Fetch(FetchError::Setting(SettingLimit { setting, reached })));
                 }
+                acquired
             }
             (None, _) | (Some(_), None) => None,
         };

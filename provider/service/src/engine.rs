@@ -30,6 +30,7 @@ use countersign_core::verdict::Reason;
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 
+pub(crate) use error_mapping::late;
 pub use inspect::Envelope;
 pub use inspect::InspectedSignature;
 pub use inspect::Inspection;

@@ -283,11 +283,11 @@ async fn an_entry_has_a_limit_of_concurrent_requests_of_its_own() {
     });
     seen.until(countersign_registry::resources::REQUESTS, |in_use| in_use == 1).await;
     let error = registries.pin(&image, shortly()).await.unwrap_err();
-    assert_eq!(error.kind(), RegistryErrorKind::Overloaded);
+    assert_eq!(error.kind(), RegistryErrorKind::Throttled);
     assert_eq!(
         error.cause.to_string(),
         format!(
-            "too many registry requests in progress for all hosts that match {}: found 1, expected at most 1",
+            "maxRequests of registries[0] \"{}\": found 1 requests in progress, expected at most 1",
             registry.host()
         )
     );
@@ -295,7 +295,7 @@ async fn an_entry_has_a_limit_of_concurrent_requests_of_its_own() {
     let next = registries
         .successor(limited(&registry, EntryNumbers { requests: Some(1), ..EntryNumbers::default() }))
         .unwrap();
-    assert_eq!(next.pin(&image, shortly()).await.unwrap_err().kind(), RegistryErrorKind::Overloaded);
+    assert_eq!(next.pin(&image, shortly()).await.unwrap_err().kind(), RegistryErrorKind::Throttled);
     held.release();
     first.await.unwrap().unwrap();
     drop(registries.pin(&image, soon()).await.unwrap());
@@ -313,7 +313,7 @@ async fn a_request_beyond_the_number_of_a_second_waits_or_names_the_entry() {
     assert_eq!(error.kind(), RegistryErrorKind::Throttled);
     assert_eq!(
         error.cause.to_string(),
-        format!("requestsPerSecond of registries[0] \"{}\" requires a wait of 1 s", registry.host())
+        format!("requestsPerSecond of registries[0] \"{}\" (1) requires a wait of 1.0 s", registry.host())
     );
     assert_eq!(registry.count(Route::Manifest), 1);
 }

@@ -10,6 +10,7 @@ use countersign_core::verdict::Remedy;
 use countersign_http::Awaited;
 use countersign_http::LimitReached;
 use countersign_http::Missing;
+use countersign_http::SettingReached;
 use countersign_registry::RegistryError;
 use countersign_registry::RegistryErrorKind;
 
@@ -68,13 +69,28 @@ pub(super) fn of_signature(error: &RegistryError) -> Reason {
 }
 
 /// The reason if the deadline passed during `stage`, in which the work waited for this.
-pub(super) fn late(stage: &str, awaited: &Awaited) -> Reason {
+pub(crate) fn late(stage: &str, awaited: &Awaited) -> Reason {
     match awaited {
         Awaited::Pause(pause) => {
             let detail =
                 format_args!("{pause}, which does not end before the request's deadline: it ended while {stage}");
             Reason::new(Code::RegistryThrottled, detail)
         }
+        Awaited::Setting(limit) => {
+            let detail = match limit.reached {
+                SettingReached::PerSecond { .. } => {
+                    format!("{limit}, which does not end before the request's deadline: it ended while {stage}")
+                }
+                SettingReached::AtOnce { .. } => {
+                    format!("{limit}, until the request's deadline: it ended while {stage}")
+                }
+            };
+            Reason::new(Code::RegistryThrottled, detail).with_remedy(Some(registry_remedy::of_setting()))
+        }
+        Awaited::Limit(reached) => Reason::new(
+            Code::Overloaded,
+            format_args!("{reached}, until the request's deadline: it ended while {stage}"),
+        ),
         // Of the registry, or of a server that it needs: its blob store, its token service, or the issuer of its credential.
         // Evidence has a deadline of its own.
         Awaited::Answer(answer) => {
@@ -94,6 +110,8 @@ const LATE: &str = "verification did not finish before the request's deadline: i
 fn late_evidence(stage: &str, awaited: &Awaited) -> Reason {
     match awaited {
         Awaited::Pause(pause) => Reason::new(Code::DeadlineExceeded, format_args!("{LATE} {stage}: {pause}")),
+        Awaited::Setting(limit) => Reason::new(Code::DeadlineExceeded, format_args!("{LATE} {stage}: {limit}")),
+        Awaited::Limit(reached) => Reason::new(Code::DeadlineExceeded, format_args!("{LATE} {stage}: {reached}")),
         Awaited::Answer(answer) => {
             let remedy = match answer.missing {
                 Missing::Address | Missing::Connection | Missing::Handshake => {
@@ -143,12 +161,17 @@ pub(super) fn of_disabled(statement: &DisabledStatement, claim: Claim) -> ImageV
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
+    use std::num::NonZeroU32;
     use std::time::Duration;
 
     use countersign_core::verdict::LateCause;
     use countersign_http::AwaitedAnswer;
+    use countersign_http::CHECKS;
     use countersign_http::HostPause;
+    use countersign_http::Scope;
+    use countersign_http::SettingLimit;
 
     use super::*;
 
@@ -187,6 +210,44 @@ mod tests {
             let expected = (Code::RegistryTimeout, message, cause.advice().to_owned());
             assert_eq!(seen(&answer(missing)), expected);
         }
+    }
+
+    fn setting(reached: SettingReached) -> Awaited {
+        Awaited::Setting(SettingLimit { setting: "requestsPerSecond of registries[0]".into(), reached })
+    }
+
+    #[test]
+    fn a_limit_of_a_setting_is_named_with_its_number_and_what_to_do() {
+        let advice = "raise the setting that the message names or remove it, or verify fewer images of the registry at a time; the next request \
+                      goes on with what this one has found";
+        let (limit, wait) = (NonZeroU32::new(1).unwrap(), Duration::from_millis(400));
+        let message = format!(
+            "requestsPerSecond of registries[0] (1) requires a wait of 0.4 s, which does not end before the request's deadline: it ended \
+             while {STAGE}"
+        );
+        let turn = setting(SettingReached::PerSecond { limit, wait });
+        assert_eq!(seen(&turn), (Code::RegistryThrottled, message, advice.to_owned()));
+        let message = format!(
+            "requestsPerSecond of registries[0]: found 2 requests in progress, expected at most 2, until the request's deadline: it ended \
+             while {STAGE}"
+        );
+        let at_once = setting(SettingReached::AtOnce { limit: 2 });
+        assert_eq!(seen(&at_once), (Code::RegistryThrottled, message, advice.to_owned()));
+        // It is not the registry's if evidence is late.
+        let apart = Awaited::Apart(Box::new(at_once));
+        assert_eq!(seen(&apart).0, Code::DeadlineExceeded);
+    }
+
+    #[test]
+    fn a_limit_of_this_process_is_no_failure_of_the_registry() {
+        let reached =
+            LimitReached { resource: CHECKS, scope: Scope::Host("r.example".into()), at: None, found: 2, limit: 2 };
+        let message = format!(
+            "too many checks of content in progress for r.example: found 2, expected at most 2, until the request's deadline: it ended while \
+             {STAGE}"
+        );
+        let expected = (Code::Overloaded, message, Code::Overloaded.advice().to_owned());
+        assert_eq!(seen(&Awaited::Limit(Box::new(reached))), expected);
     }
 
     #[test]

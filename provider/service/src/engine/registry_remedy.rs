@@ -6,8 +6,10 @@ use countersign_core::name::AcrHost;
 use countersign_core::name::EcrHost;
 use countersign_core::name::GoogleRegistryHost;
 use countersign_core::name::Host;
+use countersign_core::verdict::Remedy;
 use countersign_credentials::CredentialError;
 use countersign_credentials::IssueFailure;
+use countersign_http::FetchError;
 use countersign_registry::Cause;
 use countersign_registry::CredentialKind;
 use countersign_registry::CredentialOrigin;
@@ -18,6 +20,9 @@ use countersign_registry::Stage;
 
 /// The command that tries it.
 const TRY: &str = "countersign check --online --image IMAGE tries it";
+
+const OF_SETTING: &str = "raise the setting that the message names or remove it, or verify fewer images of the registry at a time; the next \
+                          request goes on with what this one has found";
 
 /// The cloud of a registry, which issues its credentials.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -80,6 +85,9 @@ pub(super) fn remedy(error: &RegistryError) -> Option<Text> {
     if let Cause::NoCredential { host, error } = cause {
         return of_issuer(cloud_of(host)?, error);
     }
+    if let Cause::Fetch(FetchError::Setting(_)) = cause {
+        return Some(OF_SETTING.into());
+    }
     if let Cause::Realm(RealmRefusal::Host { .. }) = cause {
         return Some(of_realm(Cloud::of(error.repository.host())));
     }
@@ -94,6 +102,11 @@ pub(super) fn remedy(error: &RegistryError) -> Option<Text> {
     // The host may be that of a token service.
     let cloud = cloud_of(host).or_else(|| Cloud::of(error.repository.host()));
     of_denied(*credential, origin.as_deref(), *ecr, cloud)
+}
+
+/// What to do about a limit of the settings that was reached until a deadline.
+pub(super) fn of_setting() -> Remedy {
+    Remedy::Registry(OF_SETTING.into())
 }
 
 /// What to do about a token service that must not have the credential.

@@ -204,6 +204,12 @@ impl SignerStatuses {
             Err(FlightError::Deadline { awaited: Awaited::Answer(answer), .. }) => {
                 failed(SignerCause::Late(late_cause(answer.missing)), &format_args!("the deadline passed: {answer}"))
             }
+            Err(FlightError::Deadline { awaited: Awaited::Setting(limit), .. }) => {
+                failed(SignerCause::Overloaded, &format_args!("{limit}, until the request's deadline"))
+            }
+            Err(FlightError::Deadline { awaited: Awaited::Limit(reached), .. }) => {
+                failed(SignerCause::Overloaded, &format_args!("{reached}, until the request's deadline"))
+            }
             Err(FlightError::Deadline { awaited: Awaited::Nothing | Awaited::Apart(_), .. }) => {
                 failed(SignerCause::Slow, &"the deadline passed while the answer was awaited")
             }

@@ -39,6 +39,10 @@ impl Trail {
                 self.add(address, format_args!("{pause}, which does not end before the request's deadline"));
             }
             Awaited::Answer(answer) => self.add(address, format_args!("there was no response in time: {answer}")),
+            Awaited::Setting(limit) => {
+                self.add(address, format_args!("{limit}, which does not end before the request's deadline"));
+            }
+            Awaited::Limit(reached) => self.add(address, format_args!("{reached}, until the request's deadline")),
             Awaited::Nothing | Awaited::Apart(_) => {
                 let stage = stage.unwrap_or("the request waited");
                 self.add(address, format_args!("there was no response in time: the deadline passed while {stage}"));

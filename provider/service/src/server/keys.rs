@@ -7,6 +7,8 @@ use std::future::Future;
 use std::time::Duration;
 
 use countersign_core::name::Host;
+use countersign_http::Awaited;
+use countersign_http::Progress as WorkProgress;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
@@ -38,10 +40,26 @@ pub(super) enum Progress {
     Working,
 }
 
+/// What the work on a late key does: its stage, if it has one, and what it waits for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct LateWork {
+    pub(super) stage: Option<&'static str>,
+    pub(super) awaited: Awaited,
+}
+
+impl LateWork {
+    /// Whether it is known what the work waits for.
+    pub(super) fn names_a_cause(&self) -> bool {
+        self.awaited != Awaited::Nothing
+    }
+}
+
 /// The result of the work for one key, and its duration.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Finished<T> {
     pub(super) completion: Completion<T>,
+    /// Of a key that is [`Progress::Working`].
+    pub(super) late: Option<LateWork>,
     /// Time until its work began.
     pub(super) queued: Duration,
     /// Total time.
@@ -61,6 +79,7 @@ struct Running {
     index: usize,
     group: usize,
     since: Instant,
+    work: WorkProgress,
 }
 
 /// Processes one key for each of `hosts`, the registry hosts of their images, until `until`; unfinished keys are then
@@ -88,12 +107,13 @@ pub(super) async fn each<'a, J, F, T>(
     let mut running = HashMap::new();
     let begin = |groups: &mut [Group], group: usize, tasks: &mut JoinSet<_>, running: &mut HashMap<_, Running>| {
         let Some(index) = groups.get_mut(group).and_then(|group| group.waiting.pop_front()) else { return };
-        let work = work(index);
+        let (work, progress) = (work(index), WorkProgress::default());
+        let noted = progress.clone();
         let task = tasks.spawn(async move {
-            let value = work().await;
+            let value = noted.during(work()).await;
             (value, Instant::now())
         });
-        running.insert(task.id(), Running { index, group, since: Instant::now() });
+        running.insert(task.id(), Running { index, group, since: Instant::now(), work: progress });
     };
     for group in 0..groups.len() {
         (0..at_once).for_each(|_| begin(&mut groups, group, &mut tasks, &mut running));
@@ -108,32 +128,33 @@ pub(super) async fn each<'a, J, F, T>(
                 (id, Completion::Panicked(text), Instant::now())
             }
         };
-        let Some(Running { index, group, since }) = running.remove(&id) else { continue };
-        finished(
-            index,
-            Finished { completion, queued: since.duration_since(began), elapsed: at.duration_since(began) },
-        );
+        let Some(Running { index, group, since, work: _ }) = running.remove(&id) else { continue };
+        let (queued, elapsed) = (since.duration_since(began), at.duration_since(began));
+        finished(index, Finished { completion, late: None, queued, elapsed });
         if Instant::now() < until {
             begin(&mut groups, group, &mut tasks, &mut running);
         }
     }
     let now = Instant::now();
-    for (index, stage, since) in late(running, groups, at_once, now) {
+    for (index, progress, late, since) in late(running, groups, at_once, now) {
         let (queued, elapsed) = (since.duration_since(began), now.duration_since(began));
-        finished(index, Finished { completion: Completion::Late(stage), queued, elapsed });
+        finished(index, Finished { completion: Completion::Late(progress), late, queued, elapsed });
     }
 }
 
-/// The unfinished keys by their indices, and since when they are in their stage.
+/// The unfinished keys by their indices, what they wait for, and since when they are in their stage.
 fn late<I>(
     running: HashMap<I, Running>,
     groups: Vec<Group>,
     at_once: usize,
     now: Instant,
-) -> Vec<(usize, Progress, Instant)> {
-    let working = running.into_values().map(|Running { index, since, .. }| (index, Progress::Working, since));
+) -> Vec<(usize, Progress, Option<LateWork>, Instant)> {
+    let working = running.into_values().map(|Running { index, group: _, since, work }| {
+        let (stage, awaited) = work.state();
+        (index, Progress::Working, Some(LateWork { stage, awaited }), since)
+    });
     let waiting = groups.into_iter().flat_map(|Group { count, waiting }| {
-        waiting.into_iter().map(move |index| (index, Progress::Queued { of_host: count, at_once }, now))
+        waiting.into_iter().map(move |index| (index, Progress::Queued { of_host: count, at_once }, None, now))
     });
     let mut late: Vec<_> = working.chain(waiting).collect();
     late.sort_unstable_by_key(|(index, ..)| *index);

@@ -26,6 +26,7 @@ use crate::engine::PolicySelection;
 use crate::engine::PolicySnapshot;
 use crate::engine::VerificationRequest;
 use crate::engine::Verifier;
+use crate::engine::late;
 use crate::protocol::BudgetExceeded;
 use crate::protocol::EncodedKey;
 use crate::protocol::Operation;
@@ -35,6 +36,7 @@ use crate::protocol::signatures_listed;
 use crate::server::keys;
 use crate::server::keys::Completion;
 use crate::server::keys::Finished;
+use crate::server::keys::LateWork;
 use crate::server::keys::Progress;
 use crate::server::request_id::RequestId;
 use crate::server::routes::Route;
@@ -281,6 +283,11 @@ impl Handler {
                      request, of which {at_once} are verified at a time"
                 );
                 Err(Reason::new(Code::Overloaded, detail))
+            }
+            // The work itself did not come to say so.
+            Completion::Late(Progress::Working) if finished.late.as_ref().is_some_and(LateWork::names_a_cause) => {
+                let LateWork { stage, awaited } = finished.late.unwrap_or_default();
+                Err(late(stage.unwrap_or("the image was verified"), &awaited))
             }
             Completion::Late(Progress::Working) => {
                 let worked = finished.elapsed.saturating_sub(finished.queued).as_millis();

@@ -56,7 +56,7 @@ impl Handler {
             Ok(Some(result)) => Completion::Done(result),
             Err(panic) => Completion::Panicked(panic_text(&*panic).to_owned()),
         };
-        let finished = Finished { completion, queued: Duration::ZERO, elapsed: began.elapsed() };
+        let finished = Finished { completion, late: None, queued: Duration::ZERO, elapsed: began.elapsed() };
         self.finish(shared, (index, key, &image), finished, response);
         true
     }

@@ -3,6 +3,8 @@ use std::sync::Mutex;
 use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering;
 
+use countersign_http::SettingLimit;
+use countersign_http::SettingReached;
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 
@@ -104,7 +106,7 @@ async fn reports_a_key_that_never_began() {
     let jobs = vec![at("a", takes(9 * SECOND)), at("a", takes(Duration::ZERO))];
     let finished = all(jobs, 1, until).await;
     let completion = Completion::Late(Progress::Queued { of_host: 2, at_once: 1 });
-    assert_eq!(finished[1], Finished { completion, queued: SECOND + SLACK, elapsed: SECOND + SLACK });
+    assert_eq!(finished[1], Finished { completion, late: None, queued: SECOND + SLACK, elapsed: SECOND + SLACK });
 }
 
 #[tokio::test(start_paused = true)]
@@ -115,7 +117,7 @@ async fn a_slow_host_does_not_delay_other_hosts() {
     let finished = all(jobs, 32, until).await;
     assert_eq!(
         finished[40],
-        Finished { completion: Completion::Done(0), queued: Duration::ZERO, elapsed: Duration::ZERO }
+        Finished { completion: Completion::Done(0), late: None, queued: Duration::ZERO, elapsed: Duration::ZERO }
     );
     assert_eq!(finished[41].completion, Completion::Done(1));
     let of_host = |stage| finished.iter().filter(|one| one.completion == Completion::Late(stage)).count();
@@ -161,4 +163,24 @@ async fn limits_concurrency_of_a_host_to_its_share() {
         assert!(completions(finished).iter().all(|completion| *completion == Completion::Done(0)));
         assert_eq!(peak.load(Ordering::SeqCst), max);
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_key_in_progress_that_is_late_has_what_its_work_waits_for() {
+    let host: Host = "r.example".parse().unwrap();
+    let until = Instant::now() + SECOND;
+    let work = |_| {
+        move || async move {
+            let never = countersign_http::Pace::new("requestsPerSecond of x".into(), std::num::NonZeroU32::MIN);
+            for _ in 0..10 {
+                never.turn(until + 60 * SECOND).await.unwrap();
+            }
+        }
+    };
+    let mut late = None;
+    each([&host], 1, until, work, |_, finished: Finished<()>| late = finished.late).await;
+    let LateWork { stage, awaited } = late.unwrap();
+    assert_eq!(stage, None);
+    let limit = SettingReached::PerSecond { limit: std::num::NonZeroU32::MIN, wait: SECOND - SLACK };
+    assert_eq!(awaited, Awaited::Setting(SettingLimit { setting: "requestsPerSecond of x".into(), reached: limit }));
 }
