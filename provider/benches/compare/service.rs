@@ -8,6 +8,7 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use crate::process;
+use crate::providers;
 use crate::served;
 
 /// A directory with the configuration and the files that it names. Dropping the value removes it.
@@ -26,7 +27,7 @@ impl Files {
             "{}trust: {{directory: trust}}\nregistries: [{{host: '{registry}', plainHttp: true}}]\n",
             served::SERVER
         );
-        served::write(&folder, "trust/trustpolicy.json", &served::policy("ca:main").to_string());
+        served::write(&folder, "trust/trustpolicy.json", &providers::policy("ca:main").to_string());
         served::write(&folder, "trust/truststore/x509/ca/main/root.pem", root);
         served::write(&folder, "c.yaml", &config);
         Self { folder, client }

@@ -9,14 +9,19 @@
 #![allow(clippy::unwrap_used)]
 
 mod bare;
+#[path = "../support/delay.rs"]
 mod delay;
 mod load;
 #[path = "../support/process.rs"]
 mod process;
 mod program;
+#[path = "../support/providers.rs"]
+mod providers;
 #[path = "../support/served.rs"]
 mod served;
+#[path = "../support/site.rs"]
 mod site;
+#[path = "../support/table.rs"]
 mod table;
 
 use std::path::Path;

@@ -10,14 +10,17 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use serde_json::Value as Json;
-use serde_json::json;
 use tokio::net::TcpStream;
 
 use crate::process;
+use crate::providers;
 use crate::served;
 use crate::site::PASSWORD;
 use crate::site::Site;
 use crate::site::USER;
+
+/// Longer than any request, as no webhook waits for it.
+const RATIFY_LIMIT: Duration = Duration::from_secs(30);
 
 /// What is compared.
 #[derive(Clone, Debug)]
@@ -64,30 +67,13 @@ impl Files {
             "{}trust: {{directory: trust}}\nregistries: [{{host: '{host}', ca: root.pem{credentials}}}]\n",
             served::SERVER
         );
-        let notation_type = "application/vnd.cncf.notary.signature";
-        let ratify = json!({
-            "executor": {"verificationRequestTimeout": 30_000},
-            "store": {"version": "1.0.0", "plugins": [
-                {"name": "oras", "cosignEnabled": false, "cacheEnabled": true, "ttl": 10}]},
-            "policy": {"version": "1.0.0", "plugin": {
-                "name": "configPolicy", "artifactVerificationPolicies": {notation_type: "any"}}},
-            "verifier": {"version": "1.0.0", "plugins": [{"name": "notation", "artifactTypes": notation_type,
-                "verificationCerts": [folder.join("root.pem")], "trustPolicyDoc": served::policy("ca:certs")}]},
-        });
-        let auth = if site.has_tokens { json!({"auths": {host: {"auth": basic()}}}) } else { json!({}) };
-        let root = site.authority().pem();
-        for (name, content) in [
-            ("root.pem", root.clone()),
-            ("user", USER.to_owned()),
-            ("password", PASSWORD.to_owned()),
-            ("trust/trustpolicy.json", served::policy("ca:main").to_string()),
-            ("trust/truststore/x509/ca/main/root.pem", root.clone()),
-            ("c.yaml", config),
-            ("ratify.json", ratify.to_string()),
-            ("docker/config.json", auth.to_string()),
-            ("notation/trustpolicy.json", served::policy("ca:main").to_string()),
-            ("notation/truststore/x509/ca/main/root.pem", root),
-        ] {
+        served::write(&folder, "c.yaml", &config);
+        let registry = providers::Registry {
+            host: &host,
+            root: &site.authority().pem(),
+            credentials: site.has_tokens.then_some((USER, PASSWORD)),
+        };
+        for (name, content) in providers::files(&folder, &registry, RATIFY_LIMIT) {
             served::write(&folder, name, &content);
         }
         Self { folder, client }
@@ -106,11 +92,7 @@ impl Files {
     fn command(&self, program: &Path) -> Command {
         let mut command = Command::new(fs::canonicalize(program).expect("the program exists"));
         command.env_clear().current_dir(&self.folder).stdin(Stdio::null());
-        command
-            .env("HOME", &self.folder)
-            .env("XDG_CONFIG_HOME", &self.folder)
-            .env("DOCKER_CONFIG", self.folder.join("docker"));
-        command.env("SSL_CERT_FILE", self.folder.join("root.pem"));
+        command.envs(providers::environment(&self.folder));
         command
     }
 }
@@ -120,11 +102,6 @@ impl Drop for Files {
         // A failure leaves the directory behind.
         let _ = fs::remove_dir_all(&self.folder);
     }
-}
-
-fn basic() -> String {
-    use base64::Engine as _;
-    base64::engine::general_purpose::STANDARD.encode(format!("{USER}:{PASSWORD}"))
 }
 
 /// A running provider. Dropping the value stops it.
@@ -171,24 +148,11 @@ impl Running {
     }
 }
 
-/// Ratify as its chart starts it, except that its resources are in a file: with its cache of 10 s and metrics.
 async fn ratify(files: &Files, binary: &Path) -> (Child, String) {
     let free = || TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let (address, metrics) = (free(), free());
     let mut command = files.command(binary);
-    command.args([
-        "serve",
-        "--http",
-        &address.to_string(),
-        "-c",
-        "ratify.json",
-        "--cert-dir",
-        ".",
-        "--ca-cert-file",
-        "authority.pem",
-    ]);
-    command.args(["--cache-enabled=true", "--cache-type=ristretto", "--cache-size=256", "--cache-ttl=10s"]);
-    command.args(["--metrics-enabled=true", &format!("--metrics-port={}", metrics.port())]);
+    command.args(providers::ratify_arguments(address, metrics.port()));
     let log = fs::File::create(files.folder.join("ratify.log")).unwrap();
     let process = command.stdout(log.try_clone().unwrap()).stderr(log).spawn().unwrap();
     let connected = async {

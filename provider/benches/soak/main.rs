@@ -10,6 +10,8 @@ mod events;
 mod load;
 #[path = "../support/process.rs"]
 mod process;
+#[path = "../support/providers.rs"]
+mod providers;
 #[path = "../support/served.rs"]
 mod served;
 mod site;

@@ -21,6 +21,7 @@ use countersign_testkit::registry::Registry;
 use countersign_testkit::registry::TokenService;
 
 use crate::process;
+use crate::providers;
 use crate::served;
 
 /// Images of each kind that exist from the start.
@@ -111,7 +112,7 @@ impl Site {
             ("user", "soak"),
             ("password", "password"),
             ("c.yaml", config.as_str()),
-            ("trust/trustpolicy.json", &served::policy("ca:main").to_string()),
+            ("trust/trustpolicy.json", &providers::policy("ca:main").to_string()),
             ("trust/truststore/x509/ca/main/first.pem", &first.pem()),
             ("trust/truststore/x509/ca/main/second.pem", &second.pem()),
         ] {

@@ -69,12 +69,6 @@ pub(crate) fn write(folder: &Path, name: &str, content: &str) {
     fs::write(path, content).unwrap();
 }
 
-/// A trust policy with one statement for all repositories, which trusts one store.
-pub(crate) fn policy(store: &str) -> Json {
-    serde_json::json!({"version": "1.0", "trustPolicies": [{"name": "all", "registryScopes": ["*"],
-        "signatureVerification": {"level": "strict"}, "trustStores": [store], "trustedIdentities": ["*"]}]})
-}
-
 /// Starts a program that logs the address of its listener as `endpoints`, and returns it with this event of its log.
 pub(crate) async fn start(command: &mut Command) -> (Child, Json) {
     let mut process = command.stderr(Stdio::piped()).spawn().unwrap();

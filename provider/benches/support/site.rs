@@ -1,5 +1,7 @@
 //! A registry with signed images, and the authorities that programs must trust.
 
+#![allow(dead_code, reason = "each benchmark uses a part")]
+
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -11,7 +13,8 @@ use countersign_testkit::pki::KeyType;
 use countersign_testkit::registry::Registry;
 use countersign_testkit::registry::TokenService;
 
-use crate::delay;
+use super::delay;
+use super::delay::RoundTrip;
 
 pub(crate) const USER: &str = "bench";
 pub(crate) const PASSWORD: &str = "bench-password";
@@ -24,6 +27,7 @@ pub(crate) struct Site {
     registry: Registry,
     /// That of the proxy in front of the registry.
     address: SocketAddr,
+    round_trip: RoundTrip,
     authority: Authority,
     signer: Chain,
     pub(crate) has_tokens: bool,
@@ -47,11 +51,12 @@ impl Site {
         let authority = Authority::root(CertSpec::root().key(KeyType::Rsa2048).common_name("bench root"));
         let signer = authority.issue(CertSpec::leaf().key(KeyType::Rsa2048));
         let registry = Registry::start_tls(&authority.issue(CertSpec::tls_server(&["127.0.0.1"]))).await;
-        let address = delay::proxy(registry.address(), round_trip).await;
+        let round_trip = RoundTrip::new(round_trip);
+        let address = delay::proxy(registry.address(), round_trip.clone()).await;
         if has_tokens {
             registry.require_bearer(&TokenService::for_user(USER, PASSWORD).realm(&format!("https://{address}/token")));
         }
-        Self { registry, address, authority, signer, has_tokens }
+        Self { registry, address, round_trip, authority, signer, has_tokens }
     }
 
     /// Pushes and signs images, and returns their references. Those of another `prefix` are other images.
@@ -73,6 +78,17 @@ impl Site {
             }
         };
         (0..count).map(image).collect()
+    }
+
+    /// Pushes an image without a signature, and returns its reference.
+    pub(crate) fn unsigned_image(&self, tag: &str) -> String {
+        self.registry.push_image("app", tag);
+        format!("{}/app:{tag}", self.address)
+    }
+
+    /// Changes the round-trip time, for connections that there are too.
+    pub(crate) fn set_round_trip(&self, time: Duration) {
+        self.round_trip.set(time);
     }
 
     pub(crate) fn host(&self) -> String {

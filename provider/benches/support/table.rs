@@ -1,5 +1,7 @@
 //! Figures of several rounds, as a table of medians with their spread, and ratios.
 
+#![allow(dead_code, reason = "each benchmark uses a part")]
+
 use std::collections::BTreeMap;
 
 /// Figures by row and column, in the order in which they came.
@@ -39,6 +41,23 @@ impl Table {
         }
     }
 
+    /// For each of these columns, the same of every row, and its median as a multiple of the one of the row `first`.
+    pub(crate) fn print_columns(&self, columns: &[&'static str], first: &str) {
+        let width = columns.iter().map(|column| column.len()).chain(self.rows.iter().map(|row| row.len() + 2)).max();
+        let width = width.unwrap_or(0);
+        for column in columns {
+            println!("\n{column:width$} {:>30} {:>10} {:>6}", "median (least-most)", "ratio", "rounds");
+            for row in &self.rows {
+                let ratio = self.median(first, column).zip(self.median(row, column));
+                let ratio =
+                    ratio.filter(|(first, _)| *first > 0.0).map(|(first, median)| format!("{:.2}", median / first));
+                let rounds = self.sorted(row, column).map_or(0, |figures| figures.len());
+                let (row, shown, ratio) = (format!("  {row}"), self.shown(row, column), ratio.unwrap_or_default());
+                println!("{row:width$} {shown:>30} {ratio:>10} {rounds:>6}");
+            }
+        }
+    }
+
     fn sorted(&self, row: &str, column: &'static str) -> Option<Vec<f64>> {
         let mut figures = self.figures.get(&(row.to_owned(), column))?.clone();
         figures.sort_by(f64::total_cmp);
@@ -58,7 +77,7 @@ impl Table {
 
 /// Three significant digits, as far as there are so many.
 fn digits(figure: f64) -> String {
-    let decimals = if figure >= 100.0 {
+    let decimals = if figure >= 100.0 || figure == 0.0 {
         0
     } else if figure >= 10.0 {
         1
