@@ -117,6 +117,16 @@ impl Cluster {
         process::run(command.args(arguments), KUBECTL, output)
     }
 
+    /// Starts `kubectl proxy`, through which the API server answers plain HTTP on this port of 127.0.0.1.
+    pub(crate) fn proxy(&self, workdir: &Workdir, port: u16) -> anyhow::Result<Program> {
+        let mut command = kubectl_command(&self.kubectl, &self.kubeconfig, &self.home);
+        command.args(["proxy", "--address=127.0.0.1"]).arg(format!("--port={port}"));
+        let mut proxy = Program::start("kubectl-proxy", &command, workdir.log("kubectl-proxy"))?;
+        let ready = format!("http://127.0.0.1:{port}/readyz");
+        proxy.wait_ready(KUBECTL, || http::get(&ready)?.expect_status(200).map(drop))?;
+        Ok(proxy)
+    }
+
     /// Runs kubectl, which must succeed. Returns its output.
     pub(crate) fn kubectl_ok(&self, arguments: &[&str]) -> anyhow::Result<String> {
         let (line, finished) = self.kubectl(arguments)?;

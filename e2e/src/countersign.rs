@@ -106,6 +106,11 @@ impl Countersign {
         Ok(countersign)
     }
 
+    /// Its process, if it runs.
+    pub(crate) fn program(&mut self) -> Option<&mut Program> {
+        self.program.as_mut()
+    }
+
     /// The path of its program.
     pub(crate) fn binary(&self) -> &Path {
         &self.binary

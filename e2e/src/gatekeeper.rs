@@ -54,6 +54,19 @@ impl Gatekeeper {
         ports: Ports,
         flags: &[&str],
     ) -> anyhow::Result<Self> {
+        let mut gatekeeper = Self::prepare(workdir, cluster, release, ports)?;
+        gatekeeper.run(workdir, cluster, flags)?;
+        gatekeeper.register(workdir, cluster)?;
+        Ok(gatekeeper)
+    }
+
+    /// Prepares its custom resources, namespace and certificates. It does not run yet.
+    pub(crate) fn prepare(
+        workdir: &Workdir,
+        cluster: &Cluster,
+        release: Release,
+        ports: Ports,
+    ) -> anyhow::Result<Self> {
         cluster.apply_file(&workdir.tool(&format!("{}-crds", release.tool())))?;
         cluster.kubectl_ok(&["wait", "--for=condition=Established", "--all", "--timeout=30s", "crd"])?;
         cluster.apply(
@@ -65,19 +78,40 @@ impl Gatekeeper {
         let identity = authority.issue(&[(DnType::CommonName, SERVICE_NAME)], Usage::ServerAndClient)?;
         workdir.write("gatekeeper/certs/tls.crt", &identity.certificate)?;
         workdir.write("gatekeeper/certs/tls.key", &identity.key)?;
-        let mut gatekeeper = Self { release, authority, identity, ports, program: None };
-        gatekeeper.run(workdir, cluster, flags)?;
+        Ok(Self { release, authority, identity, ports, program: None })
+    }
 
-        let bundle = STANDARD.encode(gatekeeper.authority.certificate());
+    /// Lets the API server call it. Returns once it does, for every object.
+    pub(crate) fn register(&self, workdir: &Workdir, cluster: &Cluster) -> anyhow::Result<()> {
+        let bundle = STANDARD.encode(self.authority.certificate());
         for (kind, webhook, path, timeout) in [
             ("ValidatingWebhookConfiguration", "validation.gatekeeper.sh", "admit", 5),
             ("MutatingWebhookConfiguration", "mutation.gatekeeper.sh", "mutate", 3),
         ] {
-            let url = format!("https://127.0.0.1:{}/v1/{path}", gatekeeper.ports.webhook);
+            let url = format!("https://127.0.0.1:{}/v1/{path}", self.ports.webhook);
             cluster.apply(workdir, &webhook_configuration(kind, webhook, &url, timeout, &bundle))?;
         }
-        gatekeeper.wait_called(workdir, cluster)?;
-        Ok(gatekeeper)
+        self.wait_called(workdir, cluster)
+    }
+
+    /// The opposite of [`Self::register`]. Returns once the API server does not call it any more.
+    pub(crate) fn unregister(&self, workdir: &Workdir, cluster: &Cluster) -> anyhow::Result<()> {
+        let kinds = "validatingwebhookconfigurations,mutatingwebhookconfigurations";
+        cluster.kubectl_ok(&["delete", kinds, "--all"])?;
+        let probe = self.probe(workdir)?;
+        wait::until("the API server not to call Gatekeeper", CALLED, || {
+            cluster.kubectl_ok(&["create", "--dry-run=server", "-f", &probe]).map(drop)
+        })
+    }
+
+    /// Ends it, if it runs. The API server must not call it any more.
+    pub(crate) fn stop(&mut self) -> anyhow::Result<()> {
+        self.program.take().map_or(Ok(()), |program| program.stop().map(drop))
+    }
+
+    /// Its program, if it runs.
+    pub(crate) fn program(&mut self) -> Option<&mut Program> {
+        self.program.as_mut()
     }
 
     /// Restarts it with further flags and an empty cache.
@@ -88,7 +122,8 @@ impl Gatekeeper {
         self.wait_called(workdir, cluster)
     }
 
-    fn run(&mut self, workdir: &Workdir, cluster: &Cluster, flags: &[&str]) -> anyhow::Result<()> {
+    /// Starts it with further flags. Returns once it has all templates and constraints.
+    pub(crate) fn run(&mut self, workdir: &Workdir, cluster: &Cluster, flags: &[&str]) -> anyhow::Result<()> {
         let Ports { webhook, health, metrics } = self.ports;
         let mut command = Command::new(workdir.tool(self.release.tool()));
         command
@@ -119,13 +154,18 @@ impl Gatekeeper {
         &self.identity
     }
 
-    /// Waits until Gatekeeper refuses an invalid Provider. This verifies no image.
-    fn wait_called(&self, workdir: &Workdir, cluster: &Cluster) -> anyhow::Result<()> {
+    /// The path of an invalid Provider, which only Gatekeeper refuses.
+    fn probe(&self, workdir: &Workdir) -> anyhow::Result<String> {
         let probe = policy::provider("probe", "http://127.0.0.1/", &self.authority.certificate()).to_string();
         let probe = workdir.write("objects/probe.json", probe)?;
-        let probe = probe.to_str().context("a path is not UTF-8")?;
+        Ok(probe.to_str().context("a path is not UTF-8")?.to_owned())
+    }
+
+    /// Waits until Gatekeeper refuses an invalid Provider. This verifies no image.
+    fn wait_called(&self, workdir: &Workdir, cluster: &Cluster) -> anyhow::Result<()> {
+        let probe = self.probe(workdir)?;
         wait::until("the API server to call Gatekeeper", CALLED, || {
-            let (_, finished) = cluster.kubectl(&["create", "--dry-run=server", "-f", probe])?;
+            let (_, finished) = cluster.kubectl(&["create", "--dry-run=server", "-f", &probe])?;
             ensure!(finished.output.contains("only HTTPS scheme is supported"), "{}", finished.output.trim_end());
             Ok(())
         })

@@ -34,7 +34,18 @@ impl Response {
 
 /// Sends a request over a new connection.
 pub(crate) fn send(method: &str, url: &str, headers: &[(&str, &str)], body: &[u8]) -> anyhow::Result<Response> {
-    let config = ureq::Agent::config_builder().http_status_as_error(false).timeout_global(Some(LIMIT)).build();
+    send_within(LIMIT, method, url, headers, body)
+}
+
+/// Sends a request that may take longer.
+pub(crate) fn send_within(
+    limit: Duration,
+    method: &str,
+    url: &str,
+    headers: &[(&str, &str)],
+    body: &[u8],
+) -> anyhow::Result<Response> {
+    let config = ureq::Agent::config_builder().http_status_as_error(false).timeout_global(Some(limit)).build();
     let agent = ureq::Agent::from(config);
     let mut request = ureq::http::Request::builder().method(method).uri(url);
     for (name, value) in headers {

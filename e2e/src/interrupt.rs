@@ -1,5 +1,6 @@
 //! Ctrl-C and SIGTERM kill all processes of this run, then end the run.
 
+use std::fs;
 use std::path::Path;
 use std::thread;
 
@@ -11,8 +12,16 @@ use crate::process;
 /// Exit code of an interrupted run: 128 + SIGINT, as in shells.
 const INTERRUPTED: i32 = 130;
 
-/// Starts to handle signals: a signal kills all started processes, prints the directory of the logs, and exits.
-pub(crate) fn watch(work: &Path) {
+/// What becomes of the working directory after a signal.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Logs {
+    /// It stays, and the directory of the logs is printed.
+    Kept,
+    Removed,
+}
+
+/// Starts to handle signals: a signal kills all started processes, and exits.
+pub(crate) fn watch(work: &Path, logs: Logs) {
     let work = work.to_path_buf();
     thread::spawn(move || {
         let result = tokio::runtime::Builder::new_current_thread().enable_all().build().and_then(|runtime| {
@@ -28,7 +37,14 @@ pub(crate) fn watch(work: &Path) {
             return;
         }
         process::kill_all();
-        eprintln!("interrupted; logs are in {}", work.join("logs").display());
+        match logs {
+            Logs::Kept => eprintln!("interrupted; logs are in {}", work.join("logs").display()),
+            Logs::Removed => {
+                // Whatever cannot be removed stays in the directory for temporary files.
+                let _ = fs::remove_dir_all(&work);
+                eprintln!("interrupted");
+            }
+        }
         std::process::exit(INTERRUPTED);
     });
 }

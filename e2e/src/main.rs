@@ -21,6 +21,7 @@ mod mount;
 mod namespaces;
 mod notation;
 mod openssl;
+mod pods;
 mod policy;
 mod process;
 mod prometheus;
@@ -40,6 +41,7 @@ use crate::arguments::Scope;
 use crate::arguments::USAGE;
 use crate::cloud_doubles::Cloud;
 use crate::environment::Environment;
+use crate::interrupt::Logs;
 use crate::transcript::Transcript;
 use crate::workdir::Workdir;
 
@@ -66,6 +68,9 @@ fn main() -> ExitCode {
             }
         };
     }
+    if argument == pods::ARGUMENT {
+        return pods::run(std::env::args().skip(2));
+    }
     let arguments = match Arguments::parse(std::env::args().skip(1)) {
         Ok(Some(arguments)) => arguments,
         Ok(None) => {
@@ -78,7 +83,7 @@ fn main() -> ExitCode {
         }
     };
     let mut transcript = Transcript::new();
-    let workdir = match Workdir::prepare(arguments.gatekeeper) {
+    let workdir = match Workdir::prepare(&[arguments.gatekeeper.tool()]) {
         Ok(workdir) => workdir,
         Err(error) => {
             transcript.verdict("set-up", Err(error));
@@ -86,7 +91,7 @@ fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    interrupt::watch(workdir.path());
+    interrupt::watch(workdir.path(), Logs::Kept);
     if let Err(error) = run(&workdir, &mut transcript, &arguments) {
         transcript.verdict("the run completes", Err(error));
     }
@@ -94,6 +99,7 @@ fn main() -> ExitCode {
         workdir.remove();
     } else {
         workdir.print_tails();
+        workdir.print_place();
     }
     transcript.finish();
     if transcript.all_passed() { ExitCode::SUCCESS } else { ExitCode::FAILURE }

@@ -122,6 +122,11 @@ impl Program {
         writeln!(input, "{line}").and_then(|()| input.flush()).with_context(|| format!("cannot write to {}", self.name))
     }
 
+    /// Its process id.
+    pub(crate) fn id(&self) -> u32 {
+        self.group.child.id()
+    }
+
     /// A file of the program in `/proc`.
     pub(crate) fn proc(&self, name: &str) -> PathBuf {
         PathBuf::from(format!("/proc/{}/{name}", self.group.id))

@@ -12,8 +12,6 @@ use anyhow::Context;
 use anyhow::bail;
 use anyhow::ensure;
 
-use crate::release::Release;
-
 /// Lines of each log that a failed run prints.
 const TAIL_LINES: usize = 12;
 
@@ -27,11 +25,15 @@ pub(crate) struct Workdir {
 }
 
 impl Workdir {
-    /// Installs missing tools (minutes at the first run), and creates an empty working directory.
-    pub(crate) fn prepare(gatekeeper: Release) -> anyhow::Result<Self> {
+    /// Installs missing tools (minutes at the first run), those of each of these arguments of `install.sh`, and creates an empty working
+    /// directory.
+    pub(crate) fn prepare(sets: &[&str]) -> anyhow::Result<Self> {
         let package = Path::new(env!("CARGO_MANIFEST_DIR"));
         let project = package.parent().context("the package has no parent directory")?.to_path_buf();
-        let tools = install_tools(&package.join("tools/install.sh"), gatekeeper)?;
+        let mut tools = PathBuf::new();
+        for set in sets {
+            tools = install_tools(&package.join("tools/install.sh"), set)?;
+        }
         let work = std::env::temp_dir().join(format!("countersign-e2e-{}", std::process::id()));
         fs::DirBuilder::new().mode(0o700).create(&work).with_context(|| format!("cannot create {}", work.display()))?;
         fs::create_dir(work.join("logs"))?;
@@ -97,6 +99,11 @@ impl Workdir {
         }
     }
 
+    /// Prints where the logs are.
+    pub(crate) fn print_place(&self) {
+        println!("\nlogs are kept in {}", self.work.join("logs").display());
+    }
+
     /// Prints the last lines of every log.
     pub(crate) fn print_tails(&self) {
         let logs = self.work.join("logs");
@@ -113,15 +120,14 @@ impl Workdir {
                 println!("   {shown}");
             }
         }
-        println!("\nlogs are kept in {}", logs.display());
     }
 }
 
 /// Runs the script that installs every tool; it prints their directory as its last line.
-fn install_tools(script: &Path, gatekeeper: Release) -> anyhow::Result<PathBuf> {
+fn install_tools(script: &Path, set: &str) -> anyhow::Result<PathBuf> {
     let output = Command::new("sh")
         .arg(script)
-        .arg(gatekeeper.tool())
+        .arg(set)
         .stdin(Stdio::null())
         .stderr(Stdio::inherit())
         .output()

@@ -2,13 +2,13 @@
 # Installs the programs of the end-to-end run into one directory outside the source tree, and prints that directory as the last
 # line of standard output. Existing programs are kept, so a second run takes a second.
 #
-#   sh install.sh [gatekeeper|gatekeeper-oldest|peers]
+#   sh install.sh [gatekeeper|gatekeeper-oldest|peers|pods]
 #
-# `peers` installs only what `cargo bench-peers` compares with.
+# `peers` installs only what `cargo bench-peers` compares with, `pods` only what `cargo bench-pods` always needs.
 #
 # Go programs are built at the versions of go.mod and go.sum in this folder; the name of the directory is a hash of both files.
-# Modules that provide files only have a go.mod of their own, so that their dependencies are not in the builds; so have helm
-# and the timestamping authority, so that their dependencies do not change those of the API server.
+# Modules that provide files only have a go.mod of their own, so that their dependencies are not in the builds; so have helm,
+# the timestamping authority and others, so that their dependencies do not change those of the API server.
 # Debian programs are unpacked, not installed: an installed package would start a service and open ports.
 # Exits with 1 and one line for the first program that is not available.
 set -eu
@@ -113,39 +113,15 @@ as_root() {
     if [ "$(id -u)" = 0 ]; then "$@"; else sudo -n "$@"; fi
 }
 
-go_tool notation github.com/notaryproject/notation/cmd/notation
-if [ "${1:-}" = peers ]; then
-    go_module_tool ratify-provider github.com/ratify-project/ratify/cmd/ratify "minutes the first time"
-    echo "$tools"
-    exit
-fi
-go_tool olareg github.com/olareg/olareg/cmd/olareg
-go_tool etcd go.etcd.io/etcd/server/v3
-go_tool kubectl k8s.io/kubernetes/cmd/kubectl
-case ${1:-gatekeeper} in
-gatekeeper) go_tool gatekeeper github.com/open-policy-agent/gatekeeper/v3 "minutes the first time" ;;
-gatekeeper-oldest) go_module_tool gatekeeper-oldest github.com/open-policy-agent/gatekeeper/v3 "minutes the first time" ;;
-*) missing "$1" "expected gatekeeper, gatekeeper-oldest or peers" ;;
-esac
-go_tool kube-apiserver k8s.io/kubernetes/cmd/kube-apiserver "minutes the first time"
-go_module_tool helm helm.sh/helm/v3/cmd/helm
-go_module_tool timestamp-server .
-go_module_tool distribution github.com/distribution/distribution/v3/cmd/registry
-python_tool botocore-python aws
-python_tool clouds-python clouds
-debian_tool docker-registry docker-registry
-debian_tool prometheus prometheus
-debian_tool promtool prometheus
-debian_tool tinyproxy tinyproxy-bin
-debian_library libnss_wrapper.so libnss-wrapper
-# Used as other clients. curl starts no service, so it may be installed with apt-get.
-if ! command -v curl >/dev/null; then
-    say "installing curl"
-    as_root apt-get install -y --no-install-recommends curl >"$scratch/log" 2>&1 ||
-        missing curl "apt-get install curl: $(tail -n 1 "$scratch/log")"
-fi
-debian_tool curl curl
-debian_tool openssl openssl
+# curl: another client. It starts no service, so it may be installed with apt-get.
+curl_tool() {
+    if ! command -v curl >/dev/null; then
+        say "installing curl"
+        as_root apt-get install -y --no-install-recommends curl >"$scratch/log" 2>&1 ||
+            missing curl "apt-get install curl: $(tail -n 1 "$scratch/log")"
+    fi
+    debian_tool curl curl
+}
 
 # module_files NAME MODULE FOLDER [REQUIRER]: links to files of a Go module in Go's module cache. The module is required by the go.mod
 # in the folder REQUIRER, by default NAME, otherwise by the go.mod of the programs. The link is updated each time, so that it follows
@@ -160,6 +136,46 @@ module_files() {
     [ -d "$module/$3" ] || missing "$1" "the module $2 does not contain $3"
     ln -sfn "$module/$3" "$tools/$1"
 }
+
+if [ "${1:-}" = pods ]; then
+    go_tool etcd go.etcd.io/etcd/server/v3
+    go_tool kubectl k8s.io/kubernetes/cmd/kubectl
+    go_tool gatekeeper github.com/open-policy-agent/gatekeeper/v3 "minutes the first time"
+    go_tool kube-apiserver k8s.io/kubernetes/cmd/kube-apiserver "minutes the first time"
+    go_module_tool kube-controller-manager k8s.io/kubernetes/cmd/kube-controller-manager "minutes the first time"
+    curl_tool
+    module_files gatekeeper-crds github.com/open-policy-agent/gatekeeper/v3 charts/gatekeeper/crds
+    module_files ratify github.com/ratify-project/ratify library
+    echo "$tools"
+    exit
+fi
+go_tool notation github.com/notaryproject/notation/cmd/notation
+if [ "${1:-}" = peers ]; then
+    go_module_tool ratify-provider github.com/ratify-project/ratify/cmd/ratify "minutes the first time"
+    echo "$tools"
+    exit
+fi
+go_tool olareg github.com/olareg/olareg/cmd/olareg
+go_tool etcd go.etcd.io/etcd/server/v3
+go_tool kubectl k8s.io/kubernetes/cmd/kubectl
+case ${1:-gatekeeper} in
+gatekeeper) go_tool gatekeeper github.com/open-policy-agent/gatekeeper/v3 "minutes the first time" ;;
+gatekeeper-oldest) go_module_tool gatekeeper-oldest github.com/open-policy-agent/gatekeeper/v3 "minutes the first time" ;;
+*) missing "$1" "expected gatekeeper, gatekeeper-oldest, peers or pods" ;;
+esac
+go_tool kube-apiserver k8s.io/kubernetes/cmd/kube-apiserver "minutes the first time"
+go_module_tool helm helm.sh/helm/v3/cmd/helm
+go_module_tool timestamp-server .
+go_module_tool distribution github.com/distribution/distribution/v3/cmd/registry
+python_tool botocore-python aws
+python_tool clouds-python clouds
+debian_tool docker-registry docker-registry
+debian_tool prometheus prometheus
+debian_tool promtool prometheus
+debian_tool tinyproxy tinyproxy-bin
+debian_library libnss_wrapper.so libnss-wrapper
+curl_tool
+debian_tool openssl openssl
 
 module_files gatekeeper-crds github.com/open-policy-agent/gatekeeper/v3 charts/gatekeeper/crds
 if [ "${1:-gatekeeper}" = gatekeeper-oldest ]; then

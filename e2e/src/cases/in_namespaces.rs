@@ -73,6 +73,7 @@ impl Chapter {
         transcript.add(usize::try_from(passed)?, failed.collect());
         if !status.success() {
             below.print_tails();
+            below.print_place();
             ensure!(!transcript.all_passed(), "the chapter in namespaces ended with {status}");
         }
         Ok(())

@@ -81,10 +81,11 @@ const README: [(&str, Tested); 20] = [
 ];
 
 /// Commands with arguments within sentences.
-const PROSE: [(&str, Tested); 33] = [
+const PROSE: [(&str, Tested); 34] = [
     // The whole ones take from minutes to half an hour.
     ("cargo bench-peers --short", No),
     ("cargo bench-peers --short --alone", Ci),
+    ("cargo bench-pods --short", Ci),
     ("cargo bench-soak 1m", No),
     ("cargo bench-soak 20s", Ci),
     ("cargo e2e --all", Ci),
