@@ -34,6 +34,7 @@ use countersign_http::Client;
 use countersign_http::ClientBuilder;
 use countersign_http::ClientSettings;
 use countersign_http::FetchError;
+use countersign_http::HeadTimeout;
 use countersign_http::NoProxyScope;
 use countersign_http::Payload;
 use countersign_http::ProxyRoute;
@@ -181,7 +182,7 @@ impl Transport {
             authorization: None,
             redirects: Redirects::Refuse { what: "requests to AWS" },
             body: BodyLimits::at_most(limits::RESPONSE_BYTES),
-            head_timeout: None,
+            head_timeout: HeadTimeout::Request,
             on_head: None,
         };
         let deadline = began + timeout;

@@ -12,6 +12,7 @@ use countersign_http::Client;
 use countersign_http::ClientBuilder;
 use countersign_http::ClientSettings;
 use countersign_http::FetchError;
+use countersign_http::HeadTimeout;
 use countersign_http::NoProxyScope;
 use countersign_http::ProxyChoice;
 use countersign_http::ProxyEnvironment;
@@ -122,7 +123,7 @@ impl Transport {
             authorization: call.authorization,
             redirects: Redirects::Refuse { what: self.requests_name },
             body: BodyLimits::at_most(limits::RESPONSE_BYTES),
-            head_timeout: None,
+            head_timeout: HeadTimeout::Request,
             on_head: None,
         };
         let deadline = deadline.min(Instant::now() + self.attempt_timeout);

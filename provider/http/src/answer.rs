@@ -7,6 +7,8 @@ use std::sync::MutexGuard;
 use std::sync::PoisonError;
 use std::time::Duration;
 
+use hyper_util::client::legacy::connect::CaptureConnection;
+
 /// What has not come yet, in the order of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Missing {
@@ -81,22 +83,39 @@ pub(crate) struct Reception(Arc<Mutex<State>>);
 struct State {
     missing: Missing,
     proxy: Option<Arc<str>>,
+    /// The connection that is used.
+    connection: Option<CaptureConnection>,
 }
 
 impl Reception {
     /// Of a request over a connection that exists; a connector that opens one says so.
     pub(crate) fn new() -> Self {
-        Self(Arc::new(Mutex::new(State { missing: Missing::Response, proxy: None })))
+        Self(Arc::new(Mutex::new(State { missing: Missing::Response, proxy: None, connection: None })))
     }
 
     /// The request goes on at another URL.
     pub(crate) fn restart(&self) {
-        *self.lock() = State { missing: Missing::Response, proxy: None };
+        *self.lock() = State { missing: Missing::Response, proxy: None, connection: None };
     }
 
     /// The request goes through this proxy.
     pub(crate) fn by_proxy(&self, proxy: &str) {
         self.lock().proxy = Some(proxy.into());
+    }
+
+    /// The request is sent over this connection.
+    pub(crate) fn over(&self, connection: CaptureConnection) {
+        self.lock().connection = Some(connection);
+    }
+
+    /// No further request is sent over the connection, which had no response in time. An HTTP/2 connection would be used for others until a
+    /// ping has no answer.
+    pub(crate) fn abandon_connection(&self) {
+        if let Some(connection) = self.lock().connection.take()
+            && let Some(connected) = &*connection.connection_metadata()
+        {
+            connected.poison();
+        }
     }
 
     /// A connector waits for this now. It may go on after the request has found another connection, so that it changes

@@ -7,12 +7,14 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use bytes::Bytes;
+use countersign_core::codec::text::Text;
 use http::HeaderMap;
 use http::StatusCode;
 use http::header;
 use tokio::time::Instant;
 use url::Url;
 
+use crate::answer::Missing;
 use crate::answer::Reception;
 use crate::body;
 use crate::connection::UnreadResponse;
@@ -21,7 +23,7 @@ use crate::content::Content;
 use crate::error::FetchError;
 use crate::error::Phase;
 use crate::error::RedirectRefusal;
-use crate::host_limiter::Hop;
+use crate::hop::Hop;
 use crate::host_limiter::HostLimiter;
 use crate::host_limiter::RequestLimits;
 use crate::host_limiter::RequestPermit;
@@ -31,13 +33,16 @@ use crate::origin::BadLink;
 use crate::origin::authority;
 use crate::origin::resolve_link;
 use crate::origin::same_origin;
+use crate::pools::Over;
 use crate::progress;
 use crate::request::Body;
+use crate::request::HeadTimeout;
 use crate::request::Payload;
 use crate::request::RedirectPolicy;
 use crate::request::Redirects;
 use crate::request::Request;
 use crate::request::Response;
+use crate::request::Route;
 use crate::retry::retry_after;
 use crate::sender::Position;
 use crate::sender::Sender;
@@ -71,19 +76,18 @@ impl Client {
     /// Waits until `request` may be sent.
     ///
     /// # Errors
-    /// Immediately if the host requested a pause that ends after `deadline`; at `deadline` if a limit was reached
+    /// Immediately if the host requested a pause that ends after `deadline`, or fails for some time; at `deadline` if a limit was reached
     /// until then.
     pub async fn acquire(&self, request: &Request<'_>, deadline: Instant) -> Result<RequestPermit, FetchError> {
         let host = authority(request.url);
-        let hop = Hop { host: &host, own: host == request.home, listed: request.route.listed };
-        self.hosts.acquire(request.share, hop, deadline).await
+        self.hosts.acquire(request.share, hop(request, &host, request.route), deadline).await
     }
 
     /// Pauses further requests to the host of `request`, or for the rest of an earlier pause if that is longer: for an answer that
     /// refuses the number of requests with another status than 429.
     pub fn pause(&self, request: &Request<'_>, pause: Duration) {
         let host = authority(request.url);
-        self.hosts.pause(Hop { host: &host, own: host == request.home, listed: request.route.listed }, pause);
+        self.hosts.pause(hop(request, &host, request.route), pause);
     }
 
     /// Sends `request` once, follows redirects, and reads the response until `deadline`. A 429, or a 503 with `Retry-After`,
@@ -103,6 +107,12 @@ impl Client {
             Ok(result) => result,
             Err(_) => {
                 let host = redirected_to.clone().unwrap_or_else(|| authority(request.url));
+                if reception.missing() != Missing::Body {
+                    reception.abandon_connection();
+                    if redirected_to.is_none() {
+                        self.had_no_response(hop(request, &host, request.route), reception.missing());
+                    }
+                }
                 Err(FetchError::Timeout { host, phase: Phase::Request, missing: reception.missing() })
             }
         };
@@ -160,7 +170,7 @@ impl Client {
                 withheld = true;
                 let next = redirect(request, policy, &position, target, peer)?;
                 let target_host = authority(&next.url);
-                let hop = Hop { host: &target_host, own: target_host == request.home, listed: next.route.listed };
+                let hop = hop(request, &target_host, next.route);
                 permit = self.hosts.follow(permit, request.share, hop, deadline).await?;
                 position = next;
             } else {
@@ -181,13 +191,93 @@ impl Client {
         position: &Position<'_>,
         reception: &Reception,
     ) -> Result<UnreadResponse, FetchError> {
-        let sent = self.sender.send(request, position, reception);
-        let Some(time) = request.head_timeout else { return sent.await };
-        let late = |_| {
-            let (host, missing) = (authority(&position.url), reception.missing());
-            Err(FetchError::Timeout { host, phase: Phase::Head, missing })
-        };
-        tokio::time::timeout(time, sent).await.unwrap_or_else(late)
+        let host = authority(&position.url);
+        let hop = hop(request, &host, position.route);
+        let began = Instant::now();
+        let time = self.head_time(request.head_timeout, hop);
+        let result = self.head_within(time, request, position, reception, Over::Any).await;
+        self.note(hop, &result, began);
+        match result {
+            Err(FetchError::Timeout { phase: Phase::Head, .. }) if self.is_tried_again(request.head_timeout, hop) => {
+                reception.restart();
+                let began = Instant::now();
+                let time = self.head_time(request.head_timeout, hop);
+                let result = self.head_within(time, request, position, reception, Over::New).await;
+                self.note(hop, &result, began);
+                result
+            }
+            result => result,
+        }
+    }
+
+    async fn head_within(
+        &self,
+        time: Option<Duration>,
+        request: &Request<'_>,
+        position: &Position<'_>,
+        reception: &Reception,
+        over: Over,
+    ) -> Result<UnreadResponse, FetchError> {
+        let sent = self.sender.send(request, position, reception, over);
+        let Some(time) = time else { return sent.await };
+        match tokio::time::timeout(time, sent).await {
+            Ok(result) => result,
+            Err(_) => {
+                reception.abandon_connection();
+                late(&authority(&position.url), reception)
+            }
+        }
+    }
+
+    /// How long the head of the response may take; `None` for the time of the whole request.
+    fn head_time(&self, timeout: HeadTimeout, hop: Hop<'_>) -> Option<Duration> {
+        match timeout {
+            HeadTimeout::Request => None,
+            HeadTimeout::After(time) => Some(time),
+            HeadTimeout::OfCallers => {
+                let health = self.hosts.health()?;
+                // Requests that look whether the host has returned wait as long as any request: it may have become slow.
+                if health.is_failing(hop) { None } else { health.head_time(hop, progress::expected()?) }
+            }
+        }
+    }
+
+    /// Whether a request without the head of a response in time is sent once more: not to a host that is known to fail by now.
+    fn is_tried_again(&self, timeout: HeadTimeout, hop: Hop<'_>) -> bool {
+        match timeout {
+            HeadTimeout::Request | HeadTimeout::After(_) => false,
+            HeadTimeout::OfCallers => self.hosts.health().is_some_and(|health| !health.is_failing(hop)),
+        }
+    }
+
+    /// Notes that there was no response within the time of a whole request.
+    fn had_no_response(&self, hop: Hop<'_>, missing: Missing) {
+        let Some(health) = self.hosts.health() else { return };
+        let (host, phase) = (hop.host.to_owned(), Phase::Request);
+        health.failed(hop, Text::of(FetchError::Timeout { host, phase, missing }), limits::PROBE_SLOW);
+    }
+
+    /// Notes what the result of a request that was sent at `began` says about its host.
+    fn note(&self, hop: Hop<'_>, result: &Result<UnreadResponse, FetchError>, began: Instant) {
+        let Some(health) = self.hosts.health() else { return };
+        match result {
+            // The host requests a pause instead.
+            Ok(response) if requested_pause(response.status(), response.headers()).is_some() => {}
+            Ok(response) if is_outage(response.status()) => {
+                let why = Text::of(format_args!("it responded with status {}", response.status().as_u16()));
+                health.failed(hop, why, began.elapsed());
+            }
+            Ok(_) => health.succeeded(hop, began.elapsed()),
+            Err(error @ FetchError::Timeout { phase, .. }) => {
+                health.failed(hop, Text::of(error), began.elapsed());
+                if *phase == Phase::Head {
+                    health.was_slow(hop, began.elapsed());
+                }
+            }
+            Err(error @ FetchError::Unreachable { .. }) => health.failed(hop, Text::of(error), began.elapsed()),
+            // They say nothing about other requests to the host, or are failures of a proxy.
+            Err(_) => {}
+        }
     }
 
     /// Reads the response to its end.
@@ -219,8 +309,7 @@ impl Client {
                 }
                 pause = requested_pause(status, &headers);
                 if let Some(pause) = pause {
-                    let hop = Hop { host: &host, own: host == request.home, listed: route.listed };
-                    self.hosts.pause(hop, pause);
+                    self.hosts.pause(hop(request, &host, route), pause);
                 }
                 Body::Error(error)
             }
@@ -245,6 +334,20 @@ fn redirect<'a>(
         policy.route(&position.url, &target, peer).map_err(disabled)?
     };
     Ok(Position { url: target, route, referred_by: Some(authority(&position.url)), authorization: None })
+}
+
+fn hop<'a>(request: &'a Request<'_>, host: &'a str, route: Route) -> Hop<'a> {
+    Hop { home: request.home, host, own: host == request.home, listed: route.listed }
+}
+
+/// The error of a request without the head of a response in time.
+fn late(host: &str, reception: &Reception) -> Result<UnreadResponse, FetchError> {
+    Err(FetchError::Timeout { host: host.to_owned(), phase: Phase::Head, missing: reception.missing() })
+}
+
+/// Whether the status says that the host, or what is behind it, fails for now.
+fn is_outage(status: StatusCode) -> bool {
+    [StatusCode::BAD_GATEWAY, StatusCode::SERVICE_UNAVAILABLE, StatusCode::GATEWAY_TIMEOUT].contains(&status)
 }
 
 fn is_redirect(status: StatusCode) -> bool {

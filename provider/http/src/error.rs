@@ -1,6 +1,7 @@
 //! Errors of requests, with the found and the expected values.
 
 use std::net::IpAddr;
+use std::time::Duration;
 
 use countersign_core::codec::excerpt::Excerpt;
 use countersign_core::codec::text::Text;
@@ -135,6 +136,22 @@ pub enum FetchError {
         /// Whether other requests may have used the connection (HTTP/2).
         shared: bool,
     },
+    /// No request was sent, as the last ones had no response.
+    #[error(
+        "no request was sent to {host}: the last {failures} requests to it failed, the latest {:.1} s ago ({last}); it is asked again within \
+         a second",
+        ago.as_secs_f64()
+    )]
+    Failing {
+        /// The destination of the request.
+        host: String,
+        /// The number of requests that failed in a row.
+        failures: u32,
+        /// How long ago the last one was.
+        ago: Duration,
+        /// Its failure.
+        last: Text,
+    },
     /// The request timed out.
     #[error("{host} did not respond in time ({})", missing.activity())]
     Timeout {
@@ -202,6 +219,35 @@ pub enum FetchError {
 }
 
 impl FetchError {
+    /// Whether no request was sent to the host, or to the target of a redirect, as the last ones failed.
+    #[must_use]
+    pub fn was_not_sent(&self) -> bool {
+        match self {
+            Self::Failing { .. } => true,
+            Self::Redirected { cause, .. } => cause.was_not_sent(),
+            Self::AddressRefused { .. }
+            | Self::ReferredInside { .. }
+            | Self::HostDisabled { .. }
+            | Self::Proxy { .. }
+            | Self::NotByProxy { .. }
+            | Self::Unreachable { .. }
+            | Self::Tls { .. }
+            | Self::TlsPort { .. }
+            | Self::Broken { .. }
+            | Self::Stalled { .. }
+            | Self::Excess { .. }
+            | Self::Timeout { .. }
+            | Self::Late(_)
+            | Self::Throttled(_)
+            | Self::Setting(_)
+            | Self::Redirect { .. }
+            | Self::TooLarge { .. }
+            | Self::Size { .. }
+            | Self::ContentEncoding { .. }
+            | Self::Limit(_) => false,
+        }
+    }
+
     /// The failure of the request that work in progress waited for when a deadline passed; `None` if it waited for none.
     #[must_use]
     pub fn of_awaited(awaited: Awaited) -> Option<Self> {

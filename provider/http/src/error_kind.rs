@@ -66,6 +66,7 @@ impl FetchError {
             | Self::Unreachable { .. }
             | Self::Tls { .. }
             | Self::TlsPort { .. }
+            | Self::Failing { .. }
             | Self::Broken { .. } => FetchErrorKind::Unreachable,
             Self::Timeout { .. } | Self::Late(_) | Self::Stalled { .. } => FetchErrorKind::Timeout,
             Self::Throttled(_) | Self::Setting(_) => FetchErrorKind::Throttled,
@@ -98,6 +99,7 @@ impl FetchError {
             | Self::Stalled { .. }
             | Self::Excess { .. }
             | Self::Setting(_)
+            | Self::Failing { .. }
             | Self::Redirect { .. }
             | Self::TooLarge { .. }
             | Self::Size { .. }
@@ -126,6 +128,7 @@ impl FetchError {
             | Self::Excess { .. }
             | Self::Throttled(_)
             | Self::Setting(_)
+            | Self::Failing { .. }
             | Self::Redirect { .. }
             | Self::TooLarge { .. }
             | Self::Size { .. }
@@ -155,6 +158,7 @@ impl FetchError {
             | Self::Late(_)
             | Self::Throttled(_)
             | Self::Setting(_)
+            | Self::Failing { .. }
             | Self::Redirect { .. }
             | Self::Redirected { .. }
             | Self::TooLarge { .. }

@@ -14,6 +14,9 @@ use lru::LruCache;
 use tokio::time::Instant;
 
 use crate::error::FetchError;
+use crate::health::Admitted;
+use crate::health::Health;
+use crate::hop::Hop;
 use crate::limiter::Limiter;
 use crate::limiter::Permit;
 use crate::limits;
@@ -43,17 +46,8 @@ pub(crate) struct HostLimiter {
     requests: Limiter,
     responders: Limiter,
     pauses: Pauses,
-}
-
-/// The host that a request goes to.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Hop<'a> {
-    /// Host and port as in the URL.
-    pub(crate) host: &'a str,
-    /// Whether the request is made on behalf of this host.
-    pub(crate) own: bool,
-    /// Whether the settings have an entry for it.
-    pub(crate) listed: bool,
+    /// `None` if requests are sent to hosts that fail as to others.
+    health: Option<Health>,
 }
 
 /// The permits of a request, released on drop.
@@ -89,14 +83,25 @@ impl Pauses {
 
 impl HostLimiter {
     /// `requests` and `responders` are the limits of the process, `limits` the shares of a host.
-    pub(crate) fn new(limits: ShareLimits, requests: Limiter, responders: Limiter, pauses: Pauses) -> Self {
-        Self { limits, requests, responders, pauses }
+    pub(crate) fn new(
+        limits: ShareLimits,
+        requests: Limiter,
+        responders: Limiter,
+        pauses: Pauses,
+        health: Option<Health>,
+    ) -> Self {
+        Self { limits, requests, responders, pauses, health }
+    }
+
+    /// The state of the hosts, if it is kept.
+    pub(crate) fn health(&self) -> Option<&Health> {
+        self.health.as_ref()
     }
 
     /// Waits until the pause of the host has ended and the limits allow another request on behalf of `share`.
     ///
     /// # Errors
-    /// Immediately if the host requested a pause that ends after `deadline`; at `deadline` if a limit was reached
+    /// Immediately if the host requested a pause that ends after `deadline`, or fails; at `deadline` if a limit was reached
     /// until then.
     pub(crate) async fn acquire(
         &self,
@@ -106,10 +111,11 @@ impl HostLimiter {
     ) -> Result<RequestPermit, FetchError> {
         loop {
             self.wait_for_pause(hop, deadline).await?;
+            let admitted = self.admit(hop, deadline).await?;
             let request = self.requests.acquire(share, deadline).await?;
             let responder = self.responders.acquire_for(self.claim(share, hop), deadline).await?;
-            // The host may have requested a pause while this request was queued.
-            if self.remaining_pause(hop).is_none() {
+            // The host may have requested a pause, or failed, while this request was queued.
+            if self.remaining_pause(hop).is_none() && self.may_send(hop, admitted) {
                 return Ok(RequestPermit { request, _responder: responder });
             }
         }
@@ -129,8 +135,9 @@ impl HostLimiter {
         let RequestPermit { request, .. } = permit;
         loop {
             self.wait_for_pause(hop, deadline).await?;
+            let admitted = self.admit(hop, deadline).await?;
             let responder = self.responders.acquire_for(self.claim(share, hop), deadline).await?;
-            if self.remaining_pause(hop).is_none() {
+            if self.remaining_pause(hop).is_none() && self.may_send(hop, admitted) {
                 return Ok(RequestPermit { request, _responder: responder });
             }
         }
@@ -142,6 +149,20 @@ impl HostLimiter {
         let mut pauses = self.pauses.of(hop).lock().unwrap_or_else(PoisonError::into_inner);
         let earlier = pauses.get(hop.host).copied();
         pauses.put(hop.host.to_owned(), earlier.map_or(until, |earlier| earlier.max(until)));
+    }
+
+    async fn admit(&self, hop: Hop<'_>, deadline: Instant) -> Result<Admitted, FetchError> {
+        match &self.health {
+            Some(health) => health.admit(hop, deadline).await,
+            None => Ok(Admitted::Usual),
+        }
+    }
+
+    fn may_send(&self, hop: Hop<'_>, admitted: Admitted) -> bool {
+        match (&self.health, admitted) {
+            (Some(health), Admitted::Usual) => !health.is_failing(hop),
+            (None, _) | (Some(_), Admitted::Probe) => true,
+        }
     }
 
     fn claim(&self, share: &Share, hop: Hop<'_>) -> Claim {

@@ -116,3 +116,33 @@ pub const CHALLENGE_BYTES: usize = 4 * 1024;
 
 /// `WWW-Authenticate` headers that are read, and challenges in each.
 pub const CHALLENGES: usize = 8;
+
+/// Hosts whose state is kept, separately for hosts of the settings and for others.
+pub const HEALTH_HOSTS: usize = 256;
+
+/// The last failure of a host, in bytes.
+pub const FAILURE_TEXT_BYTES: usize = 240;
+
+/// Memory of the state of hosts, in bytes: each with its last failure, and what wakes the requests that wait.
+pub const HEALTH_BYTES: usize = 2 * HEALTH_HOSTS * 640;
+
+/// Failures of a host without a response between them after which it is taken for one that fails: more than the attempts of one request.
+pub const FAILURES: u32 = 5;
+
+/// The time between the first and the last of them at least, so that a connection that is closed under many requests does not count.
+pub const FAILURES_TIME: Duration = Duration::from_millis(200);
+
+/// Time between two requests to a host that fails at once.
+pub const PROBE_FAST: Duration = Duration::from_millis(100);
+
+/// Time between two requests to a host that does not respond. Below a second with the time of a response.
+pub const PROBE_SLOW: Duration = Duration::from_millis(400);
+
+/// How long other requests wait for the next request to a host that fails, and for its result.
+pub const PROBE_WAIT: Duration = Duration::from_millis(100);
+
+/// The head of a response may take so many times as long as the longest of recent ones.
+pub const HEAD_TIMES: u32 = 4;
+
+/// The least time for the head of a response: a lost packet is sent again within it.
+pub const HEAD_LEAST: Duration = Duration::from_millis(250);

@@ -49,6 +49,15 @@ pub(crate) struct ConnectionPools {
 
 type Forwarders = HashMap<(ProxyId, RootsId), Arc<Pool<Forwarder>>>;
 
+/// The connection for a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Over {
+    /// One of the pool.
+    Any,
+    /// A new one, which is not used for other requests.
+    New,
+}
+
 /// The pools under one set of trusted authorities.
 struct HostPools {
     direct: [Pool<Direct>; AddressPolicy::ALL.len()],
@@ -109,14 +118,24 @@ impl ConnectionPools {
     }
 
     /// The client for direct requests.
-    pub(crate) fn direct(&self, roots: RootsId, policy: AddressPolicy) -> Direct {
+    pub(crate) fn direct(&self, roots: RootsId, policy: AddressPolicy, over: Over) -> Direct {
         self.close_surplus(policy);
         // Only this value creates a `RootsId`, and each has a pool per policy.
-        self.by_roots[roots.0].direct[policy.position()].client()
+        let pool = &self.by_roots[roots.0].direct[policy.position()];
+        match over {
+            Over::Any => pool.client(),
+            Over::New => pool.apart(),
+        }
     }
 
     /// The client for requests through `proxy`, under `rule`. The proxy decides which networks it reaches.
-    pub(crate) fn forwarder(&self, proxy: &SelectedProxy<'_>, rule: ProxyRuleId, roots: RootsId) -> Forwarder {
+    pub(crate) fn forwarder(
+        &self,
+        proxy: &SelectedProxy<'_>,
+        rule: ProxyRuleId,
+        roots: RootsId,
+        over: Over,
+    ) -> Forwarder {
         let (id, own) = match proxy.source {
             ProxySource::Variable(name) => (ProxyId::Variable(name), None),
             ProxySource::Setting(_) => (ProxyId::Rule(rule.0), self.to_proxies.get(&rule.0)),
@@ -132,7 +151,12 @@ impl ConnectionPools {
             Arc::new(Pool::new(make))
         };
         self.close_surplus(AddressPolicy::Any);
-        self.forwarders().entry((id, roots)).or_insert_with(make).client()
+        let mut forwarders = self.forwarders();
+        let pool = forwarders.entry((id, roots)).or_insert_with(make);
+        match over {
+            Over::Any => pool.client(),
+            Over::New => pool.apart(),
+        }
     }
 
     /// Closes all idle connections.

@@ -72,6 +72,8 @@ struct State {
     /// With their numbers. Work can wait for several things at the same time.
     waits: Vec<(u64, Wait)>,
     next: u64,
+    /// Until when a caller waits at the latest.
+    until: Option<Instant>,
 }
 
 #[derive(Clone, Debug)]
@@ -159,6 +161,13 @@ impl Progress {
         CURRENT.scope(self, work)
     }
 
+    /// A caller waits for the work until `deadline`, but no longer than its own callers wait for it.
+    pub(crate) fn expect(&self, deadline: Instant) {
+        let deadline = expected().map_or(deadline, |own| own.min(deadline));
+        let mut state = self.lock();
+        state.until = Some(state.until.map_or(deadline, |until| until.max(deadline)));
+    }
+
     fn wait_for(&self, wait: Wait) -> Waiting {
         let mut state = self.lock();
         let number = state.next;
@@ -241,6 +250,12 @@ impl Drop for Waiting {
     }
 }
 
+/// Until when callers wait for the work that runs in this task at the latest; `None` if that is not known. It may have passed: work goes on
+/// without callers for some time.
+pub(crate) fn expected() -> Option<Instant> {
+    CURRENT.try_with(|current| current.lock().until).ok().flatten()
+}
+
 /// Notes a wait of the work that runs in this task, if there is such work.
 fn note(wait: Wait) -> Option<Waiting> {
     CURRENT.try_with(|current| current.wait_for(wait)).ok()
@@ -287,6 +302,7 @@ pub(crate) async fn pause(HostPause { host, wait }: HostPause) {
 /// It has not ended then; with what it waited for.
 pub async fn until<F: Future>(deadline: Instant, work: F) -> Result<F::Output, Late> {
     let progress = Progress::default();
+    progress.expect(deadline);
     let _waiting = waiting_for(&progress);
     // Dropped after its waits were read.
     let mut work = pin!(progress.clone().during(work));
@@ -298,6 +314,9 @@ pub async fn until<F: Future>(deadline: Instant, work: F) -> Result<F::Output, L
 /// does not wait for that.
 pub async fn apart<F: Future>(work: F) -> F::Output {
     let progress = Progress::default();
+    if let Some(until) = expected() {
+        progress.expect(until);
+    }
     let _waiting = note(Wait::Apart(progress.clone()));
     progress.during(work).await
 }
@@ -399,6 +418,22 @@ mod tests {
             tokio::time::sleep(5 * SECOND).await;
         };
         assert_eq!(until(Instant::now() + 2 * SECOND, ended).await, Err(nothing()));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn work_knows_until_when_its_callers_wait_at_the_latest() {
+        let now = Instant::now();
+        assert_eq!(expected(), None);
+        let within = |nested: u32| until(now + nested * SECOND, async { expected() });
+        assert_eq!(until(now + 5 * SECOND, async { expected() }).await, Ok(Some(now + 5 * SECOND)));
+        // Work within other work is not expected for longer.
+        assert_eq!(until(now + 5 * SECOND, within(9)).await, Ok(Ok(Some(now + 5 * SECOND))));
+        assert_eq!(until(now + 5 * SECOND, within(2)).await, Ok(Ok(Some(now + 2 * SECOND))));
+        assert_eq!(until(now + 5 * SECOND, apart(async { expected() })).await, Ok(Some(now + 5 * SECOND)));
+        let progress = Progress::default();
+        progress.expect(now + 3 * SECOND);
+        progress.expect(now + 2 * SECOND);
+        assert_eq!(progress.during(async { expected() }).await, Some(now + 3 * SECOND));
     }
 
     #[tokio::test(start_paused = true)]

@@ -43,10 +43,24 @@ pub struct Request<'a> {
     pub redirects: Redirects<'a>,
     /// Limits on the body of a 200.
     pub body: BodyLimits,
-    /// How long the head of each response may take, connecting included; `None` for the time of the whole request.
-    pub head_timeout: Option<Duration>,
+    /// How long the head of each response may take, connecting included.
+    pub head_timeout: HeadTimeout,
     /// Called with the status of the response, if that is no redirect, before its body is read.
     pub on_head: Option<OnHead<'a>>,
+}
+
+/// How long the head of a response may take, connecting included.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HeadTimeout {
+    /// The time of the whole request.
+    Request,
+    /// So long.
+    After(Duration),
+    /// Half of the time that the callers of the work still wait for it, but not less than
+    /// [`HEAD_LEAST`](crate::limits::HEAD_LEAST) or several times what the host usually takes; the time of the whole request if either is
+    /// not known. Then the request is sent once more over a new connection, with half of the rest of the time: the connection may be
+    /// dead, although the host is not. The two are never in progress at the same time.
+    OfCallers,
 }
 
 /// What a caller does when the head of a response is there.

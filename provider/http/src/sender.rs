@@ -6,6 +6,7 @@ use http::StatusCode;
 use http::Uri;
 use http::header;
 use http_body_util::Full;
+use hyper_util::client::legacy::connect::capture_connection;
 use url::Url;
 
 use crate::address::AddressPolicy;
@@ -19,6 +20,7 @@ use crate::error_mapping::unreachable;
 use crate::error_mapping::unreachable_by;
 use crate::origin::authority;
 use crate::pools::ConnectionPools;
+use crate::pools::Over;
 use crate::pools::ProxyRuleId;
 use crate::proxy::Forwarder;
 use crate::proxy::ProxyEnvironment;
@@ -64,13 +66,15 @@ impl Sender {
         request: &Request<'_>,
         position: &Position<'_>,
         reception: &Reception,
+        over: Over,
     ) -> Result<UnreadResponse, FetchError> {
         let (url, route) = (&position.url, position.route);
         let host = authority(url);
-        let message = message(request, position, &host)?;
+        let mut message = message(request, position, &host)?;
+        reception.over(capture_connection(&mut message));
         match self.via(&host, url, route)? {
             Via::Proxy { proxy, rule } => {
-                let forwarder = self.pools.forwarder(&proxy, rule, route.roots);
+                let forwarder = self.pools.forwarder(&proxy, rule, route.roots, over);
                 reception.by_proxy(&proxy.server.authority());
                 let sent = send_through_proxy(&forwarder, &proxy, message, &host, reception);
                 on_behalf_of(request.share, reception, sent).await
@@ -82,7 +86,7 @@ impl Sender {
                     .check_literal(url)
                     .map_err(refused)
                     .map_err(|error| with_referring_host(error, position))?;
-                let client = self.pools.direct(route.roots, route.addresses);
+                let client = self.pools.direct(route.roots, route.addresses, over);
                 let sent = on_behalf_of(request.share, reception, client.send(message)).await;
                 sent.map_err(|error| with_referring_host(unreachable(&error, &host, reception.missing()), position))
             }

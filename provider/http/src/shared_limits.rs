@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use crate::connection::OpenConnections;
+use crate::health::Health;
 use crate::host_limiter::HostLimiter;
 use crate::host_limiter::Pauses;
 use crate::host_limiter::RequestLimits;
@@ -24,6 +25,8 @@ pub struct SharedLimits {
     responders: Limiter,
     lookups: Limiter,
     pauses: Pauses,
+    /// `None` for [`SharedLimits::beside`].
+    health: Option<Health>,
     /// Connections to hosts that the settings name.
     open_configured: OpenConnections,
     /// Connections to other hosts.
@@ -80,6 +83,7 @@ impl SharedLimits {
             responders: limiter(resources.responders, requests.responder_shares()),
             lookups: limiter(LOOKUPS, limits::LOOKUPS),
             pauses: Pauses::new(),
+            health: Some(Health::new()),
             open_configured: OpenConnections::new(idle.open_configured(requests)),
             open_unlisted: OpenConnections::new(idle.open_unlisted(requests)),
             idle,
@@ -88,7 +92,7 @@ impl SharedLimits {
 
     /// Creates limits for requests of another kind in the same process. Requests and bodies have limits of their own, so
     /// that neither kind uses up those of the other. Name resolution, threads for parsing and the pauses that hosts
-    /// requested are shared. Connections beyond one for each request are closed when they are idle.
+    /// requested are shared. Requests are sent to hosts that fail as to others. Connections beyond one for each request are closed when they are idle.
     #[must_use]
     pub fn beside(
         &self,
@@ -106,6 +110,7 @@ impl SharedLimits {
             responders: limiter(resources.responders, requests.responder_shares()),
             lookups: self.lookups.clone(),
             pauses: self.pauses.clone(),
+            health: None,
             open_configured: OpenConnections::new(idle.open_configured(requests)),
             open_unlisted: OpenConnections::new(idle.open_unlisted(requests)),
             idle,
@@ -139,7 +144,8 @@ impl SharedLimits {
 
     /// A limiter for the hosts of a client with these limits on requests.
     pub(crate) fn host_limiter(&self, requests: RequestLimits) -> HostLimiter {
-        HostLimiter::new(requests.shares(), self.requests.clone(), self.responders.clone(), self.pauses.clone())
+        let (requests, shares) = (self.requests.clone(), requests.shares());
+        HostLimiter::new(shares, requests, self.responders.clone(), self.pauses.clone(), self.health.clone())
     }
 
     pub(crate) fn lookups(&self) -> &Limiter {

@@ -88,7 +88,7 @@ where
     where
         F: Future<Output = V> + Send + 'static,
     {
-        let (mut result, progress, _) = self.subscribe(key, work);
+        let (mut result, progress, _) = self.subscribe(key, deadline, work);
         let _waiting = waiting_for(&progress);
         match tokio::time::timeout_at(deadline, result.wait_for(Option::is_some)).await {
             Ok(Ok(value)) => value.clone().ok_or(FlightError::Panicked),
@@ -109,7 +109,7 @@ where
     where
         F: Future<Output = V> + Send + 'static,
     {
-        let (mut result, _, is_new) = self.subscribe(key, work);
+        let (mut result, _, is_new) = self.subscribe(key, Instant::now() + keep, work);
         is_new.then_some(
             async move { drop(tokio::time::timeout(keep, result.wait_for(Option::is_some)).await.map(drop)) },
         )
@@ -121,18 +121,25 @@ where
         lock(&self.running).contains_key(key)
     }
 
-    /// The result and the progress of the work for `key`, and whether it was started.
-    fn subscribe<F>(&self, key: K, work: impl FnOnce(Progress) -> F) -> (watch::Receiver<Option<V>>, Progress, bool)
+    /// The result and the progress of the work for `key`, whose caller waits until `deadline`, and whether it was started.
+    fn subscribe<F>(
+        &self,
+        key: K,
+        deadline: Instant,
+        work: impl FnOnce(Progress) -> F,
+    ) -> (watch::Receiver<Option<V>>, Progress, bool)
     where
         F: Future<Output = V> + Send + 'static,
     {
         let mut running = lock(&self.running);
         if let Some(flight) = running.get_mut(&key) {
             flight.joined += 1;
+            flight.progress.expect(deadline);
             return (flight.result.subscribe(), flight.progress.clone(), false);
         }
         let (sender, result) = watch::channel(None);
         let (sender, progress) = (Arc::new(sender), Progress::default());
+        progress.expect(deadline);
         let work = progress.clone().during(work(progress.clone()));
         let flight = Flight { result: Arc::clone(&sender), progress: progress.clone(), joined: 1 };
         running.insert(key.clone(), flight);

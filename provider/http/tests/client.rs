@@ -20,6 +20,7 @@ use countersign_http::ClientSettings;
 use countersign_http::FetchError;
 use countersign_http::FetchErrorKind;
 use countersign_http::FetchRemedy;
+use countersign_http::HeadTimeout;
 use countersign_http::HostPause;
 use countersign_http::LimitObserver;
 use countersign_http::Missing;
@@ -120,7 +121,7 @@ async fn fetch_with(
         authorization,
         redirects,
         body: BodyLimits::at_most(1024),
-        head_timeout: None,
+        head_timeout: HeadTimeout::Request,
         on_head: None,
     };
     change(&mut request);
@@ -208,14 +209,14 @@ async fn sends_no_request_during_the_pause_of_a_host() {
 async fn the_head_of_a_response_has_a_time_limit_of_its_own() {
     let server = server().await;
     let silent = server.when(Path::Other).never_answer();
-    let soon = |request: &mut Request<'_>| request.head_timeout = Some(Duration::from_millis(50));
+    let soon = |request: &mut Request<'_>| request.head_timeout = HeadTimeout::After(Duration::from_millis(50));
     let late = fetch(&client(), &format!("{}/list", server.url()), soon).await.err();
     let expected =
         FetchError::Timeout { host: server.host(), phase: countersign_http::Phase::Head, missing: Missing::Response };
     assert_eq!(late, Some(expected));
     silent.remove();
     server.when(Path::Other).stalled_body();
-    let later = |request: &mut Request<'_>| request.head_timeout = Some(Duration::from_secs(20));
+    let later = |request: &mut Request<'_>| request.head_timeout = HeadTimeout::After(Duration::from_secs(20));
     let stalled = fetch(&client(), &format!("{}/list", server.url()), later).await;
     assert!(matches!(stalled, Err(FetchError::Stalled { .. })));
 }
@@ -225,7 +226,7 @@ async fn a_tls_handshake_that_does_not_end_is_told_from_a_response_that_does_not
     // Accepts connections by its backlog, and sends nothing.
     let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let host = silent.local_addr().unwrap().to_string();
-    let soon = |request: &mut Request<'_>| request.head_timeout = Some(Duration::from_millis(50));
+    let soon = |request: &mut Request<'_>| request.head_timeout = HeadTimeout::After(Duration::from_millis(50));
     let late = |scheme: &str| {
         let url = format!("{scheme}://{host}/list");
         async move { fetch(&client(), &url, soon).await.err() }

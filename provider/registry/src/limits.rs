@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use countersign_core::limits::JsonLimits;
 use countersign_http::ShareLimits;
+use countersign_http::limits::HEALTH_BYTES;
 
 const MIB: usize = 1024 * 1024;
 
@@ -35,8 +36,8 @@ pub(crate) const PERMISSION_EXCERPT_CHARACTERS: usize = 512;
 pub(crate) const TOKENS_BYTES: usize = 4 * MIB;
 
 /// Cached authentication schemes of repositories, in bytes: some thousands, each at most about 1 KiB. Together with
-/// [`REALMS_BYTES`] 4 MiB.
-pub(crate) const SCHEMES_BYTES: usize = 4 * MIB - REALMS_BYTES;
+/// [`REALMS_BYTES`] and the state of hosts 4 MiB.
+pub(crate) const SCHEMES_BYTES: usize = 4 * MIB - REALMS_BYTES - HEALTH_BYTES;
 
 /// Token services that hosts have named, in bytes: some hundred, each about half a KiB, for each host, entry and credential.
 pub(crate) const REALMS_BYTES: usize = 256 * 1024;

@@ -163,6 +163,10 @@ pub trait Observer: LimitObserver {
     /// The same request as [`Self::request`], in detail.
     fn exchanged(&self, _: &Exchange<'_>) {}
 
+    /// A request under this entry, as in [`Self::request`], was not sent, as the last ones to its host failed; or it was redirected to such a
+    /// host.
+    fn not_sent(&self, _: Option<&str>) {}
+
     /// A mirror of the entry with this pattern could not be used, for another reason than that it lacks the content, and the next location is
     /// tried if there is one. `why` has no secrets.
     fn mirror_failed(&self, entry: &str, mirror: &Text, stage: Stage, why: &Text);

@@ -120,7 +120,16 @@ impl Transport {
             Some(limits) => limits.acquire(&*self.observer, deadline).await?,
             None => None,
         };
-        let permit = self.client.acquire(&fetched, deadline).await.map_err(Cause::Fetch)?;
+        let entry = self.routes.entry(request.route.entry).map(|entry| &*entry.name);
+        let permit = match self.client.acquire(&fetched, deadline).await {
+            Ok(permit) => permit,
+            Err(error) => {
+                if error.was_not_sent() {
+                    self.observer.not_sent(entry);
+                }
+                return Err(Cause::Fetch(error));
+            }
+        };
         let started = Instant::now();
         let mut answered = Answered::default();
         let result = match self.disabled(request.route) {
@@ -131,11 +140,13 @@ impl Transport {
                     .client
                     .fetch(&fetched, permit, deadline.min(started + self.request_timeout(request.route)))
                     .await;
+                if response.as_ref().is_err_and(FetchError::was_not_sent) {
+                    self.observer.not_sent(entry);
+                }
                 answered = Answered::of(request, &response);
                 self.reply(stage, request, response)
             }
         };
-        let entry = self.routes.entry(request.route.entry).map(|entry| &*entry.name);
         let (found, elapsed) = (observed(request, &result), started.elapsed());
         self.observer.request(entry, stage, found, elapsed);
         let Answered { status, bytes, redirected_to } = answered;
@@ -344,7 +355,7 @@ fn fetched<'a>(stage: Stage, request: &'a Request<'a>, redirects: &'a RegistryRe
         authorization: request.authorization,
         redirects,
         body: request.body.clone(),
-        head_timeout: None,
+        head_timeout: fetch::HeadTimeout::OfCallers,
         on_head: request.on_head,
     }
 }

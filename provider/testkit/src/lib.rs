@@ -48,6 +48,7 @@ pub mod crl;
 pub mod der;
 mod descriptor;
 pub mod folder;
+pub mod gate;
 pub mod google;
 mod hash;
 pub mod notation;

@@ -7,6 +7,7 @@ mod broken_trust;
 mod caching;
 mod evidence;
 mod mirrors;
+mod outage;
 mod pauses;
 mod referrers;
 mod renewals;

@@ -73,7 +73,7 @@ async fn fetch(client: &Client) -> FetchError {
         authorization: None,
         redirects: Redirects::Refuse { what: "such requests" },
         body: BodyLimits::at_most(1024),
-        head_timeout: None,
+        head_timeout: crate::request::HeadTimeout::Request,
         on_head: None,
     };
     let deadline = Instant::now() + Duration::from_secs(30);

@@ -21,6 +21,11 @@ impl<T: Clone> Pool<T> {
         self.current.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// An identical client without connections. Its own is closed after its last request.
+    pub(crate) fn apart(&self) -> T {
+        (self.make)()
+    }
+
     /// Closes idle connections.
     pub(crate) fn close_idle(&self) {
         let before =
@@ -42,6 +47,7 @@ mod tests {
         let under_way = pool.client();
         let first = Arc::downgrade(&under_way);
         assert!(Weak::ptr_eq(&first, &Arc::downgrade(&pool.client())));
+        assert!(!Weak::ptr_eq(&first, &Arc::downgrade(&pool.apart())));
         pool.close_idle();
         assert!(first.upgrade().is_some());
         assert!(!Weak::ptr_eq(&first, &Arc::downgrade(&pool.client())));

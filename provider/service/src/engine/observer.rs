@@ -39,6 +39,10 @@ impl Observer for CountRequests {
         self.0.stage_ended(VerdictStage::Registry(stage), elapsed);
     }
 
+    fn not_sent(&self, entry: Option<&str>) {
+        self.0.registry_request_not_sent(entry);
+    }
+
     fn mirror_failed(&self, entry: &str, mirror: &Text, stage: Stage, why: &Text) {
         self.0.mirror_failure(entry);
         let Some(left_out) = self.1.admit(Instant::now()) else { return };

@@ -111,7 +111,7 @@ impl Deadline {
     /// The deadline after this duration.
     #[must_use]
     pub fn after(duration: Duration) -> Self {
-        Self(Instant::now() + duration)
+        Self(now() + duration)
     }
 
     /// The point.
@@ -130,8 +130,13 @@ impl Deadline {
     /// Until then; zero once it has passed.
     #[must_use]
     pub fn remaining(self) -> Duration {
-        self.0.saturating_duration_since(Instant::now())
+        self.0.saturating_duration_since(now())
     }
+}
+
+/// By the clock of timers, which tests may pause.
+pub(super) fn now() -> Instant {
+    tokio::time::Instant::now().into_std()
 }
 
 #[cfg(test)]

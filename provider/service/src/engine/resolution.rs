@@ -1,7 +1,6 @@
 //! From reference to digest.
 
 use std::sync::Arc;
-use std::time::Instant;
 
 use countersign_core::name::Digest;
 use countersign_core::name::ImageRef;
@@ -15,6 +14,7 @@ use futures_util::future::BoxFuture;
 use super::error_mapping;
 use super::manifest_and_list::MANIFEST_STAGE;
 use super::request::VerificationRequest;
+use super::request::now;
 use super::resolved::PinKey;
 use super::resolved::Resolved;
 use super::state::Inner;
@@ -75,7 +75,7 @@ impl Inner {
             async move {
                 let permit = queued.map_err(|reached| error_mapping::overloaded(&reached))?.granted().await;
                 progress.enter(MANIFEST_STAGE);
-                let until = (Instant::now() + this.settings.flight_time).into();
+                let until = (now() + this.settings.flight_time).into();
                 // Boxed, so that waiting work is small.
                 let pinned = match pinning {
                     Pinning::Unknown => this.registries.pin(&image, until).boxed().await,

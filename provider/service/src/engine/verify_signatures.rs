@@ -1,7 +1,6 @@
 //! Fetches and verifies the signatures of one image until one is valid.
 
 use std::sync::Arc;
-use std::time::Instant;
 
 use countersign_core::limits;
 use countersign_core::oci::Descriptor;
@@ -20,6 +19,7 @@ use futures_util::StreamExt as _;
 use super::error_mapping;
 use super::manifest_and_list::LIST_STAGE;
 use super::manifest_and_list::Manifest;
+use super::request::now;
 use super::signatures;
 use super::signatures::Judged;
 use super::signatures::JudgementContext;
@@ -37,13 +37,13 @@ impl Inner {
         &self,
         Question { statement, requirement, scheme }: Question,
         manifest: Manifest,
-        evidence_until: Instant,
+        evidence_until: std::time::Instant,
         progress: &Progress,
     ) -> ImageVerdict {
         let name = statement.shared_name();
         let statement_name = || Arc::clone(&name);
         let required_metadata = self.required_metadata(&statement).clone();
-        let until = Instant::now() + self.settings.flight_time;
+        let until = now() + self.settings.flight_time;
         let (pinned, mut first_list) = match self.manifest_and_list(manifest, scheme, until.into(), progress).await {
             Ok(found) => found,
             Err(error) => return ImageVerdict::from_reason(Some(name), error_mapping::reason(&error)),

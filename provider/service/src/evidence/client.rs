@@ -12,6 +12,7 @@ use countersign_http::ClientBuilder;
 use countersign_http::ClientSettings;
 use countersign_http::Content;
 use countersign_http::FetchError;
+use countersign_http::HeadTimeout;
 use countersign_http::HostPause;
 use countersign_http::NoProxyScope;
 use countersign_http::Payload;
@@ -133,7 +134,7 @@ impl EvidenceClient {
             authorization: None,
             redirects: Redirects::Refuse { what: REDIRECTED },
             body: BodyLimits::at_most(outgoing.max_bytes),
-            head_timeout: Some(self.settings.response_timeout),
+            head_timeout: HeadTimeout::After(self.settings.response_timeout),
             on_head: None,
         };
         let permit = self.client.acquire(&request, deadline).await.map_err(RequestError::Fetch)?;

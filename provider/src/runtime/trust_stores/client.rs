@@ -21,6 +21,7 @@ use countersign_http::ClientBuilder;
 use countersign_http::ClientSettings;
 use countersign_http::FetchError;
 use countersign_http::FetchRemedy;
+use countersign_http::HeadTimeout;
 use countersign_http::LimitObserver;
 use countersign_http::NoProxyScope;
 use countersign_http::Payload;
@@ -188,7 +189,7 @@ impl StoreClient {
             authorization: None,
             redirects: Redirects::Refuse { what: "requests for trust stores" },
             body: BodyLimits::at_most(STORE_FILE_BYTES),
-            head_timeout: None,
+            head_timeout: HeadTimeout::Request,
             on_head: None,
         };
         let permit = client.acquire(&request, deadline).await.map_err(Failed::unanswered)?;

@@ -64,7 +64,7 @@ fn rows(config: &Config) -> Vec<(&'static str, usize)> {
         ("responses of Google Cloud being received", google::BODIES),
         ("tokens of Google Cloud", google::TOKENS),
         ("name resolution", registry::LOOKUPS),
-        ("tokens, authentication schemes, token services, tags and digests", registry::CACHED),
+        ("tokens, authentication schemes, token services, state of hosts, tags and digests", registry::CACHED),
         ("images being verified", config.server.max_concurrent_keys * engine::IMAGE_BYTES),
         ("cached verdicts", config.cache.verdict_bytes),
         ("requests being read", memory::READING),

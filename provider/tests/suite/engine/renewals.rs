@@ -22,7 +22,7 @@ const RENEWED: &str = "countersign_cache_events_total{event=\"verdict-renewed\"}
 const TAGS_RENEWED: &str = "countersign_cache_events_total{event=\"tag-renewed\"}";
 const STORED: &str = "countersign_cache_events_total{event=\"verdict-stored\"}";
 
-/// Longer than what passes in a test: deadlines are of the clock that [`pass`] does not move.
+/// Longer than what passes in a test.
 const LONG: Duration = Duration::from_secs(3600);
 
 /// Verdicts are kept for 300 seconds, so that they are renewed after 240.

@@ -41,6 +41,7 @@ pub(super) struct Verdicts {
     stage_seconds: Box<[Histogram]>,
     registry_requests: CountersByName,
     mirror_failures: CountersByName,
+    not_sent: CountersByName,
 }
 
 impl Verdicts {
@@ -107,6 +108,18 @@ impl Verdicts {
                     fixed_labels: &[],
                     columns: vec![Vec::new()],
                     lasting: &[],
+                    max_names: MAX_REGISTRIES,
+                },
+            )?,
+            not_sent: CountersByName::new(
+                factory,
+                Table {
+                    name: "registry_requests_not_sent_total",
+                    help: "Requests that were not sent, as the last ones to their host failed, by the entry of the configuration.",
+                    label: "registry",
+                    fixed_labels: &[],
+                    columns: vec![Vec::new()],
+                    lasting: &[UNLISTED],
                     max_names: MAX_REGISTRIES,
                 },
             )?,
@@ -180,12 +193,18 @@ impl Metrics {
     /// The entries of `registries` in the configuration in use; series of other entries are removed.
     pub fn registries<'a>(&self, patterns: impl IntoIterator<Item = &'a str> + Clone) {
         self.verdicts.registry_requests.set_names(patterns.clone());
-        self.verdicts.mirror_failures.set_names(patterns);
+        self.verdicts.mirror_failures.set_names(patterns.clone());
+        self.verdicts.not_sent.set_names(patterns);
     }
 
     /// A mirror of the entry of `registries` with this pattern could not be used.
     pub fn mirror_failure(&self, registry: &str) {
         self.verdicts.mirror_failures.increment(registry, 0);
+    }
+
+    /// A request under the entry of `registries` with this pattern, or under none, was not sent, as its host fails.
+    pub fn registry_request_not_sent(&self, registry: Option<&str>) {
+        self.verdicts.not_sent.increment(registry.unwrap_or(UNLISTED), 0);
     }
 
     /// A request to a registry or token service has ended, under the entry of `registries` with this pattern, or under
