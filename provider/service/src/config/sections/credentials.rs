@@ -182,7 +182,11 @@ impl Kind for CredentialsKind {
             anonymous: false,
         };
         let keys = match value.clone() {
-            Credentials::Anonymous | Credentials::Broken(_) => none,
+            Credentials::Anonymous => none,
+            Credentials::Broken(readable) => {
+                effective.add(key, "unusable");
+                return self.show(key, &readable, effective);
+            }
             Credentials::DockerConfig(path) => CredentialKeys { docker_config: Some(path), ..none },
             Credentials::Files { username, password } => {
                 CredentialKeys { username: Some(username), password: Some(password), ..none }
