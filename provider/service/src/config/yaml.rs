@@ -259,6 +259,22 @@ impl Value {
         }
     }
 
+    /// The elements of a list.
+    pub(super) fn elements(&self) -> Option<&[Node]> {
+        match self {
+            Self::List(list) => Some(list),
+            Self::Nothing | Self::Boolean(_) | Self::Whole(_) | Self::Number(_) | Self::Text(_) | Self::Map(_) => None,
+        }
+    }
+
+    /// The value under a key of a map.
+    pub(super) fn member(&self, key: &str) -> Option<&Node> {
+        match self {
+            Self::Map(keys) => keys.iter().find(|(name, _)| name == key).map(|(_, node)| node),
+            Self::Nothing | Self::Boolean(_) | Self::Whole(_) | Self::Number(_) | Self::Text(_) | Self::List(_) => None,
+        }
+    }
+
     /// For messages about a section: only what it is, as a text may be a secret in the wrong place.
     pub(super) fn kind(&self) -> &'static str {
         match self {

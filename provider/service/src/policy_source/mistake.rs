@@ -344,6 +344,12 @@ impl PolicyMistake {
         matches!(self, Self::NotFetched { why: None, .. })
     }
 
+    /// The store that the policy names and that is not there, neither as a directory nor among those that are fetched.
+    #[must_use]
+    pub fn missing_store(&self) -> Option<&StoreRef> {
+        if let Self::NoStore { store, .. } = self { Some(store) } else { None }
+    }
+
     /// Whether the configuration requires metadata for a name that is not in the policy.
     pub(super) fn is_unknown(&self) -> bool {
         matches!(self, Self::UnknownStatement { .. })

@@ -81,7 +81,11 @@ pub(super) fn not_tried(config: &Config, findings: &mut Findings) {
 }
 
 fn mistakes(file: &Path, config: &Config, mistakes: &[PolicyMistake], findings: &mut Findings) {
-    for mistake in mistakes.iter().filter(|mistake| !mistake.is_not_tried()) {
+    // Its entry has a mistake already.
+    let is_unread = |mistake: &PolicyMistake| {
+        mistake.missing_store().is_some_and(|store| config.trust.unread_stores.contains(store))
+    };
+    for mistake in mistakes.iter().filter(|mistake| !mistake.is_not_tried() && !is_unread(mistake)) {
         let (path, field) = mistake.location(file, &config.trust.location);
         findings.mistake_at(&path, mistake.line(), &field, &mistake.mismatch());
     }

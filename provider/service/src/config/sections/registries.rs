@@ -52,7 +52,6 @@ use crate::config::schema::list_schema;
 use crate::config::schema::names;
 use crate::config::schema::section;
 use crate::config::yaml::Node;
-use crate::config::yaml::Value;
 
 /// One element of `registries`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -299,16 +298,7 @@ pub(in crate::config) fn check_partitions(fields: &Fields<'_>, registries: &[Reg
     for registry in registries.iter().filter(|registry| matches!(registry.credentials, Credentials::Ecr(_))) {
         let partition = ecr_hosts::registry_of(registry.host.host()).map(|registry| registry.partition());
         let Some(partition) = partition.filter(|partition| !aws.partitions.contains(partition)) else { continue };
-        let host = list.get(registry.position).and_then(|node| match &node.value {
-            Value::Map(keys) => keys.iter().find(|(key, _)| key == "host"),
-            Value::Nothing
-            | Value::Boolean(_)
-            | Value::Whole(_)
-            | Value::Number(_)
-            | Value::Text(_)
-            | Value::List(_) => None,
-        });
-        let Some((_, host)) = host else { continue };
+        let Some(host) = list.get(registry.position).and_then(|node| node.value.member("host")) else { continue };
         let found = format_args!("{} with credentials.ecr, which is in the partition {partition}", registry.host);
         let field = format!("registries[{}].host", registry.position);
         fields.mistake(host.line, &field, found, aws.wanted_partitions(), "");
@@ -323,13 +313,7 @@ pub(in crate::config) fn unread(fields: &Fields<'_>, registries: &[Registry]) ->
 
 /// The elements of the list as written.
 fn nodes<'a>(fields: &Fields<'a>) -> &'a [Node] {
-    match fields.node("registries").map(|node| &node.value) {
-        Some(Value::List(list)) => list,
-        Some(
-            Value::Nothing | Value::Boolean(_) | Value::Whole(_) | Value::Number(_) | Value::Text(_) | Value::Map(_),
-        )
-        | None => &[],
-    }
+    fields.node("registries").and_then(|node| node.value.elements()).unwrap_or_default()
 }
 
 /// The list `registries`, in the order of the file; no entry hides a later one.

@@ -1,6 +1,7 @@
 //! `trust.stores`: trust stores that are filled from elsewhere than a directory.
 
 use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::fmt;
 use std::path::PathBuf;
 
@@ -239,6 +240,13 @@ impl Kind for UrlKind {
             is_required: false,
         }
     }
+}
+
+/// The stores of the list that are not among `stores`, the ones that can be read.
+pub(super) fn unread(fields: &Fields<'_>, stores: &BTreeMap<StoreRef, StoreSource>) -> BTreeSet<StoreRef> {
+    let Some(list) = fields.node("stores").and_then(|node| node.value.elements()) else { return BTreeSet::new() };
+    let names = list.iter().filter_map(|element| element.value.member("store")?.value.as_str()?.parse().ok());
+    names.filter(|store| !stores.contains_key(store)).collect()
 }
 
 /// The whole list.

@@ -1,6 +1,7 @@
 //! Section `trust`.
 
 use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -9,6 +10,7 @@ use countersign_core::policy::StoreRef;
 use super::HOUR;
 use super::ms;
 use super::seconds;
+use super::stores;
 use super::stores::StoreSource;
 use super::stores::StoresKind;
 use crate::config::fields::Fields;
@@ -30,6 +32,9 @@ pub struct Trust {
     pub location: TrustLocation,
     /// The stores that are fetched, and from where.
     pub stores: BTreeMap<StoreRef, StoreSource>,
+    /// The stores that have an entry with a mistake, so that it is not known from where they are fetched. Not empty only after
+    /// [`Config::survey`](crate::config::Config::survey).
+    pub unread_stores: BTreeSet<StoreRef>,
     /// How often all files are compared with what is in use.
     pub reload_interval: Duration,
 }
@@ -95,11 +100,12 @@ impl Kind for TrustKind {
                 None
             }
         };
-        Some(Trust { location: location?, stores, reload_interval })
+        let unread_stores = stores::unread(&fields, &stores);
+        Some(Trust { location: location?, stores, unread_stores, reload_interval })
     }
 
     fn show(&self, key: &str, value: &Option<Trust>, effective: &mut Effective) {
-        let Some(Trust { location, stores, reload_interval }) = value.clone() else { return };
+        let Some(Trust { location, stores, unread_stores: _, reload_interval }) = value.clone() else { return };
         let (directory, policy, store) = match location {
             TrustLocation::Directory(directory) => (Some(directory), None, None),
             TrustLocation::Apart { policy, store } => (None, Some(policy), Some(store)),

@@ -5,6 +5,7 @@ use serde_json::json;
 use super::beside;
 use super::check;
 use super::document;
+use super::policy;
 use super::sound;
 use countersign_testkit::registry::Registry;
 
@@ -159,4 +160,25 @@ mistake       c.yaml:4: registries[0].credentials: found 2 kinds, expected one o
 mistake       x.json: cannot be read: No such file or directory (os error 2), expected a readable file
 ";
     assert!(page.contains(shown), "{page}");
+}
+
+#[test]
+fn a_store_whose_entry_has_a_mistake_is_not_missing() {
+    let folder = sound();
+    let policy = policy(&[json!({
+        "name": "app", "registryScopes": ["registry.example.com/app"], "trustStores": ["ca:shop"],
+        "signatureVerification": {"level": "strict"}, "trustedIdentities": ["*"]
+    })]);
+    folder.write("trust/trustpolicy.json", policy);
+    let vault = "{vaultURI: shop.vault.azure.net, certificates: [{name: a}]}";
+    let trust = format!("trust: {{directory: trust, stores: [{{store: 'ca:shop', keyVault: {vault}}}]}}");
+    folder.write("c.yaml", SERVER.replace("trust: {directory: trust}", &trust) + "unlistedRegistries: refuse\n");
+    let (_, document) = document(&folder);
+    let fields: Vec<_> = document["mistakes"].as_array().unwrap().iter().map(|one| one["field"].clone()).collect();
+    assert_eq!(
+        fields,
+        [json!("trust.stores[0].keyVault.vaultURI"), json!("trust.stores[0].keyVault.vault")],
+        "{document}"
+    );
+    assert_eq!(document["statements"][0]["level"], "disabled");
 }

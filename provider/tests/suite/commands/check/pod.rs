@@ -67,6 +67,23 @@ fn a_pod_without_the_label_of_azure_workload_identity_has_a_warning() {
 }
 
 #[test]
+fn a_vault_that_is_read_with_the_workload_identity_needs_the_label_as_a_registry_does() {
+    let with = |identity: &str| {
+        let mut objects = objects();
+        let text = objects[0]["data"]["countersign.yaml"].as_str().unwrap().to_owned();
+        let vault = format!(
+            "{{vault: shop.vault.azure.net, certificates: [{{name: a}}], identity: {identity}, clientId: {CLIENT}}}"
+        );
+        let stores = format!("trust:\n  stores: [{{store: 'ca:vault', keyVault: {vault}}}]\n");
+        objects[0]["data"]["countersign.yaml"] = json!(text.replacen("trust:\n", &stores, 1));
+        let (code, document) = check(&objects, &[]);
+        assert_eq!(code, Some(0), "{document}");
+        document["warnings"].as_array().unwrap().iter().filter(|one| one["warning"] == "azure-workload-label").count()
+    };
+    assert_eq!((with("workload"), with("managed")), (1, 0));
+}
+
+#[test]
 fn a_service_account_without_a_client_id_has_a_warning_unless_the_configuration_has_one() {
     let missing = |found: &str| {
         format!(
