@@ -204,6 +204,11 @@ impl Client {
                 let time = self.head_time(request.head_timeout, hop);
                 let result = self.head_within(time, request, position, reception, Over::New).await;
                 self.note(hop, &result, began);
+                if let (Err(FetchError::Timeout { phase: Phase::Head, .. }), Some(health)) =
+                    (&result, self.hosts.health())
+                {
+                    health.was_slow(hop, began.elapsed());
+                }
                 result
             }
             result => result,
@@ -234,11 +239,7 @@ impl Client {
         match timeout {
             HeadTimeout::Request => None,
             HeadTimeout::After(time) => Some(time),
-            HeadTimeout::OfCallers => {
-                let health = self.hosts.health()?;
-                // Requests that look whether the host has returned wait as long as any request: it may have become slow.
-                if health.is_failing(hop) { None } else { health.head_time(hop, progress::expected()?) }
-            }
+            HeadTimeout::OfCallers => self.hosts.health()?.head_time(hop, progress::expected()?),
         }
     }
 
@@ -268,13 +269,9 @@ impl Client {
                 health.failed(hop, why, began.elapsed());
             }
             Ok(_) => health.succeeded(hop, began.elapsed()),
-            Err(error @ FetchError::Timeout { phase, .. }) => {
+            Err(error @ (FetchError::Timeout { .. } | FetchError::Unreachable { .. })) => {
                 health.failed(hop, Text::of(error), began.elapsed());
-                if *phase == Phase::Head {
-                    health.was_slow(hop, began.elapsed());
-                }
             }
-            Err(error @ FetchError::Unreachable { .. }) => health.failed(hop, Text::of(error), began.elapsed()),
             // They say nothing about other requests to the host, or are failures of a proxy.
             Err(_) => {}
         }

@@ -55,6 +55,8 @@ struct Failing {
     /// When the next request is sent.
     next_probe: Instant,
     last_probe: Instant,
+    /// Until then one of them waits for the host as long as any request may.
+    patient_until: Instant,
     /// Changes when a probe has ended; the number of those that failed.
     ended: watch::Sender<u64>,
 }
@@ -141,26 +143,46 @@ impl Health {
             }
             None if state.failures >= limits::FAILURES && now - since >= limits::FAILURES_TIME => {
                 let (next_probe, ended) = (now + pause, watch::Sender::new(0));
-                state.open =
-                    Some(Box::new(Failing { last: shortened(&why), at: now, next_probe, last_probe: now, ended }));
+                state.open = Some(Box::new(Failing {
+                    last: shortened(&why),
+                    at: now,
+                    next_probe,
+                    last_probe: now,
+                    patient_until: now,
+                    ended,
+                }));
             }
             None => {}
         }
     }
 
-    /// The host took longer than this for the head of a response, and may be slow from now on.
+    /// The host took longer than this for the head of a response twice, and may be slow from now on.
     pub(crate) fn was_slow(&self, hop: Hop<'_>, time: Duration) {
         let mut hosts = self.lock(hop);
         let state = hosts.get_or_insert_mut(self.number(hop), State::default);
-        state.head = state.head.map(|head| head.max(time / 2));
+        if state.open.is_none() {
+            state.head = state.head.map(|head| head.max(time / 2));
+        }
     }
 
     /// How long the head of a response may take, if its callers wait for it until `until`: half of that time, or longer if the host usually
-    /// takes longer. `None` if nothing is known about the host.
+    /// takes longer. A probe has all of that time. `None` if nothing is known about the host; and for one probe in
+    /// [`limits::PROBE_PATIENT`], so that a host that has become slow is told from one that does not respond. Others do not wait as long, so
+    /// that together they leave permits.
     pub(crate) fn head_time(&self, hop: Hop<'_>, until: Instant) -> Option<Duration> {
-        let usual = self.lock(hop).peek(&self.number(hop))?.head?;
-        let half = until.saturating_duration_since(Instant::now()) / 2;
-        Some(half.max(usual * limits::HEAD_TIMES).max(limits::HEAD_LEAST))
+        let mut hosts = self.lock(hop);
+        let State { head, open, .. } = hosts.get_mut(&self.number(hop))?;
+        let (now, usual) = (Instant::now(), (*head)?);
+        let left = until.saturating_duration_since(now);
+        let time = match open {
+            None => left / 2,
+            Some(failing) if failing.patient_until <= now => {
+                failing.patient_until = now + limits::PROBE_PATIENT;
+                return None;
+            }
+            Some(_) => left,
+        };
+        Some(time.max(usual * limits::HEAD_TIMES).max(limits::HEAD_LEAST))
     }
 
     fn number(&self, hop: Hop<'_>) -> u64 {

@@ -138,6 +138,9 @@ pub const PROBE_FAST: Duration = Duration::from_millis(100);
 /// Time between two requests to a host that does not respond. Below a second with the time of a response.
 pub const PROBE_SLOW: Duration = Duration::from_millis(400);
 
+/// Time between two requests to a host that does not respond that wait for it as long as any request may.
+pub const PROBE_PATIENT: Duration = Duration::from_secs(5);
+
 /// How long other requests wait for the next request to a host that fails, and for its result.
 pub const PROBE_WAIT: Duration = Duration::from_millis(100);
 

@@ -139,6 +139,26 @@ async fn the_head_of_a_response_has_half_of_the_time_unless_the_host_is_known_to
 }
 
 #[tokio::test(start_paused = true)]
+async fn of_the_requests_to_a_host_that_fails_one_in_five_seconds_waits_longer_than_its_callers() {
+    let health = Health::new();
+    health.succeeded(A, ms(25));
+    fail(&health, A, ms(900)).await;
+    let until = || Instant::now() + ms(1800);
+    for _ in 0..2 {
+        assert_eq!(health.head_time(A, until()), None);
+        for _ in 0..3 {
+            assert_eq!(health.head_time(A, until()), Some(ms(1800)));
+            assert_eq!(health.head_time(A, Instant::now()), Some(limits::HEAD_LEAST));
+        }
+        // That they had no response says nothing new.
+        health.was_slow(A, ms(5000));
+        tokio::time::sleep(limits::PROBE_PATIENT).await;
+    }
+    health.succeeded(A, ms(3000));
+    assert_eq!(health.head_time(A, until()), Some(ms(12_000)));
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_text_of_a_failure_is_short() {
     let health = Health::new();
     for _ in 0..10 {

@@ -15,7 +15,8 @@ section! {
     pub RegistryAccess {
         /// For one connection.
         connect_timeout "connectTimeout": Duration = Time::of(SECOND, ms(50), MINUTE);
-        /// For one request with its response.
+        /// For one request with its response. A response that does not begin within half of the time that its callers wait, or four times what
+        /// the registry usually takes if that is longer, is asked for once more over a new connection.
         request_timeout "requestTimeout": Duration = Time::of(seconds(5), ms(50), MINUTE);
         /// Requests at the same time to one registry host. A host that no entry names has a quarter of it. So many idle
         /// connections to a host are kept.
