@@ -73,6 +73,7 @@ pub use host_limiter::RequestLimits;
 pub use host_limiter::RequestPermit;
 pub use limiter::Limiter;
 pub use limiter::Permit;
+pub use limiter::QueueRefusal;
 pub use limiter::Ticket;
 pub use lru_ttl_cache::LruTtlCache;
 pub use origin::BadLink;

@@ -15,6 +15,7 @@ use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::MutexGuard;
 use std::sync::PoisonError;
+use std::time::Duration;
 
 use tokio::sync::oneshot;
 use tokio::time::Instant;
@@ -26,6 +27,7 @@ use crate::resource::Resource;
 use crate::share::Claim;
 use crate::share::Share;
 use crate::share::ShareLimits;
+use state::ExpectedWait;
 use state::State;
 use state::Waiter;
 
@@ -46,6 +48,25 @@ pub struct Permit {
     shared: Arc<Shared>,
     claim: Claim,
     amount: usize,
+    since: Instant,
+}
+
+/// The reason why work is not queued.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum QueueRefusal {
+    /// The queue is full.
+    Full(LimitReached),
+    /// The turn of the work would come after its deadline.
+    TooLate {
+        /// The limit for which it would wait.
+        reached: LimitReached,
+        /// How much work would begin before it.
+        before: usize,
+        /// The expected time until its turn.
+        wait: Duration,
+        /// The time until its deadline.
+        remaining: Duration,
+    },
 }
 
 /// A position in the queue, given up on drop.
@@ -88,6 +109,27 @@ impl Limiter {
     /// The queue is full.
     pub fn queue(&self, share: &Share) -> Result<Ticket, LimitReached> {
         self.queue_for(self.0.claim(share))
+    }
+
+    /// As [`Self::queue`], for work that is of no use if it begins after `deadline`.
+    ///
+    /// # Errors
+    /// The queue is full, or it is so long that the turn of the work would come after `deadline`, by the time that units were in use.
+    pub fn queue_until(&self, share: &Share, deadline: Instant) -> Result<Ticket, QueueRefusal> {
+        let claim = self.0.claim(share);
+        let remaining = deadline.saturating_duration_since(Instant::now());
+        let late = {
+            let state = self.0.lock();
+            let reached = state.check(&claim, 1).err();
+            reached.zip(state.expected_wait(&claim)).filter(|(_, expected)| expected.wait > remaining)
+        };
+        match late {
+            Some((reached, ExpectedWait { before, wait })) => {
+                let reached = self.0.refuse(reached);
+                Err(QueueRefusal::TooLate { reached, before, wait, remaining })
+            }
+            None => self.queue_for(claim).map_err(QueueRefusal::Full),
+        }
     }
 
     pub(crate) fn queue_for(&self, claim: Claim) -> Result<Ticket, LimitReached> {
@@ -174,11 +216,11 @@ impl Shared {
         self.observer.in_use(self.resource, change);
     }
 
-    fn release(self: &Arc<Self>, claim: &Claim, amount: usize) {
+    fn release(self: &Arc<Self>, claim: &Claim, amount: usize, held: Option<Duration>) {
         if amount > 0 {
             self.in_use(i64::try_from(amount).map_or(i64::MIN, |amount| -amount));
         }
-        self.lock().release(claim, amount);
+        self.lock().release(claim, amount, held);
         self.serve();
     }
 
@@ -200,7 +242,7 @@ impl Permit {
         if amount > 0 {
             shared.in_use(i64::try_from(amount).unwrap_or(i64::MAX));
         }
-        Self { shared: Arc::clone(shared), claim, amount }
+        Self { shared: Arc::clone(shared), claim, amount, since: Instant::now() }
     }
 
     /// The number of units.
@@ -230,7 +272,7 @@ impl Permit {
                 Ok(())
             }
             None => {
-                self.shared.release(&self.claim, before - amount);
+                self.shared.release(&self.claim, before - amount, None);
                 Ok(())
             }
         }
@@ -239,7 +281,23 @@ impl Permit {
 
 impl Drop for Permit {
     fn drop(&mut self) {
-        self.shared.release(&self.claim, self.amount);
+        let held = (self.amount > 0).then(|| self.since.elapsed());
+        self.shared.release(&self.claim, self.amount, held);
+    }
+}
+
+impl fmt::Display for QueueRefusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Full(reached) => write!(f, "{reached}"),
+            Self::TooLate { reached, before, wait, remaining } => {
+                let (wait, remaining) = (wait.as_secs_f64(), remaining.as_secs_f64());
+                write!(
+                    f,
+                    "{reached}; found {before} that wait, so that this one would begin after about {wait:.1} s, expected it within {remaining:.1} s"
+                )
+            }
+        }
     }
 }
 

@@ -34,8 +34,8 @@ pub const CHECKS: Resource = Resource::new("checks", "too many checks of content
 
 impl Resource {
     /// A resource with a stable `label` for metrics. `too_many` begins the message of a [`LimitReached`]. At most
-    /// `waiting_per_unit` requests are queued for each unit of a group's limit. Further ones are refused immediately,
-    /// as they would time out.
+    /// `waiting_per_unit` requests are queued for each unit of a group's limit, which bounds their memory. Further ones are refused
+    /// immediately.
     #[must_use]
     pub const fn new(label: &'static str, too_many: &'static str, unit: Unit, waiting_per_unit: usize) -> Self {
         Self { label, too_many, unit, waiting_per_unit }

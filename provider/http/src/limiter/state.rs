@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::collections::VecDeque;
+use std::time::Duration;
 
 use tokio::sync::oneshot;
 
@@ -26,6 +27,8 @@ pub(super) struct State<P> {
 
 struct Group<P> {
     used: usize,
+    /// How long a unit was in use, on average of the last ones; `None` if none was released yet.
+    held: Option<Duration>,
     waiting: usize,
     members: HashMap<Scope, Member<P>>,
     /// Members with waiters, in the order of service.
@@ -37,6 +40,15 @@ struct Member<P> {
     waiting: VecDeque<Waiter<P>>,
 }
 
+/// What is expected of a waiter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct ExpectedWait {
+    /// How many are served before it.
+    pub(super) before: usize,
+    /// Until it is served.
+    pub(super) wait: Duration,
+}
+
 /// A waiter for one unit.
 pub(super) struct Waiter<P> {
     pub(super) number: u64,
@@ -46,7 +58,7 @@ pub(super) struct Waiter<P> {
 
 impl<P> Default for Group<P> {
     fn default() -> Self {
-        Self { used: 0, waiting: 0, members: HashMap::new(), turns: VecDeque::new() }
+        Self { used: 0, held: None, waiting: 0, members: HashMap::new(), turns: VecDeque::new() }
     }
 }
 
@@ -91,6 +103,19 @@ impl<P> State<P> {
         self.groups.get(&claim.group).map_or(0, |group| group.waiting)
     }
 
+    /// How long another waiter of the claim would wait, by what was measured: members with waiters are served in turn. `None` if nothing was
+    /// measured.
+    pub(super) fn expected_wait(&self, claim: &Claim) -> Option<ExpectedWait> {
+        let group = self.groups.get(&claim.group)?;
+        let held = group.held?;
+        let own = group.members.get(&claim.member).map_or(0, |member| member.waiting.len());
+        let members = group.turns.len() + usize::from(own == 0);
+        let before = group.waiting.min((own + 1).saturating_mul(members) - 1);
+        let turns = u32::try_from(before + 1).unwrap_or(u32::MAX);
+        let at_once = u32::try_from(group.used.max(1)).unwrap_or(u32::MAX);
+        Some(ExpectedWait { before, wait: held.saturating_mul(turns) / at_once })
+    }
+
     /// Checks that `amount` more units fit; the error names the limit that they would exceed.
     pub(super) fn check(&self, claim: &Claim, amount: usize) -> Result<(), LimitReached> {
         let member_used = self.used(claim);
@@ -127,9 +152,13 @@ impl<P> State<P> {
         group.members.entry(claim.member.clone()).or_default().used += amount;
     }
 
-    pub(super) fn release(&mut self, claim: &Claim, amount: usize) {
+    /// `held` is how long the units were in use, if all of a permit are released.
+    pub(super) fn release(&mut self, claim: &Claim, amount: usize, held: Option<Duration>) {
         self.used = self.used.saturating_sub(amount);
         if let Some(group) = self.groups.get_mut(&claim.group) {
+            if let Some(held) = held {
+                group.held = Some(group.held.map_or(held, |former| former * 7 / 8 + held / 8));
+            }
             group.used = group.used.saturating_sub(amount);
             if let Some(member) = group.members.get_mut(&claim.member) {
                 member.used = member.used.saturating_sub(amount);

@@ -236,3 +236,49 @@ fn a_registry_cannot_use_up_a_shared_blob_store() {
     assert_eq!(fill(&listed("blobs"), true, true).len(), 8);
     assert_eq!(fill(&matched("c.example"), true, true).len(), 8);
 }
+
+#[tokio::test(start_paused = true)]
+async fn work_that_would_begin_after_its_deadline_is_not_queued() {
+    // Two for the host, each in use for four seconds.
+    let limiter = limiter(8);
+    let share = listed("a");
+    let soon = || Instant::now() + 3 * SECOND;
+    let take = || limiter.try_acquire(&share, 1).unwrap();
+    let used = (take(), take());
+    // Nothing was measured yet.
+    let waits = limiter.queue_until(&share, soon()).unwrap();
+    tokio::time::sleep(4 * SECOND).await;
+    drop(used.0);
+    let _first = waits.granted().await;
+    // Its turn is in two seconds, and that of the one after it in four.
+    let second = limiter.queue_until(&share, soon()).unwrap();
+    let refused = limiter.queue_until(&share, soon()).unwrap_err();
+    let reached = LimitReached { resource: WORK, scope: Scope::Host("a".into()), at: None, found: 2, limit: 2 };
+    let (wait, remaining) = (4 * SECOND, 3 * SECOND);
+    assert_eq!(refused, QueueRefusal::TooLate { reached, before: 1, wait, remaining });
+    assert_eq!(
+        refused.to_string(),
+        "too much work in progress for a: found 2, expected at most 2; found 1 that wait, so that this one would begin after about 4.0 s, \
+         expected it within 3.0 s"
+    );
+    assert!(limiter.queue_until(&share, Instant::now() + 5 * SECOND).is_ok());
+    // Another host has its own queue, and work with capacity is never refused.
+    assert!(limiter.queue_until(&listed("b"), Instant::now()).is_ok());
+    drop(second);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_queue_of_one_host_of_a_pattern_does_not_make_others_late() {
+    let limiter = limiter(8);
+    let (one, other) = (matched("a.example"), matched("b.example"));
+    let take = |share: &Share| limiter.try_acquire(share, 1).unwrap();
+    let used = (take(&one), take(&one), take(&other));
+    tokio::time::sleep(SECOND).await;
+    drop(used.0);
+    let _held = (take(&one), used.1, used.2);
+    let _queued: Vec<_> = (0..12).map(|_| limiter.queue(&one).unwrap()).collect();
+    let until = |seconds: u32| Instant::now() + seconds * SECOND;
+    assert!(limiter.queue_until(&one, until(3)).is_err());
+    // Served in turn: after one of the other host.
+    assert!(limiter.queue_until(&other, until(1)).is_ok());
+}

@@ -61,8 +61,9 @@ impl Inner {
         let Some(slot) = self.ahead_slot() else { return };
         let keep = self.settings.ahead_time;
         // As if it was asked for now, with the time of a verification.
-        let evidence_until = Deadline::after(keep).of_evidence();
-        let work = self.work_on(request, key.clone(), about, permit, evidence_until);
+        let deadline = Deadline::after(keep);
+        let until = (deadline.instant(), deadline.of_evidence());
+        let work = self.work_on(request, key.clone(), about, permit, until);
         if let Some(running) = self.verifications.start(key, keep, work) {
             self.metrics.cache_event(event);
             tokio::spawn(async move {

@@ -8,7 +8,6 @@ use countersign_core::verdict::ImageVerdict;
 use countersign_core::verdict::Reason;
 use countersign_core::verdict::Remedy;
 use countersign_http::Awaited;
-use countersign_http::LimitReached;
 use countersign_http::Missing;
 use countersign_http::SettingReached;
 use countersign_registry::RegistryError;
@@ -127,8 +126,8 @@ fn late_evidence(stage: &str, awaited: &Awaited) -> Reason {
 }
 
 /// The reason if a limit refused the work.
-pub(super) fn overloaded(reached: &LimitReached) -> Reason {
-    Reason::new(Code::Overloaded, reached)
+pub(super) fn overloaded(refused: &impl fmt::Display) -> Reason {
+    Reason::new(Code::Overloaded, refused)
 }
 
 /// The reason if the work panicked.
@@ -170,6 +169,7 @@ mod tests {
     use countersign_http::AwaitedAnswer;
     use countersign_http::CHECKS;
     use countersign_http::HostPause;
+    use countersign_http::LimitReached;
     use countersign_http::Scope;
     use countersign_http::SettingLimit;
 

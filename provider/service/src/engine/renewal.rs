@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use super::request::Deadline;
 use super::request::VerificationRequest;
 use super::resolution::Pinning;
 use super::resolved::Resolved;
@@ -35,8 +36,9 @@ impl Inner {
         }
         let Some(slot) = self.ahead_slot() else { return };
         let share = self.registries.share(request.image.repository());
-        let (key, work) = self.pinning(&request.image, share, Pinning::Renew);
-        let Some(running) = self.pins.start(key, self.settings.ahead_time, work) else { return };
+        let keep = self.settings.ahead_time;
+        let (key, work) = self.pinning(&request.image, (share, Deadline::after(keep)), Pinning::Renew);
+        let Some(running) = self.pins.start(key, keep, work) else { return };
         self.metrics.cache_event(CacheEvent::TagRenewed);
         let (this, request) = (Arc::clone(self), request.clone());
         tokio::spawn(async move {

@@ -13,6 +13,7 @@ use futures_util::future::BoxFuture;
 
 use super::error_mapping;
 use super::manifest_and_list::MANIFEST_STAGE;
+use super::request::Deadline;
 use super::request::VerificationRequest;
 use super::request::now;
 use super::resolved::PinKey;
@@ -50,16 +51,16 @@ impl Inner {
             return Ok(Resolved::without_permit(pinned));
         }
         let share = self.registries.share(image.repository());
-        let (key, work) = self.pinning(image, share.clone(), Pinning::Unknown);
+        let (key, work) = self.pinning(image, (share.clone(), deadline), Pinning::Unknown);
         let resolved = self.pins.join_or_start(key, deadline.instant().into(), work).await;
         resolved.map_err(|error| self.reason_of_flight_error(error, &share))?
     }
 
-    /// The key of the flight that resolves an image, and its work.
+    /// The key of the flight that resolves an image, and its work, which queues for its turn until the deadline at most.
     pub(super) fn pinning(
         self: &Arc<Self>,
         image: &Arc<ImageRef>,
-        share: Share,
+        (share, deadline): (Share, Deadline),
         pinning: Pinning,
     ) -> (PinKey, impl FnOnce(Progress) -> BoxFuture<'static, Result<Resolved, Reason>>) {
         let repository = image.repository();
@@ -71,9 +72,9 @@ impl Inner {
         let (this, image) = (Arc::clone(self), Arc::clone(image));
         let work = move |progress: Progress| {
             // Queued outside the future, so that flights get permits in the order in which they start.
-            let queued = this.work.queue(&share);
+            let queued = this.work.queue_until(&share, deadline.instant().into());
             async move {
-                let permit = queued.map_err(|reached| error_mapping::overloaded(&reached))?.granted().await;
+                let permit = queued.map_err(|refused| error_mapping::overloaded(&refused))?.granted().await;
                 progress.enter(MANIFEST_STAGE);
                 let until = (now() + this.settings.flight_time).into();
                 // Boxed, so that waiting work is small.

@@ -207,7 +207,8 @@ impl Inner {
         let (statement, share) = (question.statement.shared_name(), self.registries.share(request.image.repository()));
         // That of the caller who starts it: others find what is late in memory with their next request.
         let evidence_until = request.deadline.of_evidence();
-        let work = self.work_on(request, key.clone(), (question, found), permit, evidence_until);
+        let until = (request.deadline.instant(), evidence_until);
+        let work = self.work_on(request, key.clone(), (question, found), permit, until);
         match self.verifications.join_or_start(key, request.deadline.instant().into(), work).await {
             Ok(verdict) => verdict,
             Err(error) => {
@@ -216,29 +217,33 @@ impl Inner {
         }
     }
 
-    /// The work of a flight, which stores its verdict. Without a permit it queues when it starts.
+    /// The work of a flight, which stores its verdict. Without a permit it queues when it starts, unless its turn would come after the first
+    /// point in time; the second one is the end of waiting for evidence.
     pub(super) fn work_on(
         self: &Arc<Self>,
         request: &VerificationRequest,
         key: VerdictKey,
         (question, found): (Question, Found),
         permit: Option<Permit>,
-        evidence_until: Instant,
+        (begin_until, evidence_until): (Instant, Instant),
     ) -> impl FnOnce(Progress) -> BoxFuture<'static, Arc<ImageVerdict>> {
-        let (this, image) = (Arc::clone(self), Arc::clone(&request.image));
+        let (this, image, deadline) = (Arc::clone(self), Arc::clone(&request.image), begin_until);
         move |progress| {
             // Queued outside the future, so that flights get permits in the order in which they start.
             let permit = match permit {
                 Some(permit) => Ok(Either::Left(permit)),
-                None => this.work.queue(&this.registries.share(image.repository())).map(Either::Right),
+                None => {
+                    let share = this.registries.share(image.repository());
+                    this.work.queue_until(&share, deadline.into()).map(Either::Right)
+                }
             };
             async move {
                 // Acquired first, so that waiting work holds no other resources.
                 let _permit = match permit {
                     Ok(Either::Left(permit)) => permit,
                     Ok(Either::Right(queued)) => queued.granted().await,
-                    Err(reached) => {
-                        let reason = error_mapping::overloaded(&reached);
+                    Err(refused) => {
+                        let reason = error_mapping::overloaded(&refused);
                         return Arc::new(ImageVerdict::from_reason(Some(question.statement.shared_name()), reason));
                     }
                 };

@@ -40,11 +40,16 @@ fn refused(fixture: &EngineFixture) -> i64 {
 
 /// Requests this number of images of the other registry.
 fn ask(fixture: &EngineFixture, images: usize, time: Duration) -> Vec<JoinHandle<ImageResult>> {
+    ask_from(fixture, 0, images, time)
+}
+
+/// Requests the images with these numbers.
+fn ask_from(fixture: &EngineFixture, from: usize, to: usize, time: Duration) -> Vec<JoinHandle<ImageResult>> {
     let ask = |number| {
         let image = format!("{}/app:v{number}", fixture.other.host()).parse().unwrap();
         tokio::spawn(fixture.engine.verify(fixture.engine.request(Arc::new(image), Deadline::after(time))))
     };
-    (0..images).map(ask).collect()
+    (from..to).map(ask).collect()
 }
 
 async fn ends(asked: Vec<JoinHandle<ImageResult>>) -> Vec<(Code, String)> {
@@ -91,11 +96,12 @@ async fn names_the_used_up_share_and_its_size() {
 }
 
 #[tokio::test]
-async fn refuses_at_once_when_waiting_is_useless() {
+async fn refuses_at_once_when_too_many_wait() {
     let fixture = signed().await;
     fixture.other.when_any().never_answer();
-    // The share, eight times as many that wait, and three more.
-    let asked = ask(&fixture, 64 + 512 + 3, Duration::from_secs(3600));
+    // The share, as many that wait as the memory for them allows, and three more.
+    const WAITING: usize = 64 * 32;
+    let asked = ask(&fixture, 64 + WAITING + 3, Duration::from_secs(3600));
     while asked.iter().filter(|one| one.is_finished()).count() < 3 {
         tokio::task::yield_now().await;
     }
@@ -107,7 +113,7 @@ async fn refuses_at_once_when_waiting_is_useless() {
         assert_eq!(code, Code::Overloaded);
         assert_eq!(detail, format!("too many verifications in progress for {host}: found 64, expected at most 64"));
     }
-    assert_eq!((waiting.len(), refused(&fixture)), (64 + 512, 3));
+    assert_eq!((waiting.len(), refused(&fixture)), (64 + WAITING, 3));
 }
 
 #[tokio::test]
@@ -224,4 +230,40 @@ async fn a_reloaded_engine_shares_the_limits_and_drops_the_cache() {
     );
     assert_eq!(used(), [65, 32, 32]);
     held.iter().for_each(JoinHandle::abort);
+}
+
+#[tokio::test(start_paused = true)]
+async fn refuses_at_once_what_would_begin_after_its_deadline() {
+    const HELD: Duration = Duration::from_secs(2);
+    let fixture = EngineFixture::with(&policy(&["ca:main"], &["*"]), |settings| settings.max_flights = 16).await;
+    // So that no request waits for the first one about the repository.
+    fixture.other.push_image("app", "known");
+    assert_eq!(fixture.code(&format!("{}/app:known", fixture.other.host())).await, Code::Unsigned);
+    fixture.other.when(Route::Manifest).delay(HELD);
+    // Four at a time. The first four measure how long one takes.
+    let first = ask(&fixture, 4, Duration::from_secs(60));
+    let others = ask_from(&fixture, 4, 12, Duration::from_secs(60));
+    for one in first {
+        assert_eq!(one.await.unwrap().verdict.code(), Code::ImageNotFound);
+    }
+    // Four are in progress, and four wait: the next one begins in two seconds and a half.
+    let began = tokio::time::Instant::now();
+    let late = fixture.verify_within(&format!("{}/late:v1", fixture.other.host()), Duration::from_millis(1800)).await;
+    let ImageVerdict::Inconclusive(inconclusive) = late.verdict.as_ref() else { panic!("{late:?}") };
+    let host = fixture.other.host();
+    assert_eq!(
+        inconclusive.reason.to_string(),
+        format!(
+            "overloaded: too many verifications in progress for {host}: found 4, expected at most 4; found 4 that wait, so that this one \
+             would begin after about 2.5 s, expected it within 1.8 s"
+        )
+    );
+    assert_eq!((began.elapsed(), refused(&fixture)), (Duration::ZERO, 1));
+    // With more time it waits.
+    let waits = fixture.verify_within(&format!("{host}/late:v2"), Duration::from_secs(30)).await;
+    assert_eq!(waits.verdict.code(), Code::ImageNotFound);
+    for one in others {
+        assert_eq!(one.await.unwrap().verdict.code(), Code::ImageNotFound);
+    }
+    assert_eq!(in_use(&fixture, "verifications"), 0);
 }

@@ -49,8 +49,10 @@ impl VerdictStage {
     }
 }
 
-/// Images being pinned or verified.
-pub const VERIFICATIONS: Resource = Resource::new("verifications", "too many verifications in progress", Unit::Item, 8);
+/// Images being pinned or verified. Those that wait are refused by the time that they would wait; their number is a bound on memory: 6 KiB
+/// for each, which the limit on requests being processed counts.
+pub const VERIFICATIONS: Resource =
+    Resource::new("verifications", "too many verifications in progress", Unit::Item, 32);
 
 /// Requests for evidence and their responses.
 pub const EVIDENCE: Resources = Resources {
