@@ -163,7 +163,7 @@ impl Client {
             };
             let result = self.transport.send(query.stage, &request, query.deadline).await;
             match result {
-                Ok(Reply::Success(response)) => return Ok(response),
+                Ok(Reply::Success(response)) => return Ok(*response),
                 Ok(Reply::Unauthorized { .. }) | Err(Cause::Denied { .. }) if start.is_predicted() => {
                     let again = authorizer.start_again(access, start, WrongPrediction::Refused, query.deadline).await;
                     start = again.map_err(token_failed)?;

@@ -67,7 +67,7 @@ impl Payload {
 
 /// A response that is not a failure.
 pub(crate) enum Reply {
-    Success(ApiResponse),
+    Success(Box<ApiResponse>),
     /// A 401 of the requested host.
     Unauthorized {
         headers: HeaderMap,

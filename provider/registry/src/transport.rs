@@ -203,7 +203,7 @@ impl Transport {
         let host = authority(&url);
         let body = match body {
             fetch::Body::Content(body, digest) => {
-                return Ok(Reply::Success(ApiResponse { url, headers, body, digest }));
+                return Ok(Reply::Success(Box::new(ApiResponse { url, headers, body, digest })));
             }
             fetch::Body::Error(body) => body,
         };
