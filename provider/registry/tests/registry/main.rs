@@ -13,6 +13,7 @@ mod floods;
 mod identities;
 mod mirrors;
 mod observed;
+mod outages;
 mod pin;
 mod plain_http;
 mod predictions;

@@ -41,6 +41,7 @@ pub(crate) struct Seen {
     requests: Mutex<Vec<(Stage, RequestResult)>>,
     entries: Mutex<Vec<String>>,
     by_entry: Mutex<Vec<(Option<String>, Stage)>>,
+    not_sent: Mutex<Vec<Option<String>>>,
     mirrors: Mutex<Vec<(String, String, Stage, String)>>,
     in_use: watch::Sender<BTreeMap<Resource, i64>>,
     changes: Mutex<BTreeMap<Resource, usize>>,
@@ -59,6 +60,11 @@ impl Seen {
     /// The entry and the stage of every request.
     pub(crate) fn by_entry(&self) -> Vec<(Option<String>, Stage)> {
         self.by_entry.lock().unwrap().clone()
+    }
+
+    /// The entry of every request that was not sent.
+    pub(crate) fn not_sent(&self) -> Vec<Option<String>> {
+        self.not_sent.lock().unwrap().clone()
     }
 
     /// The failures of mirrors: entry, mirror, stage and reason.
@@ -91,6 +97,10 @@ impl Observer for Seen {
     fn request(&self, entry: Option<&str>, stage: Stage, result: RequestResult, _: Duration) {
         self.by_entry.lock().unwrap().push((entry.map(str::to_owned), stage));
         self.requests.lock().unwrap().push((stage, result));
+    }
+
+    fn not_sent(&self, entry: Option<&str>) {
+        self.not_sent.lock().unwrap().push(entry.map(str::to_owned));
     }
 
     fn mirror_failed(&self, entry: &str, mirror: &Text, stage: Stage, why: &Text) {
