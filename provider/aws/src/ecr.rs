@@ -74,7 +74,7 @@ impl EcrTokens {
         let identity = naming_request(key.operation(), usable).await.map_err(|error| {
             let error = error.under(key.operation(), || self.configured(&key));
             let failed = CredentialError::of_call(error.result(), error.missing(), &error);
-            failed.with_permission(error.missing_permission())
+            failed.with_permission(error.missing_permission()).with_subject(error.local_subject())
         })?;
         Ok(match &self.role {
             Some(role) => identity.with_origin(format_args!("credentials.ecr, for the role {}", role.arn)),

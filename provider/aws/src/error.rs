@@ -293,6 +293,27 @@ impl AwsError {
         matches!(&self.kind, Kind::Refused { refusal: Refusal::Permission, .. }).then(|| operation.iam_action())
     }
 
+    /// The variable, file or setting of the pod to correct; `None` if a service was asked, or the pod has no credentials at all.
+    #[must_use]
+    pub fn local_subject(&self) -> Option<Text> {
+        match &self.kind {
+            Kind::Source(problem) => problem.subject().map(Text::of),
+            Kind::TokenFile(TokenFileError { file, path, .. }) => {
+                Some(Text::of(format_args!("the file {path} of {}", file.named_by())))
+            }
+            Kind::Partition { .. } => Some(Text::of("aws.partitions")),
+            Kind::OtherPartition { .. } => Some(Text::of("the role that the message names, or aws.partitions")),
+            Kind::NoCredentials { .. }
+            | Kind::Endpoint(_)
+            | Kind::Credentials(_)
+            | Kind::Fetch(_)
+            | Kind::Refused { .. }
+            | Kind::Answer(_)
+            | Kind::Timeout
+            | Kind::Request(_) => None,
+        }
+    }
+
     /// How the call ended.
     #[must_use]
     pub fn result(&self) -> CallResult {

@@ -97,6 +97,17 @@ impl AzureError {
         }
     }
 
+    /// The variable, file or setting of the pod to correct; `None` if a service was asked.
+    #[must_use]
+    pub fn local_subject(&self) -> Option<Text> {
+        match &self.kind {
+            Kind::NoVariable(variable) => Some(Text::of(format_args!("the environment variable {variable}"))),
+            Kind::SecretFile(error) => Some(error.subject()),
+            Kind::NotAllowed(_) => Some(Text::of("the setting that the message names")),
+            Kind::Fetch(_) | Kind::Refused { .. } | Kind::Answer(_) => None,
+        }
+    }
+
     /// What had not come of the answer when the time was over, if that is the cause.
     #[must_use]
     pub fn missing(&self) -> Option<Missing> {
@@ -134,6 +145,53 @@ impl CallError for AzureError {
 
 impl From<AzureError> for CredentialError {
     fn from(error: AzureError) -> Self {
-        Self::of_call(error.result(), error.missing(), error)
+        Self::of_call(error.result(), error.missing(), &error).with_subject(error.local_subject())
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use countersign_testkit::folder::Folder;
+
+    use super::*;
+    use crate::secret_file::SecretFile;
+
+    fn credential_error(kind: Kind) -> CredentialError {
+        CredentialError::from(AzureError::new(Operation::EntraToken, kind))
+    }
+
+    #[tokio::test]
+    async fn what_the_pod_lacks_names_the_file_or_the_variable_to_correct() {
+        let folder = Folder::new();
+        let path = folder.path().join("secret");
+        for (file, key, content) in [
+            (SecretFile::ClientSecret, "clientSecretFile", "the secret of the application"),
+            (SecretFile::FederatedToken, "AZURE_FEDERATED_TOKEN_FILE", "the token of the service account"),
+        ] {
+            let error = file.read(&path).await.unwrap_err();
+            let shown = countersign_files::ShownPath::missing(&path).to_string();
+            let CredentialError::Local { subject, why } = credential_error(Kind::SecretFile(error)) else { panic!() };
+            assert_eq!(subject.as_str(), format!("the file {shown} of {key}"));
+            assert_eq!(
+                why.as_str(),
+                format!(
+                    "the token request to Microsoft Entra failed: {key}: found the file {shown}, which cannot be read (No such file or directory \
+                     (os error 2)), expected {content}; check the volume with the file and its permissions"
+                )
+            );
+        }
+        let subject = |kind| {
+            let error = credential_error(kind);
+            if let CredentialError::Local { subject, why: _ } = error { Some(subject.to_string()) } else { None }
+        };
+        assert_eq!(
+            subject(Kind::NoVariable("AZURE_CLIENT_ID")).as_deref(),
+            Some("the environment variable AZURE_CLIENT_ID")
+        );
+        assert_eq!(subject(Kind::NotAllowed("a".into())).as_deref(), Some("the setting that the message names"));
+        assert_eq!(subject(Kind::Answer("a".into())), None);
+        let (code, message, refusal) = (Text::of("AADSTS700016"), Text::default(), Refusal::Application);
+        assert_eq!(subject(Kind::Refused { status: 400, code, message, refusal, claims: None }), None);
     }
 }

@@ -5,6 +5,7 @@
 //! certificates in it is kept.
 
 mod answers;
+mod failure;
 
 use std::fmt;
 use std::sync::Mutex;
@@ -28,6 +29,7 @@ use url::Url;
 
 use self::answers::ListedVersion;
 use self::answers::Page;
+pub use self::failure::VaultFailure;
 use crate::acr::demanded_claims;
 use crate::calls::Call;
 use crate::calls::Refused;
@@ -121,6 +123,17 @@ impl KeyVaultError {
         match self {
             Self::Call(error) => error.refusal() == Some(Refusal::VaultNotFound),
             Self::Token(_) => false,
+        }
+    }
+
+    /// What failed, if there was a token.
+    ///
+    /// # Errors
+    /// There is none: why.
+    pub fn failure(&self) -> Result<VaultFailure, &CredentialError> {
+        match self {
+            Self::Token(error) => Err(error),
+            Self::Call(error) => Ok(VaultFailure::of(error)),
         }
     }
 

@@ -37,6 +37,7 @@ pub use key_vault::FoundCertificate;
 pub use key_vault::FoundVersion;
 pub use key_vault::KeyVault;
 pub use key_vault::KeyVaultError;
+pub use key_vault::VaultFailure;
 pub use key_vault::Versions;
 pub use secret_file::check_client_secret_file;
 pub use settings::AzureSettings;

@@ -45,6 +45,13 @@ enum Problem {
     NotPrintable,
 }
 
+impl SecretFileError {
+    /// What to correct.
+    pub(crate) fn subject(&self) -> Text {
+        Text::of(format_args!("the file {} of {}", self.path, self.file.key()))
+    }
+}
+
 impl SecretFile {
     fn key(self) -> &'static str {
         match self {

@@ -61,6 +61,15 @@ pub enum CredentialError {
         /// The service, what it answered, and what to do.
         why: Text,
     },
+    /// What the pod asks with is missing or cannot be used, or the settings do not allow the call. Nothing was asked. For the operator
+    /// of the pod to mend.
+    #[error("{why}")]
+    Local {
+        /// The setting, variable or file to correct, by its name.
+        subject: Text,
+        /// What was found, and what to do.
+        why: Text,
+    },
     /// The issuing service failed, which no change of the configuration mends.
     #[error("{why}")]
     NotIssued {
@@ -100,7 +109,30 @@ impl CredentialError {
     pub fn with_permission(self, missing: Option<&'static str>) -> Self {
         match self {
             Self::Refused { permission: _, why } => Self::Refused { permission: missing, why },
-            Self::Unusable(_) | Self::Fetch(_) | Self::NotIssued { .. } | Self::Timeout | Self::Interrupted => self,
+            Self::Unusable(_)
+            | Self::Fetch(_)
+            | Self::Local { .. }
+            | Self::NotIssued { .. }
+            | Self::Timeout
+            | Self::Interrupted => self,
+        }
+    }
+
+    /// The same error; a refusal is one of the pod itself if `subject` is what to correct there.
+    #[must_use]
+    pub fn with_subject(self, subject: Option<Text>) -> Self {
+        match (self, subject) {
+            (Self::Refused { permission: _, why }, Some(subject)) => Self::Local { subject, why },
+            (
+                other @ (Self::Refused { .. }
+                | Self::Unusable(_)
+                | Self::Fetch(_)
+                | Self::Local { .. }
+                | Self::NotIssued { .. }
+                | Self::Timeout
+                | Self::Interrupted),
+                _,
+            ) => other,
         }
     }
 }

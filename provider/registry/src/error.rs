@@ -1,5 +1,6 @@
 //! Errors of registry requests, with the found and the expected values. [`RegistryErrorKind`] classifies them.
 
+mod authorities_of;
 mod cause;
 mod credential_kind;
 mod credential_origin;
@@ -10,6 +11,7 @@ mod registry_error;
 mod remedy;
 mod role_refusal;
 
+pub use authorities_of::AuthoritiesOf;
 pub use cause::Cause;
 pub use cause::Fallback;
 pub use cause::LocationFailure;

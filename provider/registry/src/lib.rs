@@ -66,6 +66,7 @@ mod transport;
 
 pub use countersign_credentials::CredentialScope;
 pub use entry_numbers::EntryNumbers;
+pub use error::AuthoritiesOf;
 pub use error::Cause;
 pub use error::CredentialKind;
 pub use error::CredentialOrigin;

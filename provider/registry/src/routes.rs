@@ -24,6 +24,7 @@ use crate::entries::Entry;
 use crate::entries::entry_at;
 use crate::entries::entry_for;
 use crate::entries::rule;
+use crate::error::AuthoritiesOf;
 use crate::settings::EntryCertificate;
 use crate::settings::RegistryEntry;
 
@@ -185,6 +186,17 @@ impl Routes {
         };
         let entry = registry.entry.and(listed.and_then(|listed| listed.entry).or(registry.entry));
         self.host_route(realm, addresses, roots, entry)
+    }
+
+    /// Whose entry has the certificate authorities for `target`, which a response of `registry` names. `entry` is the position of that of
+    /// the registry.
+    pub(crate) fn authorities_for(&self, registry: &str, entry: Option<usize>, target: &Url) -> AuthoritiesOf {
+        let (registry, host) = (registry.parse::<Host>().ok(), server_of(target));
+        let is_of_registry = match self.listed(target) {
+            Some(listed) => listed.entry == entry,
+            None => registry.zip(host).is_some_and(|(registry, host)| registry.name() == host.name()),
+        };
+        if is_of_registry { AuthoritiesOf::Registry } else { AuthoritiesOf::Host }
     }
 
     /// The same route without the client certificate of its entry.

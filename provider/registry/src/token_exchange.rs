@@ -85,7 +85,10 @@ pub(crate) async fn exchange(transport: &Transport, request: &TokenRequest) -> R
                 return Err(Cause::denied(host, 401, credential, error));
             }
             Err(cause) if retry.wait(cause.retry_advice(), deadline).await => {}
-            Err(cause) => return Err(cause),
+            Err(cause) => {
+                let authorities = transport.routes.authorities_for(&request.registry, request.entry, &request.realm);
+                return Err(cause.of_token_service(&request.registry, &host, authorities));
+            }
         }
     }
 }

@@ -27,6 +27,7 @@ use tokio::time::Instant;
 use url::Url;
 
 use crate::entry_limits::EntryLimits;
+use crate::error::AuthoritiesOf;
 use crate::error::Cause;
 use crate::error::CredentialKind;
 use crate::error_body::RegistryErrorBody;
@@ -177,11 +178,13 @@ impl Transport {
         request: &Request<'_>,
         response: Result<fetch::Response, FetchError>,
     ) -> Result<Reply, Cause> {
-        let redirected = |target, cause| Cause::Redirected {
-            registry: authority(request.url),
-            target,
-            stage,
-            cause: Box::new(cause),
+        let redirected = |target: String, cause| {
+            let registry = authority(request.url);
+            // The port counts only for an entry, and that of the target is in its name.
+            let url = Url::parse(&format!("https://{target}")).ok();
+            let authorities = url
+                .map_or(AuthoritiesOf::Host, |url| self.routes.authorities_for(&registry, request.route.entry, &url));
+            Cause::Redirected { registry, target, authorities, stage, cause: Box::new(cause) }
         };
         match response {
             Ok(response) => {

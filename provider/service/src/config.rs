@@ -34,6 +34,7 @@ pub use listen_address::ListenAddress;
 pub use listen_address::ListenAddressError;
 pub(crate) use mistake_list::MistakeList;
 pub use mistakes::Mistake;
+pub use registry_files::AUTHORITIES_BYTES;
 pub use registry_files::RegistryFiles;
 pub use registry_files::authorities;
 pub use registry_findings::FileEffect;

@@ -25,6 +25,7 @@ mod review;
 mod signer_warnings;
 mod snapshot;
 mod statement;
+mod store_failure;
 mod stores;
 mod warnings;
 
@@ -61,6 +62,9 @@ pub use statement::DisabledStatement;
 pub use statement::StatementKey;
 pub use statement::StatementState;
 pub use statement::UsableStatement;
+pub use store_failure::NoToken;
+pub use store_failure::StoreFailure;
+pub use store_failure::StoreFailureCause;
 pub use stores::StoreState;
 pub use warnings::PolicyWarning;
 

@@ -31,6 +31,7 @@ use crate::policy_source::LoadedPolicy;
 use crate::policy_source::PolicyMistake;
 use crate::policy_source::PolicySourceError;
 use crate::server::health::Condition;
+use crate::server::health::Newer;
 use crate::server::health::Readiness;
 use crate::server::tls::LoadedTls;
 use crate::telemetry::log::Finding;
@@ -51,8 +52,8 @@ pub(crate) const NO_SYSTEM_AUTHORITIES: (&str, &str) = (
 pub(super) struct ReloadStatus {
     metrics: Arc<Metrics>,
     readiness: Arc<Readiness>,
-    /// Why the content on disk of a component is not in use, as last published.
-    refused: BTreeMap<Component, String>,
+    /// Why newer content of a component is not in use, as last published.
+    refused: BTreeMap<Component, (Newer, String)>,
     restart: Vec<String>,
     /// Of the trust in use; 0 for none.
     generation: u64,
@@ -117,7 +118,10 @@ impl ReloadStatus {
         match trust.error() {
             None if is_new => self.in_use(Component::Trust),
             None => self.unchanged(Component::Trust),
-            Some(error) => self.partly_in_use(Component::Trust, &error.to_string(), &by_file, (is_new, now)),
+            Some(error) => {
+                let (newer, why) = refused(&error);
+                self.partly_in_use(Component::Trust, (newer, &why), &by_file, (is_new, now));
+            }
         }
         self.policy.show(trust, &self.metrics, &self.readiness);
     }
@@ -149,7 +153,8 @@ impl ReloadStatus {
         match files.error() {
             None => self.in_use(Component::Registries),
             Some(error) => {
-                self.partly_in_use(Component::Registries, &error.to_string(), &by_file, (true, clock::now()));
+                let why = (Newer::Disk, &*error.to_string());
+                self.partly_in_use(Component::Registries, why, &by_file, (true, clock::now()));
             }
         }
         for finding in files.findings().filter(|finding| !self.registries.contains(&finding.effect())) {
@@ -171,24 +176,40 @@ impl ReloadStatus {
         self.registries = effects;
     }
 
-    /// The files on disk have the mistakes `why`, which are logged: parts of what is in use are disabled, or as they were
+    /// The newer content has the mistakes `why`, which are logged: parts of what is in use are disabled, or as they were
     /// before. `is_new` is true if the content in use has changed, at `now`.
     fn partly_in_use(
         &mut self,
         component: Component,
-        why: &str,
+        (newer, why): (Newer, &str),
         (mistakes, by_file): &(usize, String),
         (is_new, now): (bool, UnixTime),
     ) {
-        let is_other = self.refused.get(&component).is_none_or(|reported| reported != why);
+        let is_other = self.refused.get(&component).is_none_or(|(_, reported)| reported != why);
         if is_other {
-            tracing::error!(
-                files = component.as_str(),
-                mistakes,
-                by_file,
-                "files have mistakes; what depends on them is disabled or keeps its former content"
-            );
-            self.refused.insert(component, why.to_owned());
+            let files = component.as_str();
+            match newer {
+                Newer::Disk => tracing::error!(
+                    files,
+                    mistakes,
+                    by_file,
+                    "files have mistakes; what depends on them is disabled or keeps its former content"
+                ),
+                Newer::Sources => tracing::error!(
+                    files,
+                    mistakes,
+                    by_file,
+                    "trust stores could not be fetched and used; what depends on them is disabled or keeps its former content"
+                ),
+                Newer::DiskAndSources => tracing::error!(
+                    files,
+                    mistakes,
+                    by_file,
+                    "files have mistakes, and trust stores could not be fetched and used; what depends on them is disabled or keeps its \
+                     former content"
+                ),
+            }
+            self.refused.insert(component, (newer, why.to_owned()));
         }
         if is_new {
             self.metrics.partly_reloaded(component, now);
@@ -196,7 +217,7 @@ impl ReloadStatus {
         }
         if is_other || is_new {
             self.metrics.reload_failed(component);
-            self.readiness.refused(component, now, why);
+            self.readiness.refused(component, newer, now, why);
         }
     }
 
@@ -234,8 +255,16 @@ impl ReloadStatus {
 
     /// The content on disk is unchanged, and in use.
     pub(super) fn unchanged(&mut self, component: Component) {
-        if self.refused.remove(&component).is_some() {
-            tracing::info!(files = component.as_str(), "the files on disk are in use again");
+        if let Some((newer, _)) = self.refused.remove(&component) {
+            let files = component.as_str();
+            match newer {
+                Newer::Disk => tracing::info!(files, "the files on disk are in use again"),
+                Newer::Sources => tracing::info!(files, "the trust stores are in use as they were fetched again"),
+                Newer::DiskAndSources => tracing::info!(
+                    files,
+                    "the files on disk are in use again, and the trust stores as they were fetched again"
+                ),
+            }
             self.metrics.reload_unchanged(component);
             self.readiness.unchanged(component);
         }
@@ -243,7 +272,7 @@ impl ReloadStatus {
 
     /// The content on disk is unusable. Published once for each `why`.
     pub(super) fn refused(&mut self, component: Component, why: &str) {
-        if self.refused.get(&component).is_some_and(|published| published == why) {
+        if self.refused.get(&component).is_some_and(|(_, published)| published == why) {
             return;
         }
         tracing::error!(
@@ -252,8 +281,8 @@ impl ReloadStatus {
             "changed files are not in use; the former content stays in use"
         );
         self.metrics.reload_failed(component);
-        self.readiness.refused(component, clock::now(), why);
-        self.refused.insert(component, why.to_owned());
+        self.readiness.refused(component, Newer::Disk, clock::now(), why);
+        self.refused.insert(component, (Newer::Disk, why.to_owned()));
     }
 
     /// The keys of the configuration whose changed values need a restart.
@@ -267,6 +296,15 @@ impl ReloadStatus {
         self.metrics.restart_needed(!keys.is_empty());
         self.readiness.restart_needed(&keys);
         self.restart = keys;
+    }
+}
+
+/// What of the policy is refused, with the mistakes.
+fn refused(error: &PolicySourceError) -> (Newer, String) {
+    match error.of_sources() {
+        Some(why) => (Newer::Sources, why),
+        None if error.mistakes().iter().any(PolicyMistake::is_of_source) => (Newer::DiskAndSources, error.to_string()),
+        None => (Newer::Disk, error.to_string()),
     }
 }
 

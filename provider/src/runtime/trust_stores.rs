@@ -6,24 +6,24 @@
 
 mod client;
 pub mod memory;
+mod receiving;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use countersign_core::codec::text;
-use countersign_core::codec::text::Text;
 use countersign_core::policy::StoreRef;
 use countersign_core::time::UnixTime;
 use countersign_credentials::BoxFuture;
 use countersign_http::SharedLimits;
 use countersign_http::Unobserved;
 use futures_util::future::join_all;
-use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tokio::time::timeout_at;
 
 use self::client::StoreClient;
+use self::receiving::Receiving;
 use super::age::age;
 use super::azure::Vaults;
 use crate::clock;
@@ -34,6 +34,8 @@ use crate::policy_source::FetchStatus;
 use crate::policy_source::FetchedStore;
 use crate::policy_source::FetchedStores;
 use crate::policy_source::StoreContent;
+use crate::policy_source::StoreFailure;
+use crate::policy_source::StoreFailureCause;
 use crate::server::health::StatusLine;
 use crate::telemetry::RequestTrace;
 
@@ -59,7 +61,7 @@ pub(super) trait FetchStore: Send + Sync + 'static {
         store: &StoreRef,
         source: &StoreSource,
         deadline: Instant,
-    ) -> BoxFuture<'static, Result<StoreContent, Text>>;
+    ) -> BoxFuture<'static, Result<StoreContent, StoreFailure>>;
 }
 
 /// Most files of a store in a line of the log or of the status.
@@ -71,7 +73,7 @@ pub(super) struct TrustStores {
     /// Shows requests for stores at a URL.
     trace: Option<Arc<dyn RequestTrace>>,
     /// One for each store whose content is being received.
-    receiving: Arc<Semaphore>,
+    receiving: Receiving,
     /// They end with this value.
     tasks: JoinSet<()>,
 }
@@ -82,7 +84,7 @@ impl TrustStores {
         Self {
             limits: client::limits(others, Arc::new(Unobserved)),
             trace,
-            receiving: Arc::new(Semaphore::new(client::RECEIVED)),
+            receiving: Receiving::new(Arc::new(Unobserved)),
             tasks: JoinSet::new(),
         }
     }
@@ -161,12 +163,12 @@ pub(super) async fn attempt(store: Arc<FetchedStore>, fetcher: Arc<dyn FetchStor
     let fetching = tokio::spawn(timeout_at(deadline, fetcher.fetch(store.reference(), store.source(), deadline)));
     let fetched = match fetching.await {
         Ok(Ok(fetched)) => fetched,
-        Ok(Err(_)) => Err(Text::of("found no complete answer in time, expected one")),
-        Err(panic) => Err(Text::of(format_args!("an internal error: {panic}"))),
+        Ok(Err(_)) => Err(StoreFailure::new(StoreFailureCause::Late, "found no complete answer in time, expected one")),
+        Err(panic) => Err(StoreFailure::new(StoreFailureCause::Internal, format_args!("an internal error: {panic}"))),
     };
     let (name, origin, now) = (store.reference(), store.source(), clock::now());
     let failed = store.status().failure.map_or(0, |failure| failure.attempts);
-    let not_fetched = |why: &Text, pause: Option<Duration>| {
+    let not_fetched = |why: &StoreFailure, pause: Option<Duration>| {
         let again_in_seconds = pause.map(|pause| pause.as_secs());
         tracing::warn!(store = %name, %origin, error = %why, again_in_seconds, "trust store not fetched");
     };

@@ -146,6 +146,29 @@ impl Part {
 }
 
 impl SourceProblem {
+    /// The variable, file or setting to correct; `None` if it is an answer of a service.
+    pub(crate) fn subject(&self) -> Option<String> {
+        let subject = match self {
+            Self::Credential { origin: Origin::Environment, part, .. } => {
+                format!("the environment variable {}", part.variable())
+            }
+            Self::Credential { origin: Origin::Profile, part, .. } => format!("{} of aws.profile", part.name()),
+            Self::Credential {
+                origin: Origin::Sts | Origin::Container | Origin::InstanceMetadata | Origin::Other,
+                ..
+            } => return None,
+            Self::SourceProfile { profile, part, .. } => {
+                format!("{} of the profile {:?}", part.name(), profile.as_str())
+            }
+            Self::Variable { variable, .. } => format!("the environment variable {variable}"),
+            Self::Role(_) => "the environment variable AWS_ROLE_ARN".to_owned(),
+            Self::NoRegion => "aws.region or the environment variable AWS_REGION".to_owned(),
+            Self::ProfileUnsupported(_) | Self::ProfileMetadata(_) => "aws.profile".to_owned(),
+            Self::PlainHttp(_) => "the endpoint of the credentials".to_owned(),
+        };
+        Some(subject)
+    }
+
     /// What to do.
     pub(crate) fn remedy(&self) -> &'static str {
         match self {
@@ -174,5 +197,59 @@ impl SourceProblem {
                  (AWS_EC2_METADATA_SERVICE_ENDPOINT, AWS_ENDPOINT_URL_STS)"
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::AwsError;
+    use super::super::Kind;
+    use super::super::Operation;
+    use super::super::TokenFile;
+    use super::super::TokenFileError;
+    use super::super::TokenFileProblem;
+    use super::*;
+
+    #[test]
+    fn what_the_pod_lacks_names_the_variable_the_setting_or_the_file_to_correct() {
+        let (found, expected) = ("a line break", "none");
+        let part = Part::Secret;
+        for (problem, subject) in [
+            (
+                SourceProblem::Credential { origin: Origin::Environment, part, found },
+                Some("the environment variable AWS_SECRET_ACCESS_KEY"),
+            ),
+            (
+                SourceProblem::Credential { origin: Origin::Profile, part, found },
+                Some("the secret access key of aws.profile"),
+            ),
+            // The answer of a service.
+            (SourceProblem::Credential { origin: Origin::Sts, part, found }, None),
+            (
+                SourceProblem::SourceProfile { profile: "base".into(), part, found },
+                Some("the secret access key of the profile \"base\""),
+            ),
+            (
+                SourceProblem::Variable { variable: "AWS_CONTAINER_CREDENTIALS_FULL_URI", found, expected },
+                Some("the environment variable AWS_CONTAINER_CREDENTIALS_FULL_URI"),
+            ),
+            (SourceProblem::Role("found x".into()), Some("the environment variable AWS_ROLE_ARN")),
+            (SourceProblem::NoRegion, Some("aws.region or the environment variable AWS_REGION")),
+            (SourceProblem::ProfileUnsupported("shop".into()), Some("aws.profile")),
+            (SourceProblem::ProfileMetadata("shop".into()), Some("aws.profile")),
+        ] {
+            let error = AwsError::new(Operation::Credentials, Kind::Source(problem.clone()));
+            assert_eq!(error.local_subject().as_ref().map(Text::as_str), subject, "{problem:?}");
+        }
+        let file = |file| {
+            let (path, problem) = (Text::of("/var/run/token"), TokenFileProblem::Empty);
+            let kind = Kind::TokenFile(TokenFileError { file, path, problem });
+            AwsError::new(Operation::Credentials, kind).local_subject().unwrap_or_default().to_string()
+        };
+        assert_eq!(file(TokenFile::WebIdentity), "the file /var/run/token of AWS_WEB_IDENTITY_TOKEN_FILE");
+        assert_eq!(file(TokenFile::Container), "the file /var/run/token of AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE");
+        assert_eq!(file(TokenFile::Profile), "the file /var/run/token of web_identity_token_file of aws.profile");
+        let none = Kind::NoCredentials { text: Text::default(), profile: None };
+        assert_eq!(AwsError::new(Operation::Credentials, none).local_subject(), None);
     }
 }

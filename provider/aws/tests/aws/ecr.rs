@@ -63,6 +63,7 @@ fn text(error: CredentialError) -> String {
     match error {
         CredentialError::Unusable(text)
         | CredentialError::Refused { why: text, .. }
+        | CredentialError::Local { why: text, .. }
         | CredentialError::NotIssued { why: text, .. } => {
             let text = text.to_string();
             let Some((before, after)) = text.split_once("127.0.0.1:") else { return text };
@@ -271,7 +272,7 @@ async fn failure(source: &EcrTokens) -> Option<IssueFailure> {
     let key = source.key(RepositoryScope::new(&repository)).unwrap();
     match source.fetch(&key).await.unwrap_err() {
         CredentialError::NotIssued { failure, .. } => Some(failure),
-        CredentialError::Refused { .. } => None,
+        CredentialError::Refused { .. } | CredentialError::Local { .. } => None,
         other @ (CredentialError::Unusable(_)
         | CredentialError::Fetch(_)
         | CredentialError::Timeout

@@ -257,7 +257,7 @@ async fn failure_of_role(prepare: impl FnOnce(&Sts)) -> (Option<IssueFailure>, S
     let key = source.key(RepositoryScope::new(&repository)).unwrap();
     match source.fetch(&key).await.unwrap_err() {
         CredentialError::NotIssued { failure, why } => (Some(failure), why.to_string()),
-        CredentialError::Refused { why, .. } => (None, why.to_string()),
+        CredentialError::Refused { why, .. } | CredentialError::Local { why, .. } => (None, why.to_string()),
         other @ (CredentialError::Unusable(_)
         | CredentialError::Fetch(_)
         | CredentialError::Timeout

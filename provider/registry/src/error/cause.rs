@@ -10,8 +10,10 @@ use countersign_core::oci::IndexError;
 use countersign_core::oci::ManifestError;
 use countersign_credentials::CredentialError;
 use countersign_http::FetchError;
+use countersign_http::FetchErrorKind;
 use countersign_http::LimitReached;
 
+use super::authorities_of::AuthoritiesOf;
 use super::credential_kind::CredentialKind;
 use super::credential_origin::CredentialOrigin;
 use super::ecr_refusal::EcrRefusal;
@@ -64,6 +66,18 @@ pub enum Cause {
     /// There is no complete response.
     #[error("{0}{remedy}", remedy = Remedy::of(.0))]
     Fetch(FetchError),
+    /// There is no complete response of a token service at another server than the registry.
+    #[error("{}; {host} is the token service that {registry} names", At(error, Remedy::of_token_service(error, host, *authorities)))]
+    TokenService {
+        /// The registry.
+        registry: String,
+        /// The token service.
+        host: String,
+        /// Whose entry has the certificate authorities for the token service.
+        authorities: AuthoritiesOf,
+        /// The reason.
+        error: FetchError,
+    },
     /// The token exchange that another call started did not end in time.
     #[error("{host} did not respond in time (waiting for a token)")]
     TokenTimeout {
@@ -158,12 +172,16 @@ pub enum Cause {
         detail: &'static str,
     },
     /// A redirect was followed to another host, where the request failed.
-    #[error("{}; {target} is {} that {registry} redirects to", AtTarget { cause, target }, target_text(*stage))]
+    #[error(
+        "{}; {target} is {} that {registry} redirects to", AtTarget { cause, target, authorities: *authorities }, target_text(*stage)
+    )]
     Redirected {
         /// The requested host.
         registry: String,
         /// The target of the redirect.
         target: String,
+        /// Whose entry has the certificate authorities for the target.
+        authorities: AuthoritiesOf,
         /// The purpose of the request.
         stage: Stage,
         /// The failure at the target.
@@ -370,10 +388,26 @@ impl Cause {
             CredentialError::Unusable(why) => Self::Misconfigured { host, why },
             CredentialError::Fetch(_)
             | CredentialError::Refused { .. }
+            | CredentialError::Local { .. }
             | CredentialError::NotIssued { .. }
             | CredentialError::Timeout
             | CredentialError::Interrupted => Self::NoCredential { host, error },
         }
+    }
+}
+
+impl Cause {
+    /// The same cause; the failed request to a token service at another server than the registry says so.
+    pub(crate) fn of_token_service(self, registry: &str, host: &str, authorities: AuthoritiesOf) -> Self {
+        let is_of_this_process = |error: &FetchError| error.kind() == FetchErrorKind::Overloaded;
+        if let Self::Fetch(error) = &self
+            && registry != host
+            && !is_of_this_process(error)
+        {
+            let (registry, host) = (registry.to_owned(), host.to_owned());
+            return Self::TokenService { registry, host, authorities, error: error.clone() };
+        }
+        self
     }
 }
 
@@ -387,14 +421,24 @@ impl From<LimitReached> for Cause {
 struct AtTarget<'a> {
     cause: &'a Cause,
     target: &'a str,
+    authorities: AuthoritiesOf,
 }
 
 impl fmt::Display for AtTarget<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Cause::Fetch(error) = self.cause {
-            return write!(f, "{error}{}", Remedy::at_target(error, self.target));
+            return At(error, Remedy::at_target(error, self.target, self.authorities)).fmt(f);
         }
         write!(f, "{}", self.cause)
+    }
+}
+
+/// An error of a request with its remedy.
+struct At<'a>(&'a FetchError, Remedy<'a>);
+
+impl fmt::Display for At<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}{}", self.0, self.1)
     }
 }
 

@@ -24,6 +24,14 @@ pub enum EcrRefusal {
 }
 
 impl EcrRefusal {
+    /// Whether the credential is accepted, and has no permission.
+    pub(super) fn is_permission(self) -> bool {
+        match self {
+            Self::Permission { .. } => true,
+            Self::Anonymous | Self::Token => false,
+        }
+    }
+
     /// What `host` refuses with `status`, if it is a private registry of Amazon ECR or Amazon ECR Public.
     ///
     /// A response to HEAD has no text. Its 403 counts as a missing permission, as a token is replaced before it ends.

@@ -57,7 +57,7 @@ impl Cause {
             Self::Misconfigured { .. } => RegistryErrorKind::Misconfigured,
             Self::NoCredential { error, .. } => of_credential(error),
             Self::HostRefused { .. } | Self::PlainHttpPort { .. } => RegistryErrorKind::Refused,
-            Self::Fetch(error) => of_fetch(error),
+            Self::Fetch(error) | Self::TokenService { error, .. } => of_fetch(error),
             Self::TokenTimeout { .. } => RegistryErrorKind::Timeout,
             // A 401 is a denial, even if its challenge is not supported.
             Self::Denied { .. } | Self::Realm(_) | Self::Challenge { .. } => RegistryErrorKind::Denied,
@@ -108,6 +108,7 @@ impl Cause {
             | Self::NoCredential { .. }
             | Self::PlainHttpPort { .. }
             | Self::Fetch(_)
+            | Self::TokenService { .. }
             | Self::TokenTimeout { .. }
             | Self::Denied { .. }
             | Self::Realm(_)
@@ -135,7 +136,9 @@ impl Cause {
     #[must_use]
     pub fn missing(&self) -> Option<Missing> {
         match self {
-            Self::Fetch(error) | Self::NoCredential { error: CredentialError::Fetch(error), .. } => error.missing(),
+            Self::Fetch(error)
+            | Self::TokenService { error, .. }
+            | Self::NoCredential { error: CredentialError::Fetch(error), .. } => error.missing(),
             Self::NoCredential {
                 error: CredentialError::NotIssued { failure: IssueFailure::Timeout(missing), .. },
                 ..
@@ -177,7 +180,7 @@ impl Cause {
     /// Whether a retry may succeed.
     pub(crate) fn retry_advice(&self) -> RetryAdvice {
         match self {
-            Self::Fetch(error) => error.retry_advice(),
+            Self::Fetch(error) | Self::TokenService { error, .. } => error.retry_advice(),
             Self::Status { status: 502..=504, .. } => RetryAdvice::BackOff,
             Self::TooManyRequests { host, wait, .. } => {
                 RetryAdvice::After(HostPause { host: host.clone(), wait: *wait })
@@ -237,7 +240,9 @@ impl NoList {
 
 fn of_credential(error: &CredentialError) -> RegistryErrorKind {
     match error {
-        CredentialError::Unusable(_) | CredentialError::Refused { .. } => RegistryErrorKind::Misconfigured,
+        CredentialError::Unusable(_) | CredentialError::Refused { .. } | CredentialError::Local { .. } => {
+            RegistryErrorKind::Misconfigured
+        }
         CredentialError::Fetch(error) => of_fetch(error),
         CredentialError::NotIssued { failure, .. } => match failure {
             IssueFailure::Unreachable => RegistryErrorKind::Unreachable,

@@ -6,21 +6,83 @@ use countersign_http::FetchError;
 use countersign_http::FetchRemedy;
 use countersign_http::TlsRemedy;
 
+use super::authorities_of::AuthoritiesOf;
+
 /// The end of the message about `error`; empty if no setting could resolve it.
 pub(super) struct Remedy<'a> {
     error: &'a FetchError,
-    /// The other host that a redirect led to, whose certificate authorities are those of an entry of its own.
-    target: Option<&'a str>,
+    host: At<'a>,
+}
+
+/// The host that the request was for.
+#[derive(Clone, Copy)]
+enum At<'a> {
+    /// The registry.
+    Registry,
+    /// The target of a redirect.
+    Target(&'a str, AuthoritiesOf),
+    /// A token service at another server.
+    TokenService(&'a str, AuthoritiesOf),
 }
 
 impl<'a> Remedy<'a> {
     pub(super) fn of(error: &'a FetchError) -> Self {
-        Self { error, target: None }
+        Self { error, host: At::Registry }
     }
 
     /// For an error at the target of a redirect.
-    pub(super) fn at_target(error: &'a FetchError, target: &'a str) -> Self {
-        Self { error, target: Some(target) }
+    pub(super) fn at_target(error: &'a FetchError, target: &'a str, authorities: AuthoritiesOf) -> Self {
+        Self { error, host: At::Target(target, authorities) }
+    }
+
+    /// For an error at a token service that is another server than the registry.
+    pub(super) fn of_token_service(error: &'a FetchError, host: &'a str, authorities: AuthoritiesOf) -> Self {
+        Self { error, host: At::TokenService(host, authorities) }
+    }
+
+    /// Its entry in the settings.
+    fn write_entry(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.host {
+            At::Registry => f.write_str("its entry of registries"),
+            At::Target(host, _) | At::TokenService(host, _) => write!(f, "an entry of registries for {host}"),
+        }
+    }
+
+    fn write_tls(&self, f: &mut fmt::Formatter<'_>, remedy: TlsRemedy) -> fmt::Result {
+        match (remedy, self.host) {
+            (
+                TlsRemedy::RootsFile(expected),
+                At::Registry | At::Target(_, AuthoritiesOf::Registry) | At::TokenService(_, AuthoritiesOf::Registry),
+            ) => write!(f, "; set `ca` of the registry's entry to a file with {}", expected.as_str()),
+            (
+                TlsRemedy::RootsFile(expected),
+                At::Target(host, AuthoritiesOf::Host) | At::TokenService(host, AuthoritiesOf::Host),
+            ) => write!(
+                f,
+                "; set `ca` of an entry of registries for {host} to a file with {}, as that of the registry is not for other hosts",
+                expected.as_str()
+            ),
+            (TlsRemedy::CertificateInRoots, _) => f.write_str(", or a self-signed one that is in `ca` as it is"),
+            (TlsRemedy::PlainHttp, At::Registry) => f.write_str("; for a registry without TLS, set `plainHttp: true`"),
+            (TlsRemedy::PlainHttp, At::Target(..) | At::TokenService(..)) => {
+                f.write_str("; the registry names it with an https URL, which no setting changes")
+            }
+            (TlsRemedy::ClientCertificate, _) if matches!(self.error, FetchError::Proxy { .. }) => {
+                f.write_str("; it must not require a client certificate, because none is sent to a proxy")
+            }
+            (TlsRemedy::ClientCertificate, At::Registry) => f.write_str(
+                "; it requires a client certificate that it accepts: set `clientCertificate` of its entry in registries, or \
+                 renew that certificate",
+            ),
+            (TlsRemedy::ClientCertificate, At::Target(..)) => {
+                f.write_str("; it must not require a client certificate, because none is sent after a redirect")
+            }
+            (TlsRemedy::ClientCertificate, At::TokenService(host, _)) => write!(
+                f,
+                "; it requires a client certificate that it accepts: set `clientCertificate` with `forRealmHosts: true` in the entry of the \
+                 registry and add {host} to its realmHosts, or renew that certificate"
+            ),
+        }
     }
 }
 
@@ -33,36 +95,22 @@ impl fmt::Display for Remedy<'_> {
                 f,
                 "; if this is intended, add {from} to registries, or {host} to its realmHosts if it serves its tokens"
             ),
-            Some(FetchRemedy::WithoutProxy { no_proxy_applies: true }) => f.write_str(
-                "; if it can be reached directly, add it to NO_PROXY, or set proxy: none in its entry of registries",
-            ),
+            Some(FetchRemedy::WithoutProxy { no_proxy_applies: true }) => {
+                f.write_str("; if it can be reached directly, add it to NO_PROXY, or set proxy: none in ")?;
+                self.write_entry(f)
+            }
             // A proxy that an entry names for its hosts takes precedence over NO_PROXY.
             Some(FetchRemedy::WithoutProxy { no_proxy_applies: false }) => f.write_str(
                 "; if it can be reached directly, add an entry of its own with proxy: none to registries: NO_PROXY has \
                  no effect on the proxy of an entry",
             ),
-            Some(FetchRemedy::Https) => f.write_str("; for a registry with TLS, set `plainHttp: false`"),
-            Some(FetchRemedy::Tls(TlsRemedy::RootsFile(expected))) => match self.target {
-                Some(target) => write!(
-                    f,
-                    "; set `ca` of an entry of registries for {target} to a file with {}, as that of the registry is not for other hosts",
-                    expected.as_str()
-                ),
-                None => write!(f, "; set `ca` of the registry's entry to a file with {}", expected.as_str()),
+            Some(FetchRemedy::Https) => match self.host {
+                At::Registry => f.write_str("; for a registry with TLS, set `plainHttp: false`"),
+                At::Target(..) | At::TokenService(..) => {
+                    f.write_str("; the registry names it with an http URL, which no setting changes")
+                }
             },
-            Some(FetchRemedy::Tls(TlsRemedy::CertificateInRoots)) => {
-                f.write_str(", or a self-signed one that is in `ca` as it is")
-            }
-            Some(FetchRemedy::Tls(TlsRemedy::PlainHttp)) => {
-                f.write_str("; for a registry without TLS, set `plainHttp: true`")
-            }
-            Some(FetchRemedy::Tls(TlsRemedy::ClientCertificate)) if matches!(self.error, FetchError::Proxy { .. }) => {
-                f.write_str("; it must not require a client certificate, because none is sent to a proxy")
-            }
-            Some(FetchRemedy::Tls(TlsRemedy::ClientCertificate)) => f.write_str(
-                "; it requires a client certificate that it accepts: set `clientCertificate` of its entry in registries, or \
-                 renew that certificate",
-            ),
+            Some(FetchRemedy::Tls(remedy)) => self.write_tls(f, remedy),
         }
     }
 }
@@ -130,12 +178,59 @@ mod tests {
         let cause = Cause::Redirected {
             registry: "r.example".to_owned(),
             target: "s3.example".to_owned(),
+            authorities: AuthoritiesOf::Host,
             stage: Stage::Blob,
             cause: Box::new(Cause::Fetch(FetchError::Tls { host: "s3.example".to_owned(), failure })),
         };
         assert_eq!(
             cause.to_string(),
             "cannot connect to s3.example over TLS: its certificate is not trusted: found issuer \"CN=ca\", expected one of the system's certificate authorities; set `ca` of an entry of registries for s3.example to a file with the CA certificate that issued it, as that of the registry is not for other hosts; s3.example is the blob store that r.example redirects to"
+        );
+    }
+
+    /// The message about a failed handshake with a token service, or with a target of a redirect.
+    fn elsewhere(failure: TlsFailure, authorities: AuthoritiesOf, stage: Stage) -> String {
+        let (registry, host) = ("r.example".to_owned(), "auth.example".to_owned());
+        let error = FetchError::Tls { host: host.clone(), failure };
+        let cause = match stage {
+            Stage::Token => Cause::TokenService { registry, host, authorities, error },
+            Stage::Manifest | Stage::Referrers | Stage::ReferrerManifest | Stage::Blob => {
+                Cause::Redirected { registry, target: host, authorities, stage, cause: Box::new(Cause::Fetch(error)) }
+            }
+        };
+        let text = cause.to_string();
+        text.strip_prefix("cannot connect to auth.example over TLS: ").unwrap().to_owned()
+    }
+
+    #[test]
+    fn a_token_service_at_another_server_has_the_authorities_of_its_own_entry() {
+        let unknown = || TlsFailure::UnknownIssuer { issuer: "CN=ca".into(), roots: RootsSource::System };
+        assert_eq!(
+            elsewhere(unknown(), AuthoritiesOf::Host, Stage::Token),
+            "its certificate is not trusted: found issuer \"CN=ca\", expected one of the system's certificate authorities; set `ca` of an entry of registries for auth.example to a file with the CA certificate that issued it, as that of the registry is not for other hosts; auth.example is the token service that r.example names"
+        );
+        // Another port of the registry.
+        assert_eq!(
+            elsewhere(unknown(), AuthoritiesOf::Registry, Stage::Token),
+            "its certificate is not trusted: found issuer \"CN=ca\", expected one of the system's certificate authorities; set `ca` of the registry's entry to a file with the CA certificate that issued it; auth.example is the token service that r.example names"
+        );
+        assert_eq!(
+            elsewhere(unknown(), AuthoritiesOf::Registry, Stage::Blob),
+            "its certificate is not trusted: found issuer \"CN=ca\", expected one of the system's certificate authorities; set `ca` of the registry's entry to a file with the CA certificate that issued it; auth.example is the blob store that r.example redirects to"
+        );
+    }
+
+    #[test]
+    fn a_host_that_a_registry_names_has_no_scheme_and_no_certificate_of_an_entry() {
+        let token = |failure| elsewhere(failure, AuthoritiesOf::Host, Stage::Token);
+        let blob = |failure| elsewhere(failure, AuthoritiesOf::Host, Stage::Blob);
+        assert_eq!(
+            token(TlsFailure::NotTls),
+            "it does not use TLS, expected a TLS port; the registry names it with an https URL, which no setting changes; auth.example is the token service that r.example names"
+        );
+        assert_eq!(
+            blob(TlsFailure::NotTls),
+            "it does not use TLS, expected a TLS port; the registry names it with an https URL, which no setting changes; auth.example is the blob store that r.example redirects to"
         );
     }
 

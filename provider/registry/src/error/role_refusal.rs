@@ -33,6 +33,14 @@ pub enum RoleRefusal {
 }
 
 impl RoleRefusal {
+    /// Whether the credential is accepted, and has no permission.
+    pub(super) fn is_permission(self) -> bool {
+        match self {
+            Self::AzureRole | Self::GoogleRole | Self::GoogleRoleOrScopes | Self::GoogleScopes => true,
+            Self::AzureAnonymous | Self::GoogleAnonymous | Self::GoogleCredential => false,
+        }
+    }
+
     /// What `host` refuses with `status` and `error`, if it is a registry of Azure or Google.
     pub(super) fn of(host: &str, status: u16, credential: CredentialKind, error: &RegistryErrorBody) -> Option<Self> {
         let host = host.parse::<Host>().ok()?;

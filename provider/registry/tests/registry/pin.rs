@@ -227,8 +227,8 @@ async fn an_error_names_the_image_the_host_and_the_error_body() {
     assert_eq!(
         error.to_string(),
         format!(
-            "cannot get the manifest of {host}/app: {host} responds with status 403 to a request without credentials, as none are \
-             configured for it, saying \"DENIED: as the test wanted\"; registries[0] \"{host}\" applies, with no credentials"
+            "pulling the manifest of {host}/app without credentials was refused: {host} responds with status 403 to a request without \
+             credentials, as none are configured for it, saying \"DENIED: as the test wanted\"; registries[0] \"{host}\" applies, with no credentials"
         )
     );
 }

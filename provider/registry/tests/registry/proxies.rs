@@ -374,9 +374,14 @@ async fn a_token_service_is_reached_by_the_registrys_proxy() {
     registry.require_bearer(&TokenService::anonymous().realm("http://169.254.169.254/token"));
     let registries = with(environment(&proxy, ""), vec![plain(HOST, Credential::Anonymous)]);
     let cause = pin(&registries, HOST).await.unwrap_err();
-    assert!(
-        matches!(&cause, Cause::Fetch(FetchError::NotByProxy { internal: InternalHost::LinkLocal, .. })),
-        "{cause:?}"
+    assert_eq!(
+        cause.to_string(),
+        format!(
+            "169.254.169.254:80 is a link-local or metadata address, for which no proxy is used (here {} from HTTP_PROXY); if it can be reached directly, \
+             add it to NO_PROXY, or set proxy: none in an entry of registries for 169.254.169.254:80; 169.254.169.254:80 is the token \
+             service that registry.example:80 names",
+            proxy.host()
+        )
     );
     assert!(proxy.targets().iter().all(|target| !target.contains("169.254")));
 }

@@ -11,6 +11,7 @@ use countersign_http::FetchError;
 use countersign_http::Missing;
 use countersign_http::Phase;
 use countersign_http::RedirectRefusal;
+use countersign_registry::AuthoritiesOf;
 use countersign_registry::Cause;
 use countersign_registry::Registries;
 use countersign_registry::RegistryError;
@@ -50,6 +51,7 @@ fn redirected(registry: &Registry, target: &str, cause: Cause) -> Cause {
     Cause::Redirected {
         registry: registry.host(),
         target: target.to_owned(),
+        authorities: if target.starts_with("127.0.0.1:") { AuthoritiesOf::Registry } else { AuthoritiesOf::Host },
         stage: Stage::Blob,
         cause: Box::new(cause),
     }
@@ -261,7 +263,7 @@ async fn refuses_an_unlisted_blob_store_at_a_private_address() {
         let cause = fetch(&unlisted, &registry, &blob).await.unwrap_err().cause;
         // A host has one form in messages.
         let host = host.replace("[::ffff:7f00:1]", "127.0.0.1");
-        let Cause::Redirected { registry: asked, target, stage: Stage::Blob, cause: inner } = &cause else {
+        let Cause::Redirected { registry: asked, target, cause: inner, stage: Stage::Blob, .. } = &cause else {
             panic!("{cause:?}")
         };
         assert_eq!((asked, target), (&registry.host(), &host));

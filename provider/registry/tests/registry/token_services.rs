@@ -4,11 +4,14 @@
 use countersign_credentials::Credential;
 use countersign_http::FetchError;
 use countersign_http::RedirectRefusal;
+use countersign_registry::AuthoritiesOf;
 use countersign_registry::Cause;
 use countersign_registry::RealmRefusal;
 use countersign_registry::RegistryEntry;
 use countersign_registry::RegistryErrorKind;
 use countersign_registry::Stage;
+use countersign_testkit::pki::Authority;
+use countersign_testkit::pki::CertSpec;
 use countersign_testkit::registry::Registry;
 use countersign_testkit::registry::Route;
 use countersign_testkit::registry::TokenResponse;
@@ -23,8 +26,10 @@ use crate::support::build;
 use crate::support::can_be_pinned;
 use crate::support::entry;
 use crate::support::pin_error;
+use crate::support::secure;
 use crate::support::settings;
 use crate::support::soon;
+use crate::support::start_secure;
 use crate::support::with;
 
 /// A registry whose tokens come from another host.
@@ -73,8 +78,42 @@ async fn a_realm_on_a_metadata_address_is_refused_even_to_a_registry_on_loopback
     registry.require_bearer(&TokenService::anonymous().realm("http://169.254.169.254/latest/meta-data"));
     let cause = pin_error(&anonymous(&registry), &registry).await;
     let (host, address) = ("169.254.169.254:80".to_owned(), "169.254.169.254".parse().unwrap());
-    assert_eq!(cause, Cause::Fetch(FetchError::AddressRefused { host, address }));
+    let error = FetchError::AddressRefused { host: host.clone(), address };
+    assert_eq!(cause, Cause::TokenService { registry: registry.host(), host, authorities: AuthoritiesOf::Host, error });
     assert_eq!(cause.kind(), RegistryErrorKind::Refused);
+}
+
+#[tokio::test]
+async fn an_untrusted_certificate_of_a_token_service_at_another_host_is_a_matter_of_the_entry_of_that_host() {
+    let (registry, ca) = start_secure().await;
+    let other = Authority::root(CertSpec::root().common_name("tokens CA"));
+    let service = Registry::start_tls(&other.issue(CertSpec::tls_server(&["localhost", "127.0.0.1"]))).await;
+    let (port, host) = (service.address().port(), registry.host());
+    let fails = async |realm: &str| {
+        registry.require_bearer(&TokenService::anonymous().realm(&format!("https://{realm}/token")));
+        let registries = build(settings(vec![secure(&registry, &ca, Credential::Anonymous)])).0;
+        let error = registries.pin(&app(&registry), soon()).await.unwrap_err();
+        assert_eq!((error.stage, error.kind()), (Stage::Token, RegistryErrorKind::Unreachable));
+        error.to_string()
+    };
+    let realm = format!("localhost:{port}");
+    assert_eq!(
+        fails(&realm).await,
+        format!(
+            "cannot get the token of {host}/app: cannot connect to {realm} over TLS: its certificate is not trusted: found issuer \
+             \"C=CH, ST=ZH, O=Testkit, CN=tokens CA\", expected one of the system's certificate authorities; set `ca` of an entry of registries for {realm} to a \
+             file with the CA certificate that issued it, as that of the registry is not for other hosts; {realm} is the token service that \
+             {host} names"
+        )
+    );
+    // Another port of the registry has its authorities.
+    let realm = service.host();
+    let text = fails(&realm).await;
+    assert!(
+        !text.contains("is not for other hosts")
+            && text.contains("; add the CA certificate that issued it to that file"),
+        "{text}"
+    );
 }
 
 #[tokio::test]

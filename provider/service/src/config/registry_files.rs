@@ -26,6 +26,7 @@ use self::load::LoadedProxy;
 use self::load::LoadedRegistry;
 use self::load::LoadedRoots;
 use self::load::SharedFiles;
+pub use self::read::AUTHORITIES_BYTES;
 pub use self::read::authorities;
 use self::read::bytes;
 use super::Config;

@@ -83,6 +83,11 @@ pub(super) fn remedy(error: &RegistryError) -> Option<Text> {
     let cloud_of = |host: &str| Cloud::of(&host.parse().ok()?);
     let cause = error.cause.deciding();
     if let Cause::NoCredential { host, error } = cause {
+        if let CredentialError::Local { subject, why: _ } = error {
+            return Some(Text::of(format_args!(
+                "correct {subject}, as the message says: neither the registry nor the service that issues its credential was asked; {TRY}"
+            )));
+        }
         return of_issuer(cloud_of(host)?, error);
     }
     if let Cause::Fetch(FetchError::Setting(_)) = cause {
@@ -163,7 +168,9 @@ fn of_issuer(cloud: Cloud, error: &CredentialError) -> Option<Text> {
             format!("allow {permission} as the message says, in {name} and not at the registry; {TRY}")
         }
         CredentialError::Refused { permission: None, .. } => {
-            format!("correct what the message names in {name}, which issues the credential of this registry; {TRY}")
+            format!(
+                "correct what the message names, in the settings of the pod or in {name}, which issues the credential of this registry; {TRY}"
+            )
         }
         CredentialError::NotIssued { failure, .. } => match failure {
             IssueFailure::Unreachable => format!(
@@ -194,6 +201,8 @@ fn of_issuer(cloud: Cloud, error: &CredentialError) -> Option<Text> {
             "check the connection of the pod to {name}, which issues the credential of this registry: {between}; the next request tries \
              again"
         ),
+        // Of the pod itself.
+        CredentialError::Local { .. } => return None,
         CredentialError::Unusable(_) | CredentialError::Fetch(_) | CredentialError::Interrupted => return None,
     };
     Some(Text::of(text))
@@ -280,10 +289,25 @@ mod tests {
         );
         assert_eq!(
             issuer(None, ACR).unwrap(),
-            "correct what the message names in Azure, which issues the credential of this registry; countersign check --online --image \
-             IMAGE tries it"
+            "correct what the message names, in the settings of the pod or in Azure, which issues the credential of this registry; \
+             countersign check --online --image IMAGE tries it"
         );
         assert_eq!(issuer(None, "r.example"), None);
+    }
+
+    #[test]
+    fn what_the_pod_lacks_is_named_and_neither_the_cloud_nor_the_registry() {
+        let subject = "the file /etc/azure/secret of clientSecretFile";
+        // Also behind a host of the operator, of which no cloud is known.
+        for host in [ACR, ECR, "r.example"] {
+            let error = CredentialError::Local { subject: subject.into(), why: "cannot be read".into() };
+            assert_eq!(
+                advice(host, Cause::NoCredential { host: host.to_owned(), error }).unwrap(),
+                "correct the file /etc/azure/secret of clientSecretFile, as the message says: neither the registry nor the service that issues \
+                 its credential was asked; countersign check --online --image IMAGE tries it",
+                "{host}"
+            );
+        }
     }
 
     #[test]

@@ -1,9 +1,9 @@
 //! The content of a store as an attempt to fetch it found it, and what stays of the former content beside it.
 
-use countersign_core::codec::text::Text;
 use countersign_core::limits::STORE_FILE_BYTES;
 
 use super::files::NamedFile;
+use super::store_failure::StoreFailure;
 
 /// What a source has of a store.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -11,7 +11,7 @@ pub struct StoreContent {
     /// Each with its name. None if the source says that the store is empty.
     pub files: Vec<(String, Vec<u8>)>,
     /// What the source says that it does not have, although it should. It is not among the files, and is a failure beside them.
-    pub missing: Option<Text>,
+    pub missing: Option<StoreFailure>,
     /// What the source gave no usable answer about: of this, and of nothing else, former files stay. A failure beside the files.
     pub unanswered: Vec<Unanswered>,
 }
@@ -19,8 +19,8 @@ pub struct StoreContent {
 /// Files that a source gave no usable answer about.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unanswered {
-    /// Why not; without secrets.
-    pub why: Text,
+    /// Why not.
+    pub why: StoreFailure,
     /// Which files of the former content stay.
     pub stays: FormerFiles,
 }
@@ -61,9 +61,9 @@ impl FormerFiles {
 /// The files of a store after an attempt.
 pub(super) struct Merged {
     pub(super) files: Vec<NamedFile>,
-    pub(super) missing: Option<Text>,
+    pub(super) missing: Option<StoreFailure>,
     /// The first reason.
-    pub(super) unanswered: Option<Text>,
+    pub(super) unanswered: Option<StoreFailure>,
 }
 
 impl StoreContent {
@@ -91,7 +91,12 @@ impl StoreContent {
 
 #[cfg(test)]
 mod tests {
+    use super::super::store_failure::StoreFailureCause;
     use super::*;
+
+    fn failed() -> StoreFailure {
+        StoreFailure::new(StoreFailureCause::Failed, "why")
+    }
 
     fn file(name: &str, size: usize) -> NamedFile {
         (name.to_owned(), vec![b'a'; size])
@@ -105,7 +110,7 @@ mod tests {
     fn former_files_stay_only_for_what_was_not_answered() {
         let former = [file("a/2", 1), file("a/1", 1), file("ab/1", 1), file("b/1", 1)];
         let kept = |files: &[&str], stays: FormerFiles| {
-            let unanswered = vec![Unanswered { why: Text::of("why"), stays }];
+            let unanswered = vec![Unanswered { why: failed(), stays }];
             let files = files.iter().map(|name| file(name, 1)).collect();
             names(StoreContent { files, missing: None, unanswered }, &former)
         };
@@ -129,7 +134,7 @@ mod tests {
     fn former_files_stay_only_within_the_size_of_a_store() {
         let former = [file("a/1", STORE_FILE_BYTES), file("b/1", 1)];
         let stays = FormerFiles::Beginning { beginning: String::new(), ended: Vec::new() };
-        let unanswered = vec![Unanswered { why: Text::of("why"), stays }];
+        let unanswered = vec![Unanswered { why: failed(), stays }];
         let content =
             |size| StoreContent { files: vec![file("c/1", size)], missing: None, unanswered: unanswered.clone() };
         assert_eq!(names(content(0), &former), ["a/1", "c/1"]);

@@ -7,13 +7,13 @@ use std::sync::Mutex;
 use std::sync::MutexGuard;
 use std::sync::PoisonError;
 
-use countersign_core::codec::text::Text;
 use countersign_core::policy::StoreRef;
 use countersign_core::time::UnixTime;
 
 use super::content::Merged;
 use super::content::StoreContent;
 use super::files::NamedFile;
+use super::store_failure::StoreFailure;
 use crate::config::StoreSource;
 
 /// Every store that is fetched, by its name in the trust policy. Clones share them.
@@ -66,7 +66,7 @@ struct State {
 
 impl State {
     /// The failure after the former ones.
-    fn failed(&self, why: Text, now: UnixTime) -> FetchFailure {
+    fn failed(&self, why: StoreFailure, now: UnixTime) -> FetchFailure {
         let (since, attempts) = match &self.failure {
             Some(former) => (former.since, former.attempts.saturating_add(1)),
             None => (now, 1),
@@ -78,8 +78,8 @@ impl State {
 /// The attempts since the last complete success failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FetchFailure {
-    /// Of the last attempt; without secrets.
-    pub why: Text,
+    /// Of the last attempt.
+    pub why: StoreFailure,
     /// When the first of them failed.
     pub since: UnixTime,
     /// How many have failed.
@@ -139,7 +139,7 @@ impl FetchedStore {
     }
 
     /// An attempt failed at `now`: the former content stays in use. The next attempt is at `next`.
-    pub fn failed(&self, why: Text, now: UnixTime, next: UnixTime) {
+    pub fn failed(&self, why: StoreFailure, now: UnixTime, next: UnixTime) {
         let mut state = self.lock();
         state.failure = Some(state.failed(why, now));
         state.next = Some(next);

@@ -18,6 +18,9 @@ use countersign_core::policy::StoreRef;
 use countersign_core::time::UnixTime;
 
 use super::ALL_STORES_BYTES;
+use super::store_failure::StoreFailure;
+use super::store_failure::access_advice;
+use super::store_failure::content_advice;
 use crate::config::MistakeList;
 use crate::config::StoreSource;
 use crate::config::TrustLocation;
@@ -99,13 +102,13 @@ pub enum PolicyMistake {
     NotFetched {
         store: StoreRef,
         origin: Arc<StoreSource>,
-        why: Option<Text>,
+        why: Option<StoreFailure>,
     },
     /// A store that is fetched could not be fetched again.
     NotFetchedAgain {
         store: StoreRef,
         origin: Arc<StoreSource>,
-        why: Text,
+        why: StoreFailure,
         /// When its content was fetched.
         fetched: UnixTime,
     },
@@ -313,10 +316,11 @@ impl PolicyMistake {
     #[must_use]
     pub fn advice(&self) -> Option<Text> {
         match self {
-            Self::NotFetched { origin, .. } | Self::NotFetchedAgain { origin, .. } => Some(origin.access_advice()),
+            Self::NotFetched { origin, why, .. } => Some(access_advice(origin, why.as_ref())),
+            Self::NotFetchedAgain { origin, why, .. } => Some(access_advice(origin, Some(why))),
             Self::Store { place: StorePlace::Source { origin, store: _ }, error: _ }
             | Self::MoreInStore { place: StorePlace::Source { origin, store: _ }, omitted: _ } => {
-                Some(origin.content_advice())
+                Some(content_advice(origin))
             }
             Self::StoreTwice { store, .. } => Some(Text::of(format_args!(
                 "remove the directory of the store, or its entry {store} of trust.stores; countersign check names every mistake"
@@ -335,6 +339,32 @@ impl PolicyMistake {
             | Self::UnknownStatement { .. }
             | Self::SkippingStatement { .. }
             | Self::More { .. } => None,
+        }
+    }
+
+    /// Whether it is about what the source of a fetched store has, and not about a file.
+    #[must_use]
+    pub fn is_of_source(&self) -> bool {
+        match self {
+            Self::NotFetched { .. }
+            | Self::NotFetchedAgain { .. }
+            | Self::Store { place: StorePlace::Source { .. }, error: _ }
+            | Self::MoreInStore { place: StorePlace::Source { .. }, omitted: _ } => true,
+            Self::Store { place: StorePlace::Directory(_), error: _ }
+            | Self::MoreInStore { place: StorePlace::Directory(_), omitted: _ }
+            | Self::StoreTwice { .. }
+            | Self::NoPolicy { .. }
+            | Self::Missing { .. }
+            | Self::Unreadable { .. }
+            | Self::NotAFile { .. }
+            | Self::TooLarge { .. }
+            | Self::TooManyFiles { .. }
+            | Self::TooMuch
+            | Self::Policy { .. }
+            | Self::NoStore { .. }
+            | Self::UnknownStatement { .. }
+            | Self::SkippingStatement { .. }
+            | Self::More { .. } => false,
         }
     }
 
@@ -377,6 +407,13 @@ pub struct PolicySourceError {
 }
 
 impl PolicySourceError {
+    /// The mistakes in one text, if all of them are about the sources of fetched stores: no file has a mistake.
+    #[must_use]
+    pub fn of_sources(&self) -> Option<String> {
+        let all: Vec<String> = self.mistakes.iter().map(ToString::to_string).collect();
+        self.mistakes.iter().all(PolicyMistake::is_of_source).then(|| all.join("\n"))
+    }
+
     #[must_use]
     pub fn mistakes(&self) -> &[PolicyMistake] {
         &self.mistakes

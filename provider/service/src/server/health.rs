@@ -26,6 +26,7 @@ use tokio::time::Instant;
 use tokio::time::sleep_until;
 
 pub use readiness::Condition;
+pub use readiness::Newer;
 pub use readiness::Readiness;
 pub use readiness::StatusLine;
 pub use readiness::WHY_BYTES;

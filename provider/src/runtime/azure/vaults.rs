@@ -8,6 +8,7 @@ use countersign_azure::FoundCertificate;
 use countersign_azure::FoundVersion;
 use countersign_azure::KeyVault;
 use countersign_azure::KeyVaultError;
+use countersign_azure::VaultFailure;
 use countersign_azure::Versions;
 use countersign_core::codec::text::Text;
 use countersign_core::limits::STORE_FILE_BYTES;
@@ -15,6 +16,8 @@ use countersign_core::name::VaultCertificate;
 use countersign_core::name::VaultCertificateVersion;
 use countersign_core::policy::Store;
 use countersign_core::policy::StoreRef;
+use countersign_credentials::CredentialError;
+use countersign_credentials::IssueFailure;
 use futures_util::StreamExt as _;
 use futures_util::stream;
 use tokio::time::Instant;
@@ -24,7 +27,10 @@ use crate::config::KeyVaultSource;
 use crate::config::VaultEntry;
 use crate::config::VaultVersions;
 use crate::policy_source::FormerFiles;
+use crate::policy_source::NoToken;
 use crate::policy_source::StoreContent;
+use crate::policy_source::StoreFailure;
+use crate::policy_source::StoreFailureCause;
 use crate::policy_source::Unanswered;
 use crate::policy_source::anchors_of_chain;
 
@@ -53,9 +59,12 @@ impl Vaults {
         store: StoreRef,
         source: KeyVaultSource,
         deadline: Instant,
-    ) -> Result<StoreContent, Text> {
+    ) -> Result<StoreContent, StoreFailure> {
         let KeyVaultSource { vault, certificates, secret, refresh_interval: _, identity: who } = source;
-        let azure = self.0.map_err(|why| Text::of(format_args!("Azure is not called: {why}")))?;
+        let azure = self.0.map_err(|why| {
+            let cause = StoreFailureCause::Local { subject: Text::of("the section azure of the configuration") };
+            StoreFailure::new(cause, format_args!("Azure is not called: {why}"))
+        })?;
         let (vault, content) = (KeyVault::new(azure, vault, identity(who)), content(secret));
         // What was answered counts, although something else was not until the end.
         let deadline = deadline.checked_sub(MARGIN).unwrap_or(deadline);
@@ -93,16 +102,16 @@ impl Fetching {
             FoundCertificate::NotListed { error, disabled } => {
                 let ended = disabled.iter().map(file).collect();
                 let stays = FormerFiles::Beginning { beginning: format!("{name}/"), ended };
-                self.content.unanswered.push(Unanswered { why: Text::of(&error), stays });
+                self.content.unanswered.push(Unanswered { why: failure(&error), stays });
             }
             FoundCertificate::Versions { versions, older } => {
-                let mut failed: Vec<(String, Text)> = Vec::new();
+                let mut failed: Vec<(String, StoreFailure)> = Vec::new();
                 for FoundVersion { version, content } in versions {
                     let file = file(&version);
                     match content {
                         Ok(content) => failed.extend(self.read(&file, content).err().map(|why| (file, why))),
                         Err(error) if error.is_absence() => self.absent(&error),
-                        Err(error) => failed.push((file, Text::of(&error))),
+                        Err(error) => failed.push((file, failure(&error))),
                     }
                 }
                 let Some((_, why)) = failed.first() else { return };
@@ -114,25 +123,68 @@ impl Fetching {
     }
 
     fn absent(&mut self, error: &KeyVaultError) {
-        self.content.missing.get_or_insert_with(|| Text::of(error));
+        self.content.missing.get_or_insert_with(|| failure(error));
     }
 
     /// Adds a file, if the store can have it: one that it cannot have would keep all of the former content in use.
-    fn read(&mut self, file: &str, content: Vec<u8>) -> Result<(), Text> {
+    fn read(&mut self, file: &str, content: Vec<u8>) -> Result<(), StoreFailure> {
         let file = (file.to_owned(), if self.secret { anchors_of_chain(content) } else { content });
         let bytes = self.bytes + file.1.len();
         if bytes > STORE_FILE_BYTES {
-            return Err(Text::of(format_args!(
-                "found more than {STORE_FILE_BYTES} bytes of certificates, expected at most as many; name fewer certificates or versions"
-            )));
+            return Err(StoreFailure::new(
+                StoreFailureCause::Content,
+                format_args!(
+                    "found more than {STORE_FILE_BYTES} bytes of certificates, expected at most as many; name fewer certificates or versions"
+                ),
+            ));
         }
         let StoreRef { kind, name } = self.store.clone();
         if let Err(errors) = Store::parse(kind, name, std::slice::from_ref(&file)) {
-            return Err(errors.first().map_or_else(Text::default, Text::of));
+            let why = errors.first().map_or_else(Text::default, Text::of);
+            return Err(StoreFailure::new(StoreFailureCause::Content, why));
         }
         self.bytes = bytes;
         self.content.files.push(file);
         Ok(())
+    }
+}
+
+/// The failure of a call.
+fn failure(error: &KeyVaultError) -> StoreFailure {
+    let cause = match error.failure() {
+        Ok(failure) => of_vault(failure),
+        Err(error) => without_token(error),
+    };
+    StoreFailure::new(cause, error)
+}
+
+fn of_vault(failure: VaultFailure) -> StoreFailureCause {
+    match failure {
+        VaultFailure::Unreachable => StoreFailureCause::Unreachable,
+        VaultFailure::Late => StoreFailureCause::Late,
+        VaultFailure::Throttled => StoreFailureCause::Throttled,
+        VaultFailure::Failed => StoreFailureCause::Failed,
+        VaultFailure::Role => StoreFailureCause::Forbidden,
+        VaultFailure::Network => StoreFailureCause::Network,
+        VaultFailure::Token => StoreFailureCause::Token,
+        VaultFailure::Absent => StoreFailureCause::Absent,
+        VaultFailure::Refused => StoreFailureCause::Refused,
+        VaultFailure::OtherAnswer => StoreFailureCause::OtherAnswer,
+        VaultFailure::NotSent { subject } => StoreFailureCause::Local { subject },
+    }
+}
+
+fn without_token(error: &CredentialError) -> StoreFailureCause {
+    match error {
+        CredentialError::Local { subject, why: _ } => StoreFailureCause::Local { subject: subject.clone() },
+        CredentialError::Unusable(_) | CredentialError::Refused { .. } => StoreFailureCause::NoToken(NoToken::Refused),
+        CredentialError::NotIssued { failure, why: _ } => StoreFailureCause::NoToken(match failure {
+            IssueFailure::Unreachable | IssueFailure::Timeout(_) => NoToken::Unreachable,
+            IssueFailure::Throttled | IssueFailure::Failed => NoToken::Failed,
+            IssueFailure::Invalid => NoToken::OtherAnswer,
+        }),
+        CredentialError::Fetch(_) | CredentialError::Timeout => StoreFailureCause::NoToken(NoToken::Unreachable),
+        CredentialError::Interrupted => StoreFailureCause::Internal,
     }
 }
 

@@ -14,6 +14,8 @@ use crate::config::Config;
 use crate::config::KeyVaultSource;
 use crate::config::RegistryFiles;
 use crate::policy_source::StoreContent;
+use crate::policy_source::StoreFailure;
+use crate::policy_source::StoreFailureCause;
 use crate::runtime::call_reports::CallReports;
 use crate::runtime::tokens::TriedToken;
 use crate::runtime::tokens::issued_tokens::IssuedTokens;
@@ -78,7 +80,8 @@ impl Vaults {
         _: StoreRef,
         _: KeyVaultSource,
         _: Instant,
-    ) -> Result<StoreContent, Text> {
-        Err(Text::of("this build has no Azure clients (cargo feature azure)"))
+    ) -> Result<StoreContent, StoreFailure> {
+        let cause = StoreFailureCause::Local { subject: Text::of("the build") };
+        Err(StoreFailure::new(cause, "this build has no Azure clients (cargo feature azure)"))
     }
 }

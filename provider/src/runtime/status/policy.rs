@@ -58,7 +58,7 @@ impl PolicyStatus {
         for subject in self.reported.keys().filter(|subject| !parts.contains_key(*subject)) {
             tracing::info!(
                 part = subject,
-                "{subject} is in use as it is on disk, or no longer part of the trust policy"
+                "{subject} is in use as it is on disk or at its source, or no longer part of the trust policy"
             );
         }
         readiness.trust_details(parts.values().map(|part| part.line.as_str()));

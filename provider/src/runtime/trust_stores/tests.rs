@@ -11,10 +11,15 @@ use crate::config::Purpose;
 #[derive(Clone)]
 struct Script(Arc<Mutex<(Results, usize)>>);
 
-type Results = Vec<Result<StoreContent, Text>>;
+type Results = Vec<Result<StoreContent, StoreFailure>>;
 
 impl FetchStore for Script {
-    fn fetch(&self, _: &StoreRef, _: &StoreSource, _: Instant) -> BoxFuture<'static, Result<StoreContent, Text>> {
+    fn fetch(
+        &self,
+        _: &StoreRef,
+        _: &StoreSource,
+        _: Instant,
+    ) -> BoxFuture<'static, Result<StoreContent, StoreFailure>> {
         let mut script = self.0.lock().unwrap();
         script.1 += 1;
         let result = if script.0.len() > 1 { Some(script.0.remove(0)) } else { script.0.first().cloned() };
@@ -25,7 +30,7 @@ impl FetchStore for Script {
     }
 }
 
-fn script(results: impl IntoIterator<Item = Result<StoreContent, Text>>) -> (Script, Arc<dyn FetchStore>) {
+fn script(results: impl IntoIterator<Item = Result<StoreContent, StoreFailure>>) -> (Script, Arc<dyn FetchStore>) {
     let script = Script(Arc::new(Mutex::new((results.into_iter().collect(), 0))));
     (script.clone(), Arc::new(script))
 }
@@ -54,13 +59,13 @@ async fn a_store_that_does_not_answer_delays_the_start_by_five_seconds() {
     let status = stores.stores().next().unwrap().status();
     assert_eq!(status.fetched, None);
     let failure = status.failure.unwrap();
-    assert_eq!((failure.why.as_str(), failure.attempts), ("found no complete answer in time, expected one", 1));
+    assert_eq!((failure.why.why.as_str(), failure.attempts), ("found no complete answer in time, expected one", 1));
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_pinned_store_is_fetched_until_it_was_once() {
     let stores = FetchedStores::new(&sources());
-    let refused = || Err(Text::of("found status 500, expected 200"));
+    let refused = || Err(StoreFailure::new(StoreFailureCause::Failed, "found status 500, expected 200"));
     let (script, fetcher) = script([refused(), refused(), Ok(files())]);
     first(&stores, &fetcher).await;
     let store = stores.stores().next().unwrap();
@@ -78,8 +83,12 @@ async fn a_pinned_store_is_fetched_until_it_was_once() {
 #[tokio::test(start_paused = true)]
 async fn what_is_not_there_yet_is_asked_for_again_soon() {
     let stores = FetchedStores::new(&sources());
-    let missing =
-        || Ok(StoreContent { missing: Some("there is no such certificate".into()), ..StoreContent::default() });
+    let missing = || {
+        Ok(StoreContent {
+            missing: Some(StoreFailure::new(StoreFailureCause::Absent, "there is no such certificate")),
+            ..StoreContent::default()
+        })
+    };
     let (_, fetcher) = script([missing(), missing(), missing()]);
     let store = stores.stores().next().unwrap();
     for (attempts, least) in [(1, 5), (2, 10), (3, 20)] {
@@ -96,7 +105,12 @@ async fn what_is_not_there_yet_is_asked_for_again_soon() {
 async fn an_attempt_that_panics_is_a_failure() {
     struct Panics;
     impl FetchStore for Panics {
-        fn fetch(&self, _: &StoreRef, _: &StoreSource, _: Instant) -> BoxFuture<'static, Result<StoreContent, Text>> {
+        fn fetch(
+            &self,
+            _: &StoreRef,
+            _: &StoreSource,
+            _: Instant,
+        ) -> BoxFuture<'static, Result<StoreContent, StoreFailure>> {
             Box::pin(async { panic!("on purpose") })
         }
     }
@@ -104,7 +118,7 @@ async fn an_attempt_that_panics_is_a_failure() {
     let fetcher: Arc<dyn FetchStore> = Arc::new(Panics);
     first(&stores, &fetcher).await;
     let failure = stores.stores().next().unwrap().status().failure.unwrap();
-    assert!(failure.why.as_str().starts_with("an internal error: "), "{}", failure.why);
+    assert!(failure.why.why.as_str().starts_with("an internal error: "), "{}", failure.why);
 }
 
 #[test]
@@ -149,8 +163,8 @@ fn a_line_of_the_status_names_source_time_and_failure() {
     };
     let begin = "trust store ca:shop:";
     assert_eq!(shown(), [(false, format!("{begin} not fetched from https://pki.example/shop.pem"))]);
-    store.failed(Text::of("why"), at(0), at(5));
-    store.failed(Text::of("why"), at(5), at(15));
+    store.failed(StoreFailure::new(StoreFailureCause::Failed, "why"), at(0), at(5));
+    store.failed(StoreFailure::new(StoreFailureCause::Failed, "why"), at(5), at(15));
     let text = format!(
         "{begin} not fetched from https://pki.example/shop.pem, next at 1970-01-01T00:00:15Z; failed since 1970-01-01T00:00:00Z (2 \
          attempts): why"

@@ -8,8 +8,9 @@ use countersign::policy_source::FetchedStores;
 use countersign::policy_source::PolicyPoll;
 use countersign::policy_source::PolicySource;
 use countersign::policy_source::StoreContent;
+use countersign::policy_source::StoreFailure;
+use countersign::policy_source::StoreFailureCause;
 use countersign::policy_source::StoreState;
-use countersign_core::codec::text::Text;
 use countersign_core::policy::StoreRef;
 use countersign_core::time::UnixTime;
 use countersign_test_support::fixture::policy;
@@ -199,7 +200,11 @@ fn a_store_is_unusable_until_it_was_fetched() {
     assert_eq!(state(&source), ("unusable", vec![mistake]));
     assert!(matches!(source.poll(at(1)), PolicyPoll::Unchanged));
 
-    store.failed(Text::of("found status 404 of pki.example, expected 200"), at(1), at(2));
+    store.failed(
+        StoreFailure::new(StoreFailureCause::Absent, "found status 404 of pki.example, expected 200"),
+        at(1),
+        at(2),
+    );
     let PolicyPoll::Loaded(policy) = source.poll(at(1)) else { panic!("not loaded") };
     assert!(!policy.mistakes()[0].is_not_tried());
     let why = format!(
@@ -207,10 +212,8 @@ fn a_store_is_unusable_until_it_was_fetched() {
          again"
     );
     assert_eq!(state(&source), ("unusable", vec![why]));
-    let about_the_url = format!(
-        "check that anyone can read {ORIGIN}, and that its content has the digest sha256:{PIN} of trust.stores; it is fetched again by \
-         itself"
-    );
+    let about_the_url =
+        format!("put the file at {ORIGIN}, or correct the location in trust.stores; it is fetched again by itself");
     assert_eq!(advice(&source), Some(about_the_url));
     assert_eq!(policy.generation(), 1);
 
@@ -226,8 +229,8 @@ fn the_last_content_stays_in_use_while_it_cannot_be_fetched() {
     let store = fetched.stores().next().unwrap();
     store.succeeded(files(root()), at(0), Some(at(60 - 1)));
     let digest = source.load(at(0)).unwrap().digest().clone();
-    store.failed(Text::of("no route"), at(5), at(6));
-    store.failed(Text::of("no route"), at(6), at(7));
+    store.failed(StoreFailure::new(StoreFailureCause::Unreachable, "no route"), at(5), at(6));
+    store.failed(StoreFailure::new(StoreFailureCause::Unreachable, "no route"), at(6), at(7));
     let PolicyPoll::Loaded(policy) = source.poll(at(7)) else { panic!("not loaded") };
     // The same content, so that verdicts stay.
     assert_eq!((policy.digest(), policy.generation()), (&digest, 1));

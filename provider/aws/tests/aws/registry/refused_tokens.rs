@@ -85,7 +85,7 @@ async fn a_token_of_another_region_is_refused_without_a_loop() {
     assert_eq!(
         error.to_string(),
         format!(
-            "cannot get the manifest of {HOST}/app: {HOST} responds with status 400 to the issued token, saying \"DENIED: \
+            "pulling the manifest of {HOST}/app was refused: {HOST} responds with status 400 to the issued token, saying \"DENIED: \
              Your Authorization Token is invalid.\"; registries[0] \"{HOST}\" applies, with credentials.ecr, for the role of \
              the pod; check that the credential is a token for the region of this registry, and the clock of the node"
         )
@@ -106,7 +106,7 @@ async fn a_missing_permission_names_its_action_and_no_token_is_fetched_for_each_
     let blob = async || ecr.registries.blob(&repository(), &descriptor(&layer), LIMIT, in_a_minute()).await.map(drop);
     let refused = |what: &str, action: &str| {
         format!(
-            "cannot get the {what} of {HOST}/app: {HOST} responds with status 403 to the issued token, saying \"DENIED: User: \
+            "there is no permission to pull the {what} of {HOST}/app: {HOST} responds with status 403 to the issued token, saying \"DENIED: User: \
              arn:aws:sts::111122223333:assumed-role/countersign/pod is not authorized to perform: {action} on resource: \
              arn:aws:ecr:eu-central-1:111122223333:repository/app because no identity-based policy allows the {action} action\"; \
              registries[0] \"{HOST}\" applies, with credentials.ecr, for the role of the pod; allow \
@@ -166,7 +166,7 @@ async fn a_registry_without_a_credential_names_the_key() {
     assert_eq!(
         error.to_string(),
         format!(
-            "cannot get the manifest of {HOST}/app: {HOST} responds with status 401 to a request without credentials, as none \
+            "pulling the manifest of {HOST}/app without credentials was refused: {HOST} responds with status 401 to a request without credentials, as none \
              are configured for it; registries[0] \"{HOST}\" applies, with no credentials; set `credentials.ecr` in its entry \
              of registries"
         )

@@ -53,10 +53,13 @@ pub(super) fn bytes(path: &Path) -> Result<Vec<u8>, RegistryFileMistake> {
     })
 }
 
+/// The maximum size of a file with certificate authorities, in bytes.
+pub const AUTHORITIES_BYTES: usize = FILE_BYTES;
+
 /// The certificate authorities in the file at `path`. Blocks on the file system.
 ///
 /// # Errors
-/// It is not a regular file of at most [`FILE_BYTES`] with certificates in PEM.
+/// It is not a regular file of at most [`AUTHORITIES_BYTES`] with certificates in PEM.
 pub fn authorities(path: &Path) -> Result<RootCertificates, RegistryFileMistake> {
     let content = bytes(path)?;
     RootCertificates::parse(&ShownPath::missing(path).to_string(), &content).map_err(RegistryFileMistake::Authorities)

@@ -4,8 +4,6 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use countersign_core::codec::text;
-use countersign_core::codec::text::Text;
 use countersign_core::name::ClientId;
 use countersign_core::name::TenantId;
 use countersign_core::name::VaultHost;
@@ -51,34 +49,6 @@ pub struct KeyVaultSource {
     pub refresh_interval: Duration,
     /// Who reads.
     pub identity: EntraIdentity,
-}
-
-/// Most names of certificates in an advice.
-const LISTED: usize = 8;
-
-impl KeyVaultSource {
-    /// What to do if nothing can be read, as one sentence without a full stop.
-    pub(super) fn access_advice(&self) -> Text {
-        let (vault, who, names) = (&self.vault, self.identity.name(), self.names());
-        let role = if self.secret { "Key Vault Secrets User" } else { "Key Vault Certificate User" };
-        Text::of(format_args!(
-            "check in trust.stores the vault {vault}, the names of the certificates ({names}) and the identity: {who} needs the role {role} \
-             on the vault; the vault is read again by itself"
-        ))
-    }
-
-    /// What to do if the certificates are not usable, as one sentence without a full stop.
-    pub(super) fn content_advice(&self) -> Text {
-        Text::of(format_args!(
-            "correct the certificates in the vault {} ({}), or name others in trust.stores; countersign check --online names every mistake",
-            self.vault,
-            self.names()
-        ))
-    }
-
-    fn names(&self) -> impl fmt::Display {
-        text::list(self.certificates.iter().map(|certificate| &certificate.name), ", ", LISTED)
-    }
 }
 
 impl fmt::Display for KeyVaultSource {

@@ -5,7 +5,6 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::path::PathBuf;
 
-use countersign_core::codec::text::Text;
 use countersign_core::name::Digest;
 use countersign_core::policy::StoreRef;
 use countersign_http::has_one_reading;
@@ -50,30 +49,6 @@ impl StoreSource {
         match self {
             Self::Url(_) => "url",
             Self::KeyVault(_) => "key-vault",
-        }
-    }
-
-    /// What to do if nothing can be fetched from it, as one sentence without a full stop. It has no secret.
-    #[must_use]
-    pub fn access_advice(&self) -> Text {
-        match self {
-            Self::Url(UrlSource { location, sha256, ca: _ }) => Text::of(format_args!(
-                "check that anyone can read {location}, and that its content has the digest {sha256} of trust.stores; it is fetched \
-                 again by itself"
-            )),
-            Self::KeyVault(source) => source.access_advice(),
-        }
-    }
-
-    /// What to do if its content is not usable, as one sentence without a full stop. It has no secret.
-    #[must_use]
-    pub fn content_advice(&self) -> Text {
-        match self {
-            Self::Url(UrlSource { location, .. }) => Text::of(format_args!(
-                "put readable certificates at {location}, and the digest of the file into trust.stores; countersign check --online names \
-                 every mistake"
-            )),
-            Self::KeyVault(source) => source.content_advice(),
         }
     }
 }

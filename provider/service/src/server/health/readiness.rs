@@ -90,8 +90,32 @@ struct State {
 struct Files {
     /// When the content in use was loaded.
     since: UnixTime,
-    /// When the newer content on disk was refused, and why.
-    refused: Option<(UnixTime, String)>,
+    /// What newer content was refused, when and why.
+    refused: Option<(Newer, UnixTime, String)>,
+}
+
+/// Newer content that is not in use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Newer {
+    /// What is on disk.
+    Disk,
+    /// What the sources of trust stores have that are fetched, or would have if they answered.
+    Sources,
+    /// Both.
+    DiskAndSources,
+}
+
+impl Newer {
+    /// What happened, as the middle of a sentence.
+    fn refused(self) -> &'static str {
+        match self {
+            Self::Disk => "what is on disk was refused",
+            Self::Sources => "not all of trust.stores could be fetched and used",
+            Self::DiskAndSources => {
+                "what is on disk was refused, and not all of trust.stores could be fetched and used,"
+            }
+        }
+    }
 }
 
 /// When files were last read, and whether the next reading does not end.
@@ -166,9 +190,8 @@ impl State {
             let name = component.as_str();
             match refused {
                 None => text.push_str(&format!("[+] files {name}: in use since {since}\n")),
-                Some((at, why)) => text.push_str(&format!(
-                    "[!] files {name}: in use since {since}; what is on disk was refused at {at}: {why}\n"
-                )),
+                Some((newer, at, why)) => text
+                    .push_str(&format!("[!] files {name}: in use since {since}; {} at {at}: {why}\n", newer.refused())),
             }
         }
         for (component, Poll { finished, .. }) in self.polls.iter().filter(|(_, poll)| poll.is_overdue) {
@@ -276,11 +299,11 @@ impl Readiness {
         }
     }
 
-    /// The content on disk is not in use. `why` is public: no secrets; it is cut to one line of [`WHY_BYTES`].
-    pub fn refused(&self, component: Component, at: UnixTime, why: &str) {
+    /// Newer content is not in use. `why` is public: no secrets; it is cut to one line of [`WHY_BYTES`].
+    pub fn refused(&self, component: Component, newer: Newer, at: UnixTime, why: &str) {
         let why = one_line(why, WHY_BYTES);
         if let Some(files) = self.lock().files.get_mut(&component) {
-            files.refused = Some((at, why));
+            files.refused = Some((newer, at, why));
         }
     }
 

@@ -113,10 +113,8 @@ async fn no_redirect_is_followed_and_no_other_status_is_read() {
     assert_eq!(fetched.server.count("/shop.pem"), 0);
     let (code, page) = run(fetched.folder("/absent.pem", &pin), true).await;
     assert_eq!(code, Some(3), "{page}");
-    let why = format!(
-        "found status 404 of {}, expected 200; check that anyone can read the file at the URL",
-        fetched.server.host()
-    );
+    let why =
+        format!("found status 404 of {}, expected 200; put the file there, or correct the URL", fetched.server.host());
     assert!(page.contains(&why), "{page}");
 }
 

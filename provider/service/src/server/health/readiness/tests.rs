@@ -21,15 +21,27 @@ fn refused_files_are_reported_and_do_not_end_readiness() {
     let at = |seconds| UnixTime::from_seconds(seconds).unwrap();
     readiness.in_use(Component::Trust, at(0));
     readiness.in_use(Component::Config, at(1));
-    readiness.refused(Component::Trust, at(2), "2 mistakes\n  one\n  two");
+    readiness.refused(Component::Trust, Newer::Disk, at(2), "2 mistakes\n  one\n  two");
     readiness.restart_needed(&["server.listen".to_owned()]);
     assert_eq!(readiness.report(false), (true, "ok\n".to_owned()));
     let trust = "[!] files trust: in use since 1970-01-01T00:00:00Z; what is on disk was refused at 1970-01-01T00:00:02Z: 2 mistakes; one; two\n";
-    let expected = |trust, restart| {
+    let expected = |trust: &str, restart: &str| {
         let config = "[+] files config: in use since 1970-01-01T00:00:01Z\n";
         (true, format!("[+] trust\n[+] tls\n[+] endpoints\n{config}{trust}{restart}"))
     };
     assert_eq!(readiness.report(true), expected(trust, "[!] restart needed for server.listen\n"));
+    // No disk is involved.
+    for (newer, what) in [
+        (Newer::Sources, "not all of trust.stores could be fetched and used at 1970-01-01T00:00:03Z: why"),
+        (
+            Newer::DiskAndSources,
+            "what is on disk was refused, and not all of trust.stores could be fetched and used, at 1970-01-01T00:00:03Z: why",
+        ),
+    ] {
+        readiness.refused(Component::Trust, newer, at(3), "why");
+        let line = format!("[!] files trust: in use since 1970-01-01T00:00:00Z; {what}\n");
+        assert_eq!(readiness.report(true), expected(&line, "[!] restart needed for server.listen\n"));
+    }
     readiness.unchanged(Component::Trust);
     readiness.restart_needed(&[]);
     assert_eq!(readiness.report(true), expected("[+] files trust: in use since 1970-01-01T00:00:00Z\n", ""));
@@ -102,7 +114,7 @@ fn parts_of_the_policy_have_bounded_lines() {
 fn a_very_long_message_is_cut() {
     let readiness = Readiness::new();
     readiness.in_use(Component::Tls, UnixTime::EPOCH);
-    readiness.refused(Component::Tls, UnixTime::EPOCH, &"ü".repeat(100_000));
+    readiness.refused(Component::Tls, Newer::Disk, UnixTime::EPOCH, &"ü".repeat(100_000));
     assert!(readiness.report(true).1.len() < WHY_BYTES + 300);
     readiness.set_not_ready(Condition::Trust, &"ü\n".repeat(100_000));
     assert!(readiness.report(true).1.len() < 2 * WHY_BYTES + 300);
