@@ -147,5 +147,5 @@ pub const PROBE_WAIT: Duration = Duration::from_millis(100);
 /// The head of a response may take so many times as long as the longest of recent ones.
 pub const HEAD_TIMES: u32 = 4;
 
-/// The least time for the head of a response: a lost packet is sent again within it.
-pub const HEAD_LEAST: Duration = Duration::from_millis(250);
+/// The least time for the head of a response: a lost packet is sent again within it, and a response that is late once comes.
+pub const HEAD_LEAST: Duration = Duration::from_millis(400);
