@@ -154,17 +154,19 @@ mod tests {
         ] {
             assert_eq!(denied(stage, status, credential), expected);
         }
-        let of_cloud = |host: &str, status| {
-            let cause = Cause::denied(host.to_owned(), status, CredentialKind::Issued, RegistryErrorBody::default());
+        let of_cloud = |host: &str, status, body: &[u8]| {
+            let body = RegistryErrorBody::parse(body, 160, 160, &[]);
+            let cause = Cause::denied(host.to_owned(), status, CredentialKind::Issued, body);
             let cause = cause.for_stage(Stage::Token);
             let repository = format!("{host}/app").parse().unwrap();
             let text = RegistryError { repository, stage: Stage::Token, cause }.to_string();
             text.split_once(": ").unwrap().0.to_owned()
         };
         // A role is missing, and a token has ended.
-        assert_eq!(of_cloud("shops.azurecr.io", 401), "there is no permission to pull shops.azurecr.io/app");
+        assert_eq!(of_cloud("shops.azurecr.io", 401, b""), "there is no permission to pull shops.azurecr.io/app");
         let ecr = "111122223333.dkr.ecr.eu-central-1.amazonaws.com";
-        assert_eq!(of_cloud(ecr, 403), format!("the credential for pulling {ecr}/app was refused"));
+        let ended = br#"{"errors":[{"code":"DENIED","message":"Your authorization token has expired."}]}"#;
+        assert_eq!(of_cloud(ecr, 403, ended), format!("the credential for pulling {ecr}/app was refused"));
         // An outage is no refusal.
         let pause = HostPause { host: "auth.example".to_owned(), wait: std::time::Duration::from_secs(2) };
         let cause = Cause::Fetch(FetchError::Throttled(pause));
