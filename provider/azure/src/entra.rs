@@ -64,6 +64,9 @@ impl fmt::Display for EntraTokenKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { identity, resource, cloud, claims } = self;
         write!(f, "entra {} ({cloud}) for {identity}", resource.trim_start_matches("https://"))?;
+        if let Some(tenant) = identity.tenant() {
+            write!(f, " of the tenant {tenant}")?;
+        }
         if claims.is_some() { f.write_str(", with demanded claims") } else { Ok(()) }
     }
 }
@@ -222,5 +225,28 @@ fn refused(answer: &Answer) -> Refused {
         message: Some(message),
         refusal: Refusal::of_entra(answer.status, code),
         claims: None,
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tokens_of_other_tenants_have_other_names() {
+        let key = |tenant: &str| EntraTokenKey {
+            identity: AzureIdentity::ClientSecret {
+                tenant: tenant.parse().unwrap(),
+                client_id: "00000000-0000-0000-0000-0000000000a1".parse().unwrap(),
+                file: "secret".into(),
+            },
+            resource: CONTAINER_REGISTRY,
+            cloud: AzureCloud::Public,
+            claims: None,
+        };
+        // The status of tokens is kept by this name, so that the failure of one would be hidden by the success of the other.
+        let one = key("11111111-2222-3333-4444-555555555555").to_string();
+        assert_ne!(one, key("99999999-2222-3333-4444-555555555555").to_string());
     }
 }

@@ -34,6 +34,17 @@ pub enum AzureIdentity {
     },
 }
 
+impl AzureIdentity {
+    /// The tenant that it is used in, if it is named.
+    #[must_use]
+    pub fn tenant(&self) -> Option<&TenantId> {
+        match self {
+            Self::Workload { tenant, .. } | Self::Managed { tenant, .. } => tenant.as_ref(),
+            Self::ClientSecret { tenant, .. } => Some(tenant),
+        }
+    }
+}
+
 impl fmt::Display for AzureIdentity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (kind, client_id) = match self {

@@ -7,6 +7,7 @@
 mod answers;
 mod failure;
 
+use std::collections::HashSet;
 use std::fmt;
 use std::sync::Mutex;
 use std::sync::PoisonError;
@@ -219,6 +220,9 @@ impl KeyVault {
         }
         // Versions that were created in the same second are ordered by their names, so that replicas agree.
         enabled.sort_by(|one, other| (other.created, &other.version).cmp(&(one.created, &one.version)));
+        // A version that is created meanwhile moves others to the next page.
+        let mut seen = HashSet::new();
+        enabled.retain(|version| seen.insert(version.version.clone()));
         Ok(enabled.into_iter().map(|version| version.version).collect())
     }
 

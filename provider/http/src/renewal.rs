@@ -28,6 +28,12 @@ impl Renewal {
         Self { from: None, is_claimed: AtomicBool::new(false) }
     }
 
+    /// Whether it is time for it at `now` and nobody has claimed it.
+    #[must_use]
+    pub fn is_due(&self, now: Instant) -> bool {
+        self.from.is_some_and(|from| from <= now) && !self.is_claimed.load(Ordering::Relaxed)
+    }
+
     /// Whether it is time for it at `now`, for the first one who asks. A renewal that fails is not repeated, so that a
     /// registry that does not respond is not asked again and again.
     #[must_use]
@@ -45,7 +51,9 @@ mod tests {
         let now = Instant::now();
         let renewal = Renewal::within(Duration::from_secs(10), now);
         let after = |seconds| renewal.claim(now + Duration::from_secs(seconds));
+        let is_due = |seconds| renewal.is_due(now + Duration::from_secs(seconds));
+        assert_eq!([is_due(7), is_due(8)], [false, true]);
         assert_eq!([after(0), after(7), after(8), after(9), after(10)], [false, false, true, false, false]);
-        assert!(!Renewal::never().claim(now + Duration::from_secs(10)));
+        assert!(!is_due(10) && !Renewal::never().claim(now + Duration::from_secs(10)));
     }
 }

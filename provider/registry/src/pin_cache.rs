@@ -98,6 +98,11 @@ impl PinCache {
         (now < tag.until).then(|| tag.descriptor.clone())
     }
 
+    /// Whether [`Self::current`] ends soon and nobody renews it.
+    pub(crate) fn is_due(&mut self, repository: &Repository, tag: &str, scope: &CredentialScope) -> bool {
+        self.tag(repository, tag, scope).is_some_and(|tag| tag.renewal.is_due(Instant::now()))
+    }
+
     /// Whether [`Self::current`] ends soon; true once.
     pub(crate) fn claim_renewal(&mut self, repository: &Repository, tag: &str, scope: &CredentialScope) -> bool {
         self.tag(repository, tag, scope).is_some_and(|tag| tag.renewal.claim(Instant::now()))

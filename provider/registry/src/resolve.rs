@@ -124,17 +124,20 @@ impl Registries {
         Some(Pinned { repository: image.repository().clone(), descriptor, scope })
     }
 
-    /// Whether what [`Self::cached_pin`] returns ends soon, for the first one who asks: who gets true renews it with
-    /// [`Self::renew_pin`], while others use it.
+    /// Whether what [`Self::cached_pin`] returns ends soon, and nobody renews it yet.
+    #[must_use]
+    pub fn is_pin_due(&self, image: &ImageRef) -> bool {
+        let Selector::Tag(tag) = image.selector() else { return false };
+        let scope = self.credential_scope(image.repository());
+        self.pins().is_due(image.repository(), tag, &scope)
+    }
+
+    /// As [`Self::is_pin_due`], for the first one who asks: who gets true renews it with [`Self::renew_pin`], while others use it.
     #[must_use]
     pub fn claim_pin_renewal(&self, image: &ImageRef) -> bool {
-        match image.selector() {
-            Selector::Tag(tag) => {
-                let scope = self.credential_scope(image.repository());
-                self.pins().claim_renewal(image.repository(), tag, &scope)
-            }
-            Selector::Digest(_) => false,
-        }
+        let Selector::Tag(tag) = image.selector() else { return false };
+        let scope = self.credential_scope(image.repository());
+        self.pins().claim_renewal(image.repository(), tag, &scope)
     }
 
     /// Counts a use of what [`Self::cached_pin`] has returned.

@@ -7,6 +7,7 @@ use aws_runtime::env_config::file::EnvConfigFileKind;
 use aws_runtime::env_config::file::EnvConfigFiles;
 use countersign_core::codec::text::Text;
 use countersign_files::ReadInTimeError;
+use countersign_files::ShownPath;
 use countersign_files::read_in_time;
 use futures_util::future::join;
 use tokio::time::Instant;
@@ -74,6 +75,7 @@ async fn content((variable, default): Location) -> Content {
         Err(ReadInTimeError::Read(why)) => Text::of(format_args!("cannot be read: {why}")),
         Err(ReadInTimeError::Late) => Text::of(ReadInTimeError::Late),
     };
-    let shown = Text::of(format_args!("{} ({variable}, which {problem})", path.display()));
+    let path = ShownPath::of(&path);
+    let shown = Text::of(format_args!("{path} ({variable}, which {problem})"));
     Content { shown, text: String::new() }
 }

@@ -10,6 +10,7 @@ use aws_credential_types::provider::future;
 use countersign_core::codec::text::Text;
 use countersign_files::ReadError;
 use countersign_files::ReadInTimeError;
+use countersign_files::ShownPath;
 use countersign_files::read_in_time;
 use http::header::InvalidHeaderValue;
 use tokio::time::Instant;
@@ -38,7 +39,7 @@ impl<P: ProvideCredentials> ProvideCredentials for NamingFile<P> {
     {
         let named = |error: CredentialsError| match problem(self.file, &error) {
             Some(problem) => {
-                let path = Text::of(path(self.file).unwrap_or_default().display());
+                let path = Text::of(ShownPath::of(&path(self.file).unwrap_or_default()));
                 CredentialsError::provider_error(TokenFileError { file: self.file, path, problem })
             }
             None => refused_by_endpoint(self.file).map_or(error, CredentialsError::provider_error),
@@ -60,15 +61,19 @@ impl<P: ProvideCredentials> ProvideCredentials for NamingFile<P> {
 /// It is not a regular file with content, or is not read within the limits.
 pub(super) async fn check(file: TokenFile, path: &Path) -> Result<(), TokenFileError> {
     let deadline = Instant::now() + limits::FILE_TIMEOUT;
+    let mut shown = Text::of(ShownPath::there(path));
     let problem = match read_in_time(path.to_owned(), limits::TOKEN_FILE_BYTES, deadline).await {
         Ok(content) if content.is_empty() => TokenFileProblem::Empty,
         Ok(content) if std::str::from_utf8(&content).is_err() => TokenFileProblem::NoToken,
         Ok(_) => return Ok(()),
-        Err(ReadInTimeError::Read(ReadError::Io(why))) => TokenFileProblem::Unreadable(Text::of(why)),
+        Err(ReadInTimeError::Read(ReadError::Io(why))) => {
+            shown = Text::of(ShownPath::of(path));
+            TokenFileProblem::Unreadable(Text::of(why))
+        }
         Err(ReadInTimeError::Read(ReadError::TooLarge { .. })) => TokenFileProblem::TooLarge,
         Err(ReadInTimeError::Late) => TokenFileProblem::Late,
     };
-    Err(TokenFileError { file, path: Text::of(path.display()), problem })
+    Err(TokenFileError { file, path: shown, problem })
 }
 
 /// The refusal of the endpoint of credentials on the node, if that is the error. That of the SDK has no typed status.

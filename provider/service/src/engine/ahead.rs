@@ -7,6 +7,8 @@ use std::sync::Arc;
 
 use countersign_core::name::Selector;
 use countersign_http::Permit;
+use futures_util::FutureExt as _;
+use futures_util::future::BoxFuture;
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::request::Deadline;
@@ -16,6 +18,7 @@ use super::state::Inner;
 use super::verdict_key::VerdictKey;
 use super::verification::Found;
 use super::verification::Question;
+use crate::cache::Progress;
 use crate::telemetry::metrics::CacheEvent;
 
 impl Inner {
@@ -45,40 +48,53 @@ impl Inner {
         if self.verdicts.get(&key, (self.clock)()).is_some() {
             return;
         }
+        let Some(place) = self.place_ahead() else { return };
         let permit = resolved.and_then(Resolved::take_permit);
-        self.start_ahead(request, key, (question, found), permit, CacheEvent::VerdictAhead);
+        self.start_ahead(request, key, (question, found), (place, permit), CacheEvent::VerdictAhead);
     }
 
-    /// Starts a verification that no request waits for, unless it is in progress or too many are. Counts `event` if it starts.
+    /// Starts a verification that no request waits for, unless it is in progress. Counts `event` if it starts.
     pub(super) fn start_ahead(
         self: &Arc<Self>,
         request: &VerificationRequest,
         key: VerdictKey,
         about: (Question, Found),
-        permit: Option<Permit>,
+        (place, permit): (OwnedSemaphorePermit, Option<Permit>),
         event: CacheEvent,
     ) {
-        let Some(slot) = self.ahead_slot() else { return };
         let keep = self.settings.ahead_time;
         // As if it was asked for now, with the time of a verification.
         let deadline = Deadline::after(keep);
         let until = (deadline.instant(), deadline.of_evidence());
         let work = self.work_on(request, key.clone(), about, permit, until);
-        if let Some(running) = self.verifications.start(key, keep, work) {
+        if let Some(running) = self.verifications.start(key, keep, held_during(place, work)) {
             self.metrics.cache_event(event);
-            tokio::spawn(async move {
-                running.await;
-                drop(slot);
-            });
+            tokio::spawn(running);
         }
     }
 
     /// Held during work that no request waits for; `None` if too much of it is in progress, which is counted.
-    pub(super) fn ahead_slot(&self) -> Option<OwnedSemaphorePermit> {
-        let slot = Arc::clone(&self.ahead).try_acquire_owned().ok();
-        if slot.is_none() {
+    pub(super) fn place_ahead(&self) -> Option<OwnedSemaphorePermit> {
+        let place = Arc::clone(&self.ahead).try_acquire_owned().ok();
+        if place.is_none() {
             self.metrics.cache_event(CacheEvent::VerdictAheadRefused);
         }
-        slot
+        place
+    }
+}
+
+/// `work` that keeps `place` until it has ended or is cancelled.
+pub(super) fn held_during<T: Send + 'static>(
+    place: OwnedSemaphorePermit,
+    work: impl FnOnce(Progress) -> BoxFuture<'static, T>,
+) -> impl FnOnce(Progress) -> BoxFuture<'static, T> {
+    move |progress| {
+        let work = work(progress);
+        async move {
+            let result = work.await;
+            drop(place);
+            result
+        }
+        .boxed()
     }
 }

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use super::ahead::held_during;
 use super::request::Deadline;
 use super::request::VerificationRequest;
 use super::resolution::Pinning;
@@ -23,27 +24,33 @@ impl Inner {
         key: VerdictKey,
         about: (Question, Found),
     ) {
-        if kept.claim_renewal() {
-            self.start_ahead(request, key, about, None, CacheEvent::VerdictRenewed);
+        // The place first, so that a verdict without one is renewed with a later request.
+        if kept.is_due()
+            && let Some(place) = self.place_ahead()
+            && kept.claim_renewal()
+        {
+            self.start_ahead(request, key, about, (place, None), CacheEvent::VerdictRenewed);
         }
     }
 
     /// Resolves the tag of `request` again if what is in memory ends soon and nobody does so yet. A tag that has moved counts at once, and
     /// the verification of its image is started.
     pub(super) fn renew_tag(self: &Arc<Self>, request: &VerificationRequest) {
+        if !self.registries.is_pin_due(&request.image) {
+            return;
+        }
+        let Some(place) = self.place_ahead() else { return };
         if !self.registries.claim_pin_renewal(&request.image) {
             return;
         }
-        let Some(slot) = self.ahead_slot() else { return };
         let share = self.registries.share(request.image.repository());
         let keep = self.settings.ahead_time;
         let (key, work) = self.pinning(&request.image, (share, Deadline::after(keep)), Pinning::Renew);
-        let Some(running) = self.pins.start(key, keep, work) else { return };
+        let Some(running) = self.pins.start(key, keep, held_during(place, work)) else { return };
         self.metrics.cache_event(CacheEvent::TagRenewed);
         let (this, request) = (Arc::clone(self), request.clone());
         tokio::spawn(async move {
             running.await;
-            drop(slot);
             if let Some(pinned) = this.registries.cached_pin(&request.image) {
                 this.verify_unknown(&request, Some(&Resolved::without_permit(pinned)));
             }

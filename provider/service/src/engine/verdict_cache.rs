@@ -23,6 +23,17 @@ pub(super) struct Kept {
 }
 
 impl Kept {
+    /// Whether it is "verified" with all checks, and good at that time.
+    fn is_checked(&self, at: Moment) -> bool {
+        let is_good = self.good_until.is_none_or(|end| at.shown() < end);
+        is_good && matches!(&*self.verdict, ImageVerdict::Verified(verified) if !is_unchecked(verified))
+    }
+
+    /// See [`Renewal::is_due`].
+    pub(super) fn is_due(&self) -> bool {
+        self.renewal.is_due(Instant::now())
+    }
+
     /// See [`Renewal::claim`].
     pub(super) fn claim_renewal(&self) -> bool {
         self.renewal.claim(Instant::now())
@@ -82,6 +93,11 @@ impl VerdictCache {
             ImageVerdict::Skipped(_) | ImageVerdict::Inconclusive(_) => return Stored::No,
         };
         let (bytes, now) = (weight(verdict), Instant::now());
+        // An outage during a renewal does not shorten what was checked.
+        let is_outage = matches!(&**verdict, ImageVerdict::Verified(verified) if is_unchecked(verified));
+        if is_outage && own.get(&key, now.into_std()).is_some_and(|kept| kept.is_checked(begun)) {
+            return Stored::No;
+        }
         let lifetime_end = now + lifetime;
         let evidence_end = good_until.and_then(|end| begun.instant_of(end));
         let until = evidence_end.map_or(lifetime_end, |end| end.min(lifetime_end));

@@ -70,6 +70,8 @@ pub(super) struct FoundStore {
     pub(super) subdirectories: Vec<String>,
     /// Of the files' names and bytes.
     digest: Digest,
+    /// What was fetched, whether or not it can be used.
+    fetched: Option<Arc<[NamedFile]>>,
 }
 
 enum Content {
@@ -87,8 +89,25 @@ pub(super) struct LastGood {
     place: StorePlace,
     digest: Digest,
     store: Arc<Store>,
+    /// Its files, if they were fetched.
+    fetched: Option<Arc<[NamedFile]>>,
     /// Since when the content on disk differs and is unusable.
     broken_since: Option<UnixTime>,
+}
+
+impl LastGood {
+    /// Without the files that the source does not have any more, by what was `fetched` last; `None` if nothing is left. What has ended at its
+    /// source is not trusted any longer, although other content of the source cannot be used.
+    fn without_ended(self, reference: &StoreRef, fetched: Option<&[NamedFile]>) -> Option<Self> {
+        let (Some(former), Some(present)) = (&self.fetched, fetched) else { return Some(self) };
+        let is_present = |file: &&NamedFile| present.iter().any(|(name, _)| *name == file.0);
+        let left: Vec<NamedFile> = former.iter().filter(is_present).cloned().collect();
+        if left.len() == former.len() {
+            return Some(self);
+        }
+        let store = Store::parse(reference.kind, reference.name.clone(), &left).ok()?;
+        Some(Self { digest: digest(&left), store: Arc::new(store), fetched: Some(left.into()), ..self })
+    }
 }
 
 /// Reads every store that a statement without mistakes names.
@@ -125,6 +144,7 @@ impl FoundStore {
                 content: Content::Nothing(vec![missing]),
                 subdirectories: Vec::new(),
                 digest: digest(&[]),
+                fetched: None,
             };
         };
         let (digest, place) = (digest(&files), StorePlace::Directory(directory));
@@ -140,7 +160,7 @@ impl FoundStore {
         } else {
             Content::Unreadable(mistakes)
         };
-        Self { place, content, subdirectories, digest }
+        Self { place, content, subdirectories, digest, fetched: None }
     }
 
     /// A store that is fetched. Its content is that of the last successful attempt; without one the store has no content.
@@ -148,6 +168,7 @@ impl FoundStore {
         let origin = fetched.shared_source();
         let place = StorePlace::Source { store: store.clone(), origin: Arc::clone(&origin) };
         let Fetched { content, failure } = fetched.fetched();
+        let arrived = content.as_ref().map(|(files, _)| Arc::clone(files));
         let files: Vec<NamedFile> = content.iter().flat_map(|(files, _)| files.iter().cloned()).collect();
         let digest = digest(&files);
         let directory = files::store_directory(location, store.kind, &store.name.to_string());
@@ -177,7 +198,7 @@ impl FoundStore {
                 }
             }
         };
-        Self { place, content, subdirectories: Vec::new(), digest }
+        Self { place, content, subdirectories: Vec::new(), digest, fetched: arrived }
     }
 
     fn bytes(&self) -> usize {
@@ -206,7 +227,7 @@ impl FoundStore {
         before: Option<LastGood>,
         now: UnixTime,
     ) -> (StoreState, Option<LastGood>) {
-        let Self { place, content, subdirectories: _, digest } = self;
+        let Self { place, content, subdirectories: _, digest, fetched } = self;
         // Former content from elsewhere is not kept: the configuration has changed.
         let before = before.filter(|before| before.place == place);
         let (content, old) = match content {
@@ -226,7 +247,7 @@ impl FoundStore {
                 };
                 match parsed {
                     Ok(store) => {
-                        let good = LastGood { place, digest, store: Arc::clone(&store), broken_since: None };
+                        let good = LastGood { place, digest, store: Arc::clone(&store), fetched, broken_since: None };
                         let state = match old {
                             None => StoreState::Current(store),
                             Some((since, mistake)) => StoreState::Kept { store, since, mistakes: vec![mistake] },
@@ -241,10 +262,10 @@ impl FoundStore {
             }
         };
         let mistakes = Self::first(&place, mistakes);
-        match before {
-            Some(LastGood { place, digest, store, broken_since }) => {
-                let since = broken_since.unwrap_or(now);
-                let good = LastGood { place, digest, store: Arc::clone(&store), broken_since: Some(since) };
+        match before.and_then(|before| before.without_ended(reference, fetched.as_deref())) {
+            Some(before) => {
+                let (store, since) = (Arc::clone(&before.store), before.broken_since.unwrap_or(now));
+                let good = LastGood { broken_since: Some(since), ..before };
                 (StoreState::Kept { store, since, mistakes }, Some(good))
             }
             None => (StoreState::Unusable { mistakes }, None),

@@ -318,3 +318,24 @@ fn content_stays_with_an_equal_source_only() {
     source.load(at(2)).unwrap();
     assert_eq!(state(&source).0, "unusable");
 }
+
+#[test]
+fn a_version_that_has_ended_is_not_trusted_although_the_others_are_too_many() {
+    let (_folder, mut source, fetched) = start();
+    let store = fetched.stores().next().unwrap();
+    let ended = Authority::root(CertSpec::root());
+    let content = |files| StoreContent { files, ..StoreContent::default() };
+    store.succeeded(content(vec![("shop/1".to_owned(), ended.der().to_vec())]), at(0), None);
+    source.load(at(0)).unwrap();
+    assert_eq!(state(&source).0, "current");
+    // The vault has disabled shop/1. Each file can be in a store, and both together have less than 1 MiB.
+    let many = |count| (0..count).flat_map(|_| Authority::root(CertSpec::root()).der().to_vec()).collect::<Vec<u8>>();
+    let files = vec![("a/1".to_owned(), many(501)), ("b/1".to_owned(), many(500))];
+    assert!(files.iter().map(|(_, bytes)| bytes.len()).sum::<usize>() < 1024 * 1024);
+    store.succeeded(content(files), at(1), None);
+    source.poll(at(1));
+    let policy = source.handle().current().unwrap();
+    let certificate = countersign_core::x509::Certificate::parse(ended.der()).unwrap();
+    let trusted = policy.stores().values().next().unwrap().store().is_some_and(|store| store.contains(&certificate));
+    assert!(!trusted, "{:?}", state(&source));
+}

@@ -108,6 +108,8 @@ async fn an_outage_during_the_renewal_is_not_remembered_and_not_asked_about_agai
     let (code, cached) = site.ask().await;
     assert_eq!((code, cached), (Code::RegistryFailed, false));
     down.remove();
+    // It is asked again after a moment.
+    pass(1).await;
     assert_eq!(site.ask().await, (Code::Verified, false));
 }
 
@@ -148,4 +150,70 @@ async fn a_tag_in_use_is_renewed_in_its_last_fifth_and_the_image_that_it_moved_t
     assert_eq!(ask().await, (first, true));
     site.until(STORED, 3).await;
     assert_eq!((ask().await, fixture.metric(TAGS_RENEWED)), ((moved.digest, true), 1));
+}
+
+#[tokio::test]
+async fn a_verdict_whose_renewal_found_no_place_is_renewed_by_the_next_request() {
+    // One renewal at a time.
+    let fixture = EngineFixture::with(&policy(&["ca:main"], &["*"]), |settings| {
+        (settings.flight_time, settings.ahead_time, settings.max_flights) = (LONG, LONG, 7);
+    })
+    .await;
+    let images = ["one", "two"].map(|repository| {
+        let image = fixture.registry.push_image(repository, "v1");
+        notation::sign_image(&fixture.registry, repository, &image, &fixture.root.issue(CertSpec::leaf()));
+        fixture.registry.reference(repository, &image)
+    });
+    for image in &images {
+        assert_eq!(fixture.verify_within(image, LONG).await.verdict.code(), Code::Verified);
+    }
+    pass(241).await;
+    let held = fixture.registry.when_any().hold();
+    for image in &images {
+        assert!(fixture.verify_within(image, LONG).await.cached);
+    }
+    assert_eq!(fixture.metric(RENEWED), 1);
+    held.release();
+    while fixture.metric(STORED) < 3 {
+        tokio::task::yield_now().await;
+    }
+    for _ in 0..100 {
+        assert!(fixture.verify_within(&images[1], LONG).await.cached);
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(fixture.metric(RENEWED), 2);
+}
+
+#[tokio::test]
+async fn work_that_no_request_waits_for_is_limited_until_it_has_ended() {
+    // One renewal at a time, which continues for two seconds after its time.
+    let fixture = EngineFixture::with(&policy(&["ca:main"], &["*"]), |settings| {
+        (settings.flight_time, settings.max_flights) = (LONG, 7);
+        settings.ahead_time = Duration::from_millis(100);
+    })
+    .await;
+    let images = ["one", "two"].map(|repository| {
+        let image = fixture.registry.push_image(repository, "v1");
+        notation::sign_image(&fixture.registry, repository, &image, &fixture.root.issue(CertSpec::leaf()));
+        fixture.registry.reference(repository, &image)
+    });
+    for image in &images {
+        assert_eq!(fixture.verify_within(image, LONG).await.verdict.code(), Code::Verified);
+    }
+    pass(241).await;
+    let held = fixture.registry.when_any().hold();
+    assert!(fixture.verify_within(&images[0], LONG).await.cached);
+    for _ in 0..100 {
+        tokio::task::yield_now().await;
+    }
+    pass(1).await;
+    for _ in 0..100 {
+        tokio::task::yield_now().await;
+    }
+    assert!(fixture.verify_within(&images[1], LONG).await.cached);
+    for _ in 0..100 {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(fixture.metric("countersign_limit_in_use{limit=\"verifications\"}"), 1);
+    held.release();
 }

@@ -66,3 +66,30 @@ fn a_secret_in_place_of_a_key_of_the_server_is_not_shown() {
         assert!(output.contains(HIDDEN) && !output.contains("SECRETTOKEN9"), "{output}");
     }
 }
+
+#[tokio::test]
+async fn a_secret_in_place_of_a_path_in_a_variable_is_not_shown() {
+    let host = "111122223333.dkr.ecr.eu-central-1.amazonaws.com";
+    for secret in ["SECRETTOKEN9~abc", "hunter2hunter2"] {
+        for (variable, more) in [
+            ("AWS_WEB_IDENTITY_TOKEN_FILE", ("AWS_ROLE_ARN", "arn:aws:iam::111122223333:role/pull")),
+            ("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", ("AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://127.0.0.1:1/v1")),
+        ] {
+            let folder = sound();
+            folder.write("trust/trustpolicy.json", policy(&[statement("app", &format!("{host}/app"))]));
+            let config = format!(
+                "trust: {{directory: trust}}\nserver: {{tls: {{certificate: tls.crt, key: tls.key, clientCa: ca.crt}}}}\nunlistedRegistries: refuse\nregistries: [{{host: {host}, credentials: {{ecr: {{}}}}}}]\n"
+            );
+            folder.write("c.yaml", config);
+            let environment = [
+                (variable, secret.to_owned()),
+                (more.0, more.1.to_owned()),
+                ("AWS_REGION", "eu-central-1".to_owned()),
+                ("AWS_EC2_METADATA_DISABLED", "true".to_owned()),
+            ];
+            let (_, page) = beside(&folder, "check", &["--online"], &environment).await;
+            assert!(page.contains(variable), "{page}");
+            assert!(!page.contains(secret), "{page}");
+        }
+    }
+}
