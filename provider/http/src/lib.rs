@@ -94,6 +94,7 @@ pub use progress::Late;
 pub use progress::Progress;
 pub use progress::Waiting;
 pub use progress::apart;
+pub use progress::expected;
 pub use progress::until;
 pub use progress::waiting_at_setting;
 pub use proxy::InternalHost;

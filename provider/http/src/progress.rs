@@ -252,7 +252,7 @@ impl Drop for Waiting {
 
 /// Until when callers wait for the work that runs in this task at the latest; `None` if that is not known. It may have passed: work goes on
 /// without callers for some time.
-pub(crate) fn expected() -> Option<Instant> {
+pub fn expected() -> Option<Instant> {
     CURRENT.try_with(|current| current.lock().until).ok().flatten()
 }
 
@@ -282,11 +282,9 @@ pub fn waiting_at_setting(setting: &Arc<str>, limit: usize) -> Option<Waiting> {
     note(Wait::AtOnce { setting: Arc::clone(setting), limit })
 }
 
-/// Waits for the turn of a request under `setting`, which is `wait` from now.
-pub(crate) async fn turn(setting: &Arc<str>, limit: NonZeroU32, wait: Duration) {
-    let until = Instant::now() + wait;
-    let _waiting = note(Wait::Turn { setting: Arc::clone(setting), limit, until });
-    tokio::time::sleep_until(until).await;
+/// Notes that the work of this task waits for the turn of a request under `setting`, which is at `until` at the latest.
+pub(crate) fn waiting_for_turn(setting: &Arc<str>, limit: NonZeroU32, until: Instant) -> Option<Waiting> {
+    note(Wait::Turn { setting: Arc::clone(setting), limit, until })
 }
 
 /// Waits until the pause of a host has ended.
