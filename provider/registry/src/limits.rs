@@ -62,6 +62,10 @@ pub(crate) const HEAD_PAUSE: Duration = Duration::from_secs(10 * 60);
 /// The time for which a location of a repository with mirrors is tried after the others, after it was unreachable.
 pub(crate) const LOCATION_REST: Duration = Duration::from_secs(10);
 
+/// The least share of the time of a location before the last one, if that of the work allows it: longer than a response of a distant
+/// registry usually takes.
+pub(crate) const LOCATION_LEAST: Duration = Duration::from_millis(400);
+
 /// Locations that are known to have been unreachable. Each is a host that the settings name: less than 0.1 MiB.
 pub(crate) const RESTING_LOCATIONS: usize = 256;
 

@@ -2,8 +2,8 @@
 //!
 //! Each location is used under its own entry of the settings: its credential, authorities, proxy and limits. What is asked for, and
 //! what an answer must be, depends on the written reference only. Every failure leads to the next location, and the last one ends the
-//! call with all of them. A location has a share of the remaining time. One that was unreachable is tried after the others for
-//! [`limits::LOCATION_REST`].
+//! call with all of them. A location has a share of the time that remains to the callers. One that was unreachable or late is tried after
+//! the others for [`limits::LOCATION_REST`].
 
 use std::num::NonZeroUsize;
 use std::sync::Arc;
@@ -14,6 +14,7 @@ use countersign_core::codec::text::Text;
 use countersign_core::name::Repository;
 use countersign_credentials::CredentialScope;
 use countersign_credentials::RepositoryScope;
+use countersign_http::expected;
 use lru::LruCache;
 use tokio::time::Instant;
 
@@ -158,7 +159,9 @@ impl<'a> Attempts<'a> {
         Self { written, entry, stage, deadline, waiting, total, failures: Vec::new(), resting, observer }
     }
 
-    /// The next location. It has an equal share of the remaining time, so that later ones have theirs.
+    /// The next location. It has an equal share of the time that remains to the callers, which wait for less time than the work may take, so
+    /// that later ones have theirs; and at least [`limits::LOCATION_LEAST`], as the work goes on for other callers. The last one has all
+    /// of the time of the work.
     pub(crate) fn next(&mut self) -> Option<Attempt> {
         loop {
             let left = u32::try_from(self.waiting.len()).unwrap_or(u32::MAX);
@@ -171,11 +174,19 @@ impl<'a> Attempts<'a> {
                 self.failures.push(LocationFailure { location: mirror, is_mirror, stage, cause });
                 continue;
             };
-            let now = Instant::now();
-            let share = self.deadline.saturating_duration_since(now) / left.max(1);
-            let deadline = if left <= 1 { self.deadline } else { now + share };
+            let deadline = if left <= 1 { self.deadline } else { self.end_of_share(left) };
             return Some(Attempt { repository, deadline, mirror });
         }
+    }
+
+    /// The end of an equal share of the time for `left` locations.
+    fn end_of_share(&self, left: u32) -> Instant {
+        let now = Instant::now();
+        let callers = expected().map_or(self.deadline, |until| until.min(self.deadline));
+        let share = callers.saturating_duration_since(now) / left.max(1);
+        // Without callers, or shortly before they leave.
+        let least = self.deadline.saturating_duration_since(now) / left.max(1);
+        now + share.max(least.min(limits::LOCATION_LEAST))
     }
 
     /// Whether there are further locations.

@@ -1,11 +1,14 @@
 //! Mirrors: which location is used, under which entry, and what may be concluded from its answers.
 
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 use countersign_core::name::ImageRef;
 use countersign_core::name::Repository;
 use countersign_credentials::Credential;
 use countersign_http::Scheme;
+use countersign_http::SingleFlight;
+use countersign_http::until;
 use countersign_registry::Cause;
 use countersign_registry::Incomplete;
 use countersign_registry::Mirrors;
@@ -284,6 +287,75 @@ async fn a_silent_mirror_takes_its_share_of_the_time_and_is_then_tried_last() {
     let fault = setup.registry.when(Route::Manifest).close();
     let _ = registries.pin(&setup.image(), soon()).await.unwrap();
     assert!(fault.hits() > 0);
+}
+
+/// The time that a caller of the work waits, which may take much longer.
+const CALLER: Duration = Duration::from_millis(1800);
+
+fn end_of_work() -> Instant {
+    Instant::now() + Duration::from_secs(30)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_mirror_has_its_share_of_the_time_of_the_callers_and_not_of_the_work() {
+    type Fault = fn(&Registry);
+    let faults: [(Fault, &str); 2] = [
+        (|mirror| drop(mirror.when(Route::Manifest).never_answer()), "did not respond in time"),
+        (|mirror| drop(mirror.when(Route::Manifest).delay(Duration::from_millis(1200))), "did not respond in time"),
+    ];
+    for (fault, part) in faults {
+        let setup = mirrored().await;
+        fault(&setup.mirror);
+        let (registries, seen) = build(settings(setup.entries(false)));
+        let image = setup.image();
+        let began = Instant::now();
+        let pinned = until(began + CALLER, registries.pin(&image, end_of_work())).await.unwrap().unwrap();
+        assert_eq!(pinned.descriptor().digest.to_string(), setup.digest);
+        let share = began.elapsed();
+        assert!(share >= CALLER / 2 && share < CALLER / 2 + Duration::from_millis(100), "{share:?}");
+        let [(_, _, Stage::Manifest, why)] = &seen.mirrors()[..] else { panic!("{:?}", seen.mirrors()) };
+        assert!(why.contains(part), "{why}");
+        // It is tried last from now on.
+        let began = Instant::now();
+        let list = until(began + CALLER, registries.first_referrers(&pinned, SIGNATURE, end_of_work())).await.unwrap();
+        assert!(list.is_ok() && setup.mirror.count(Route::Manifest) == 1, "{list:?}");
+        drop(until(Instant::now() + CALLER, registries.pin(&image, end_of_work())).await.unwrap().unwrap());
+        assert_eq!(setup.mirror.count(Route::Manifest), 1);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_mirror_whose_turns_are_later_than_its_share_is_left_for_the_registry_at_once() {
+    let setup = mirrored().await;
+    let mut entries = setup.entries(false);
+    entries[1].numbers.per_second = NonZeroU32::new(1);
+    let registries = build(settings(entries)).0;
+    let image = setup.image();
+    let began = Instant::now();
+    let pin = || until(began + CALLER, registries.pin(&image, end_of_work()));
+    for _ in 0..3 {
+        drop(pin().await.unwrap().unwrap());
+    }
+    assert!(began.elapsed() < Duration::from_millis(100), "{:?}", began.elapsed());
+    assert_eq!((setup.mirror.count(Route::Manifest), setup.registry.count(Route::Manifest)), (1, 2));
+}
+
+#[tokio::test(start_paused = true)]
+async fn work_whose_callers_have_left_gives_a_mirror_the_least_share() {
+    let setup = mirrored().await;
+    setup.mirror.when(Route::Manifest).never_answer();
+    let registries = setup.registries();
+    let began = Instant::now();
+    // The work goes on after its caller has left.
+    let (flights, image) = (SingleFlight::<u8, bool>::default(), setup.image());
+    let work = move |_| async move {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        registries.pin(&image, end_of_work()).await.is_ok()
+    };
+    assert!(flights.join_or_start(1, began + Duration::from_millis(50), work).await.is_err());
+    let other = flights.join_or_start(1, began + CALLER, |_| async { false });
+    assert_eq!(other.await, Ok(true));
+    assert!(began.elapsed() < CALLER, "{:?}", began.elapsed());
 }
 
 #[tokio::test]
