@@ -139,7 +139,15 @@ impl Request<'_> {
     pub(crate) fn sent_credential(&self) -> CredentialKind {
         match (self.authorization, &self.payload) {
             (Some(_), _) | (None, Payload::TokenForm(_)) => self.credential,
-            (None, Payload::Content | Payload::Head | Payload::TokenQuery) => CredentialKind::Anonymous,
+            (None, Payload::Content | Payload::Head | Payload::TokenQuery) => match self.credential {
+                CredentialKind::Anonymous => CredentialKind::Anonymous,
+                CredentialKind::NotRequested
+                | CredentialKind::Basic
+                | CredentialKind::Issued
+                | CredentialKind::IdentityToken
+                | CredentialKind::Bearer
+                | CredentialKind::Withheld => CredentialKind::NotRequested,
+            },
         }
     }
 }

@@ -372,6 +372,7 @@ impl Cause {
         if let Self::Denied { credential, origin, .. } = &mut self {
             match credential {
                 CredentialKind::Anonymous
+                | CredentialKind::NotRequested
                 | CredentialKind::Basic
                 | CredentialKind::Issued
                 | CredentialKind::IdentityToken

@@ -8,6 +8,8 @@ use countersign_credentials::Identity;
 pub enum CredentialKind {
     /// No credential is configured.
     Anonymous,
+    /// No credential was sent, because the registry refused the request without asking for the one that is configured.
+    NotRequested,
     /// A configured user name and a password.
     Basic,
     /// A user name and a password that a service issued for a time.
@@ -35,6 +37,7 @@ impl CredentialKind {
     pub(super) fn sent(self) -> &'static str {
         match self {
             Self::Anonymous => "a request without credentials, as none are configured for it",
+            Self::NotRequested => "a request without credentials, as it did not ask for the configured ones",
             Self::Basic => "the configured user name and password",
             Self::Issued => "the issued token",
             Self::IdentityToken => "the configured identity token",

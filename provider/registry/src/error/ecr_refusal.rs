@@ -45,7 +45,7 @@ impl EcrRefusal {
         let host = EcrHost::of(&host.parse::<Host>().ok()?)?;
         let action = action(&host, stage);
         match (credential, status) {
-            (CredentialKind::Withheld, _) => None,
+            (CredentialKind::Withheld | CredentialKind::NotRequested, _) => None,
             (CredentialKind::Anonymous, 400) => Some(Self::Token),
             (CredentialKind::Anonymous, _) => matches!(host, EcrHost::Private(_)).then_some(Self::Anonymous),
             (_, 403) if !names_token(error) => action.map(|action| Self::Permission { action }),

@@ -325,7 +325,7 @@ impl Cause {
             CredentialKind::Basic | CredentialKind::Issued | CredentialKind::IdentityToken | CredentialKind::Bearer => {
                 true
             }
-            CredentialKind::Anonymous | CredentialKind::Withheld => false,
+            CredentialKind::Anonymous | CredentialKind::NotRequested | CredentialKind::Withheld => false,
         }
     }
 

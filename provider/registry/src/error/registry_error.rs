@@ -42,6 +42,7 @@ impl fmt::Display for Failed<'_> {
         match (credential, lacks_permission, stage) {
             // Of a redirect: the registry has granted what the other host refuses.
             (CredentialKind::Withheld, _, _) => other(f),
+            (CredentialKind::NotRequested, _, _) => write!(f, "pulling {pulled} was refused"),
             (CredentialKind::Anonymous, _, _) => write!(f, "pulling {pulled} without credentials was refused"),
             (
                 CredentialKind::Basic | CredentialKind::Issued | CredentialKind::IdentityToken | CredentialKind::Bearer,
@@ -143,6 +144,13 @@ mod tests {
                 CredentialKind::Anonymous,
                 "pulling r.example/app without credentials was refused: auth.example responds with status 401 to a request without \
                  credentials, as none are configured for it",
+            ),
+            (
+                Stage::Manifest,
+                403,
+                CredentialKind::NotRequested,
+                "pulling the manifest of r.example/app was refused: auth.example responds with status 403 to a request without credentials, \
+                 as it did not ask for the configured ones",
             ),
             (
                 Stage::Blob,

@@ -54,6 +54,7 @@ impl RoleRefusal {
                 CredentialKind::Issued => Self::GoogleRoleOrScopes,
                 // Their scopes, if they have some, are not those of a node.
                 CredentialKind::Withheld
+                | CredentialKind::NotRequested
                 | CredentialKind::Anonymous
                 | CredentialKind::Basic
                 | CredentialKind::IdentityToken
@@ -63,7 +64,7 @@ impl RoleRefusal {
             (Self::GoogleAnonymous, if status == 401 { Self::GoogleCredential } else { permission })
         };
         match credential {
-            CredentialKind::Withheld => None,
+            CredentialKind::Withheld | CredentialKind::NotRequested => None,
             CredentialKind::Anonymous => Some(anonymous),
             CredentialKind::Basic | CredentialKind::Issued | CredentialKind::IdentityToken | CredentialKind::Bearer => {
                 Some(role)
@@ -114,6 +115,7 @@ mod tests {
         assert_eq!(of("shops.azurecr.cn", 403, CredentialKind::Basic), Some(RoleRefusal::AzureRole));
         assert_eq!(of("shops.azurecr.io", 401, CredentialKind::Anonymous), Some(RoleRefusal::AzureAnonymous));
         assert_eq!(of("shops.azurecr.io", 401, CredentialKind::Withheld), None);
+        assert_eq!(of("shops.azurecr.io", 403, CredentialKind::NotRequested), None);
         for host in ["shops.westeurope.data.azurecr.io", "shops.azurecr.io.evil.example", "registry.example"] {
             assert_eq!(of(host, 403, CredentialKind::Issued), None, "{host}");
         }
@@ -126,6 +128,7 @@ mod tests {
             assert_eq!(of(host, 403, CredentialKind::Basic), Some(RoleRefusal::GoogleRole), "{host}");
             assert_eq!(of(host, 403, CredentialKind::Anonymous), Some(RoleRefusal::GoogleAnonymous), "{host}");
             assert_eq!(of(host, 403, CredentialKind::Withheld), None, "{host}");
+            assert_eq!(of(host, 403, CredentialKind::NotRequested), None, "{host}");
             let refused = |credential| of(host, 401, credential);
             assert_eq!(refused(CredentialKind::Issued), Some(RoleRefusal::GoogleCredential), "{host}");
             assert_eq!(refused(CredentialKind::Basic), Some(RoleRefusal::GoogleCredential), "{host}");

@@ -70,16 +70,25 @@ async fn a_denial_names_the_entry_and_the_source_of_the_credential() {
 }
 
 #[tokio::test]
-async fn a_403_names_them_too() {
+async fn a_403_without_a_challenge_says_that_the_configured_credentials_were_not_requested() {
     let registry = Registry::start().await;
     registry.when(Route::Manifest).reply(Reply::status(403));
-    assert_eq!(
-        message(&registry, settings(vec![entry(&registry, from_files())])).await,
-        format!(
-            "REGISTRY responds with status 403 to a request without credentials, as none are configured for it; \
-             registries[0] \"REGISTRY\" applies, with {FILES}"
-        )
-    );
+    let of_docker = |value: &str| docker(&format!(r#""{}": {value}"#, registry.host()));
+    let not_requested = "a request without credentials, as it did not ask for the configured ones";
+    let entry_of_docker = "entry \"REGISTRY\" of credentials.dockerConfig docker.json";
+    for (credential, sent, source) in [
+        (from_files(), not_requested, FILES),
+        (of_docker(r#"{"username": "alice", "password": "wrong"}"#), not_requested, entry_of_docker),
+        (of_docker(r#"{"identitytoken": "wrong"}"#), not_requested, entry_of_docker),
+        // It is sent at once.
+        (of_docker(r#"{"registrytoken": "wrong"}"#), "the configured bearer token", entry_of_docker),
+        (Credential::Anonymous, "a request without credentials, as none are configured for it", "no credentials"),
+    ] {
+        assert_eq!(
+            message(&registry, settings(vec![entry(&registry, credential)])).await,
+            format!("REGISTRY responds with status 403 to {sent}; registries[0] \"REGISTRY\" applies, with {source}")
+        );
+    }
 }
 
 #[tokio::test]

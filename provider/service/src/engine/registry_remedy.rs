@@ -137,6 +137,11 @@ fn of_denied(
     match (credential, ecr) {
         // Of a redirect to another host.
         (CredentialKind::Withheld, _) => None,
+        (CredentialKind::NotRequested, _) => Some(Text::of(format_args!(
+            "check the firewall and the network rules of the registry first: credentials are configured, but it refused the request before it \
+             asked for them; permit the outbound address of the pod there, or use a private endpoint, and check that no proxy answers in its \
+             place; {TRY}"
+        ))),
         // Of a pull secret.
         (CredentialKind::Anonymous, _) if origin.is_some_and(CredentialOrigin::has_source) => Some(Text::of(
             "add credentials for this registry to the file that the message names, which has none; or correct the name of the image, as \
@@ -270,6 +275,18 @@ mod tests {
         assert_eq!(anonymous(ACR, "login.example"), Some(of_cloud("credentials.acr")));
         assert_eq!(advice(ECR, denied("s3.example", CredentialKind::Withheld, None)), None);
         assert_eq!(advice("r.example", denied("r.example", CredentialKind::Basic, None)), None);
+    }
+
+    #[test]
+    fn a_refusal_before_the_configured_credentials_were_requested_names_the_firewall() {
+        for registry in [ECR, ACR, GOOGLE, "r.example"] {
+            assert_eq!(
+                advice(registry, denied(registry, CredentialKind::NotRequested, None)).unwrap(),
+                "check the firewall and the network rules of the registry first: credentials are configured, but it refused the request \
+                 before it asked for them; permit the outbound address of the pod there, or use a private endpoint, and check that no proxy \
+                 answers in its place; countersign check --online --image IMAGE tries it"
+            );
+        }
     }
 
     #[test]
