@@ -54,6 +54,7 @@ pub(crate) struct Refused {
 impl Refused {
     /// A refusal whose body is not understood.
     pub(crate) fn without_code(refusal: Refusal) -> Self {
+        let refusal = refusal.without_error();
         Self { code: Text::of("without a code"), message: None, refusal, claims: None }
     }
 }

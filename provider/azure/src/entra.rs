@@ -211,7 +211,8 @@ struct RefusedBody {
 /// The refusal of Entra.
 fn refused(answer: &Answer) -> Refused {
     let body = json::from_slice::<RefusedBody>(&answer.body, &limits::JSON).ok();
-    let Some(RefusedBody { error, error_description, error_codes }) = body else {
+    let is_of_entra = |body: &RefusedBody| body.error.is_some() || body.error_codes.is_some();
+    let Some(RefusedBody { error, error_description, error_codes }) = body.filter(is_of_entra) else {
         return Refused::without_code(Refusal::of_entra(answer.status, None));
     };
     let code = error_codes.unwrap_or_default().first().copied();

@@ -129,6 +129,7 @@ impl CallError for AzureError {
             Kind::Fetch(error) => CallResult::of_fetch(error),
             Kind::Refused { refusal: Refusal::Throttled, .. } => CallResult::Throttled,
             Kind::Refused { refusal: Refusal::Failure, .. } => CallResult::Failed,
+            Kind::Refused { refusal: Refusal::Foreign, .. } => CallResult::Invalid,
             Kind::Refused { .. } => match self.operation {
                 // Without a token no other call is made.
                 Operation::EntraToken | Operation::ManagedIdentityToken => CallResult::Credentials,

@@ -323,6 +323,7 @@ impl KeyVault {
         } else {
             Refusal::of_vault(answer.status, &inner, claims.is_some(), operation == Operation::KeyVaultSecret)
         };
+        let refusal = if code.is_empty() && inner.is_empty() { refusal.without_error() } else { refusal };
         let shown = if inner.is_empty() { code } else { inner };
         let code = if shown.is_empty() { Text::of("without a code") } else { Text::at_most(64, shown) };
         Refused { code, message, refusal, claims }

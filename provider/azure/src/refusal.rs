@@ -53,6 +53,8 @@ pub(crate) enum Refusal {
     VaultDisabled,
     /// There is no such certificate or version.
     VaultNotFound,
+    /// The answer has no error of the service: something between answers in its place.
+    Foreign,
     /// A code without a meaning here.
     Unclassified,
 }
@@ -64,6 +66,38 @@ impl Refusal {
             429 => Some(Self::Throttled),
             408 | 500.. => Some(Self::Failure),
             _ => None,
+        }
+    }
+
+    /// The same for an answer without an error of the service.
+    pub(crate) fn without_error(self) -> Self {
+        match self {
+            Self::Unclassified | Self::VaultPermission | Self::VaultSecretPermission | Self::VaultNotFound => {
+                Self::Foreign
+            }
+            Self::Throttled
+            | Self::Failure
+            | Self::Tenant
+            | Self::Application
+            | Self::FederatedIssuer
+            | Self::FederatedAudience
+            | Self::FederatedSubject
+            | Self::Federated
+            | Self::AssertionTime
+            | Self::Assertion
+            | Self::Secret
+            | Self::SecretExpired
+            | Self::Resource
+            | Self::ConditionalAccess
+            | Self::ManagedIdentity
+            | Self::Permission
+            | Self::Claims
+            | Self::Network
+            | Self::VaultToken
+            | Self::VaultResource
+            | Self::VaultNetwork
+            | Self::VaultDisabled
+            | Self::Foreign => self,
         }
     }
 

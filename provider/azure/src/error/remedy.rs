@@ -98,6 +98,9 @@ fn remedy_of_refusal(refusal: Refusal) -> &'static str {
              recover"
         }
         Refusal::Network => "allow the network of the pod in the firewall of the registry, or use its private endpoint",
+        Refusal::Foreign => {
+            "the answer has no error of the service: check that no proxy or firewall answers in its place, and the DNS of its host"
+        }
         Refusal::Unclassified => "check the settings of the identity; it is called again",
     }
 }

@@ -64,7 +64,7 @@ impl VaultFailure {
             Refusal::VaultNetwork => Self::Network,
             Refusal::VaultToken | Refusal::Claims => Self::Token,
             Refusal::VaultNotFound => Self::Absent,
-            Refusal::VaultResource => Self::OtherAnswer,
+            Refusal::VaultResource | Refusal::Foreign => Self::OtherAnswer,
             Refusal::VaultDisabled
             | Refusal::Unclassified
             | Refusal::Tenant

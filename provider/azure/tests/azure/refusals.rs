@@ -107,6 +107,24 @@ async fn a_text_that_repeats_the_secret_is_not_shown() {
 }
 
 #[tokio::test]
+async fn an_answer_without_an_error_of_entra_is_that_of_a_proxy_or_a_firewall() {
+    for (status, body) in [(403, "<html><body>Blocked</body></html>"), (404, "<html>"), (400, ""), (403, "{}")] {
+        let world = World::start().await;
+        world.entra.fail(Reply::status(status).header("content-type", "text/html").body(body));
+        let error = identity(&world.tokens(workload())).await.unwrap_err();
+        let CredentialError::NotIssued { failure: kind, .. } = &error else { panic!("{error:?}") };
+        assert_eq!(*kind, countersign_credentials::IssueFailure::Invalid);
+        assert_eq!(
+            failure(&world.tokens(workload())).await,
+            format!(
+                "the token request to Microsoft Entra failed at SERVICE: found status {status} without a code, expected 200; the answer has no \
+                 error of the service: check that no proxy or firewall answers in its place, and the DNS of its host"
+            )
+        );
+    }
+}
+
+#[tokio::test]
 async fn a_failure_of_a_service_is_tried_again_and_is_no_mistake_of_the_operator() {
     let world = World::start().await;
     world.entra.fail_times(1, EntraError::unavailable().reply(NOW));

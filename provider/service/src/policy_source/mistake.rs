@@ -169,10 +169,11 @@ impl Mismatched for PolicyMistake {
             }
             Self::NotFetched { store: _, origin, why: Some(why) } => {
                 // The reason ends with what to do.
-                Mismatch::new(format_args!("nothing was fetched from {origin}: {why}; it is tried again"))
+                Mismatch::new(format_args!("nothing was fetched from {origin}: {why}{}", again(why)))
             }
             Self::NotFetchedAgain { store: _, origin, why, fetched } => Mismatch::new(format_args!(
-                "the content fetched from {origin} at {fetched} stays in use: {why}; it is tried again"
+                "the content fetched from {origin} at {fetched} stays in use: {why}{}",
+                again(why)
             )),
             Self::StoreTwice { store: _, origin, directory } => Mismatch::new(format_args!(
                 "found the directory {} beside the source {origin} of trust.stores",
@@ -221,6 +222,11 @@ impl fmt::Display for PolicyMistake {
 }
 
 impl std::error::Error for PolicyMistake {}
+
+/// That a source is asked again, unless the reason says so.
+fn again(why: &StoreFailure) -> &'static str {
+    if why.why.as_str().ends_with("it is called again") { "" } else { "; it is tried again" }
+}
 
 impl PolicyMistake {
     /// The mistake without the name of the trust store that has it, and without the store's directory.
@@ -427,3 +433,16 @@ impl fmt::Display for PolicySourceError {
 }
 
 impl std::error::Error for PolicySourceError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::policy_source::StoreFailureCause;
+
+    #[test]
+    fn it_is_said_once_that_a_source_is_asked_again() {
+        let ends = |why: &str| again(&StoreFailure::new(StoreFailureCause::Failed, why));
+        assert_eq!(ends("it failed; it is called again"), "");
+        assert_eq!(ends("it failed; check it"), "; it is tried again");
+    }
+}
