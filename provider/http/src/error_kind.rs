@@ -69,6 +69,7 @@ impl FetchError {
             | Self::Failing { .. }
             | Self::Broken { .. } => FetchErrorKind::Unreachable,
             Self::Timeout { .. } | Self::Late(_) | Self::Stalled { .. } => FetchErrorKind::Timeout,
+            Self::Setting(limit) if limit.is_of_silence() => FetchErrorKind::Timeout,
             Self::Throttled(_) | Self::Setting(_) => FetchErrorKind::Throttled,
             Self::Excess { .. } | Self::ContentEncoding { .. } => FetchErrorKind::ResponseInvalid,
             Self::TooLarge { .. } | Self::Size { .. } => FetchErrorKind::ContentMismatch,
@@ -115,6 +116,7 @@ impl FetchError {
             Self::Timeout { missing, .. } => Some(*missing),
             Self::Late(answer) => Some(answer.missing),
             Self::Stalled { .. } => Some(Missing::Body),
+            Self::Setting(limit) => limit.is_of_silence().then_some(Missing::Response),
             Self::Redirected { cause, .. } => cause.missing(),
             Self::Proxy { failure, .. } => (**failure == ProxyFailure::Timeout).then_some(Missing::Connection),
             Self::AddressRefused { .. }
@@ -127,7 +129,6 @@ impl FetchError {
             | Self::Broken { .. }
             | Self::Excess { .. }
             | Self::Throttled(_)
-            | Self::Setting(_)
             | Self::Failing { .. }
             | Self::Redirect { .. }
             | Self::TooLarge { .. }

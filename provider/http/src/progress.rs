@@ -15,6 +15,7 @@ use tokio::time::Instant;
 
 use crate::answer::AwaitedAnswer;
 use crate::answer::Reception;
+use crate::in_progress::InProgress;
 use crate::resource::LimitReached;
 use crate::setting_limit::SettingLimit;
 use crate::setting_limit::SettingReached;
@@ -83,7 +84,7 @@ enum Wait {
     /// The turn of a request under a setting.
     Turn { setting: Arc<str>, limit: NonZeroU32, until: Instant },
     /// The end of another request under a setting.
-    AtOnce { setting: Arc<str>, limit: usize },
+    AtOnce { setting: Arc<str>, limit: usize, requests: Arc<InProgress> },
     /// Capacity of a limit.
     Limit(Arc<LimitReached>),
     /// The complete answer of a host.
@@ -216,8 +217,9 @@ impl Wait {
                 let wait = until.saturating_duration_since(Instant::now());
                 Awaited::Setting(SettingLimit { setting, reached: SettingReached::PerSecond { limit, wait } })
             }
-            Self::AtOnce { setting, limit } => {
-                Awaited::Setting(SettingLimit { setting, reached: SettingReached::AtOnce { limit } })
+            Self::AtOnce { setting, limit, requests } => {
+                let reached = SettingReached::AtOnce { limit, silence: requests.silence() };
+                Awaited::Setting(SettingLimit { setting, reached })
             }
             Self::Limit(reached) => Awaited::Limit(Box::new(LimitReached::clone(&reached))),
             Self::Answer { host, step, since, reception } => Awaited::Answer(Box::new(AwaitedAnswer {
@@ -276,10 +278,10 @@ pub(crate) fn waiting_for_limit(reached: LimitReached) -> Option<Waiting> {
     note(Wait::Limit(Arc::new(reached)))
 }
 
-/// Notes that the work of this task waits for the end of one of the `limit` requests that `setting` allows at a time, until the result is
-/// dropped.
-pub fn waiting_at_setting(setting: &Arc<str>, limit: usize) -> Option<Waiting> {
-    note(Wait::AtOnce { setting: Arc::clone(setting), limit })
+/// Notes that the work of this task waits for the end of one of the `limit` requests that `setting` allows at a time, which are those of
+/// `requests`, until the result is dropped.
+pub fn waiting_at_setting(setting: &Arc<str>, limit: usize, requests: &Arc<InProgress>) -> Option<Waiting> {
+    note(Wait::AtOnce { setting: Arc::clone(setting), limit, requests: Arc::clone(requests) })
 }
 
 /// Notes that the work of this task waits for the turn of a request under `setting`, which is at `until` at the latest.

@@ -4,9 +4,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use countersign_http::FetchError;
+use countersign_http::InProgress;
 use countersign_http::LimitReached;
 use countersign_http::Pace;
 use countersign_http::Scope;
+use countersign_http::Sent;
 use countersign_http::SettingLimit;
 use countersign_http::SettingReached;
 use countersign_http::waiting_at_setting;
@@ -28,6 +30,8 @@ pub(crate) struct EntryLimits {
     /// The setting of [`EntryNumbers::requests`], in messages.
     setting: Arc<str>,
     requests: Option<Arc<Semaphore>>,
+    /// Those that are sent.
+    in_progress: Arc<InProgress>,
     pace: Option<Arc<Pace>>,
 }
 
@@ -37,6 +41,7 @@ impl EntryLimits {
         let numbers = entry.numbers;
         let former = former.iter().find(|former| former.name == entry.name);
         let requests = former.filter(|former| former.numbers.requests == numbers.requests);
+        let in_progress = requests.map(|former| Arc::clone(&former.in_progress)).unwrap_or_default();
         let requests = match (requests, numbers.requests) {
             (Some(former), _) => former.requests.clone(),
             (None, limit) => limit.map(|limit| Arc::new(Semaphore::new(limit))),
@@ -49,12 +54,17 @@ impl EntryLimits {
             None => numbers.per_second.map(|per_second| Arc::new(Pace::new(Arc::clone(&setting), per_second))),
         };
         let setting = format!("maxRequests of {}", entry.rule).into();
-        Self { name: Arc::clone(&entry.name), numbers, setting, requests, pace }
+        Self { name: Arc::clone(&entry.name), numbers, setting, requests, in_progress, pace }
     }
 
     /// The timeout of a request under the entry.
     pub(crate) fn request_timeout(&self) -> Option<Duration> {
         self.numbers.request_timeout
+    }
+
+    /// Notes that a request to `host` is sent.
+    pub(crate) fn send(&self, host: &str) -> Sent {
+        self.in_progress.send(host)
     }
 
     /// Waits until the entry allows another request. The permit is held until its response is read.
@@ -71,7 +81,7 @@ impl EntryLimits {
                 let acquired = match Arc::clone(requests).try_acquire_owned() {
                     Ok(permit) => Some(permit),
                     Err(_) => {
-                        let _waiting = waiting_at_setting(&self.setting, limit);
+                        let _waiting = waiting_at_setting(&self.setting, limit, &self.in_progress);
                         let acquired = tokio::time::timeout_at(deadline, Arc::clone(requests).acquire_owned()).await;
                         // The semaphore is never closed.
                         acquired.ok().and_then(Result::ok)
@@ -81,7 +91,8 @@ impl EntryLimits {
                     let scope = Scope::Pattern(Arc::clone(&self.name));
                     let reached = LimitReached { resource: resources::REQUESTS, scope, at: None, found: limit, limit };
                     observer.limit_reached(&reached);
-                    let (setting, reached) = (Arc::clone(&self.setting), SettingReached::AtOnce { limit });
+                    let silence = self.in_progress.silence();
+                    let (setting, reached) = (Arc::clone(&self.setting), SettingReached::AtOnce { limit, silence });
                     return Err(Cause::Fetch(FetchError::Setting(SettingLimit { setting, reached })));
                 }
                 acquired

@@ -137,12 +137,16 @@ impl Transport {
             // No request is sent to a disabled registry on behalf of another one either.
             Some(error) => Err(Cause::of_credential(authority(request.url), error)),
             None => {
+                let sent = self.limits_of(request.route).map(|limits| limits.send(&authority(request.url)));
                 let response = self
                     .client
                     .fetch(&fetched, permit, deadline.min(started + self.request_timeout(request.route)))
                     .await;
                 if response.as_ref().is_err_and(FetchError::was_not_sent) {
                     self.observer.not_sent(entry);
+                }
+                if let (Some(sent), Ok(_)) = (&sent, &response) {
+                    sent.responded();
                 }
                 answered = Answered::of(request, &response);
                 self.reply(stage, request, response)

@@ -9,9 +9,11 @@ use countersign_core::codec::excerpt::Excerpt;
 use countersign_core::name::ImageRef;
 use countersign_credentials::Credential;
 use countersign_credentials::Secret;
+use countersign_http::Awaited;
 use countersign_http::RootCertificates;
 use countersign_http::Roots;
 use countersign_http::Scheme;
+use countersign_http::until;
 use countersign_registry::Cause;
 use countersign_registry::EntryNumbers;
 use countersign_registry::LinkRefusal;
@@ -28,6 +30,7 @@ use countersign_testkit::registry::RecordedRequest;
 use countersign_testkit::registry::Registry;
 use countersign_testkit::registry::Reply;
 use countersign_testkit::registry::Route;
+use tokio::time::Instant;
 
 use crate::support::SIGNATURE;
 use crate::support::build;
@@ -299,6 +302,37 @@ async fn an_entry_has_a_limit_of_concurrent_requests_of_its_own() {
     held.release();
     first.await.unwrap().unwrap();
     drop(registries.pin(&image, soon()).await.unwrap());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_registry_without_a_response_is_named_by_those_that_wait_for_its_request_in_progress() {
+    let registry = Registry::start().await;
+    registry.push_image("app", "v1");
+    registry.when(Route::Manifest).never_answer();
+    let (registries, _) = build(limited(&registry, EntryNumbers { requests: Some(1), ..EntryNumbers::default() }));
+    let image = image(&registry, "app");
+    let pin = || registries.pin(&image, Instant::now() + Duration::from_millis(1800));
+    let (first, second) = tokio::join!(pin(), async {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+        registries.pin(&image, Instant::now() + Duration::from_millis(1700)).await
+    });
+    let (first, second) = (first.unwrap_err(), second.unwrap_err());
+    assert_eq!((first.kind(), second.kind()), (RegistryErrorKind::Timeout, RegistryErrorKind::Timeout));
+    let host = registry.host();
+    assert_eq!(
+        second.cause.to_string(),
+        format!(
+            "found no complete response of {host} for 1.7 s, for which other requests wait (maxRequests of registries[0] \"{host}\": 1 at a \
+             time)"
+        )
+    );
+    // So does a caller whose deadline passes before that of the work.
+    let late = tokio::join!(pin(), async {
+        let work = registries.pin(&image, soon());
+        until(Instant::now() + Duration::from_millis(1700), work).await.unwrap_err()
+    });
+    let Awaited::Setting(limit) = late.1.awaited else { panic!("{:?}", late.1) };
+    assert!(limit.is_of_silence(), "{limit}");
 }
 
 #[tokio::test]

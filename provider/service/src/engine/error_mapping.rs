@@ -75,6 +75,10 @@ pub(crate) fn late(stage: &str, awaited: &Awaited) -> Reason {
                 format_args!("{pause}, which does not end before the request's deadline: it ended while {stage}");
             Reason::new(Code::RegistryThrottled, detail)
         }
+        Awaited::Setting(limit) if limit.is_of_silence() => {
+            let detail = format_args!("the request's deadline passed while {stage}: {limit}");
+            Reason::late(Some(late_cause(Missing::Response)), detail)
+        }
         Awaited::Setting(limit) => {
             let detail = match limit.reached {
                 SettingReached::PerSecond { .. } => {
@@ -172,6 +176,7 @@ mod tests {
     use countersign_http::LimitReached;
     use countersign_http::Scope;
     use countersign_http::SettingLimit;
+    use countersign_http::Silence;
 
     use super::*;
 
@@ -231,8 +236,18 @@ mod tests {
             "requestsPerSecond of registries[0]: found 2 requests in progress, expected at most 2, until the request's deadline: it ended \
              while {STAGE}"
         );
-        let at_once = setting(SettingReached::AtOnce { limit: 2 });
+        let at_once = setting(SettingReached::AtOnce { limit: 2, silence: None });
         assert_eq!(seen(&at_once), (Code::RegistryThrottled, message, advice.to_owned()));
+        // The requests in progress have no response.
+        let silence = Some(Silence { host: "r.example".into(), time: Duration::from_millis(1740) });
+        let silent =
+            SettingLimit { setting: "maxRequests of x".into(), reached: SettingReached::AtOnce { limit: 1, silence } };
+        let message = format!(
+            "the request's deadline passed while {STAGE}: found no complete response of r.example for 1.7 s, for which other requests wait \
+             (maxRequests of x: 1 at a time)"
+        );
+        let expected = (Code::RegistryTimeout, message, LateCause::Response.advice().to_owned());
+        assert_eq!(seen(&Awaited::Setting(silent)), expected);
         // It is not the registry's if evidence is late.
         let apart = Awaited::Apart(Box::new(at_once));
         assert_eq!(seen(&apart).0, Code::DeadlineExceeded);

@@ -90,8 +90,8 @@ pub(super) fn remedy(error: &RegistryError) -> Option<Text> {
         }
         return of_issuer(cloud_of(host)?, error);
     }
-    if let Cause::Fetch(FetchError::Setting(_)) = cause {
-        return Some(OF_SETTING.into());
+    if let Cause::Fetch(FetchError::Setting(limit)) = cause {
+        return (!limit.is_of_silence()).then(|| OF_SETTING.into());
     }
     if let Cause::Realm(RealmRefusal::Host { .. }) = cause {
         return Some(of_realm(Cloud::of(error.repository.host())));
