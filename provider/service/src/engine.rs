@@ -16,6 +16,7 @@ mod resolved;
 mod rounds;
 mod signatures;
 mod state;
+mod unsigned;
 mod verdict_cache;
 mod verdict_key;
 mod verification;

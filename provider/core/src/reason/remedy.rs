@@ -18,7 +18,7 @@ pub enum Remedy {
     /// Of [`Code::UntrustedIdentity`](super::Code::UntrustedIdentity): names the signer and the entry that would trust it. One
     /// sentence without a full stop.
     Identity(Text),
-    /// Of the codes of registries: names what is missing, the service that issues the credential, or what to do about a limit of the
+    /// Of the codes of registries, and of [`Code::Unsigned`](super::Code::Unsigned) if only mirrors are asked: names what is missing, the service that issues the credential, or what to do about a limit of the
     /// settings. One sentence without a full stop.
     Registry(Text),
     /// Of [`Code::TrustStoreUnusable`](super::Code::TrustStoreUnusable), for a store that is not in files: names its source. One

@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use countersign_core::limits;
 use countersign_core::oci::Descriptor;
-use countersign_core::verdict;
 use countersign_core::verdict::Code;
 use countersign_core::verdict::FailedSignatures;
 use countersign_core::verdict::ImageVerdict;
@@ -24,6 +23,7 @@ use super::signatures;
 use super::signatures::Judged;
 use super::signatures::JudgementContext;
 use super::state::Inner;
+use super::unsigned;
 use super::verification::Question;
 use crate::cache::Progress;
 
@@ -84,7 +84,8 @@ impl Inner {
                 }
                 Err(_) if referrers.later => ask_all = true,
                 Err(failed) if failed.total() == 0 && not_all_checked.is_none() => {
-                    return ImageVerdict::from_reason(Some(statement_name()), verdict::unsigned());
+                    let reason = unsigned::reason(&self.registries, context.pinned.repository());
+                    return ImageVerdict::from_reason(Some(statement_name()), reason);
                 }
                 Err(failed) => return ImageVerdict::none_verified(statement_name(), failed, not_all_checked),
             }
