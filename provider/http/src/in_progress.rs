@@ -9,7 +9,9 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::limits;
+/// For how long no request under a setting must have had a response before that is the cause of the wait of others: longer than a registry
+/// that works takes.
+const SILENCE: Duration = Duration::from_secs(1);
 
 /// The requests in progress under a setting.
 #[derive(Debug, Default)]
@@ -43,20 +45,20 @@ impl InProgress {
     pub fn send(self: &Arc<Self>, host: &str) -> Sent {
         let now = Instant::now();
         let mut state = self.lock();
-        let is_over = state.requests == 0 && state.ended.is_some_and(|ended| now >= ended + limits::SILENCE);
+        let is_over = state.requests == 0 && state.ended.is_some_and(|ended| now >= ended + SILENCE);
         let since = state.silent.take().map(|(since, _)| since).filter(|_| !is_over);
         state.silent = Some((since.unwrap_or(now), host.into()));
         state.requests += 1;
         Sent(Arc::clone(self))
     }
 
-    /// For how long no request has had a complete response; `None` if it is less than [`limits::SILENCE`], or none is in progress.
+    /// For how long no request has had a complete response; `None` if it is less than a second, or none is in progress.
     #[must_use]
     pub fn silence(&self) -> Option<Silence> {
         let state = self.lock();
         let (since, host) = state.silent.as_ref().filter(|_| state.requests > 0)?;
         let time = since.elapsed();
-        (time >= limits::SILENCE).then(|| Silence { host: Arc::clone(host), time })
+        (time >= SILENCE).then(|| Silence { host: Arc::clone(host), time })
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

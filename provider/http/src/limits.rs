@@ -2,10 +2,6 @@
 
 use std::time::Duration;
 
-/// For how long no request under a setting must have had a response before that is the cause of the wait of others: longer than a registry
-/// that works takes.
-pub(crate) const SILENCE: Duration = Duration::from_secs(1);
-
 use crate::share::ShareLimits;
 
 const MIB: usize = 1024 * 1024;
