@@ -13,6 +13,7 @@ mod mounts;
 mod online;
 mod pod;
 mod providers;
+mod read_locations;
 mod registries;
 mod signer_roots;
 mod text;

@@ -77,8 +77,8 @@ impl Components {
     ///
     /// # Errors
     /// The registry client cannot be set up; then the mistakes in the trust policy are named too.
-    pub(crate) async fn load(config: &Config, metrics: &Arc<Metrics>) -> Result<Self, RuntimeError> {
-        Self::load_with(config, metrics, &ExternalServices::default()).await
+    pub(crate) async fn load(config: &Config, observers: Observers<'_>) -> Result<Self, RuntimeError> {
+        Self::load_observed(config, &ExternalServices::default(), observers).await
     }
 
     /// As [`Self::load`], with services that the caller provides.

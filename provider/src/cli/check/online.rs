@@ -17,12 +17,15 @@ use countersign_core::policy::Store;
 use countersign_core::verdict::Code;
 use countersign_core::verdict::Reason;
 use countersign_core::verdict::VerdictKind;
+use countersign_registry::Observer;
 use prometheus::Registry;
 use tokio::time::Instant;
 
 use super::Findings;
 use super::aws_calls;
 use super::fetched_stores;
+use super::read_locations::MirrorFailure;
+use super::read_locations::ReadLocations;
 use super::token_calls;
 use super::tried_images::SignerStatus;
 use super::tried_images::TriedImage;
@@ -31,6 +34,7 @@ use crate::cli::Failure;
 use crate::cli::args::CheckArgs;
 use crate::clock;
 use crate::config::Config;
+use crate::engine::CountRequests;
 use crate::engine::Deadline;
 use crate::engine::Engine;
 use crate::engine::InspectedSignature;
@@ -41,6 +45,7 @@ use crate::evidence::TriedAddress;
 use crate::evidence::TryingSource;
 use crate::evidence::UntriedCertificate;
 use crate::runtime::Components;
+use crate::runtime::Observers;
 use crate::runtime::aws::AwsSurvey;
 use crate::runtime::tokens::TriedToken;
 use crate::telemetry::metrics::Metrics;
@@ -127,7 +132,9 @@ async fn survey(
     if findings.is_config_broken {
         return Err(MISTAKES);
     }
-    let components = Components::load(config, metrics).await.map_err(|_| MISTAKES)?;
+    let locations = Arc::new(ReadLocations::new(CountRequests::new(Arc::clone(metrics))));
+    let observers = Observers { metrics, registries: Arc::clone(&locations) as Arc<dyn Observer>, trace: None };
+    let components = Components::load(config, observers).await.map_err(|_| MISTAKES)?;
     let policy = components.policy().ok_or(NO_POLICY)?;
     if !config.trust.stores.is_empty() {
         fetched_stores::tried(components.fetched_stores(), findings);
@@ -140,21 +147,29 @@ async fn survey(
         let source = Arc::new(TryingSource::new(components.evidence.clone(), Instant::now() + PATIENCE));
         let engine = components.engine_with(config, Arc::clone(&source) as _).map_err(|_| MISTAKES)?;
         let request = engine.request(Arc::new(image.clone()), Deadline::after(PATIENCE));
-        let mut tried = TriedImage::new(config, image, engine.try_reading(request).await);
+        let reading = engine.try_reading(request).await;
+        let mut seen = locations.take();
+        let mut tried = TriedImage::new(config, image, reading, &seen);
         tried.warn(findings);
         findings.is_image_unread |= !tried.is_read();
         if tried.reading.manifest.is_err() {
+            tried.warn_of_mirrors(&seen.failures, findings);
             findings.tried_images.push(tried);
             continue;
         }
         // Without OCSP responses, as if they were not available, the CRLs are requested; with them, the status of their
         // responders.
         let listed = signatures(&engine, image).await;
+        let is_new = |failure: &MirrorFailure| seen.failures.iter().all(|seen| seen.mirror != failure.mirror);
+        let of_signatures: Vec<_> = locations.take().failures.into_iter().filter(is_new).collect();
+        seen.failures.extend(of_signatures);
+        tried.warn_of_mirrors(&seen.failures, findings);
         tried.signer = listed.as_ref().map(signer_statuses).unwrap_or_default();
         findings.is_image_unread |= listed.as_ref().map_or(true, |listed| listed.signatures.iter().any(is_unread));
         findings.tried_images.push(tried);
         source.give_ocsp();
         drop(signatures(&engine, image).await);
+        drop(locations.take());
         let tried = source.take();
         about_image(image, &listed, tried.is_empty(), findings);
         let image = Text::of(image);

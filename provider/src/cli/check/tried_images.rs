@@ -6,6 +6,8 @@ use countersign_core::name::ImageRef;
 use countersign_core::notation::EvidenceStatus;
 
 use super::Findings;
+use super::read_locations::MirrorFailure;
+use super::read_locations::SeenLocations;
 use crate::config::Config;
 use crate::config::Credentials;
 use crate::engine::BlobReading;
@@ -20,6 +22,8 @@ pub(super) struct TriedImage {
     pub(super) role: Option<String>,
     permissions: Option<Permissions>,
     pub(super) reading: Reading,
+    /// The repository that its manifest was read from; `None` without mirrors, or if it was not read.
+    pub(super) location: Option<Text>,
     /// What AWS Signer has answered about its signatures.
     pub(super) signer: Vec<SignerStatus>,
 }
@@ -86,8 +90,10 @@ pub(super) enum PartResult {
 }
 
 impl TriedImage {
-    pub(super) fn new(config: &Config, image: &ImageRef, reading: Reading) -> Self {
+    pub(super) fn new(config: &Config, image: &ImageRef, reading: Reading, seen: &SeenLocations) -> Self {
         let registry = config.registry_of(image.repository());
+        let has_mirrors = registry.is_some_and(|registry| !registry.mirrors.locations.is_empty());
+        let location = seen.read.clone().filter(|_| has_mirrors && reading.manifest.is_ok());
         let used = registry.and_then(|registry| match &registry.credentials {
             // Everyone may read public images.
             Credentials::Ecr(_) if registry.is_public_ecr() => None,
@@ -100,7 +106,7 @@ impl TriedImage {
             | Credentials::Files { .. } => None,
         });
         let (role, permissions) = used.unzip();
-        Self { image: image.to_string(), role, permissions, reading, signer: Vec::new() }
+        Self { image: image.to_string(), role, permissions, reading, location, signer: Vec::new() }
     }
 
     /// What the role or identity needs to read a part; `None` without a token of a cloud.
@@ -129,6 +135,18 @@ impl TriedImage {
             PartResult::Read(_) | PartResult::NotTried(_) => true,
             PartResult::Failed(_) => false,
         })
+    }
+
+    /// A warning for each mirror that could not be used.
+    pub(super) fn warn_of_mirrors(&self, failures: &[MirrorFailure], findings: &mut Findings) {
+        let read = self.location.as_ref().map_or_else(String::new, |at| format!("; the image was read at {at}"));
+        for MirrorFailure { mirror, stage, why } in failures {
+            let (image, stage) = (&self.image, stage.as_str());
+            findings.warn(
+                "mirror-unusable",
+                format_args!("{image}: its mirror {mirror} has not sent the {stage}: {why}{read}"),
+            );
+        }
     }
 
     /// A warning for each part that cannot be read.

@@ -80,6 +80,8 @@ pub(super) struct TriedImageView {
     image: String,
     /// Whose token of Amazon ECR, Azure Container Registry or Google Cloud is used, else null.
     role: Option<String>,
+    /// The repository that its manifest was read from; null without mirrors, or if it was not read.
+    location: Option<String>,
     manifest: TriedPartView,
     blob: TriedPartView,
     /// The status of its signatures at AWS Signer.
@@ -178,6 +180,7 @@ impl From<&TriedImage> for TriedImageView {
             usable_until: usable_until.at.to_string(),
         };
         let signer = tried.signer.iter().map(status).collect();
-        Self { image: tried.image.clone(), role: tried.role.clone(), manifest, blob, signer }
+        let location = tried.location.as_ref().map(ToString::to_string);
+        Self { image: tried.image.clone(), role: tried.role.clone(), location, manifest, blob, signer }
     }
 }

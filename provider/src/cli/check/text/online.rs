@@ -43,6 +43,7 @@ impl Page {
         self.0.push('\n');
         let role = image.role.as_ref().map_or_else(String::new, |role| format!(", with the token of {role}"));
         self.line("image", format_args!("{}{role}", image.image));
+        image.location.iter().for_each(|location| self.line("  read at", location));
         for (part, result) in image.parts() {
             let name = format!("  {}", part.as_str());
             let permission = image.permission(part);
