@@ -35,6 +35,7 @@ pub(crate) use components::Components;
 pub(crate) use components::Observers;
 pub(crate) use environment_warning::EnvironmentWarning;
 pub(crate) use environment_warnings::environment_warnings;
+pub(crate) use environment_warnings::token_file_warnings;
 pub use error::Cause;
 pub use error::ErrorKind;
 pub use error::RuntimeError;

@@ -12,6 +12,7 @@ mod hints;
 mod listen_address;
 mod mistake_list;
 mod mistakes;
+mod places;
 mod read;
 mod registry_files;
 mod registry_findings;
@@ -34,9 +35,13 @@ pub use listen_address::ListenAddress;
 pub use listen_address::ListenAddressError;
 pub(crate) use mistake_list::MistakeList;
 pub use mistakes::Mistake;
+pub use places::Place;
+pub use places::Places;
+pub use read::Survey;
 pub use registry_files::AUTHORITIES_BYTES;
 pub use registry_files::RegistryFiles;
 pub use registry_files::authorities;
+pub use registry_files::file_mistake;
 pub use registry_findings::FileEffect;
 pub use registry_findings::FileOwner;
 pub use registry_findings::FindingKind;
@@ -143,6 +148,17 @@ pub enum ConfigError {
 }
 
 impl Config {
+    /// Whether tokens of Microsoft Entra are requested for the workload identity of the pod.
+    #[must_use]
+    pub fn needs_workload_identity(&self) -> bool {
+        let is_workload = |identity: &EntraIdentity| matches!(identity, EntraIdentity::Workload { .. });
+        let of_stores = self.trust.stores.values().filter_map(|source| match source {
+            StoreSource::KeyVault(vault) => Some(&vault.identity),
+            StoreSource::Url(_) => None,
+        });
+        self.registries.iter().filter_map(|registry| registry.credentials.acr()).chain(of_stores).any(is_workload)
+    }
+
     /// Whether AWS is called: its Signer, or for tokens of its registries.
     #[must_use]
     pub fn needs_aws(&self) -> bool {
@@ -189,9 +205,8 @@ impl Config {
         file::parse(&file::read(path, ConfigReading::Once)?, path, purpose)
     }
 
-    /// For `countersign check`: the readable parts of the file at `path`, and all of its mistakes. A configuration
-    /// with mistakes is used only to find more mistakes in the files that it names; it is `None` if it does not say
-    /// where the trust policy is. With `root`, absolute paths in it are below that directory.
+    /// For `countersign check`: the readable parts of the file at `path`, and all of its mistakes. With `root`, absolute
+    /// paths in it are below that directory.
     ///
     /// # Errors
     /// The file cannot be read.
@@ -200,7 +215,7 @@ impl Config {
         purpose: Purpose,
         reading: ConfigReading,
         root: Option<&Path>,
-    ) -> Result<(Option<Self>, Vec<Mistake>), ConfigError> {
+    ) -> Result<Survey, ConfigError> {
         let bytes = file::read(path, reading)?;
         Ok(read::survey(file::text(&bytes, path)?, path, purpose, root))
     }

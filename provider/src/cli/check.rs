@@ -48,9 +48,12 @@ use crate::config::Config;
 use crate::config::ConfigError;
 use crate::config::ConfigReading;
 use crate::config::Mistake as ConfigMistake;
+use crate::config::Place;
+use crate::config::Places;
 use crate::config::Purpose;
 use crate::config::Registry;
-use crate::evidence::Survey;
+use crate::config::Survey;
+use crate::evidence::Survey as EvidenceSurvey;
 use crate::policy_source::StatementOutline;
 use crate::runtime::aws::AwsSurvey;
 use crate::runtime::tokens::TriedToken;
@@ -62,6 +65,9 @@ const SOON: Duration = Duration::from_secs(30 * 24 * 3600);
 #[derive(Default)]
 pub(super) struct Findings {
     mistakes: Vec<Mistake>,
+    /// The configuration, and where it names files.
+    file: PathBuf,
+    places: Places,
     warnings: Vec<Warning>,
     /// Whether the configuration itself has a mistake, so that a part of it is not as it is written.
     is_config_broken: bool,
@@ -81,7 +87,7 @@ pub(super) struct Findings {
     /// The objects of `--provider`, with what was compared and fits; `None` without it.
     compared: Option<Vec<Compared>>,
     /// The addresses that were tried; `None` without `--online`, and if nothing can be tried.
-    online: Option<Survey>,
+    online: Option<EvidenceSurvey>,
     /// The images of `--image` that were tried.
     tried_images: Vec<TriedImage>,
     /// The calls of AWS that were tried; `None` without `--online`, and if the configuration needs none.
@@ -123,6 +129,8 @@ struct Mistake {
     line: Option<u64>,
     /// Empty for the file as a whole.
     field: String,
+    /// The file that the field names, if the mistake is in it.
+    named: Option<PathBuf>,
     mismatch: Mismatch,
 }
 
@@ -202,9 +210,10 @@ impl Findings {
         root: Option<&Path>,
         now: UnixTime,
     ) -> Self {
-        let mut findings = Self::default();
+        let mut findings = Self { file: path.to_owned(), ..Self::default() };
         let config = match Config::survey(path, purpose, reading, root) {
-            Ok((config, mistakes)) => {
+            Ok(Survey { config, mistakes, places }) => {
+                findings.places = places;
                 findings.is_config_broken = !mistakes.is_empty();
                 findings.mistakes.extend(mistakes.iter().map(Mistake::from));
                 config
@@ -226,13 +235,13 @@ impl Findings {
             findings.statements = trust::check(path, &config, now, &mut findings);
             fetched_stores::check(&config, &mut findings);
             let variables = if root.is_some() { Variables::OfPod } else { Variables::OfProcess };
-            registries::check(path, &config, (purpose, variables), now, &mut findings);
-            local_files::check(&config, &mut findings);
+            registries::check(&config, (purpose, variables), now, &mut findings);
             if purpose == Purpose::Serve {
                 cold_image::check(&config, &mut findings);
             }
             findings.config = Some(config);
         }
+        local_files::check(now, &mut findings);
         findings
     }
 
@@ -248,7 +257,8 @@ impl Findings {
         let mut findings = Self::collect(&config, purpose, ConfigReading::Once, Some(&mounts.root), now);
         for unknown in &mounts.unknown {
             let before = findings.mistakes.len();
-            findings.mistakes.retain(|mistake| !unknown.concerns(Path::new(&mistake.file)));
+            let of = |mistake: &Mistake| mistake.named.clone().unwrap_or_else(|| PathBuf::from(&mistake.file));
+            findings.mistakes.retain(|mistake| !unknown.concerns(&of(mistake)));
             // An optional one matters only if the configuration names its files.
             if !unknown.is_optional || findings.mistakes.len() < before {
                 found.warn("volume-not-in-manifests", &unknown.warning);
@@ -272,9 +282,28 @@ impl Findings {
         (self.config, self.endpoints) = (config, endpoints);
     }
 
-    /// Adds a mistake in `file`, which the configuration names.
+    /// Adds a mistake in `file`: at the key of the configuration that names it, or at `field` of the file itself. Without a field, the key
+    /// is the first that names it.
     fn mistake(&mut self, file: &Path, field: &str, mismatch: &Mismatch) {
-        self.add_mistake(ShownPath::of(file), None, field, mismatch);
+        let shown = ShownPath::of(file);
+        let Some(Place { line, field }) = self.places.file(file, field) else {
+            return self.add_mistake(shown, None, field, mismatch);
+        };
+        let mistake = Mistake {
+            file: self.file.display().to_string(),
+            line: Some(*line),
+            field: field.clone(),
+            named: Some(file.to_owned()),
+            mismatch: mismatch.clone().within(shown),
+        };
+        self.push(mistake);
+    }
+
+    /// Adds a mistake of an element of `registries` as a whole.
+    fn registry_mistake(&mut self, field: &str, mismatch: &Mismatch) {
+        let line = self.places.registry(field).map(|place| place.line);
+        let file = self.file.clone();
+        self.add_mistake(ShownPath::there(&file), line, field, mismatch);
     }
 
     /// Adds a mistake at a line of a file of the trust directory.
@@ -283,9 +312,17 @@ impl Findings {
     }
 
     fn add_mistake(&mut self, file: ShownPath<'_>, line: Option<u64>, field: &str, mismatch: &Mismatch) {
-        let mistake = Mistake { file: file.to_string(), line, field: field.to_owned(), mismatch: mismatch.clone() };
-        // A file may be named more than once.
-        if !self.mistakes.contains(&mistake) {
+        let (file, field) = (file.to_string(), field.to_owned());
+        self.push(Mistake { file, line, field, named: None, mismatch: mismatch.clone() });
+    }
+
+    fn push(&mut self, mistake: Mistake) {
+        // A file may be named more than once: its mistake is reported for the first key.
+        let is_known = |known: &Mistake| {
+            *known == mistake
+                || known.named.is_some() && (&known.named, &known.mismatch) == (&mistake.named, &mistake.mismatch)
+        };
+        if !self.mistakes.iter().any(is_known) {
             self.mistakes.push(mistake);
         }
     }
@@ -320,6 +357,7 @@ impl From<&ConfigMistake> for Mistake {
             file: file.display().to_string(),
             line: (*line > 0).then_some(*line),
             field: field.to_string(),
+            named: None,
             mismatch: Mismatch::new(format_args!("found {found}")).expecting(wanted),
         }
     }
@@ -327,7 +365,7 @@ impl From<&ConfigMistake> for Mistake {
 
 impl fmt::Display for Mistake {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { file, line, field, mismatch } = self;
+        let Self { file, line, field, named: _, mismatch } = self;
         f.write_str(file)?;
         if let Some(line) = line {
             write!(f, ":{line}")?;

@@ -1,8 +1,12 @@
 //! Warnings about variables of the environment, and about endpoints, of clouds that the configuration needs: by `check`, at the start of
 //! the service and after a change.
 
+use std::path::Path;
+
 use countersign_core::codec::text::Text;
 use countersign_core::name::EcrHost;
+use countersign_files as files;
+use countersign_files::ShownPath;
 use countersign_registry::Mirror;
 use countersign_registry::Unlisted;
 
@@ -96,6 +100,37 @@ fn of_aws(config: &Config) -> Vec<EnvironmentWarning> {
         warnings.push(EnvironmentWarning { kind: "aws-proxy", message, is_of_variable: true });
     }
     warnings
+}
+
+/// The files of tokens of the service account of the pod that cannot be used and are needed. Blocks on the file system.
+pub(crate) fn token_file_warnings(config: &Config) -> Vec<EnvironmentWarning> {
+    let warning = |is_needed: bool, kind, variable| {
+        let message = token_file(variable).filter(|_| is_needed)?;
+        Some(EnvironmentWarning { kind, message, is_of_variable: true })
+    };
+    let aws = warning(config.needs_aws() && aws::uses_web_identity(), "aws-credentials", "AWS_WEB_IDENTITY_TOKEN_FILE");
+    let azure = warning(config.needs_workload_identity(), "azure-environment", "AZURE_FEDERATED_TOKEN_FILE");
+    aws.into_iter().chain(azure).collect()
+}
+
+/// Maximum size of the file of a token, in bytes.
+const TOKEN_BYTES: usize = 64 * 1024;
+
+/// What is wrong with the file of a token of the service account of the pod that this variable names, if it names one. The content is
+/// not shown.
+fn token_file(variable: &str) -> Option<String> {
+    let path = std::env::var_os(variable).filter(|path| !path.is_empty())?;
+    let path = Path::new(&path);
+    let found = match files::read(path, TOKEN_BYTES) {
+        Ok(token) if token.trim_ascii().is_empty() => "is empty".to_owned(),
+        Ok(_) => return None,
+        Err(error) => format!("cannot be read ({error})"),
+    };
+    Some(format!(
+        "{variable}: found the file {}, which {found}, expected the token of the service account; on another machine than the pod this is no \
+         mistake",
+        ShownPath::of(path)
+    ))
 }
 
 /// As [`of_aws`].

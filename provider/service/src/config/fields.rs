@@ -3,6 +3,7 @@
 //! A reading method never fails: it records a mistake and returns the default, so that the next key is read too. The
 //! caller checks at the end whether there are mistakes.
 
+use std::cell::RefCell;
 use std::fmt;
 use std::path::Path;
 use std::path::PathBuf;
@@ -13,9 +14,12 @@ use super::field_path::join;
 use super::hints;
 use super::hints::Cut;
 use super::mistakes::Mistakes;
+use super::places::Place;
+use super::places::Places;
 use super::units;
 use super::yaml::Node;
 use super::yaml::Value;
+use countersign_core::policy::StoreRef;
 
 /// The context that all maps of one file share.
 #[derive(Clone, Copy)]
@@ -26,6 +30,7 @@ pub(super) struct Context<'a> {
     pub(super) root: Option<&'a Path>,
     pub(super) purpose: Purpose,
     pub(super) mistakes: &'a Mistakes,
+    pub(super) places: &'a RefCell<Places>,
 }
 
 /// The keys of one map. An absent map has none, so that all its keys have their defaults.
@@ -205,11 +210,28 @@ impl<'a> Fields<'a> {
     /// The path of a file or directory. A relative one starts at the directory of the configuration, an absolute one at
     /// [`Context::root`].
     pub(super) fn file(&self, key: &'static str, example: &str) -> Option<PathBuf> {
-        self.text(key, "the path of a file or directory", example, |text| {
+        let path = self.text(key, "the path of a file or directory", example, |text| {
             let below = |root: &Path| Path::new(text).strip_prefix("/").ok().map(|path| root.join(path));
             let path = || self.context.root.and_then(below).unwrap_or_else(|| self.context.base.join(text));
             (!text.is_empty() && !text.contains('\0')).then(path)
-        })
+        })?;
+        let line = self.node(key).map_or(self.line, |node| node.line);
+        self.context.places.borrow_mut().add_file(&path, Place { line, field: self.path_of(key) });
+        Some(path)
+    }
+
+    /// Records that this map is the element of `trust.stores` about `store`.
+    pub(super) fn is_store(&self, store: &StoreRef) {
+        self.context.places.borrow_mut().add_store(store, self.place());
+    }
+
+    /// Records that this map is an element of `registries`.
+    pub(super) fn is_registry(&self) {
+        self.context.places.borrow_mut().add_registry(self.place());
+    }
+
+    fn place(&self) -> Place {
+        Place { line: self.line, field: self.path.clone() }
     }
 
     pub(super) fn boolean(&self, key: &'static str, default: bool) -> bool {

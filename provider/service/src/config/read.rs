@@ -1,5 +1,6 @@
 //! From the text of the file to a [`Config`], with every mistake on the way.
 
+use std::cell::RefCell;
 use std::path::Path;
 
 use super::Config;
@@ -8,6 +9,7 @@ use super::Purpose;
 use super::fields::Context;
 use super::fields::Fields;
 use super::mistakes::Mistakes;
+use super::places::Places;
 use super::schema::names;
 use super::sections;
 use super::sections::Health;
@@ -20,23 +22,34 @@ use super::yaml::load_yaml;
 /// All mistakes.
 pub(super) fn config(text: &str, file: &Path, purpose: Purpose) -> Result<Config, Vec<Mistake>> {
     match survey(text, file, purpose, None) {
-        (Some(config), list) if list.is_empty() => Ok(config),
-        (Some(_) | None, list) => Err(list),
+        Survey { config: Some(config), mistakes, places: _ } if mistakes.is_empty() => Ok(config),
+        Survey { config: _, mistakes, places: _ } => Err(mistakes),
     }
 }
 
-/// The readable parts of the text, with defaults for the others, and every mistake. With `root`, absolute paths are below
-/// that directory.
-pub(super) fn survey(text: &str, file: &Path, purpose: Purpose, root: Option<&Path>) -> (Option<Config>, Vec<Mistake>) {
+/// What can be read of a configuration. One with mistakes is used only to find more mistakes in the files that it names.
+#[derive(Debug)]
+pub struct Survey {
+    /// The readable parts, with defaults for the others. `None` if it does not say where the trust policy is.
+    pub config: Option<Config>,
+    /// All of them.
+    pub mistakes: Vec<Mistake>,
+    pub places: Places,
+}
+
+/// See [`Survey`]. With `root`, absolute paths are below that directory.
+pub(super) fn survey(text: &str, file: &Path, purpose: Purpose, root: Option<&Path>) -> Survey {
     let mistakes = Mistakes::new(file);
+    let places = RefCell::new(Places::default());
     let document = match load_yaml(text) {
         Ok(document) => document,
         Err(error) => {
             mistakes.add(error.line, &error.field, error.found, error.wanted, "");
-            return (None, mistakes.into_list());
+            return Survey { config: None, mistakes: mistakes.into_list(), places: Places::default() };
         }
     };
-    let context = Context { base: file.parent().unwrap_or(Path::new("")), root, purpose, mistakes: &mistakes };
+    let base = file.parent().unwrap_or(Path::new(""));
+    let context = Context { base, root, purpose, mistakes: &mistakes, places: &places };
     let fields = Fields::new(&document, "", names(sections::ROOT), context);
     let server = sections::SERVER.read(&fields);
     server.check(&fields);
@@ -76,7 +89,7 @@ pub(super) fn survey(text: &str, file: &Path, purpose: Purpose, root: Option<&Pa
         registry_access,
         log,
     });
-    (config, mistakes.into_list())
+    Survey { config, mistakes: mistakes.into_list(), places: places.into_inner() }
 }
 
 /// Two listeners cannot have one address.

@@ -29,6 +29,7 @@ use self::load::SharedFiles;
 pub use self::read::AUTHORITIES_BYTES;
 pub use self::read::authorities;
 use self::read::bytes;
+pub use self::read::file_mistake;
 use super::Config;
 use super::Credentials;
 use super::Ecr;

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use countersign_core::codec::mismatch::Mismatch;
 use countersign_core::codec::mismatch::Mismatched;
+use countersign_core::codec::text;
 use countersign_core::codec::text::Text;
 use countersign_core::limits;
 use countersign_core::policy::Decision;
@@ -21,6 +22,7 @@ use super::ALL_STORES_BYTES;
 use super::store_failure::StoreFailure;
 use super::store_failure::access_advice;
 use super::store_failure::content_advice;
+use crate::config::KeyVaultSource;
 use crate::config::MistakeList;
 use crate::config::StoreSource;
 use crate::config::TrustLocation;
@@ -59,6 +61,27 @@ impl StorePlace {
 fn of_fetched(store: &StoreRef) -> String {
     format!("trust.stores, {store}")
 }
+
+/// What is wrong with the content of a store. An empty vault has answered: what it has is not enabled.
+fn of_store(place: &StorePlace, error: &StoreError) -> Mismatch {
+    match place {
+        StorePlace::Source { store: _, origin } if error.problem == StoreProblem::Empty => match &**origin {
+            StoreSource::KeyVault(KeyVaultSource { vault, certificates, .. }) => {
+                let wanted = text::list(certificates.iter(), "; ", LISTED);
+                let found = format_args!("found nothing in the vault {vault} that is enabled of: {wanted}");
+                Mismatch::new(found).expecting(
+                    "at least one enabled version; enable one in the vault (az keyvault certificate set-attributes --enabled true), or name \
+                     another certificate or version in trust.stores",
+                )
+            }
+            StoreSource::Url(_) => error.problem.mismatch(),
+        },
+        StorePlace::Source { .. } | StorePlace::Directory(_) => error.problem.mismatch(),
+    }
+}
+
+/// Most certificates of a vault in a message.
+const LISTED: usize = 8;
 
 /// One thing that is wrong with the trust policy or a trust store on disk.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -163,7 +186,7 @@ impl Mismatched for PolicyMistake {
                 Mismatch::new(format_args!("trust store {store} of statement {statement:?} is missing"))
                     .expecting(format_args!("the directory {} with certificate files", directory.display()))
             }
-            Self::Store { place: _, error } => error.problem.mismatch(),
+            Self::Store { place, error } => of_store(place, error),
             Self::NotFetched { store: _, origin, why: None } => {
                 Mismatch::new(format_args!("nothing was fetched from {origin} yet")).expecting("its certificates")
             }
@@ -211,7 +234,7 @@ impl fmt::Display for PolicyMistake {
             Self::MoreInStore { place, omitted: _ } => write!(f, "{place} {mismatch}"),
             Self::Policy { path, error } if error.line > 0 => write!(f, "{}:{}: {error}", path.display(), error.line),
             Self::Policy { path, error } => write!(f, "{}: {error}", path.display()),
-            Self::Store { place, error } => write!(f, "{place}: {error}"),
+            Self::Store { place, error } => write!(f, "{place}: trust store {}: {mismatch}", error.store),
             Self::NotFetched { store, .. } | Self::NotFetchedAgain { store, .. } | Self::StoreTwice { store, .. } => {
                 write!(f, "trust store {store}: {mismatch}")
             }
@@ -236,11 +259,7 @@ impl PolicyMistake {
             Self::NoStore { store: _, statement: _, directory } => {
                 format!("found no directory {}, expected one with certificate files", directory.display())
             }
-            Self::Store { place: _, error } if error.problem == StoreProblem::Empty => {
-                "found no certificates, expected at least one".to_owned()
-            }
-            Self::Store { place: _, error } => error.problem.to_string(),
-            Self::NotFetched { .. } | Self::NotFetchedAgain { .. } | Self::StoreTwice { .. } => {
+            Self::Store { .. } | Self::NotFetched { .. } | Self::NotFetchedAgain { .. } | Self::StoreTwice { .. } => {
                 self.mismatch().to_string()
             }
             Self::NoPolicy { .. }
@@ -351,11 +370,17 @@ impl PolicyMistake {
     /// Whether it is about what the source of a fetched store has, and not about a file.
     #[must_use]
     pub fn is_of_source(&self) -> bool {
+        self.store_of_source().is_some()
+    }
+
+    /// The fetched store whose source has it; `None` if it is about a file.
+    #[must_use]
+    pub fn store_of_source(&self) -> Option<&StoreRef> {
         match self {
-            Self::NotFetched { .. }
-            | Self::NotFetchedAgain { .. }
-            | Self::Store { place: StorePlace::Source { .. }, error: _ }
-            | Self::MoreInStore { place: StorePlace::Source { .. }, omitted: _ } => true,
+            Self::NotFetched { store, .. }
+            | Self::NotFetchedAgain { store, .. }
+            | Self::Store { place: StorePlace::Source { store, origin: _ }, error: _ }
+            | Self::MoreInStore { place: StorePlace::Source { store, origin: _ }, omitted: _ } => Some(store),
             Self::Store { place: StorePlace::Directory(_), error: _ }
             | Self::MoreInStore { place: StorePlace::Directory(_), omitted: _ }
             | Self::StoreTwice { .. }
@@ -370,7 +395,7 @@ impl PolicyMistake {
             | Self::NoStore { .. }
             | Self::UnknownStatement { .. }
             | Self::SkippingStatement { .. }
-            | Self::More { .. } => false,
+            | Self::More { .. } => None,
         }
     }
 

@@ -9,7 +9,7 @@ use crate::telemetry::log::LoggedFindings;
 impl Findings {
     /// One event for each mistake and each warning.
     pub(in crate::cli) fn log(&self) -> LoggedFindings {
-        let mistakes = self.mistakes.iter().map(|Mistake { file, line, field, mismatch }| Finding::Mistake {
+        let mistakes = self.mistakes.iter().map(|Mistake { file, line, field, named: _, mismatch }| Finding::Mistake {
             file: file.clone(),
             line: *line,
             field: field.clone(),

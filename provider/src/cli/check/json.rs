@@ -260,7 +260,7 @@ impl From<&ImageEntry> for ImageView {
 
 impl From<&Mistake> for MistakeView {
     fn from(fault: &Mistake) -> Self {
-        let Mistake { file, line, field, mismatch } = fault;
+        let Mistake { file, line, field, named: _, mismatch } = fault;
         Self {
             file: file.clone(),
             line: *line,

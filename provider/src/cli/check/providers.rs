@@ -94,7 +94,7 @@ pub(super) fn check(
 impl From<ManifestMistake> for Mistake {
     fn from(ManifestMistake { file, line, object, field, mismatch }: ManifestMistake) -> Self {
         let field = [object, field].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(": ");
-        Self { file, line: (line > 0).then_some(line), field, mismatch }
+        Self { file, line: (line > 0).then_some(line), field, named: None, mismatch }
     }
 }
 

@@ -32,9 +32,9 @@ use crate::runtime::NO_SYSTEM_AUTHORITIES;
 use crate::runtime::environment_warnings;
 use crate::runtime::proxy_environment;
 use crate::runtime::proxy_environment_beside;
+use crate::runtime::token_file_warnings;
 
 pub(super) fn check(
-    file: &Path,
     config: &Config,
     (purpose, variables): (Purpose, Variables),
     now: UnixTime,
@@ -53,13 +53,27 @@ pub(super) fn check(
             Variables::OfProcess | Variables::OfPod => findings.warn(kind, message),
         }
     }
+    match variables {
+        Variables::OfProcess => {
+            for EnvironmentWarning { kind, message, .. } in token_file_warnings(config) {
+                findings.warn(kind, message);
+            }
+        }
+        Variables::OfPod => {}
+    }
     with_ports(config, findings);
     passwords_of_patterns(config, findings);
     files(config, now, findings);
     // One by one: the client stops at the first mistake.
     for entry in &config.registries {
         let field = format!("registries[{}]", entry.position);
-        one((file, &field), &Config { registries: vec![entry.clone()], ..config.clone() }, findings);
+        // What is wrong with the entry as it is written is known already.
+        let is_within =
+            |found: &str| found.strip_prefix(&field).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'));
+        if findings.mistakes.iter().any(|mistake| mistake.named.is_none() && is_within(&mistake.field)) {
+            continue;
+        }
+        one(&field, &Config { registries: vec![entry.clone()], ..config.clone() }, findings);
     }
     let none = Config { registries: Vec::new(), ..config.clone() };
     let system_roots = client(none.registry_files(None).settings(&none)).ok();
@@ -209,9 +223,9 @@ fn client_certificate(host: &RegistryPattern, certificate: &ClientCertificate, n
     }
 }
 
-fn one((file, field): (&Path, &str), config: &Config, findings: &mut Findings) {
+fn one(field: &str, config: &Config, findings: &mut Findings) {
     if let Err(error) = client(config.registry_files(None).settings(config)) {
-        findings.mistake(file, field, &error.mismatch());
+        findings.registry_mistake(field, &error.mismatch());
     }
 }
 

@@ -3,12 +3,14 @@
 use std::path::Path;
 
 use countersign_core::codec::mismatch::Mismatched as _;
+use countersign_core::policy::StoreRef;
 use countersign_core::time::UnixTime;
 
 use super::Findings;
 use super::SOON;
 use super::signer_roots;
 use crate::config::Config;
+use crate::config::Place;
 use crate::policy_source::FetchedStores;
 use crate::policy_source::LoadedPolicy;
 use crate::policy_source::PolicyMistake;
@@ -58,7 +60,7 @@ pub(super) fn loaded_again(
     now: UnixTime,
     findings: &mut Findings,
 ) -> Vec<StatementOutline> {
-    let mut again = Findings::default();
+    let mut again = Findings { file: file.to_owned(), places: findings.places.clone(), ..Findings::default() };
     let statements = loaded(file, config, trust, now, &mut again);
     again.warnings.retain(|warning| !findings.warnings.contains(warning));
     again.mistakes.retain(|mistake| !findings.mistakes.contains(mistake));
@@ -86,7 +88,19 @@ fn mistakes(file: &Path, config: &Config, mistakes: &[PolicyMistake], findings: 
         mistake.missing_store().is_some_and(|store| config.trust.unread_stores.contains(store))
     };
     for mistake in mistakes.iter().filter(|mistake| !mistake.is_not_tried() && !is_unread(mistake)) {
+        if let Some(store) = mistake.store_of_source() {
+            unusable_store(store, mistake, findings);
+            continue;
+        }
         let (path, field) = mistake.location(file, &config.trust.location);
         findings.mistake_at(&path, mistake.line(), &field, &mistake.mismatch());
     }
+}
+
+/// Warns about a store that is fetched and has no usable content, or not all of it: no file is wrong.
+fn unusable_store(store: &StoreRef, mistake: &PolicyMistake, findings: &mut Findings) {
+    let place = findings.places.store(store);
+    let place = place.map(|Place { line, field }| format!("{}:{line}: {field}, ", findings.file.display()));
+    let message = format!("{}trust store {store}: {}", place.unwrap_or_default(), mistake.mismatch());
+    findings.warn("store-unusable", message);
 }

@@ -38,10 +38,19 @@ pub(crate) fn authority_mistakes(config: &Config) -> Vec<Text> {
     // The configuration takes precedence.
     let Some(authority) = authority.filter(|_| config.azure.authority_host.is_none()) else { return Vec::new() };
     let mistake = |AuthorityMismatch { known, cloud, what }: AuthorityMismatch| {
+        let needed = format!("https://{}", cloud.authority_host());
+        // It would be a mistake if a registry or vault is in another cloud.
+        let is_for_all = needed.parse().is_ok_and(|needed| config.authority_mismatches(&needed).is_empty());
+        let what_to_do = if is_for_all {
+            format!("set azure.authorityHost to {needed}")
+        } else {
+            "set the variable to an empty value in the container, which the webhook of workload identity does not replace, so that each cloud \
+             has its own authority"
+                .to_owned()
+        };
         Text::of(format_args!(
             "no token is requested for {what}: AZURE_AUTHORITY_HOST: found {authority}, the authority of the cloud {known}, expected that of \
-             the cloud {cloud}; set azure.authorityHost to https://{}",
-            cloud.authority_host()
+             the cloud {cloud}; {what_to_do}"
         ))
     };
     config.authority_mismatches(&authority).into_iter().map(mistake).collect()

@@ -14,6 +14,7 @@ mod images;
 mod kinds;
 mod local_files;
 mod mounts;
+mod named_files;
 mod online;
 mod online_aws;
 mod online_azure;

@@ -127,7 +127,8 @@ fn refuses_bad_registries() {
         (
             "https://m.c",
             "mirrors[0]",
-            "a URL with its scheme, expected host[:port][/path]; TLS is used unless the entry of the mirror has plainHttp",
+            "a URL with its scheme, expected host[:port][/path]; TLS is used unless the entry of the mirror has plainHttp; write \
+             m.c, without https://",
         ),
         (
             "user:hunter2@m.c",

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use crate::config::registry_findings::FILE_BYTES;
 use crate::config::registry_findings::RegistryFileMistake;
+use countersign_credentials::DockerConfig;
 use countersign_files as files;
 use countersign_files::ReadError;
 use countersign_files::ShownPath;
@@ -51,6 +52,25 @@ pub(super) fn bytes(path: &Path) -> Result<Vec<u8>, RegistryFileMistake> {
         ReadError::Io(error) => RegistryFileMistake::Unreadable { detail: error.to_string() },
         ReadError::TooLarge { max: _ } => RegistryFileMistake::TooLarge,
     })
+}
+
+/// What is wrong with the file at `path`, as the value of this `key` of the configuration, by itself. `None` also for a key of something
+/// else. Blocks on the file system.
+#[must_use]
+pub fn file_mistake(key: &str, path: &Path) -> Option<RegistryFileMistake> {
+    match key {
+        "ca" => authorities(path).err(),
+        "dockerConfig" => {
+            let parsed = |bytes: Vec<u8>| {
+                DockerConfig::parse(&path.display().to_string(), &bytes).map_err(RegistryFileMistake::DockerConfig)
+            };
+            bytes(path).and_then(parsed).err()
+        }
+        "usernameFile" => user(path).err().map(|broken| broken.mistake),
+        "passwordFile" => line(path).err().map(|broken| broken.mistake),
+        "certificateFile" | "keyFile" | "certificate" | "key" | "clientCa" => bytes(path).err(),
+        _ => None,
+    }
 }
 
 /// The maximum size of a file with certificate authorities, in bytes.

@@ -10,6 +10,8 @@ use countersign_registry::check_mirrors;
 use serde_json::json;
 
 use crate::config::fields::Fields;
+use crate::config::hints;
+use crate::config::hints::Cut;
 use crate::config::schema::Description;
 use crate::config::schema::Effective;
 use crate::config::schema::Kind;
@@ -29,12 +31,14 @@ impl Kind for MirrorsKind {
     fn read(&self, fields: &Fields<'_>, key: &'static str) -> Vec<Mirror> {
         let mut mirrors = Vec::new();
         for (path, node) in fields.list(key) {
-            match node.value.as_str().map(str::parse::<Mirror>) {
-                Some(Ok(mirror)) => mirrors.push(mirror),
-                Some(Err(error)) => {
+            match node.value.as_str().map(|text| (text, text.parse::<Mirror>())) {
+                Some((_, Ok(mirror))) => mirrors.push(mirror),
+                Some((text, Err(error))) => {
                     let mismatch = error.mismatch();
                     let wanted = mismatch.expected().unwrap_or(WANTED);
-                    fields.mistake(node.line, &path, mismatch.found(), wanted, "");
+                    let hint = hints::without_url(text, Cut::Scheme, |text| text.parse::<Mirror>().is_ok());
+                    let hint = hint.map(|hint| format!("; {hint}")).unwrap_or_default();
+                    fields.mistake(node.line, &path, mismatch.found(), format_args!("{wanted}{hint}"), "");
                 }
                 None => fields.mistake(node.line, &path, node.value.kind(), WANTED, ""),
             }

@@ -326,6 +326,7 @@ impl Kind for RegistriesKind {
         let mut registries: Vec<Registry> = Vec::new();
         for (position, (path, node)) in fields.list(key).into_iter().enumerate() {
             let entry = fields.element(node, &path, names(RegistryKeys::KEYS));
+            entry.is_registry();
             let Some(registry) = Registry::read(&entry, position) else { continue };
             if let Some(first) = registries.iter().find(|first| first.hides(&registry)) {
                 let found = format_args!(

@@ -249,6 +249,7 @@ impl Kind for StoresKind {
                 (true, false) | (false, true) => {}
             }
             let Some(store) = store else { continue };
+            entry.is_store(&store);
             let source = url.map(StoreSource::Url).or(key_vault.map(StoreSource::KeyVault));
             let Some(source) = source else { continue };
             if stores.insert(store.clone(), source).is_some() {

@@ -10,6 +10,9 @@ use crate::commands::check::policy;
 use crate::commands::check::sound;
 use crate::commands::check::statement;
 
+/// A file with something that may be a token.
+const TOKEN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml");
+
 const REGISTRIES: &str = "unlistedRegistries: refuse
 registries:
 - {host: 111122223333.dkr.ecr.eu-west-1.amazonaws.com, credentials: {ecr: {}}}
@@ -218,7 +221,7 @@ fn warns_about_an_endpoint_of_the_environment_that_cannot_be_used_and_a_web_iden
     let (_, document) = run(&with_region, &[("AWS_ENDPOINT_URL", "https://sts.example")]);
     assert_eq!(warnings(&document), []);
     let web_identity =
-        [("AWS_WEB_IDENTITY_TOKEN_FILE", "/token"), ("AWS_ROLE_ARN", "arn:aws:iam::111122223333:role/pull")];
+        [("AWS_WEB_IDENTITY_TOKEN_FILE", TOKEN), ("AWS_ROLE_ARN", "arn:aws:iam::111122223333:role/pull")];
     let (_, document) = run(&signer(""), &web_identity);
     let message = "the environment has AWS_WEB_IDENTITY_TOKEN_FILE and no region, in which STS is called; set aws.region, AWS_REGION \
                    or AWS_DEFAULT_REGION";
@@ -234,7 +237,7 @@ fn warns_about_an_endpoint_of_the_environment_that_cannot_be_used_and_a_web_iden
 #[test]
 fn warns_about_variables_of_the_source_of_credentials_that_is_used() {
     let keys = "unlistedRegistries: anonymous\naws: {region: eu-west-1, signer: {enabled: true}}\n";
-    let role = [("AWS_ROLE_ARN", "pull"), ("AWS_WEB_IDENTITY_TOKEN_FILE", "/token")];
+    let role = [("AWS_ROLE_ARN", "pull"), ("AWS_WEB_IDENTITY_TOKEN_FILE", TOKEN)];
     let uri = ("AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://agent.example/v1?key=hunter2");
     let static_keys = [("AWS_ACCESS_KEY_ID", "AKIA"), ("AWS_SECRET_ACCESS_KEY", "hunter2")];
     let of_role = "there are no credentials of AWS: the environment variable AWS_ROLE_ARN: found \"pull\", expected \

@@ -84,8 +84,40 @@ fn warns_about_the_authority_of_another_cloud_in_the_environment() {
         json!([{
             "warning": "azure-environment",
             "message": "no token is requested for registries[1] \"tools.azurecr.us\": AZURE_AUTHORITY_HOST: found \
-                        https://login.microsoftonline.com, the authority of the cloud public, expected that of the cloud us-government; set \
-                        azure.authorityHost to https://login.microsoftonline.us",
+                        https://login.microsoftonline.com, the authority of the cloud public, expected that of the cloud us-government; set the \
+                        variable to an empty value in the container, which the webhook of workload identity does not replace, so that each \
+                        cloud has its own authority",
         }])
     );
+}
+
+#[test]
+fn warns_about_a_token_file_of_the_workload_identity_that_is_missing_or_empty() {
+    let pod = "expected the token of the service account; on another machine than the pod this is no mistake";
+    let warned = |file: &str| {
+        let (_, document) = run(&[("AZURE_FEDERATED_TOKEN_FILE", file)]);
+        document["warnings"].clone()
+    };
+    for (file, found) in
+        [("/nowhere/token", "cannot be read (No such file or directory (os error 2))"), ("/dev/null", "cannot be read")]
+    {
+        let message = warned(file)[0]["message"].as_str().unwrap().to_owned();
+        let start = format!("AZURE_FEDERATED_TOKEN_FILE: found the file {file}, which {found}");
+        assert!(message.starts_with(&start) && message.ends_with(pod), "{message}");
+    }
+    let folder = countersign_testkit::folder::Folder::new();
+    folder.write("token", "\n");
+    let file = folder.path().join("token").display().to_string();
+    let message = format!("AZURE_FEDERATED_TOKEN_FILE: found the file {file}, which is empty, {pod}");
+    assert_eq!(warned(&file), json!([{"warning": "azure-environment", "message": message}]));
+    folder.write("token", "eyJ");
+    assert_eq!(warned(&file), json!([]));
+}
+
+#[test]
+fn an_authority_that_would_be_wrong_for_another_registry_is_not_advised() {
+    let (_, document) = run(&[("AZURE_AUTHORITY_HOST", "https://login.chinacloudapi.cn/")]);
+    let messages: Vec<_> =
+        document["warnings"].as_array().unwrap().iter().map(|one| one["message"].to_string()).collect();
+    assert!(messages.len() == 2 && messages.iter().all(|one| one.contains("has its own authority")), "{messages:?}");
 }

@@ -157,7 +157,7 @@ fn the_files_of_credentials_with_another_mistake_are_read() {
     assert_eq!(code, Some(3), "{page}");
     let shown = "
 mistake       c.yaml:4: registries[0].credentials: found 2 kinds, expected one of dockerConfig, usernameFile with passwordFile, ecr, acr, google, or anonymous: true
-mistake       x.json: cannot be read: No such file or directory (os error 2), expected a readable file
+mistake       c.yaml:4: registries[0].credentials.dockerConfig: x.json: cannot be read: No such file or directory (os error 2), expected a readable file
 ";
     assert!(page.contains(shown), "{page}");
 }

@@ -22,10 +22,10 @@ fn checks_every_certificate_of_the_endpoints() {
     assert_eq!(
         mistakes,
         [
-            "tls.crt: server.tls.certificate: certificate \"C=CH, ST=ZH, O=Testkit, CN=server\" has expired: found end 2026-01-01T00:00:00Z, expected a valid certificate",
-            "tls.crt: server.tls.certificate: certificate \"C=CH, ST=ZH, O=Testkit, CN=TLS\" has expired: found end 2026-02-01T00:00:00Z, expected a valid certificate",
-            "tls.key: server.tls.key: has no -----BEGIN line, expected a private key in PEM",
-            "ca.crt: server.tls.clientCa: all certificates have expired: found last end 2026-02-01T00:00:00Z, expected a valid \
+            "c.yaml:2: server.tls.certificate: tls.crt: certificate \"C=CH, ST=ZH, O=Testkit, CN=server\" has expired: found end 2026-01-01T00:00:00Z, expected a valid certificate",
+            "c.yaml:2: server.tls.certificate: tls.crt: certificate \"C=CH, ST=ZH, O=Testkit, CN=TLS\" has expired: found end 2026-02-01T00:00:00Z, expected a valid certificate",
+            "c.yaml:2: server.tls.key: tls.key: has no -----BEGIN line, expected a private key in PEM",
+            "c.yaml:2: server.tls.clientCa: ca.crt: all certificates have expired: found last end 2026-02-01T00:00:00Z, expected a valid \
                  certificate",
         ]
     );
@@ -42,6 +42,6 @@ fn the_files_of_the_endpoints_must_exist() {
     assert_eq!(code, Some(3));
     let mistakes: Vec<_> = page.lines().filter_map(|line| line.strip_prefix("mistake       ")).collect();
     let missing = "cannot be read: No such file or directory (os error 2), expected a PEM file";
-    let files = ["tls.crt: server.tls.certificate", "tls.key: server.tls.key", "ca.crt: server.tls.clientCa"];
-    assert_eq!(mistakes, files.map(|file| format!("{file}: {missing}")));
+    let files = ["server.tls.certificate: tls.crt", "server.tls.key: tls.key", "server.tls.clientCa: ca.crt"];
+    assert_eq!(mistakes, files.map(|file| format!("c.yaml:2: {file}: {missing}")));
 }

@@ -37,7 +37,7 @@ registries:
 fn mistakes(folder: &Folder) -> (Option<i32>, Vec<[Value; 3]>) {
     let (code, document) = document(folder);
     let list = document["mistakes"].as_array().unwrap().iter();
-    (code, list.map(|one| ["file", "found", "expected"].map(|member| one[member].clone())).collect())
+    (code, list.map(|one| ["field", "found", "expected"].map(|member| one[member].clone())).collect())
 }
 
 #[test]
@@ -46,14 +46,15 @@ fn missing_files_are_named() {
     let (code, page) = check(&folder(), &[]);
     assert_eq!(code, Some(3), "{page}");
     for line in [
-        "mistake       acr-secret: cannot be read (No such file or directory (os error 2)), expected the secret of the application\n",
-        "mistake       vault-secret: cannot be read (No such file or directory (os error 2)), expected the secret of the application\n",
-        "mistake       url-ca.pem: cannot be read: No such file or directory (os error 2), expected a readable file\n",
+        "mistake       c.yaml:10: registries[1].credentials.acr.clientSecretFile: acr-secret: cannot be read (No such file or directory (os error 2)), expected the secret of the application\n",
+        "mistake       c.yaml:7: trust.stores[1].keyVault.clientSecretFile: vault-secret: cannot be read (No such file or directory (os error 2)), expected the secret of the application\n",
+        "mistake       c.yaml:6: trust.stores[0].url.ca: url-ca.pem: cannot be read: No such file or directory (os error 2), expected a readable file\n",
     ] {
         assert!(page.contains(line), "{line}{page}");
     }
     let found = mistakes(&folder()).1;
-    assert_eq!(found[0], [json!("acr-secret"), json!(missing), json!("the secret of the application")]);
+    let acr = "registries[1].credentials.acr.clientSecretFile";
+    assert_eq!(found[2], [json!(acr), json!(format!("acr-secret: {missing}")), json!("the secret of the application")]);
     assert_eq!(found.len(), 3);
 }
 
@@ -68,18 +69,23 @@ fn files_with_another_content_are_named_without_it() {
     assert_eq!(
         found,
         [
-            [json!("acr-secret"), json!("is empty"), json!("the secret of the application")],
-            [json!("vault-secret"), json!("has characters that no secret has"), json!("the secret of the application")],
-            [json!("url-ca.pem"), json!("has no -----BEGIN line"), json!("CERTIFICATE blocks in PEM")],
+            ["trust.stores[0].url.ca", "url-ca.pem: has no -----BEGIN line", "CERTIFICATE blocks in PEM"],
+            [
+                "trust.stores[1].keyVault.clientSecretFile",
+                "vault-secret: has characters that no secret has",
+                "the secret of the application"
+            ],
+            ["registries[1].credentials.acr.clientSecretFile", "acr-secret: is empty", "the secret of the application"],
         ]
+        .map(|parts| parts.map(|part| json!(part)))
     );
     assert!(!check(&folder, &[]).1.contains("hunter2"));
     folder.write("acr-secret", "x".repeat(16 * 1024 + 1));
     std::fs::remove_file(folder.path().join("vault-secret")).unwrap();
     std::fs::create_dir(folder.path().join("vault-secret")).unwrap();
     let (_, found) = mistakes(&folder);
-    assert_eq!(found[0][1], json!("has more than 16384 bytes"));
-    assert_eq!(found[1][1], json!("cannot be read (found a directory, expected a regular file)"));
+    assert_eq!(found[2][1], json!("acr-secret: has more than 16384 bytes"));
+    assert_eq!(found[1][1], json!("vault-secret: cannot be read (found a directory, expected a regular file)"));
 }
 
 #[test]

@@ -126,11 +126,8 @@ fn mistakes_name_the_paths_in_the_container() {
     assert_eq!(code, Some(3), "{document}");
     let found: Vec<_> =
         document["mistakes"].as_array().unwrap().iter().map(|one| one["file"].as_str().unwrap()).collect();
-    assert_eq!(
-        found,
-        [CONFIG, "/etc/countersign/client-ca/ca.crt", "/etc/countersign/truststore/x509/ca/main"],
-        "{document}"
-    );
+    assert_eq!(found, [CONFIG, CONFIG, "/etc/countersign/truststore/x509/ca/main"], "{document}");
+    assert_eq!(document["mistakes"][1]["found"], "/etc/countersign/client-ca/ca.crt: has no -----BEGIN line");
 }
 
 #[test]
@@ -204,10 +201,10 @@ fn absolute_paths_are_below_the_given_root() {
         command.args(["check", "--config", "countersign.yaml", "--root", "root", "--for", "verify", "-o", "json"]);
         let output = command.output().unwrap();
         let document: Value = serde_json::from_slice(&output.stdout).unwrap();
-        (output.status.code(), lines(&document, "mistakes", ["file", "found", "-"]))
+        (output.status.code(), lines(&document, "mistakes", ["field", "found", "-"]))
     };
     let missing = "cannot be read: No such file or directory (os error 2)";
-    assert_eq!(run(), (Some(3), vec![format!("{}|{missing}", root("registry-ca/ca.crt"))]));
+    assert_eq!(run(), (Some(3), vec![format!("registries[0].ca|{}: {missing}", root("registry-ca/ca.crt"))]));
     folder.write(&root("registry-ca/ca.crt"), Authority::root(CertSpec::root()).pem());
     assert_eq!(run(), (Some(0), Vec::new()));
 }

@@ -100,15 +100,15 @@ async fn online_shows_the_versions_that_were_read_and_when_they_are_read_again()
 }
 
 #[tokio::test]
-async fn a_vault_that_cannot_be_read_is_a_mistake_that_says_what_to_do() {
+async fn a_vault_that_cannot_be_read_is_a_warning_that_says_what_to_do() {
     let site = VaultSite::start().await;
     site.add_self_signed("shop");
     let (code, page, document) = run(configured(&site, "", ", secret: true"), true).await;
-    assert_eq!(code, Some(3), "{page}");
-    let mistake = &document["mistakes"][0];
-    assert_eq!(mistake["field"], "trust.stores, ca:main");
-    let found = mistake["found"].as_str().unwrap();
-    assert!(found.starts_with("nothing was fetched from shops.vault.azure.net shop: "), "{found}");
+    assert_eq!(code, Some(0), "{page}");
+    assert_eq!((&document["mistakes"], &document["warnings"][1]["warning"]), (&json!([]), &json!("store-unusable")));
+    let found = document["warnings"][1]["message"].as_str().unwrap();
+    let start = "c.yaml:1: trust.stores[0], trust store ca:main: nothing was fetched from shops.vault.azure.net shop: ";
+    assert!(found.starts_with(start), "{found}");
     assert!(found.contains("assign the role Key Vault Secrets User on the vault to the identity"), "{found}");
     let warning = format!(
         "trust store ca:main: `secret: true`: the application {} can read private keys of the vault shops.vault.azure.net; leave it out \
@@ -121,6 +121,24 @@ async fn a_vault_that_cannot_be_read_is_a_mistake_that_says_what_to_do() {
     // A certificate that the vault does not have.
     let empty = VaultSite::start().await;
     let (code, page, _) = run(configured(&empty, "", ""), true).await;
-    assert_eq!(code, Some(3), "{page}");
+    assert_eq!(code, Some(0), "{page}");
     assert!(page.contains("check the name of the certificate and its version"), "{page}");
+}
+
+#[tokio::test]
+async fn a_vault_without_an_enabled_version_is_named_with_the_certificate_and_what_to_do() {
+    let site = VaultSite::start().await;
+    let (_, version) = site.add_self_signed("shop");
+    site.vault.set_enabled("shop", &version, false);
+    for (certificate, shown) in [("", "the newest enabled version".to_owned()), ("x", format!("version {version}"))] {
+        let certificate = if certificate.is_empty() { String::new() } else { format!("version: {version}") };
+        let (code, page, document) = run(configured(&site, &certificate, ""), true).await;
+        assert_eq!(code, Some(0), "{page}");
+        let message = format!(
+            "c.yaml:1: trust.stores[0], trust store ca:main: found nothing in the vault shops.vault.azure.net that is enabled of: shop, {shown}, \
+             expected at least one enabled version; enable one in the vault (az keyvault certificate set-attributes --enabled true), or name \
+             another certificate or version in trust.stores"
+        );
+        assert_eq!(document["warnings"], json!([{"warning": "store-unusable", "message": message}]));
+    }
 }

@@ -228,23 +228,22 @@ unlistedRegistries: anonymous
             "c.yaml:2: server.verifyTimeout: found the number 1800, expected a duration with its unit (h, m, s or ms), from 100ms to 30s, for example 1.8s",
             "c.yaml:3: log.level: found \"loud\", expected error, warn, info, debug or trace",
             "c.yaml:4: registires: found an unknown key, expected one of server, health, trust, verification, evidence, aws, azure, google, mutation, cache, registries, unlistedRegistries, registryAccess, log; `registries` seems to be meant",
-            "other.key: server.tls.key: is not the key of the first certificate in tls.crt, expected the key of that certificate",
-            "ca.crt: server.tls.clientCa: has no -----BEGIN line, expected CERTIFICATE blocks in PEM",
+            "c.yaml:2: server.tls.key: other.key: is not the key of the first certificate in tls.crt, expected the key of that certificate",
+            "c.yaml:2: server.tls.clientCa: ca.crt: has no -----BEGIN line, expected CERTIFICATE blocks in PEM",
             "c.yaml: verification.requiredMetadata: found statement \"app\", which is not in the trust policy, expected one of second",
             "trust/truststore/x509/ca/absent: trust store ca:absent of statement \"second\" is missing, \
                  expected the directory trust/truststore/x509/ca/absent with certificate files",
             "trust/truststore/x509/ca/main: trust store ca:main: file \"bad.pem\", PEM block that begins on \
                  line 1: not a DER-encoded X.509 certificate, expected a valid X.509 certificate",
-            "none.pem: cannot be read: No such file or directory (os error 2), expected a readable file",
-            "empty: is empty, expected a user name or a password",
-            "docker.json: entry \"b.example.com\" has an auth without a colon, expected the base64 of \
+            "c.yaml:7: registries[0].ca: none.pem: cannot be read: No such file or directory (os error 2), expected a readable file",
+            "c.yaml:7: registries[0].credentials.usernameFile: empty: is empty, expected a user name or a password",
+            "c.yaml:8: registries[1].credentials.dockerConfig: docker.json: entry \"b.example.com\" has an auth without a colon, expected the base64 of \
                  name:password",
-            "ca.crt: has no -----BEGIN line, expected CERTIFICATE blocks in PEM",
-            "colon: has a colon in the user name, expected none; a colon separates the user name from the password",
+            "c.yaml:10: registries[3].credentials.usernameFile: colon: has a colon in the user name, expected none; a colon separates the user name from the password",
         ],
         "{page}"
     );
-    assert!(page.ends_with("\n13 mistakes, 0 warnings\n"), "{page}");
+    assert!(page.ends_with("\n12 mistakes, 0 warnings\n"), "{page}");
     assert!(!page.contains("hunter2") && !page.contains("aHVudGVyMg"), "{page}");
     // The readable certificates of the endpoints are shown, and the state of the statement.
     assert!(page.contains("\n  certificate C=CH, ST=ZH, O=Testkit, CN=server,"), "{page}");
@@ -427,11 +426,11 @@ fn a_mistake_in_a_file_that_several_registries_name_is_reported_once() {
     assert_eq!(
         mistakes,
         [
-            "docker.json: entry \"a.example\" has an auth that is not base64, expected the base64 of name:password in \
+            "c.yaml:6: registries[1].credentials.dockerConfig: docker.json: entry \"a.example\" has an auth that is not base64, expected the base64 of name:password in \
              the alphabet with + and /"
                 .to_owned(),
-            format!("absent.json: {unreadable}"),
-            format!("none.pem: {unreadable}"),
+            format!("c.yaml:8: registries[3].credentials.dockerConfig: absent.json: {unreadable}"),
+            format!("c.yaml:3: evidence.ca: none.pem: {unreadable}"),
         ],
         "{page}"
     );

@@ -85,20 +85,20 @@ async fn online_shows_what_was_fetched() {
 }
 
 #[tokio::test]
-async fn content_that_is_not_the_pinned_one_is_a_mistake() {
+async fn content_that_is_not_the_pinned_one_is_a_warning() {
     let fetched = Fetched::start().await;
     let wrong = "0".repeat(64);
     let (code, page) = run(fetched.folder("/shop.pem", &wrong), true).await;
-    assert_eq!(code, Some(3), "{page}");
-    let mistake = format!(
-        "mistake       c.yaml: trust.stores, ca:main: nothing was fetched from {}: found {} bytes with the digest sha256:{}, expected \
+    assert_eq!(code, Some(0), "{page}");
+    let warning = format!(
+        "warning       store-unusable: c.yaml:4: trust.stores[0], trust store ca:main: nothing was fetched from {}: found {} bytes with the digest sha256:{}, expected \
          sha256:{wrong}; if the file was replaced on purpose, check it and write its digest into the configuration; it is tried \
          again\n",
         fetched.url("/shop.pem"),
         fetched.pem.len(),
         sha256_hex(fetched.pem.as_bytes())
     );
-    assert!(page.contains(&mistake), "{page}");
+    assert!(page.contains(&warning), "{page}");
 }
 
 #[tokio::test]
@@ -108,11 +108,11 @@ async fn no_redirect_is_followed_and_no_other_status_is_read() {
     let elsewhere = fetched.url("/shop.pem");
     fetched.server.when("/moved.pem").redirect(302, &elsewhere);
     let (code, page) = run(fetched.folder("/moved.pem", &pin), true).await;
-    assert_eq!(code, Some(3), "{page}");
+    assert_eq!(code, Some(0), "{page}");
     assert!(page.contains("redirect") && page.contains("requests for trust stores"), "{page}");
     assert_eq!(fetched.server.count("/shop.pem"), 0);
     let (code, page) = run(fetched.folder("/absent.pem", &pin), true).await;
-    assert_eq!(code, Some(3), "{page}");
+    assert_eq!(code, Some(0), "{page}");
     let why =
         format!("found status 404 of {}, expected 200; put the file there, or correct the URL", fetched.server.host());
     assert!(page.contains(&why), "{page}");
@@ -124,8 +124,11 @@ async fn a_server_of_another_authority_is_refused() {
     let folder = fetched.folder("/shop.pem", &sha256_hex(fetched.pem.as_bytes()));
     folder.write("server-ca.pem", Authority::root(CertSpec::root().common_name("other")).pem());
     let (code, page) = run(folder, true).await;
-    assert_eq!(code, Some(3), "{page}");
-    assert!(page.contains("trust.stores, ca:main: nothing was fetched from "), "{page}");
+    assert_eq!(code, Some(0), "{page}");
+    assert!(
+        page.contains("store-unusable: c.yaml:4: trust.stores[0], trust store ca:main: nothing was fetched from "),
+        "{page}"
+    );
     let folder = fetched.folder("/shop.pem", &sha256_hex(fetched.pem.as_bytes()));
     folder.write("server-ca.pem", "garbage");
     let (code, page) = run(folder, true).await;
@@ -135,7 +138,7 @@ async fn a_server_of_another_authority_is_refused() {
     let config = std::fs::read_to_string(folder.path().join("c.yaml")).unwrap();
     folder.write("c.yaml", config.replace(", ca: server-ca.pem", ""));
     let (code, page) = run(folder, true).await;
-    assert_eq!(code, Some(3), "{page}");
+    assert_eq!(code, Some(0), "{page}");
     let remedy = "expected one of the system's certificate authorities; set ca of the store's url to a file with the CA certificate that issued it";
     assert!(page.contains(remedy), "{page}");
     assert_eq!(fetched.server.count("/shop.pem"), 0);

@@ -350,7 +350,10 @@ async fn serve_reports_mistakes_in_certificates_and_trust_at_once() {
         text(&output.stderr).lines().map(|line| serde_json::from_str(&line.replace(&folder, "")).unwrap()).collect();
     let mistakes = events.iter().filter(|event| event["message"] == "mistake");
     let mistakes: Vec<_> = mistakes.map(|event| [&event["file"], &event["field"], &event["found"]]).collect();
-    assert_eq!(mistakes[0], [&json!("tls.crt"), &json!("server.tls.certificate"), &json!("has no -----BEGIN line")]);
+    assert_eq!(
+        mistakes[0],
+        [&json!("c.yaml"), &json!("server.tls.certificate"), &json!("tls.crt: has no -----BEGIN line")]
+    );
     assert_eq!(mistakes[1][..2], [&json!("trust/trustpolicy.json"), &Value::Null]);
     assert_eq!(mistakes.len(), 2);
     let last = events.last().unwrap();
