@@ -105,7 +105,7 @@ impl<'a> Bench<'a> {
         })
     }
 
-    /// A measurement of fewer Pods that nobody sees.
+    /// A measurement with fewer Pods, which is not reported.
     pub(super) fn warm_up(&mut self, pods: usize) -> anyhow::Result<()> {
         self.measure_some(Arm::Baseline, pods).map(drop).context("warm-up")
     }

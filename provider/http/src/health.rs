@@ -3,8 +3,8 @@
 //!
 //! While a host fails, few requests are sent to it, and the others fail at once: they would wait for it in vain, and with their permits
 //! hold up those that come after its return. Requests in place of probes look whether it has returned, one each [`limits::PROBE_FAST`] if
-//! failures come at once, and each [`limits::PROBE_SLOW`] if the host does not respond. The first response ends this. So it is known for less
-//! than a second that a host failed, and no result is made of it.
+//! failures come at once, and each [`limits::PROBE_SLOW`] if the host does not respond. The first response ends this. So the
+//! state lasts for less than a second after the host has returned, and no verdict is kept because of it.
 //!
 //! The state is one of a host on behalf of another: failures of a store of blobs that one registry leads to say nothing about it as a
 //! store of another registry, whose content may be elsewhere.
@@ -167,8 +167,8 @@ impl Health {
 
     /// How long the head of a response may take, if its callers wait for it until `until`: half of that time, or longer if the host usually
     /// takes longer. A probe has all of that time. `None` if nothing is known about the host; and for one probe in
-    /// [`limits::PROBE_PATIENT`], so that a host that has become slow is told from one that does not respond. Others do not wait as long, so
-    /// that together they leave permits.
+    /// [`limits::PROBE_PATIENT`], so that a host that has become slow is told from one that does not respond. The other probes do not wait
+    /// as long, so that permits stay free.
     pub(crate) fn head_time(&self, hop: Hop<'_>, until: Instant) -> Option<Duration> {
         let mut hosts = self.lock(hop);
         let State { head, open, .. } = hosts.get_mut(&self.number(hop))?;

@@ -188,7 +188,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_turn_that_nobody_waits_for_any_longer_is_free_again() {
+    async fn a_turn_whose_requests_were_cancelled_is_free_again() {
         let pace = Pace::new("requestsPerSecond of x".into(), NonZeroU32::new(1).unwrap());
         let begun = Instant::now();
         pace.turn(begun + ms(30_000)).await.unwrap();

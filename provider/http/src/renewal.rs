@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// The last part of a lifetime, in which what is in use is renewed by the first one who uses it, so that nobody waits
-/// for it later. What nobody uses in that time is not renewed.
+/// The last fifth of the lifetime of a value in memory. The first caller that uses the value in that time renews it, so that later callers
+/// do not wait for a new one. A value that is not used in that time is not renewed.
 #[derive(Debug)]
 pub struct Renewal {
     /// `None` if it is not renewed.
@@ -28,13 +28,13 @@ impl Renewal {
         Self { from: None, is_claimed: AtomicBool::new(false) }
     }
 
-    /// Whether it is time for it at `now` and nobody has claimed it.
+    /// Whether the time for it has come at `now`, and it is not claimed.
     #[must_use]
     pub fn is_due(&self, now: Instant) -> bool {
         self.from.is_some_and(|from| from <= now) && !self.is_claimed.load(Ordering::Relaxed)
     }
 
-    /// Whether it is time for it at `now`, for the first one who asks. A renewal that fails is not repeated, so that a
+    /// As [`Self::is_due`], and claims it: true for the first caller only. A renewal that fails is not repeated, so that a
     /// registry that does not respond is not asked again and again.
     #[must_use]
     pub fn claim(&self, now: Instant) -> bool {

@@ -98,7 +98,7 @@ impl PinCache {
         (now < tag.until).then(|| tag.descriptor.clone())
     }
 
-    /// Whether [`Self::current`] ends soon and nobody renews it.
+    /// Whether [`Self::current`] ends soon, and its renewal is not claimed.
     pub(crate) fn is_due(&mut self, repository: &Repository, tag: &str, scope: &CredentialScope) -> bool {
         self.tag(repository, tag, scope).is_some_and(|tag| tag.renewal.is_due(Instant::now()))
     }

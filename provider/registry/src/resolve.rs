@@ -124,7 +124,7 @@ impl Registries {
         Some(Pinned { repository: image.repository().clone(), descriptor, scope })
     }
 
-    /// Whether what [`Self::cached_pin`] returns ends soon, and nobody renews it yet.
+    /// Whether what [`Self::cached_pin`] returns ends soon, and its renewal is not claimed.
     #[must_use]
     pub fn is_pin_due(&self, image: &ImageRef) -> bool {
         let Selector::Tag(tag) = image.selector() else { return false };
@@ -132,7 +132,7 @@ impl Registries {
         self.pins().is_due(image.repository(), tag, &scope)
     }
 
-    /// As [`Self::is_pin_due`], for the first one who asks: who gets true renews it with [`Self::renew_pin`], while others use it.
+    /// As [`Self::is_pin_due`], and claims the renewal: the caller that gets true renews it with [`Self::renew_pin`], while others use it.
     #[must_use]
     pub fn claim_pin_renewal(&self, image: &ImageRef) -> bool {
         let Selector::Tag(tag) = image.selector() else { return false };

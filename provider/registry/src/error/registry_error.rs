@@ -105,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn a_refusal_begins_with_what_was_refused_and_not_with_a_token_that_nobody_asked_for() {
+    fn a_refusal_begins_with_what_was_refused() {
         for (stage, status, credential, expected) in [
             (
                 Stage::Token,

@@ -1,5 +1,5 @@
 //! Renewal of what is in memory near its end, while it is in use, so that a request for an image that is asked for often never waits for
-//! its registry. What ends is never used any longer for that: an inconclusive result leaves it to its end.
+//! its registry. No lifetime is extended: with an inconclusive result, what is in memory stays until its end.
 
 use std::sync::Arc;
 
@@ -16,7 +16,7 @@ use super::verification::Question;
 use crate::telemetry::metrics::CacheEvent;
 
 impl Inner {
-    /// Verifies the image of `request` again if its verdict in memory ends soon and nobody does so yet.
+    /// Verifies the image of `request` again if its verdict in memory ends soon and the renewal is not claimed.
     pub(super) fn renew_verdict(
         self: &Arc<Self>,
         request: &VerificationRequest,
@@ -33,7 +33,7 @@ impl Inner {
         }
     }
 
-    /// Resolves the tag of `request` again if what is in memory ends soon and nobody does so yet. A tag that has moved counts at once, and
+    /// Resolves the tag of `request` again if what is in memory ends soon and the renewal is not claimed. A tag that has moved counts at once, and
     /// the verification of its image is started.
     pub(super) fn renew_tag(self: &Arc<Self>, request: &VerificationRequest) {
         if !self.registries.is_pin_due(&request.image) {

@@ -26,9 +26,10 @@ fn of_locations(locations: &[ListedLocation]) -> Reason {
         (Some(repository), _) => Text::of(repository),
         (None, mirror) => mirror.clone().unwrap_or_default(),
     });
+    let noun = if locations.len() == 1 { "mirror" } else { "mirrors" };
     let mirrors = Text::of(text::list(names, ", ", LISTED));
     let detail = format_args!(
-        "no Notary Project signature found for this image at its mirror {mirrors}: found none, expected at least one; mirrorsOnly is true, so \
+        "no Notary Project signature found for this image at its {noun} {mirrors}: found none, expected at least one; mirrorsOnly is true, so \
          that the registry is not asked"
     );
     let remedy = format_args!(
@@ -65,7 +66,7 @@ mod tests {
         );
         let several =
             of_locations(&[location(Some("m.example"), ""), location(Some("n.example/c"), "n.example/c/shop")]);
-        assert!(several.detail.as_str().contains(" at its mirror m.example, n.example/c/shop: "), "{several:?}");
+        assert!(several.detail.as_str().contains(" at its mirrors m.example, n.example/c/shop: "), "{several:?}");
     }
 
     #[test]

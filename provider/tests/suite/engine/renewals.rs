@@ -18,8 +18,13 @@ use countersign_testkit::pki::CertSpec;
 use countersign_testkit::registry::Reply;
 use countersign_testkit::registry::Route;
 
+use crate::engine::evidence::fixture::CRL;
+use crate::engine::evidence::fixture::Fixture;
+
 const RENEWED: &str = "countersign_cache_events_total{event=\"verdict-renewed\"}";
 const TAGS_RENEWED: &str = "countersign_cache_events_total{event=\"tag-renewed\"}";
+/// Verifications in progress.
+const IN_PROGRESS: &str = "countersign_limit_in_use{limit=\"verifications\"}";
 const STORED: &str = "countersign_cache_events_total{event=\"verdict-stored\"}";
 
 /// Longer than what passes in a test.
@@ -64,6 +69,19 @@ impl Site {
     }
 }
 
+/// Two signed images that were verified once.
+async fn two_verified(fixture: &EngineFixture) -> [String; 2] {
+    let images = ["one", "two"].map(|repository| {
+        let image = fixture.registry.push_image(repository, "v1");
+        notation::sign_image(&fixture.registry, repository, &image, &fixture.root.issue(CertSpec::leaf()));
+        fixture.registry.reference(repository, &image)
+    });
+    for image in &images {
+        assert_eq!(fixture.verify_within(image, LONG).await.verdict.code(), Code::Verified);
+    }
+    images
+}
+
 async fn pass(seconds: u64) {
     tokio::time::pause();
     tokio::time::advance(Duration::from_secs(seconds)).await;
@@ -85,7 +103,7 @@ async fn a_verdict_in_use_is_renewed_in_its_last_fifth() {
 }
 
 #[tokio::test]
-async fn a_verdict_that_nobody_asks_for_is_not_renewed() {
+async fn a_verdict_that_is_not_in_use_is_not_renewed() {
     let site = Site::verified().await;
     pass(301).await;
     assert_eq!((site.requests(), site.ask().await), (0, (Code::Verified, false)));
@@ -159,14 +177,7 @@ async fn a_verdict_whose_renewal_found_no_place_is_renewed_by_the_next_request()
         (settings.flight_time, settings.ahead_time, settings.max_flights) = (LONG, LONG, 7);
     })
     .await;
-    let images = ["one", "two"].map(|repository| {
-        let image = fixture.registry.push_image(repository, "v1");
-        notation::sign_image(&fixture.registry, repository, &image, &fixture.root.issue(CertSpec::leaf()));
-        fixture.registry.reference(repository, &image)
-    });
-    for image in &images {
-        assert_eq!(fixture.verify_within(image, LONG).await.verdict.code(), Code::Verified);
-    }
+    let images = two_verified(&fixture).await;
     pass(241).await;
     let held = fixture.registry.when_any().hold();
     for image in &images {
@@ -192,14 +203,7 @@ async fn work_that_no_request_waits_for_is_limited_until_it_has_ended() {
         settings.ahead_time = Duration::from_millis(100);
     })
     .await;
-    let images = ["one", "two"].map(|repository| {
-        let image = fixture.registry.push_image(repository, "v1");
-        notation::sign_image(&fixture.registry, repository, &image, &fixture.root.issue(CertSpec::leaf()));
-        fixture.registry.reference(repository, &image)
-    });
-    for image in &images {
-        assert_eq!(fixture.verify_within(image, LONG).await.verdict.code(), Code::Verified);
-    }
+    let images = two_verified(&fixture).await;
     pass(241).await;
     let held = fixture.registry.when_any().hold();
     assert!(fixture.verify_within(&images[0], LONG).await.cached);
@@ -214,6 +218,36 @@ async fn work_that_no_request_waits_for_is_limited_until_it_has_ended() {
     for _ in 0..100 {
         tokio::task::yield_now().await;
     }
-    assert_eq!(fixture.metric("countersign_limit_in_use{limit=\"verifications\"}"), 1);
+    assert_eq!(fixture.metric(IN_PROGRESS), 1);
     held.release();
+}
+
+#[tokio::test]
+async fn a_renewal_without_revocation_status_does_not_shorten_a_verdict_that_was_made_with_it() {
+    // Without memory for evidence, each verification asks for it. An unchecked verdict would last for 30 seconds.
+    let fixture = Fixture::with_engine(
+        "permissive",
+        |settings| settings.cache_bytes = 0,
+        |settings| {
+            (settings.flight_time, settings.ahead_time) = (LONG, LONG);
+            settings.rejected_lifetime = Duration::from_secs(30);
+        },
+    )
+    .await;
+    let image = fixture.image(&fixture.signer_with_crl());
+    assert_eq!(fixture.warnings_of(&image).await, []);
+    fixture.requests();
+    fixture.responder.when(CRL).status(503);
+    pass(241).await;
+    assert!(fixture.engine.verify(&image).await.cached);
+    while fixture.engine.metric(IN_PROGRESS) == 0 {
+        tokio::task::yield_now().await;
+    }
+    while fixture.engine.metric(IN_PROGRESS) > 0 {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!((fixture.engine.metric(RENEWED), fixture.warnings_of(&image).await), (1, vec![]));
+    assert!(fixture.requests() > 0);
+    pass(40).await;
+    assert!(fixture.engine.verify(&image).await.cached);
 }
