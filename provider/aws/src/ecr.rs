@@ -132,6 +132,13 @@ impl EcrTokens {
 impl IdentityIssuer for EcrTokens {
     type Key = EcrTokenKey;
 
+    fn key_bytes(key: &EcrTokenKey) -> usize {
+        match key {
+            EcrTokenKey::Region(region) => region.as_str().len(),
+            EcrTokenKey::Public => 0,
+        }
+    }
+
     fn fetch(&self, key: &EcrTokenKey) -> BoxFuture<'static, Result<Identity, CredentialError>> {
         Box::pin(self.clone().fetch_token(key.clone()))
     }

@@ -145,6 +145,10 @@ impl AcrTokens {
 impl IdentityIssuer for AcrTokens {
     type Key = AcrTokenKey;
 
+    fn key_bytes(AcrTokenKey(registry): &AcrTokenKey) -> usize {
+        registry.host_name().len()
+    }
+
     fn fetch(&self, key: &AcrTokenKey) -> BoxFuture<'static, Result<Identity, CredentialError>> {
         Box::pin(self.clone().fetch_token(key.clone()))
     }

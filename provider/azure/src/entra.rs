@@ -74,6 +74,10 @@ impl fmt::Display for EntraTokenKey {
 impl IdentityIssuer for EntraTokens {
     type Key = EntraTokenKey;
 
+    fn key_bytes(EntraTokenKey { identity, resource: _, cloud: _, claims }: &EntraTokenKey) -> usize {
+        identity.bytes() + claims.as_ref().map_or(0, |claims| claims.len())
+    }
+
     fn fetch(&self, key: &EntraTokenKey) -> BoxFuture<'static, Result<Identity, CredentialError>> {
         let (this, key) = (self.clone(), key.clone());
         Box::pin(async move {

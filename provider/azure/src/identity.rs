@@ -43,6 +43,16 @@ impl AzureIdentity {
             Self::ClientSecret { tenant, .. } => Some(tenant),
         }
     }
+
+    /// The memory of its texts, in bytes.
+    pub(crate) fn bytes(&self) -> usize {
+        let tenant = self.tenant().map_or(0, |tenant| tenant.as_str().len());
+        let (client_id, file) = match self {
+            Self::Workload { tenant: _, client_id } | Self::Managed { tenant: _, client_id } => (client_id.as_ref(), 0),
+            Self::ClientSecret { tenant: _, client_id, file } => (Some(client_id), file.as_os_str().len()),
+        };
+        tenant + client_id.map_or(0, |client_id| client_id.as_str().len()) + file
+    }
 }
 
 impl fmt::Display for AzureIdentity {

@@ -40,6 +40,7 @@ use crate::error::AzureError;
 use crate::error::Kind;
 use crate::error::Operation;
 use crate::identity::AzureIdentity;
+use crate::limits::VERSIONS_BYTES;
 use crate::refusal::Refusal;
 
 /// The version of the API. Supported since 2023.
@@ -101,8 +102,7 @@ pub enum FoundCertificate {
 pub struct FoundVersion {
     /// The version.
     pub version: VaultCertificateVersion,
-    /// One certificate in DER, or a chain in PEM. Never a key. At most [`RESPONSE_BYTES`](crate::limits::RESPONSE_BYTES). An error is why
-    /// it cannot be read, or that there is no such version.
+    /// What is kept of it. An error is why it cannot be read, or that there is no such version.
     pub content: Result<Vec<u8>, KeyVaultError>,
 }
 
@@ -155,11 +155,15 @@ impl KeyVault {
 
     /// The enabled versions of a certificate that count. None if all of them are disabled. What cannot be read until `deadline` has its
     /// error beside what can.
+    ///
+    /// `keep` gets the content of each one, a certificate in DER or a chain in PEM, never a key, of at most
+    /// [`RESPONSE_BYTES`](crate::limits::RESPONSE_BYTES). What it keeps of all versions has at most
+    /// [`VERSIONS_BYTES`](crate::limits::VERSIONS_BYTES); a version that is beyond has an error.
     pub async fn certificate(
         &self,
         name: &VaultCertificate,
         versions: &Versions,
-        content: Content,
+        (content, keep): (Content, impl Fn(Vec<u8>) -> Vec<u8>),
         deadline: Instant,
     ) -> FoundCertificate {
         let (wanted, older) = match versions {
@@ -178,16 +182,31 @@ impl KeyVault {
                 }
             }
         };
-        let mut found = Vec::new();
+        let (mut found, mut bytes) = (Vec::new(), 0);
         for version in wanted {
             match self.version(name, &version, content, deadline).await {
-                Ok(Some(content)) => found.push(FoundVersion { version, content: Ok(content) }),
+                Ok(Some(content)) => {
+                    let content = self.within(name, keep(content), bytes);
+                    bytes += content.as_ref().map_or(0, Vec::len);
+                    found.push(FoundVersion { version, content });
+                }
                 Ok(None) => {}
                 Err(error) if error.refusal() == Some(Refusal::VaultDisabled) => {}
                 Err(error) => found.push(FoundVersion { version, content: Err(error) }),
             }
         }
         FoundCertificate::Versions { versions: found, older }
+    }
+
+    /// `content`, if it and the versions before it have at most [`VERSIONS_BYTES`].
+    fn within(&self, name: &VaultCertificate, content: Vec<u8>, before: usize) -> Result<Vec<u8>, KeyVaultError> {
+        if before + content.len() <= VERSIONS_BYTES {
+            return Ok(content);
+        }
+        let problem = Text::of(format_args!(
+            "found more than {VERSIONS_BYTES} bytes in the versions of {name}, expected at most as many; set fewer versions"
+        ));
+        Err(self.failed(Operation::KeyVaultCertificate, Kind::Answer(problem)).into())
     }
 
     /// The enabled versions, the newest first. The disabled ones are added to `disabled`, also before an error.

@@ -19,6 +19,9 @@ pub(crate) const SECRET_FILE_TIMEOUT: Duration = Duration::from_secs(2);
 /// A JSON document of Azure Key Vault: a page of 25 versions has some 20 values each, and up to 15 tags.
 pub(crate) const VAULT_JSON: JsonLimits = JsonLimits { depth: 8, values: 2048, elements: 128, members: 128 };
 
+/// Most bytes of the versions of one certificate of a vault that are kept until all of them are read: 20 chains have some 50 KiB.
+pub const VERSIONS_BYTES: usize = 128 * 1024;
+
 /// Most bytes of the claims that a service demands. Those that are documented have some hundred.
 pub(crate) const CLAIMS_BYTES: usize = 4 * 1024;
 

@@ -26,6 +26,9 @@ pub trait IdentityIssuer: fmt::Debug + Send + Sync + 'static {
     /// The key by which identities are shared, for example a registry, or all registries of a region. Not secret.
     type Key: Clone + Eq + Hash + Send + Sync + fmt::Debug + fmt::Display + 'static;
 
+    /// The memory of the texts of `key`, in bytes.
+    fn key_bytes(key: &Self::Key) -> usize;
+
     /// Fetches an identity. The implementation limits its own time.
     ///
     /// # Errors
@@ -202,7 +205,7 @@ impl<F: IdentityIssuer> Inner<F> {
 
     fn keep(&self, key: F::Key, cached: Cached) {
         let end = cached.identity.expires().map(|end| usable_until(cached.fetched, end).into_std());
-        let bytes = cached.identity.bytes() + LruTtlCache::<F::Key, Cached>::ENTRY_OVERHEAD;
+        let bytes = F::key_bytes(&key) + cached.identity.bytes() + LruTtlCache::<F::Key, Cached>::ENTRY_OVERHEAD;
         self.cache.put(key, cached, bytes, end);
     }
 }

@@ -61,6 +61,10 @@ impl GoogleTokens {
 impl IdentityIssuer for GoogleTokens {
     type Key = GoogleTokenKey;
 
+    fn key_bytes(GoogleTokenKey: &GoogleTokenKey) -> usize {
+        0
+    }
+
     fn fetch(&self, _: &GoogleTokenKey) -> BoxFuture<'static, Result<Identity, CredentialError>> {
         Box::pin(self.clone().fetch_token())
     }

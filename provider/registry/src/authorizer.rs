@@ -48,8 +48,8 @@ pub(crate) struct Start {
     basis: Basis,
     /// The prediction that was wrong.
     refused: Option<Arc<Realm>>,
-    /// The predicted exchange that was denied, with the error.
-    denied: Option<(Arc<TokenRequest>, Cause)>,
+    /// The predicted exchange that failed, with the error.
+    failed: Option<(Arc<TokenRequest>, Cause)>,
 }
 
 /// How a registry answered a request with a predicted token.
@@ -69,7 +69,7 @@ enum Basis {
 
 impl Start {
     fn new(authorization: Authorization, basis: Basis) -> Self {
-        Self { authorization, basis, refused: None, denied: None }
+        Self { authorization, basis, refused: None, failed: None }
     }
 
     /// Whether the token is from an exchange that no challenge about this repository asked for.
@@ -85,14 +85,21 @@ impl Start {
         }
     }
 
-    /// The error of the exchange `scheme` if it was denied just now: the same credential is not refused twice for one request, as
-    /// services count failed logins.
-    pub(crate) fn denial_of(&self, scheme: &AuthScheme) -> Option<Cause> {
-        let (denied, cause) = self.denied.as_ref()?;
+    /// The error of the exchange `scheme` if it failed just now. It is not repeated for one request: services count failed logins, and
+    /// an outage has had its retries.
+    pub(crate) fn failure_of(&self, scheme: &AuthScheme) -> Option<Cause> {
+        let (failed, cause) = self.failed.as_ref()?;
         match scheme {
-            AuthScheme::Bearer(request) if request.key() == denied.key() => Some(cause.clone()),
+            AuthScheme::Bearer(request) if request.key() == failed.key() => Some(cause.clone()),
             AuthScheme::Bearer(_) | AuthScheme::Basic | AuthScheme::Open => None,
         }
+    }
+
+    /// Why nothing is known to be absent: a host may hide from a request without a token what it shows to one with it, and the expected
+    /// token could not be had.
+    pub(crate) fn outage(&self) -> Option<&Cause> {
+        let (_, cause) = self.failed.as_ref().filter(|_| matches!(self.authorization, Authorization::Anonymous))?;
+        (!denies_exchange(cause)).then_some(cause)
     }
 }
 
@@ -117,8 +124,7 @@ impl Authorizer {
     /// The authorization of the first request, from the configuration and the caches.
     ///
     /// # Errors
-    /// A token that is known to be needed, or expected to be, cannot be had. No request is sent without it instead, unless the token
-    /// service refused what was only expected.
+    /// A token that is known to be needed cannot be had. If it is only expected to be, the request is sent as if nothing was known.
     pub(crate) async fn start(&self, access: &RepositoryAccess, deadline: Instant) -> Result<Start, Cause> {
         if let Some(authorization) = self.known(access, deadline).await? {
             return Ok(Start::new(authorization, Basis::Known));
@@ -129,11 +135,11 @@ impl Authorizer {
             Err(cause) => {
                 // Even after an outage: the host may name another token service by now.
                 self.realms.forget(&self.realm_key(access), &realm);
-                if !denies_exchange(&cause) {
+                if Instant::now() >= deadline {
                     return Err(cause);
                 }
                 let start = self.unknown(access, deadline).await?;
-                Ok(Start { refused: Some(realm), denied: Some((request, cause)), ..start })
+                Ok(Start { refused: Some(realm), failed: Some((request, cause)), ..start })
             }
         }
     }

@@ -173,6 +173,9 @@ impl Client {
                     let again = authorizer.start_again(access, start, WrongPrediction::NotFound, query.deadline).await;
                     start = again.map_err(token_failed)?;
                 }
+                Err(Cause::NotFound { .. } | Cause::Denied { .. }) if let Some(cause) = start.outage() => {
+                    return Err(token_failed(cause.clone()));
+                }
                 Ok(Reply::Unauthorized { error, .. }) if challenged => {
                     return Err(failed(query.stage, denied(access, query.stage, error)));
                 }
@@ -185,7 +188,7 @@ impl Client {
                         .scheme_of_challenge(access, &start, &headers, peer, query.stage, error)
                         .map_err(|cause| failed(query.stage, cause))?;
                     start.let_others_go_on();
-                    if let Some(cause) = start.denial_of(&scheme) {
+                    if let Some(cause) = start.failure_of(&scheme) {
                         return Err(token_failed(cause));
                     }
                     let authorization = authorizer.authorize_by(access, scheme, query.deadline).await;

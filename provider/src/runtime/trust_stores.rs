@@ -52,7 +52,9 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(300);
 
 /// Fetches the content of stores.
 pub(super) trait FetchStore: Send + Sync + 'static {
-    /// The files of `store` at this source, until `deadline`. They are checked against what the source says of them.
+    /// The files of `store` at this source, until `deadline`. They are checked against what the source says of them. After `failed`
+    /// attempts in a row it begins with another part, so that one part that takes all of the time does not keep the others from being
+    /// read.
     ///
     /// # Errors
     /// Why there is no content, without secrets.
@@ -60,6 +62,7 @@ pub(super) trait FetchStore: Send + Sync + 'static {
         &self,
         store: &StoreRef,
         source: &StoreSource,
+        failed: u32,
         deadline: Instant,
     ) -> BoxFuture<'static, Result<StoreContent, StoreFailure>>;
 }
@@ -160,14 +163,15 @@ fn due(
 
 /// Fetches a store once. In a task of its own, so that a panic is a failure of this attempt.
 pub(super) async fn attempt(store: Arc<FetchedStore>, fetcher: Arc<dyn FetchStore>, deadline: Instant) {
-    let fetching = tokio::spawn(timeout_at(deadline, fetcher.fetch(store.reference(), store.source(), deadline)));
+    let failed = store.status().failure.map_or(0, |failure| failure.attempts);
+    let fetching = fetcher.fetch(store.reference(), store.source(), failed, deadline);
+    let fetching = tokio::spawn(timeout_at(deadline, fetching));
     let fetched = match fetching.await {
         Ok(Ok(fetched)) => fetched,
         Ok(Err(_)) => Err(StoreFailure::new(StoreFailureCause::Late, "found no complete answer in time, expected one")),
         Err(panic) => Err(StoreFailure::new(StoreFailureCause::Internal, format_args!("an internal error: {panic}"))),
     };
     let (name, origin, now) = (store.reference(), store.source(), clock::now());
-    let failed = store.status().failure.map_or(0, |failure| failure.attempts);
     let not_fetched = |why: &StoreFailure, pause: Option<Duration>| {
         let again_in_seconds = pause.map(|pause| pause.as_secs());
         tracing::warn!(store = %name, %origin, error = %why, again_in_seconds, "trust store not fetched");

@@ -7,6 +7,7 @@ use countersign_azure::FoundCertificate;
 use countersign_azure::KeyVault as Client;
 use countersign_azure::KeyVaultError;
 use countersign_azure::Versions;
+use countersign_azure::limits::VERSIONS_BYTES;
 use countersign_core::name::VaultCertificate;
 use countersign_testkit::azure::key_vault::KeyVault;
 use countersign_testkit::azure::key_vault::Secret;
@@ -56,7 +57,7 @@ impl Vault {
 
 async fn read(client: &Client, versions: Versions, content: Content) -> Result<Vec<(String, Vec<u8>)>, KeyVaultError> {
     let name: VaultCertificate = "shop".parse().unwrap();
-    match client.certificate(&name, &versions, content, in_a_minute()).await {
+    match client.certificate(&name, &versions, (content, |content| content), in_a_minute()).await {
         FoundCertificate::Versions { versions, older: _ } => {
             versions.into_iter().map(|one| Ok((one.version.to_string(), one.content?))).collect()
         }
@@ -89,6 +90,32 @@ async fn the_newest_enabled_versions_are_read() {
         world.vault.set_enabled("shop", id, false);
     }
     assert_eq!(newest(2).await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn the_bytes_of_all_versions_that_are_kept_are_limited() {
+    let world = Vault::start().await;
+    let ids: Vec<String> = (0..3).map(|_| world.add(&self_signed())).collect();
+    let (name, versions) = ("shop".parse().unwrap(), Versions::Newest(3));
+    for (bytes, all) in [(VERSIONS_BYTES / 3, true), (VERSIONS_BYTES / 3 + 1, false)] {
+        let content = (Content::Certificate, |_| vec![0; bytes]);
+        let found = world.client().certificate(&name, &versions, content, in_a_minute()).await;
+        let FoundCertificate::Versions { versions, older: _ } = found else { panic!("{found:?}") };
+        let kept =
+            |at: usize| (versions[at].version.to_string(), versions[at].content.clone().map_err(|why| why.to_string()));
+        assert_eq!([kept(0), kept(1)], [(ids[2].clone(), Ok(vec![0; bytes])), (ids[1].clone(), Ok(vec![0; bytes]))]);
+        match kept(2) {
+            (id, Ok(content)) if all => assert_eq!((id, content), (ids[0].clone(), vec![0; bytes])),
+            (id, Err(why)) if !all => {
+                assert_eq!(id, ids[0]);
+                assert!(
+                    why.contains("found more than 131072 bytes in the versions of shop, expected at most as many; set fewer versions"),
+                    "{why}"
+                );
+            }
+            other => panic!("{other:?}"),
+        }
+    }
 }
 
 #[tokio::test]

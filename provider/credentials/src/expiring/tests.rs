@@ -38,6 +38,10 @@ impl IdentityFetcher for Issuer {
 impl IdentityIssuer for Issuer {
     type Key = &'static str;
 
+    fn key_bytes(key: &&'static str) -> usize {
+        key.len()
+    }
+
     fn fetch(&self, _: &&'static str) -> BoxFuture<'static, Result<Identity, CredentialError>> {
         let Self { issued, permits, fails } = self.clone();
         Box::pin(async move {

@@ -225,6 +225,10 @@ impl IdentityFetcher for Issuer {
 impl IdentityIssuer for Issuer {
     type Key = String;
 
+    fn key_bytes(key: &String) -> usize {
+        key.len()
+    }
+
     fn fetch(&self, _: &String) -> BoxFuture<'static, Result<Identity, CredentialError>> {
         let issued = self.passwords.lock().unwrap().pop().unwrap();
         Box::pin(async move {

@@ -227,23 +227,6 @@ async fn a_predicted_exchange_that_is_denied_leads_to_what_happens_without_a_pre
 }
 
 #[tokio::test]
-async fn an_outage_of_a_predicted_exchange_is_an_error_even_if_the_repository_is_public() {
-    let (registry, registries) = known(alice(), &user()).await;
-    registry.require_no_auth();
-    let fault = registry.when(Route::Token).status(500);
-    let error = pin(&registries, &registry, "team/b").await.unwrap_err();
-    assert_eq!((error.stage, error.kind()), (Stage::Token, RegistryErrorKind::Failed));
-    assert_eq!(sent(&registry), [(Route::Token, Some(500), true)]);
-    fault.remove();
-    let (registry, registries) = known(alice(), &user()).await;
-    registry.require_no_auth();
-    let _hung = registry.when(Route::Token).never_answer();
-    let error = registries.pin(&image(&registry, "team/b"), crate::support::shortly()).await.unwrap_err();
-    assert_eq!((error.stage, error.kind()), (Stage::Token, RegistryErrorKind::Timeout));
-    assert_eq!(registry.count(Route::Manifest), 0);
-}
-
-#[tokio::test]
 async fn a_refused_predicted_token_leads_to_what_happens_without_a_prediction() {
     let (registry, registries) = known(alice(), &user().only_repositories(&["team/a"])).await;
     let error = pin(&registries, &registry, "team/b").await.unwrap_err();

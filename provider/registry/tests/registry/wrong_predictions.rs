@@ -29,6 +29,7 @@ use crate::support::anonymous;
 use crate::support::build;
 use crate::support::entry;
 use crate::support::settings;
+use crate::support::shortly;
 use crate::support::soon;
 use crate::support::with;
 
@@ -89,27 +90,77 @@ async fn an_absence_with_the_token_that_is_required_is_final() {
     assert_eq!(sent(&registry), [(Route::Token, Some(200), true), (Route::Manifest, Some(200), true)]);
 }
 
+const OUTAGES: [fn(&Registry) -> FaultHandle; 6] = [
+    |registry| registry.when(Route::Token).status(500),
+    |registry| registry.when(Route::Token).times(1).status(410),
+    |registry| registry.when(Route::Token).times(1).status(204),
+    |registry| registry.when(Route::Token).times(1).body("{}"),
+    |registry| registry.when(Route::Token).times(1).body(r#"{"token":"a b"}"#),
+    |registry| registry.when(Route::Token).times(1).redirect(302, "/elsewhere"),
+];
+
 #[tokio::test]
-async fn every_failure_of_a_predicted_exchange_that_is_no_denial_is_an_error_and_is_forgotten() {
-    let faults: [fn(&Registry) -> FaultHandle; 7] = [
-        |registry| registry.when(Route::Token).times(1).too_many_requests("3600"),
-        |registry| registry.when(Route::Token).times(1).status(429),
-        |registry| registry.when(Route::Token).times(1).status(410),
-        |registry| registry.when(Route::Token).times(1).status(204),
-        |registry| registry.when(Route::Token).times(1).body("{}"),
-        |registry| registry.when(Route::Token).times(1).body(r#"{"token":"a b"}"#),
-        |registry| registry.when(Route::Token).times(1).redirect(302, "/elsewhere"),
-    ];
-    for (number, fault) in faults.into_iter().enumerate() {
+async fn an_outage_of_a_token_service_is_no_error_for_a_repository_that_needs_no_token() {
+    for (number, outage) in OUTAGES.into_iter().enumerate() {
         let (registry, registries) = known(alice(), &user()).await;
+        registry.push_image("team/c", "v1");
         registry.require_no_auth();
-        let _fault = fault(&registry);
-        let deadline = if number == 1 { crate::support::shortly() } else { soon() };
-        let error = registries.pin(&image(&registry, "team/b"), deadline).await.unwrap_err();
+        let _fault = outage(&registry);
+        pin(&registries, &registry, "team/b").await.unwrap();
+        assert_eq!(registry.count(Route::Token), 1, "{number}");
+        let authorizations: Vec<_> =
+            registry.requests_to(Route::Manifest).iter().map(|request| request.authorization().is_some()).collect();
+        assert_eq!(authorizations, [false], "{number}");
+        // And the token service is forgotten.
+        registry.clear_requests();
+        pin(&registries, &registry, "team/c").await.unwrap();
+        assert_eq!(registry.count(Route::Token), 0, "{number}");
+    }
+}
+
+#[tokio::test]
+async fn an_outage_of_a_token_service_is_the_error_if_its_token_is_required() {
+    for (number, outage) in OUTAGES.into_iter().enumerate() {
+        let (registry, registries) = known(alice(), &user()).await;
+        let _fault = outage(&registry);
+        let error = pin(&registries, &registry, "team/b").await.unwrap_err();
         assert_eq!(error.stage, Stage::Token, "{number} {error}");
-        assert_eq!(registry.count(Route::Manifest), 0, "{number}");
+        assert_eq!(registry.count(Route::Manifest), 1, "{number}");
         assert!(!error.to_string().contains(PASSWORD), "{number}");
     }
+}
+
+#[tokio::test]
+async fn nothing_is_absent_for_a_request_without_the_expected_token_that_could_not_be_had() {
+    for status in [404, 403] {
+        let (registry, registries) = known(alice(), &user()).await;
+        registry.require_no_auth();
+        let _hidden = registry.when(Route::Manifest).status(status);
+        let _outage = registry.when(Route::Token).times(1).status(410);
+        let error = pin(&registries, &registry, "team/b").await.unwrap_err();
+        assert_eq!(error.stage, Stage::Token, "{error}");
+        assert!(matches!(error.cause, Cause::Status { status: 410, .. }), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn a_token_service_that_is_silent_to_the_deadline_is_the_error() {
+    let (registry, registries) = known(alice(), &user()).await;
+    registry.require_no_auth();
+    let _fault = registry.when(Route::Token).never_answer();
+    let error = registries.pin(&image(&registry, "team/b"), shortly()).await.unwrap_err();
+    assert_eq!((error.stage, error.kind()), (Stage::Token, RegistryErrorKind::Timeout));
+    assert_eq!(registry.count(Route::Manifest), 0);
+}
+
+#[tokio::test]
+async fn a_token_service_at_the_host_of_the_registry_that_throttles_pauses_the_registry() {
+    let (registry, registries) = known(alice(), &user()).await;
+    registry.require_no_auth();
+    let _fault = registry.when(Route::Token).times(1).too_many_requests("3600");
+    let error = pin(&registries, &registry, "team/b").await.unwrap_err();
+    assert_eq!((error.stage, error.kind()), (Stage::Manifest, RegistryErrorKind::Throttled));
+    assert_eq!(registry.count(Route::Manifest), 0);
 }
 
 #[tokio::test]

@@ -10,6 +10,7 @@ use countersign_azure::KeyVault;
 use countersign_azure::KeyVaultError;
 use countersign_azure::VaultFailure;
 use countersign_azure::Versions;
+use countersign_azure::limits::VERSIONS_BYTES;
 use countersign_core::codec::text::Text;
 use countersign_core::limits::STORE_FILE_BYTES;
 use countersign_core::name::VaultCertificate;
@@ -34,8 +35,12 @@ use crate::policy_source::StoreFailureCause;
 use crate::policy_source::Unanswered;
 use crate::policy_source::anchors_of_chain;
 
-/// Certificates that are read at the same time: half of the requests that one host may have.
-const CONCURRENT: usize = 4;
+/// Certificates that are read at the same time: half of the requests that one host may have. What is read of them before its turn is
+/// within half of what a store may have in memory while it is received; the other half is the content so far, [`MOST_BYTES`].
+const CONCURRENT: usize = STORE_FILE_BYTES / 2 / VERSIONS_BYTES;
+
+/// Of all certificates of a store.
+const MOST_BYTES: usize = STORE_FILE_BYTES / 2;
 
 /// Time before the deadline of an attempt at which its calls end, so that their answers are used.
 const MARGIN: Duration = Duration::from_millis(250);
@@ -48,9 +53,10 @@ pub(in crate::runtime) struct Vaults(
 );
 
 impl Vaults {
-    /// The certificates of `store`, each version as a file with the name `CERTIFICATE/VERSION`: at most [`STORE_FILE_BYTES`] together.
+    /// The certificates of `store`, each version as a file with the name `CERTIFICATE/VERSION`: at most [`MOST_BYTES`] together.
     /// What the vault says that it does not have, or has disabled, is left out. Of what cannot be read until `deadline`, or is no
-    /// certificate that the store can have, the former files stay; for a version that was never read, that of an older enabled one.
+    /// certificate that the store can have, the former files stay; for a version that was never read, that of an older enabled one. After `failed` attempts in a row the first
+    /// certificates are others than before.
     ///
     /// # Errors
     /// Azure is not called. Without secrets.
@@ -58,6 +64,7 @@ impl Vaults {
         self,
         store: StoreRef,
         source: KeyVaultSource,
+        failed: u32,
         deadline: Instant,
     ) -> Result<StoreContent, StoreFailure> {
         let KeyVaultSource { vault, certificates, secret, refresh_interval: _, identity: who } = source;
@@ -71,12 +78,14 @@ impl Vaults {
         let read = |VaultEntry { name, versions }: VaultEntry| {
             let vault = &vault;
             async move {
-                let found = vault.certificate(&name, &of_entry(versions), content, deadline).await;
+                let keep = |content| if secret { anchors_of_chain(content) } else { content };
+                let found = vault.certificate(&name, &of_entry(versions), (content, keep), deadline).await;
                 (name, found)
             }
         };
+        let certificates = beginning_elsewhere(certificates, failed);
         let mut all = stream::iter(certificates).map(read).buffered(CONCURRENT);
-        let mut fetching = Fetching { store, secret, content: StoreContent::default(), bytes: 0 };
+        let mut fetching = Fetching { store, content: StoreContent::default(), bytes: 0 };
         while let Some((name, found)) = all.next().await {
             fetching.add(&name, found);
         }
@@ -84,10 +93,18 @@ impl Vaults {
     }
 }
 
+/// `certificates` from another one on after each failed attempt: those that were read first may have taken all of the time.
+fn beginning_elsewhere(mut certificates: Vec<VaultEntry>, failed: u32) -> Vec<VaultEntry> {
+    let behind = usize::try_from(failed).unwrap_or_default().wrapping_mul(CONCURRENT);
+    if let Some(at) = behind.checked_rem(certificates.len()) {
+        certificates.rotate_left(at);
+    }
+    certificates
+}
+
 /// The content of a store as far as it was read.
 struct Fetching {
     store: StoreRef,
-    secret: bool,
     content: StoreContent,
     /// Of all files.
     bytes: usize,
@@ -128,13 +145,13 @@ impl Fetching {
 
     /// Adds a file, if the store can have it: one that it cannot have would keep all of the former content in use.
     fn read(&mut self, file: &str, content: Vec<u8>) -> Result<(), StoreFailure> {
-        let file = (file.to_owned(), if self.secret { anchors_of_chain(content) } else { content });
+        let file = (file.to_owned(), content);
         let bytes = self.bytes + file.1.len();
-        if bytes > STORE_FILE_BYTES {
+        if bytes > MOST_BYTES {
             return Err(StoreFailure::new(
                 StoreFailureCause::Content,
                 format_args!(
-                    "found more than {STORE_FILE_BYTES} bytes of certificates, expected at most as many; name fewer certificates or versions"
+                    "found more than {MOST_BYTES} bytes of certificates, expected at most as many; name fewer certificates or versions"
                 ),
             ));
         }
@@ -196,5 +213,23 @@ fn of_entry(versions: VaultVersions) -> Versions {
     match versions {
         VaultVersions::One(version) => Versions::One(version),
         VaultVersions::Newest(count) => Versions::Newest(count),
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_failed_attempt_is_followed_by_one_that_begins_with_other_certificates() {
+        let entry = |name: String| VaultEntry { name: name.parse().unwrap(), versions: VaultVersions::Newest(1) };
+        let begins = |count: usize| -> Vec<String> {
+            let all: Vec<_> = (0..count).map(|number| entry(format!("c{number}"))).collect();
+            (0..5).map(|failed| beginning_elsewhere(all.clone(), failed)[0].name.to_string()).collect()
+        };
+        assert_eq!(begins(16), ["c0", "c4", "c8", "c12", "c0"]);
+        assert_eq!(begins(6), ["c0", "c4", "c2", "c0", "c4"]);
+        assert_eq!(begins(1), ["c0"; 5]);
     }
 }

@@ -79,6 +79,7 @@ impl Vaults {
         self,
         _: StoreRef,
         _: KeyVaultSource,
+        _: u32,
         _: Instant,
     ) -> Result<StoreContent, StoreFailure> {
         let cause = StoreFailureCause::Local { subject: Text::of("the build") };

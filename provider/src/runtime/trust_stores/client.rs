@@ -310,6 +310,7 @@ impl FetchStore for StoreClient {
         &self,
         store: &StoreRef,
         source: &StoreSource,
+        failed: u32,
         deadline: Instant,
     ) -> BoxFuture<'static, Result<StoreContent, StoreFailure>> {
         let (client, store, source) = (self.clone(), store.clone(), source.clone());
@@ -318,7 +319,7 @@ impl FetchStore for StoreClient {
                 StoreSource::Url(source) => client.pinned(source, deadline).await,
                 StoreSource::KeyVault(source) => {
                     let _permit = client.received(&source.vault.to_string(), deadline).await?;
-                    client.vaults.fetch(store, source, deadline).await
+                    client.vaults.fetch(store, source, failed, deadline).await
                 }
             }
         })

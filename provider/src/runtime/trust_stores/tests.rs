@@ -18,6 +18,7 @@ impl FetchStore for Script {
         &self,
         _: &StoreRef,
         _: &StoreSource,
+        _: u32,
         _: Instant,
     ) -> BoxFuture<'static, Result<StoreContent, StoreFailure>> {
         let mut script = self.0.lock().unwrap();
