@@ -11,6 +11,7 @@ mod outage;
 mod pauses;
 mod referrers;
 mod renewals;
+mod several_signatures;
 mod shares;
 mod spellings;
 mod waits;

@@ -70,15 +70,16 @@ pub(super) enum NoEnvelope {
     OtherType,
 }
 
-/// Sorts first the entries that claim a trusted certificate, and last those without an artifact type. Affects only the
-/// order of work: anyone who can push can write these annotations.
-pub(super) fn order(entries: &mut [Descriptor], trusted: &BTreeSet<String>) {
+/// Sorts first the entries that claim a trusted certificate, and last those without an artifact type. Gives whether the first one
+/// claims it. Affects only the order of work: anyone who can push can write these annotations.
+pub(super) fn order(entries: &mut [Descriptor], trusted: &BTreeSet<String>) -> bool {
     let claims_trust = |entry: &Descriptor| {
         let list = entry.annotations.get(THUMBPRINTS);
         let list: Vec<String> = list.and_then(|text| json::from_str(text, &CHAIN_JSON).ok()).unwrap_or_default();
         list.iter().any(|thumbprint| trusted.contains(&thumbprint.to_ascii_lowercase()))
     };
     entries.sort_by_cached_key(|entry| (!claims_trust(entry), entry.artifact_type.is_none()));
+    entries.first().is_some_and(claims_trust)
 }
 
 /// Keeps the first `max` entries, without their annotations.

@@ -27,7 +27,7 @@ use super::unsigned;
 use super::verification::Question;
 use crate::cache::Progress;
 
-/// Signatures fetched at the same time after the first one has failed.
+/// Signatures fetched at the same time, unless the first one is expected to be valid.
 pub(super) const FETCHED_AHEAD: usize = 4;
 
 impl Inner {
@@ -74,11 +74,12 @@ impl Inner {
                 Ok(referrers) => referrers,
                 Err(error) => return ImageVerdict::from_reason(Some(statement_name()), error_mapping::reason(&error)),
             };
-            signatures::order(&mut referrers.entries, &signatures::trusted(&context.statement.stores()));
+            let claims_trust =
+                signatures::order(&mut referrers.entries, &signatures::trusted(&context.statement.stores()));
             let not_all_checked = not_all_checked(&referrers, max);
             signatures::shorten(&mut referrers, max);
             progress.enter("its signatures were fetched and verified");
-            match self.first_valid(&context, &referrers.entries, until).await {
+            match self.first_valid(&context, &referrers.entries, claims_trust, until).await {
                 Ok((by, others)) => {
                     return ImageVerdict::Verified(Verified { statement: statement_name(), by, others });
                 }
@@ -92,7 +93,8 @@ impl Inner {
         }
     }
 
-    /// Judges signatures in their order until one is valid. Returns it with those that failed before it.
+    /// Judges signatures in their order until one is valid. Returns it with those that failed before it. The first one is judged alone if
+    /// it `claims_trust`: it is valid in most cases, which saves fetching the others.
     ///
     /// # Errors
     /// All signatures, if none is valid.
@@ -100,6 +102,7 @@ impl Inner {
         &self,
         context: &Arc<JudgementContext>,
         entries: &[Descriptor],
+        claims_trust: bool,
         until: tokio::time::Instant,
     ) -> Result<(VerifiedBy, FailedSignatures), FailedSignatures> {
         let judge = |entry: &'_ Descriptor| {
@@ -112,8 +115,8 @@ impl Inner {
         };
         let mut entries = entries.iter();
         let mut failed = FailedSignatures::default();
-        // Verifies the first signature alone; it usually succeeds, which saves fetching the others.
-        let mut waiting = futures_util::stream::iter(entries.next().map(judge)).buffered(1).boxed();
+        let alone = if claims_trust { entries.next() } else { None };
+        let mut waiting = futures_util::stream::iter(alone.map(judge)).buffered(1).boxed();
         let mut rest = Some(entries);
         loop {
             match waiting.next().await {
