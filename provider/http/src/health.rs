@@ -57,6 +57,8 @@ struct Failing {
     last_probe: Instant,
     /// Until then one of them waits for the host as long as any request may.
     patient_until: Instant,
+    /// Until then one of them waits for it as long as its callers do.
+    waiting_until: Instant,
     /// Changes when a probe has ended; the number of those that failed.
     ended: watch::Sender<u64>,
 }
@@ -149,6 +151,7 @@ impl Health {
                     next_probe,
                     last_probe: now,
                     patient_until: now,
+                    waiting_until: now,
                     ended,
                 }));
             }
@@ -166,9 +169,11 @@ impl Health {
     }
 
     /// How long the head of a response may take, if its callers wait for it until `until`: half of that time, or longer if the host usually
-    /// takes longer. A probe has all of that time. `None` if nothing is known about the host; and for one probe in
-    /// [`limits::PROBE_PATIENT`], so that a host that has become slow is told from one that does not respond. The other probes do not wait
-    /// as long, so that permits stay free.
+    /// takes longer. `None` if nothing is known about the host.
+    ///
+    /// Of the probes at a time one has all of that time, and one in [`limits::PROBE_PATIENT`] has `None`, so that a host that has become
+    /// slow is told from one that does not respond. The others have the least time, so that a host that does not respond holds three
+    /// permits at a time and not all of its share: those that wait for a permit would not learn that the host fails.
     pub(crate) fn head_time(&self, hop: Hop<'_>, until: Instant) -> Option<Duration> {
         let mut hosts = self.lock(hop);
         let State { head, open, .. } = hosts.get_mut(&self.number(hop))?;
@@ -180,7 +185,11 @@ impl Health {
                 failing.patient_until = now + limits::PROBE_PATIENT;
                 return None;
             }
-            Some(_) => left,
+            Some(failing) if failing.waiting_until <= now => {
+                failing.waiting_until = until;
+                left
+            }
+            Some(_) => Duration::ZERO,
         };
         Some(time.max(usual * limits::HEAD_TIMES).max(limits::HEAD_LEAST))
     }

@@ -28,8 +28,8 @@ const fn ms(milliseconds: u64) -> Duration {
 /// The time of an answer of the registry.
 const LATENCY: Duration = ms(25);
 
-/// An image is asked for each 25 ms: half of what eight verifications at a time can do, with four answers in series each.
-const EVERY: Duration = ms(25);
+/// An image is asked for each 50 ms: half of what four requests at a time can do, with four answers in series for each image.
+const EVERY: Duration = ms(50);
 
 const FAILS_AFTER: Duration = ms(2500);
 const OUTAGE: Duration = ms(10_000);
@@ -68,14 +68,14 @@ struct Outage {
 
 impl Outage {
     async fn start() -> Self {
-        let fixture = EngineFixture::with(&policy(&["ca:main"], &["*"]), |settings| settings.max_flights = 32).await;
+        let fixture = EngineFixture::with(&policy(&["ca:main"], &["*"]), |settings| settings.max_flights = 16).await;
         fixture.registry.when_any().delay(LATENCY);
         let gate = Gate::before(fixture.registry.address()).await;
         let pattern = gate.host().parse().expect("a pattern");
         let entry = RegistryEntry { scheme: Scheme::Http, ..RegistryEntry::new(pattern, Credential::Anonymous) };
         let settings = RegistrySettings {
             registries: vec![entry],
-            requests_per_host: 8,
+            requests_per_host: 4,
             tag_lifetime: Duration::ZERO,
             ..RegistrySettings::default()
         };
