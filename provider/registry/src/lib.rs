@@ -38,6 +38,7 @@ mod error;
 mod error_body;
 mod fallback_tag;
 mod host_pattern;
+mod hosts_without_api;
 mod limits;
 mod link;
 mod listing;

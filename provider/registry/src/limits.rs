@@ -36,11 +36,17 @@ pub(crate) const PERMISSION_EXCERPT_CHARACTERS: usize = 512;
 pub(crate) const TOKENS_BYTES: usize = 4 * MIB;
 
 /// Cached authentication schemes of repositories, in bytes: some thousands, each at most about 1 KiB. Together with
-/// [`REALMS_BYTES`] and the state of hosts 4 MiB.
-pub(crate) const SCHEMES_BYTES: usize = 4 * MIB - REALMS_BYTES - HEALTH_BYTES;
+/// [`REALMS_BYTES`], [`HOSTS_WITHOUT_API_BYTES`] and the state of hosts 4 MiB.
+pub(crate) const SCHEMES_BYTES: usize = 4 * MIB - REALMS_BYTES - HOSTS_WITHOUT_API_BYTES - HEALTH_BYTES;
 
 /// Token services that hosts have named, in bytes: some hundred, each about half a KiB, for each host, entry and credential.
 pub(crate) const REALMS_BYTES: usize = 256 * 1024;
+
+/// Hosts without the referrers API, in bytes: some hundred.
+pub(crate) const HOSTS_WITHOUT_API_BYTES: usize = 64 * 1024;
+
+/// The time for which a host is not asked for the referrers API if its fallback tag has what is looked for.
+pub(crate) const API_ABSENCE: Duration = Duration::from_secs(10 * 60);
 
 /// The time for which a host is expected to name the same token service, counted from its last challenge.
 pub(crate) const REALM_LIFETIME: Duration = Duration::from_secs(60 * 60);

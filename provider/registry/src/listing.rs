@@ -25,7 +25,8 @@ pub struct Referrers {
     pub broken: usize,
     /// The reason why the list may be incomplete.
     pub incomplete: Option<Incomplete>,
-    /// Whether later locations of the repository were not asked. Then the absence of an entry says nothing.
+    /// Whether not all that may have entries was asked: later locations of the repository, or the referrers API of a host that had none.
+    /// Then the absence of an entry says nothing.
     pub later: bool,
 }
 
@@ -108,6 +109,11 @@ impl<'a> Listing<'a> {
     pub(crate) fn bytes(&self) -> usize {
         const DIGEST: usize = 256;
         self.referrers.bytes() + self.taken.len() * DIGEST
+    }
+
+    /// Whether there is an entry of the type.
+    pub(crate) fn has_entries(&self) -> bool {
+        !self.referrers.entries.is_empty()
     }
 
     /// Marks the list as incomplete.

@@ -10,7 +10,8 @@
 //! An entry of the settings can require both lists: a registry that got the API later than signatures sends a list without those
 //! that were pushed before. Then absence is certain only after both.
 //!
-//! The support of the API is not cached, as one more request costs less than a wrong result.
+//! That a host has no API decides nothing by itself. While it is remembered, the fallback tag is read first, and if it has an entry, that is
+//! enough for who looks for any that verifies: [`Referrers::later`] says that the API was not asked.
 
 use std::collections::HashSet;
 
@@ -72,7 +73,7 @@ impl Registries {
     }
 
     /// As [`Self::referrers`], of the locations one after the other until one has an entry: enough if one of its entries is what is
-    /// looked for. Later locations are not asked then, as [`Referrers::later`] says.
+    /// looked for. Later locations are not asked then, nor the API of a host that had none, as [`Referrers::later`] says.
     ///
     /// # Errors
     /// As [`Self::referrers`].
@@ -98,7 +99,7 @@ impl Registries {
         let mut merged: Option<Budgeted<Referrers>> = None;
         let mut has_written = false;
         while let Some(attempt) = attempts.next() {
-            match self.referrers_at(&attempt.repository, subject.digest, artifact_type, attempt.deadline).await {
+            match self.referrers_at(&attempt.repository, subject.digest, artifact_type, asked, attempt.deadline).await {
                 Ok(mut list) => {
                     attempts.succeeded(&attempt);
                     has_written |= attempt.is_written();
@@ -146,6 +147,7 @@ impl Registries {
         repository: &Repository,
         digest: &Digest,
         artifact_type: &str,
+        asked: Asked,
         deadline: Instant,
     ) -> Result<Budgeted<Referrers>, RegistryError> {
         let access = self.client().access(repository, deadline).await.map_err(|cause| RegistryError {
@@ -159,12 +161,24 @@ impl Registries {
         let held = self.client().transport().limits.body_budget().try_acquire(&access.share, 0);
         let mut held = held.map_err(|reached| failed(&access, reached.into()))?;
         let body = BodyLimits { hash: Some(digest.algorithm()), ..page_limit() };
+        let has_no_api = asked == Asked::UntilFound
+            && access.fallback_tag == FallbackTag::WhenNeeded
+            && self.without_api().has(&access.authority());
+        let mut tag = None;
+        if has_no_api {
+            tag = Some(self.fallback(&access, digest, body.clone(), &mut listing, deadline).await);
+            held.resize(listing.bytes()).map_err(|reached| failed(&access, reached.into()))?;
+            if listing.has_entries() {
+                return Ok(Budgeted::new(Referrers { later: true, ..listing.finish() }, held));
+            }
+        }
         let api = match self.page(&access, &url, MediaType::OCI_INDEX, body.clone(), deadline).await {
             Ok(response) if response.digest.as_ref() == Some(digest) => {
                 Cause::ImageItself { host: authority(&response.url) }
             }
             Ok(response) => match self.read(&access, response, true, deadline).await? {
                 (response, Page::Index(index)) => {
+                    self.without_api().remove(&access.authority());
                     self.pages(&access, url, (response, index), &mut listing, &mut held, deadline).await;
                     match access.fallback_tag {
                         FallbackTag::WhenNeeded => {}
@@ -183,9 +197,15 @@ impl Registries {
             Err(error) if error.stage == Stage::Referrers && worth_a_fallback(&error.cause) => error.cause,
             Err(error) => return Err(error),
         };
-        let fallback = self.fallback(&access, digest, body, &mut listing, deadline).await;
+        let fallback = match tag {
+            Some(fallback) => fallback,
+            None => self.fallback(&access, digest, body, &mut listing, deadline).await,
+        };
         held.resize(listing.bytes()).map_err(|reached| failed(&access, reached.into()))?;
         if let (true, Fallback::Absent | Fallback::Image | Fallback::Index) = (api.is_absence(), &fallback) {
+            if matches!(fallback, Fallback::Index) {
+                self.without_api().add(access.authority());
+            }
             return Ok(Budgeted::new(listing.finish(), held));
         }
         let cause = Cause::NoList(Box::new(NoList { api, tag: digest.fallback_tag(), fallback }));
@@ -343,8 +363,9 @@ fn merge_lists(
     mut into: Budgeted<Referrers>,
     mut from: Budgeted<Referrers>,
 ) -> Result<Budgeted<Referrers>, LimitReached> {
-    let Referrers { entries, broken, incomplete, later: _ } = std::mem::take(&mut *from);
+    let Referrers { entries, broken, incomplete, later } = std::mem::take(&mut *from);
     into.broken += broken;
+    into.later |= later;
     into.incomplete = into.incomplete.take().or(incomplete);
     let taken: HashSet<Digest> = into.entries.iter().map(|entry| entry.digest.clone()).collect();
     for entry in entries.into_iter().filter(|entry| !taken.contains(&entry.digest)) {

@@ -18,6 +18,7 @@ use tokio::time::Instant;
 use crate::client::Client;
 use crate::entries::entry_for;
 use crate::error::RegistryError;
+use crate::hosts_without_api::HostsWithoutApi;
 use crate::limits;
 use crate::locations::Attempts;
 use crate::locations::ListedLocation;
@@ -48,6 +49,7 @@ struct Inner {
     /// The lock is never held across an await.
     pins: Mutex<PinCache>,
     resting: Resting,
+    without_api: HostsWithoutApi,
     tag_lifetime: Duration,
 }
 
@@ -98,6 +100,7 @@ impl Registries {
             observer,
             pins: Mutex::new(PinCache::new()),
             resting: Resting::new(),
+            without_api: HostsWithoutApi::new(),
             tag_lifetime: settings.tag_lifetime,
         };
         Ok(Self { inner: Arc::new(inner) })
@@ -199,6 +202,10 @@ impl Registries {
     /// The lock is never held across an await.
     pub(crate) fn pins(&self) -> MutexGuard<'_, PinCache> {
         self.inner.pins.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn without_api(&self) -> &HostsWithoutApi {
+        &self.inner.without_api
     }
 
     pub(crate) fn client(&self) -> &Client {

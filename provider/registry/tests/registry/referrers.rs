@@ -20,6 +20,7 @@ use crate::support::soon;
 mod fallback;
 mod merged;
 mod pages;
+mod without_api;
 
 pub(super) fn sample(seed: &str, artifact_type: Option<&str>) -> Descriptor {
     Descriptor { artifact_type: artifact_type.map(str::to_owned), ..Descriptor::sample(seed) }

@@ -12,7 +12,9 @@ use countersign_test_support::fixture::policy;
 use countersign_testkit::Descriptor;
 use countersign_testkit::IMAGE_MANIFEST;
 use countersign_testkit::notation;
+use countersign_testkit::pki::Authority;
 use countersign_testkit::pki::CertSpec;
+use countersign_testkit::registry::Referrers;
 use countersign_testkit::registry::Reply;
 use countersign_testkit::registry::Route;
 use http::Method;
@@ -94,4 +96,47 @@ async fn an_image_that_the_repository_no_longer_has_is_not_verified_again() {
     assert_eq!(manifests, [(Method::HEAD, Route::Manifest), (Method::GET, Route::Manifest)]);
     fixture.registry.when(Route::Manifest).path_contains(&image.digest).error(404, "MANIFEST_UNKNOWN");
     assert_eq!(fixture.code(&reference).await, Code::ImageNotFound);
+}
+
+#[tokio::test]
+async fn a_host_without_the_referrers_api_costs_as_many_requests_as_one_with_it() {
+    let fixture = EngineFixture::new().await;
+    fixture.registry.referrers(Referrers::FallbackTag);
+    let chain = fixture.root.issue(CertSpec::leaf());
+    let routes = |tag: &str| {
+        let image = fixture.registry.push_image("app", tag);
+        notation::sign_image(&fixture.registry, "app", &image, &chain);
+        fixture.registry.clear_requests();
+        let (fixture, image) = (&fixture, image);
+        async move {
+            assert_eq!(fixture.code(&by_digest(fixture, &image)).await, Code::Verified);
+            let mut routes: Vec<Route> = requests(fixture).into_iter().map(|(_, route)| route).collect();
+            // The first two are sent at once.
+            routes[..2].sort_by_key(|route| *route != Route::Manifest);
+            routes
+        }
+    };
+    assert_eq!(routes("v1").await, [Route::Manifest, Route::Referrers, Route::Manifest, Route::Manifest, Route::Blob]);
+    assert_eq!(routes("v2").await, [Route::Manifest, Route::Manifest, Route::Manifest, Route::Blob]);
+}
+
+#[tokio::test]
+async fn a_signature_that_only_the_api_lists_is_found_although_the_host_had_no_api() {
+    let fixture = EngineFixture::new().await;
+    fixture.registry.referrers(Referrers::FallbackTag);
+    let (chain, stranger) =
+        (fixture.root.issue(CertSpec::leaf()), Authority::root(CertSpec::root()).issue(CertSpec::leaf()));
+    let known = fixture.registry.push_image("app", "v1");
+    notation::sign_image(&fixture.registry, "app", &known, &chain);
+    assert_eq!(fixture.code(&by_digest(&fixture, &known)).await, Code::Verified);
+    let image = fixture.registry.push_image("app", "v2");
+    notation::sign_image(&fixture.registry, "app", &image, &stranger);
+    assert_eq!(fixture.code(&by_digest(&fixture, &image)).await, Code::UntrustedChain);
+    fixture.registry.referrers(Referrers::Api);
+    let image = fixture.registry.push_image("app", "v3");
+    notation::sign_image(&fixture.registry, "app", &image, &chain);
+    fixture.registry.referrers(Referrers::FallbackTag);
+    notation::sign_image(&fixture.registry, "app", &image, &stranger);
+    fixture.registry.referrers(Referrers::Api);
+    assert_eq!(fixture.code(&by_digest(&fixture, &image)).await, Code::Verified);
 }
