@@ -62,18 +62,19 @@ impl<K: Hash + Eq, V: Clone> LruTtlCache<K, V> {
         None
     }
 
-    /// Stores `value` until `expires`, or until it is evicted. `bytes` is the approximate size of key and value.
-    /// Returns how many entries were evicted.
-    pub fn put(&self, key: K, value: V, bytes: usize, expires: Option<Instant>) -> usize {
+    /// Stores `value` until `expires`, or until it is evicted, in place of the former one. `bytes` is the approximate size of key and
+    /// value. Returns how many entries were evicted; `None` if it is larger than the cache, and not stored.
+    pub fn put(&self, key: K, value: V, bytes: usize, expires: Option<Instant>) -> Option<usize> {
         let mut inner = self.lock();
         if bytes > inner.max_bytes {
-            return 0;
+            inner.remove(&key);
+            return None;
         }
         if let Some(old) = inner.entries.put(key, Entry { value, bytes, expires }) {
             inner.bytes -= old.bytes;
         }
         inner.bytes += bytes;
-        inner.evict()
+        Some(inner.evict())
     }
 
     /// Removes the entry if `described` is true for its value.
@@ -156,10 +157,10 @@ mod tests {
         let cache = LruTtlCache::new(25);
         let start = Instant::now();
         let end = start + Duration::from_secs(1);
-        assert_eq!(cache.put("a", 1, 10, Some(end)), 0);
-        assert_eq!(cache.put("b", 2, 10, Some(end)), 0);
+        assert_eq!(cache.put("a", 1, 10, Some(end)), Some(0));
+        assert_eq!(cache.put("b", 2, 10, Some(end)), Some(0));
         assert_eq!(cache.get(&"a", start), Some(1));
-        assert_eq!(cache.put("c", 3, 10, Some(end)), 1);
+        assert_eq!(cache.put("c", 3, 10, Some(end)), Some(1));
         assert_eq!(cache.get(&"b", start), None);
         assert_eq!(cache.get(&"a", start), Some(1));
         assert_eq!(cache.size(), (2, 20));
@@ -196,7 +197,9 @@ mod tests {
     fn does_not_store_a_value_larger_than_the_cache() {
         let cache = LruTtlCache::new(5);
         let end = Instant::now() + Duration::from_secs(1);
-        cache.put("a", 1, 10, Some(end));
+        assert_eq!(cache.put("a", 1, 5, Some(end)), Some(0));
+        // Nor does the former one stay.
+        assert_eq!(cache.put("a", 1, 10, Some(end)), None);
         assert_eq!(cache.size(), (0, 0));
     }
 }

@@ -9,7 +9,6 @@ use super::request::VerificationRequest;
 use super::resolved::Resolved;
 use super::state::Inner;
 use super::verification::Found;
-use crate::telemetry::metrics::CacheEvent;
 
 impl Inner {
     /// The result of [`Self::verify`], if it is known. Counts the use of caches only if it is.
@@ -38,7 +37,7 @@ impl Inner {
             self.registries.used_cached_pin();
             self.renew_tag(request);
         }
-        self.metrics.cache_event(CacheEvent::VerdictHit);
+        self.metrics.verdict_hit(kept.age());
         let digest = Some(found.digest().clone());
         self.renew_verdict(request, &kept, key, (question, found));
         Some(ImageResult { digest, verdict: Arc::clone(&kept.verdict), cached: true })

@@ -130,6 +130,7 @@ impl Engine {
         self.0.registries.take_over(&former.0.registries);
         self.0.evidence.take_over();
         former.0.verdicts.disable();
+        self.0.show_cached_verdicts();
     }
 
     fn within(
@@ -180,6 +181,13 @@ impl Engine {
 }
 
 impl Inner {
+    /// Shows how many verdicts are in memory.
+    pub(super) fn show_cached_verdicts(&self) {
+        for (which, size) in self.verdicts.sizes() {
+            self.metrics.cached_verdicts(which, size);
+        }
+    }
+
     /// The reason if shared work ended without a result.
     pub(super) fn reason_of_flight_error(&self, error: FlightError, share: &Share) -> Reason {
         match error {

@@ -13,12 +13,15 @@ use tokio::time::Instant;
 use super::verdict_key::VerdictKey;
 use crate::cache::LruTtlCache;
 use crate::clock::Moment;
+use crate::telemetry::metrics::CacheSize;
+use crate::telemetry::metrics::CachedVerdicts;
 
 /// A verdict in memory.
 pub(super) struct Kept {
     pub(super) verdict: Arc<ImageVerdict>,
     /// When it ends regardless of its lifetime.
     good_until: Option<UnixTime>,
+    since: Instant,
     renewal: Renewal,
 }
 
@@ -27,6 +30,11 @@ impl Kept {
     fn is_checked(&self, at: Moment) -> bool {
         let is_good = self.good_until.is_none_or(|end| at.shown() < end);
         is_good && matches!(&*self.verdict, ImageVerdict::Verified(verified) if !is_unchecked(verified))
+    }
+
+    /// How long ago it was decided.
+    pub(super) fn age(&self) -> Duration {
+        self.since.elapsed()
     }
 
     /// See [`Renewal::is_due`].
@@ -57,7 +65,7 @@ pub(super) struct VerdictCache {
 pub(super) enum Stored {
     /// Stored; so many others were evicted.
     Yes { evicted: usize },
-    /// Verdicts of this kind are not cached.
+    /// Verdicts of this kind are not cached, or it is larger than the cache.
     No,
 }
 
@@ -110,8 +118,20 @@ impl VerdictCache {
         };
         // The last verdict is the one that counts.
         former.remove(&key);
-        let kept = Arc::new(Kept { verdict: Arc::clone(verdict), good_until, renewal });
-        Stored::Yes { evicted: entries.put(key, kept, bytes, Some(until.into_std())) }
+        let kept = Arc::new(Kept { verdict: Arc::clone(verdict), good_until, since: now, renewal });
+        match entries.put(key, kept, bytes, Some(until.into_std())) {
+            Some(evicted) => Stored::Yes { evicted },
+            None => Stored::No,
+        }
+    }
+
+    /// What is in the cache, ended verdicts included until they are asked for or evicted.
+    pub(super) fn sizes(&self) -> [(CachedVerdicts, CacheSize); 2] {
+        let size = |entries: &LruTtlCache<VerdictKey, Entry>| {
+            let (entries, bytes) = entries.size();
+            CacheSize { entries, bytes }
+        };
+        [(CachedVerdicts::Verified, size(&self.verified)), (CachedVerdicts::Rejected, size(&self.rejected))]
     }
 
     /// Empties the cache.

@@ -191,7 +191,10 @@ impl Inner {
 
     fn cached(&self, key: &VerdictKey) -> Option<Arc<Kept>> {
         let kept = self.verdicts.get(key, (self.clock)());
-        self.metrics.cache_event(if kept.is_some() { CacheEvent::VerdictHit } else { CacheEvent::VerdictMiss });
+        match &kept {
+            Some(kept) => self.metrics.verdict_hit(kept.age()),
+            None => self.metrics.cache_event(CacheEvent::VerdictMiss),
+        }
         kept
     }
 
@@ -266,6 +269,7 @@ impl Inner {
             Stored::Yes { evicted } => {
                 self.metrics.cache_event(CacheEvent::VerdictStored);
                 self.metrics.cache_events(CacheEvent::VerdictEvicted, evicted);
+                self.show_cached_verdicts();
             }
             Stored::No => {}
         }

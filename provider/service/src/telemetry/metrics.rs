@@ -48,6 +48,7 @@ use self::tokens::Tokens;
 use self::verdicts::Verdicts;
 use super::log::LostEvents;
 
+pub use caches::CacheSize;
 pub use evidence::KeptEvidence;
 pub use fetched_stores::StoreFetch;
 pub use gauged::Gauged;
@@ -56,6 +57,7 @@ pub use labels::AZURE;
 pub use labels::AwsCall;
 pub use labels::AzureCall;
 pub use labels::CacheEvent;
+pub use labels::CachedVerdicts;
 pub use labels::Certificate;
 pub use labels::CloudCallResult;
 pub use labels::Component;

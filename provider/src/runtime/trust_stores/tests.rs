@@ -110,6 +110,7 @@ async fn an_attempt_that_panics_is_a_failure() {
             &self,
             _: &StoreRef,
             _: &StoreSource,
+            _: u32,
             _: Instant,
         ) -> BoxFuture<'static, Result<StoreContent, StoreFailure>> {
             Box::pin(async { panic!("on purpose") })

@@ -104,6 +104,31 @@ async fn rejections_do_not_evict_the_verdicts_of_good_images() {
     assert!(fixture.metric("countersign_cache_events_total{event=\"verdict-evicted\"}") > 30);
     assert!(fixture.verify(&last).await.cached);
     assert!(fixture.verify(&good).await.cached);
+    // What the metrics say of it.
+    let of =
+        |what: &str, which: &str| fixture.metric(&format!("countersign_verdict_cache_{what}{{verdict=\"{which}\"}}"));
+    assert_eq!(of("entries", "verified"), 1);
+    assert!((1..=60 - 30).contains(&of("entries", "rejected")), "{}", of("entries", "rejected"));
+    for (which, most) in [("verified", 14 * 1024), ("rejected", 2 * 1024)] {
+        assert!((1..=most).contains(&of("bytes", which)), "{which} {}", of("bytes", which));
+    }
+    assert_eq!(fixture.metric("countersign_verdict_cache_hit_age_seconds_count"), 2);
+}
+
+#[tokio::test]
+async fn verdicts_of_a_replaced_configuration_are_neither_kept_nor_counted() {
+    let fixture = EngineFixture::new().await;
+    let image = fixture.registry.push_image("app", "v1");
+    notation::sign_image(&fixture.registry, "app", &image, &fixture.root.issue(CertSpec::leaf()));
+    let reference = fixture.registry.reference("app", &image);
+    let stored = || fixture.metric("countersign_cache_events_total{event=\"verdict-stored\"}");
+    let entries = || fixture.metric("countersign_verdict_cache_entries{verdict=\"verified\"}");
+    assert_eq!(fixture.code(&reference).await, Code::Verified);
+    assert_eq!((stored(), entries()), (1, 1));
+    fixture.successor(|_| {}).take_over(&fixture.engine);
+    assert_eq!(entries(), 0);
+    assert_eq!(fixture.code(&reference).await, Code::Verified);
+    assert_eq!((stored(), entries()), (1, 0));
 }
 
 #[tokio::test]

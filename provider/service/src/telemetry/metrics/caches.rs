@@ -1,8 +1,13 @@
 //! The caches of verdicts, tags and evidence.
 
+use std::time::Duration;
+
+use prometheus::Histogram;
 use prometheus::IntCounter;
+use prometheus::IntGauge;
 
 use super::CacheEvent;
+use super::CachedVerdicts;
 use super::Metrics;
 use super::metric_factory::MetricFactory;
 
@@ -11,6 +16,21 @@ use super::metric_factory::MetricFactory;
 pub(super) struct Caches {
     /// In the order of [`CacheEvent::ALL`]: the event, and the same as a request to a cache if it is one.
     events: Vec<(IntCounter, Option<IntCounter>)>,
+    /// In the order of [`CachedVerdicts::ALL`]: entries and bytes.
+    verdicts: Vec<(IntGauge, IntGauge)>,
+    verdict_age: Histogram,
+}
+
+/// In seconds, up to the longest lifetime that can be configured for verdicts. The default is five minutes.
+const AGES: [f64; 8] = [1.0, 10.0, 60.0, 150.0, 300.0, 3600.0, 21_600.0, 86_400.0];
+
+/// What a cache has.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct CacheSize {
+    /// How many.
+    pub entries: usize,
+    /// Their memory.
+    pub bytes: usize,
 }
 
 impl Caches {
@@ -22,7 +42,21 @@ impl Caches {
             let request = event.request().map(|(cache, result)| requests.with_label_values(&[cache, result]));
             (events.with_label_values(&[event.as_str()]), request)
         };
-        Ok(Self { events: CacheEvent::ALL.iter().map(both).collect() })
+        let entries = factory.int_gauges("verdict_cache_entries", "Verdicts in memory.", &["verdict"])?;
+        let bytes = factory.int_gauges("verdict_cache_bytes", "Memory of verdicts.", &["verdict"])?;
+        let sizes = |verdicts: &CachedVerdicts| {
+            let label = [verdicts.as_str()];
+            (entries.with_label_values(&label), bytes.with_label_values(&label))
+        };
+        Ok(Self {
+            events: CacheEvent::ALL.iter().map(both).collect(),
+            verdicts: CachedVerdicts::ALL.iter().map(sizes).collect(),
+            verdict_age: factory.histogram(
+                "verdict_cache_hit_age_seconds",
+                "Age of verdicts that were answered from memory.",
+                &AGES,
+            )?,
+        })
     }
 }
 
@@ -52,6 +86,20 @@ impl Metrics {
     /// A cache has done something.
     pub fn cache_event(&self, event: CacheEvent) {
         self.cache_events(event, 1);
+    }
+
+    /// A verdict of this age was answered from memory.
+    pub fn verdict_hit(&self, age: Duration) {
+        self.cache_event(CacheEvent::VerdictHit);
+        self.caches.verdict_age.observe(age.as_secs_f64());
+    }
+
+    /// What a part of the cache of verdicts has.
+    pub fn cached_verdicts(&self, verdicts: CachedVerdicts, CacheSize { entries, bytes }: CacheSize) {
+        let Some((of_entries, of_bytes)) = self.caches.verdicts.get(verdicts as usize) else { return };
+        let number = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
+        of_entries.set(number(entries));
+        of_bytes.set(number(bytes));
     }
 
     /// A cache has done the same several times.

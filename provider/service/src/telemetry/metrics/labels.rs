@@ -239,6 +239,14 @@ labels! {
 }
 
 labels! {
+    /// The parts of the cache of verdicts.
+    CachedVerdicts {
+        Verified "verified"
+        Rejected "rejected"
+    }
+}
+
+labels! {
     /// How a request ended; of several the last.
     Outcome {
         /// Every key has a value. The value may be a rejection.
