@@ -136,6 +136,8 @@ pub(crate) struct Attempts<'a> {
     waiting: Vec<Location>,
     total: usize,
     failures: Vec<LocationFailure>,
+    /// Whether the registry that references name has answered, so that the others can only add to that.
+    has_written: bool,
     resting: &'a Resting,
     observer: &'a dyn Observer,
 }
@@ -156,12 +158,13 @@ impl<'a> Attempts<'a> {
         waiting.reverse();
         let entry = entry_for(entries, written).map(|(_, entry)| Arc::clone(&entry.name));
         let total = waiting.len();
-        Self { written, entry, stage, deadline, waiting, total, failures: Vec::new(), resting, observer }
+        let (failures, has_written) = (Vec::new(), false);
+        Self { written, entry, stage, deadline, waiting, total, failures, has_written, resting, observer }
     }
 
     /// The next location. It has an equal share of the time that remains to the callers, which wait for less time than the work may take, so
     /// that later ones have theirs; and at least [`limits::LOCATION_LEAST`], as the work goes on for other callers. The last one has all
-    /// of the time of the work.
+    /// of the time of the work, unless it is a mirror after the registry that references name has answered: its callers get that answer.
     pub(crate) fn next(&mut self) -> Option<Attempt> {
         loop {
             let left = u32::try_from(self.waiting.len()).unwrap_or(u32::MAX);
@@ -174,6 +177,7 @@ impl<'a> Attempts<'a> {
                 self.failures.push(LocationFailure { location: mirror, is_mirror, stage, cause });
                 continue;
             };
+            let left = left + u32::from(self.has_written);
             let deadline = if left <= 1 { self.deadline } else { self.end_of_share(left) };
             return Some(Attempt { repository, deadline, mirror });
         }
@@ -194,11 +198,12 @@ impl<'a> Attempts<'a> {
         !self.waiting.is_empty()
     }
 
-    /// The location has answered.
-    pub(crate) fn succeeded(&self, attempt: &Attempt) {
-        if self.total > 1 {
+    /// The location has answered. A mirror that rested and has only added to the answer of the registry rests until its time.
+    pub(crate) fn succeeded(&mut self, attempt: &Attempt) {
+        if self.total > 1 && !self.has_written {
             self.resting.end(&attempt.repository);
         }
+        self.has_written |= attempt.is_written();
     }
 
     /// The location cannot be used.

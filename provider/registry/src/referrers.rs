@@ -58,8 +58,8 @@ impl Registries {
     /// filtered here in any case.
     ///
     /// The lists of the locations of a repository with mirrors are merged. A mirror need not have what refers to an image, so only the
-    /// list of the registry that references name shows that there is nothing; with mirrors only, those of all mirrors do. The list is
-    /// incomplete without them.
+    /// list of the registry that references name shows that there is nothing, after all mirrors that respond were asked; with mirrors only,
+    /// those of all mirrors do. The list is incomplete without them.
     ///
     /// # Errors
     /// There is no list by `deadline`. An incomplete list has the reason in [`Referrers::incomplete`].
@@ -117,10 +117,7 @@ impl Registries {
                         })?,
                     };
                     let list = merged.insert(list);
-                    // It is not the last one while a mirror rests. The list of a mirror cannot add to what it says about absence.
-                    if !only && attempt.is_written() && list.incomplete.is_none() {
-                        break;
-                    }
+                    // A mirror that rests is asked after the registry: it may have a signature that the registry lacks, as before its rest.
                     if asked == Asked::UntilFound && !list.entries.is_empty() && attempts.has_more() {
                         list.later = true;
                         break;

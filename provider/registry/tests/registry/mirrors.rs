@@ -325,6 +325,36 @@ async fn a_mirror_has_its_share_of_the_time_of_the_callers_and_not_of_the_work()
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_mirror_that_rests_is_asked_for_signatures_after_the_registry_and_does_not_delay_its_answer_for_long() {
+    let setup = mirrored().await;
+    let silent = setup.mirror.when_any().never_answer();
+    let registries = setup.registries();
+    let image = setup.image();
+    let pinned = until(Instant::now() + CALLER, registries.pin(&image, end_of_work())).await.unwrap().unwrap();
+    for asked in [Asked::UntilFound, Asked::All] {
+        let began = Instant::now();
+        let list = async {
+            let list = match asked {
+                Asked::All => registries.referrers(&pinned, SIGNATURE, end_of_work()).await.unwrap(),
+                Asked::UntilFound => registries.first_referrers(&pinned, SIGNATURE, end_of_work()).await.unwrap(),
+            };
+            (list.entries.is_empty(), list.incomplete.is_none(), list.later)
+        };
+        assert_eq!(until(began + CALLER, list).await.unwrap(), (true, true, false));
+        assert!(began.elapsed() < CALLER / 2 + Duration::from_millis(100), "{:?}", began.elapsed());
+    }
+    silent.remove();
+    let at_mirror = setup.sign(&setup.mirror, "cache/app");
+    for asked in [Asked::UntilFound, Asked::All] {
+        assert_eq!(list(&registries, &pinned, asked).await, (vec![at_mirror.clone()], true));
+    }
+    // One at the registry may be enough.
+    let at_registry = setup.sign(&setup.registry, "app");
+    assert_eq!(list(&registries, &pinned, Asked::UntilFound).await, (vec![at_registry.clone()], false));
+    assert_eq!(list(&registries, &pinned, Asked::All).await, (vec![at_registry, at_mirror], true));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_mirror_whose_turns_are_later_than_its_share_is_left_for_the_registry_at_once() {
     let setup = mirrored().await;
     let mut entries = setup.entries(false);

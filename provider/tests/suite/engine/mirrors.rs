@@ -138,3 +138,25 @@ async fn with_mirrors_only_the_mirror_decides_and_its_outage_is_inconclusive() {
     assert_eq!(setup.code().await, Code::RegistryFailed);
     assert_eq!(setup.fixture.registry.connections(), 0);
 }
+
+#[tokio::test]
+async fn a_signature_that_only_the_mirror_has_verifies_after_a_short_outage_of_the_mirror() {
+    let setup = setup(false).await;
+    setup.sign(&setup.fixture.other);
+    let outage = setup.fixture.other.when_any().close();
+    // The mirror cannot be asked.
+    let _ = setup.code().await;
+    outage.remove();
+    assert_eq!(setup.code().await, Code::Verified);
+}
+
+#[tokio::test]
+async fn a_signature_of_a_stranger_at_the_registry_does_not_hide_that_of_a_mirror_that_rests() {
+    let setup = setup(false).await;
+    setup.sign(&setup.fixture.other);
+    setup.sign_by_a_stranger(&setup.fixture.registry);
+    let outage = setup.fixture.other.when_any().close();
+    let _ = setup.code().await;
+    outage.remove();
+    assert_eq!(setup.code().await, Code::Verified);
+}
