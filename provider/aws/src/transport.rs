@@ -174,6 +174,7 @@ impl Transport {
             share: &share,
             step: naming::step(&url, body),
             home: &server,
+            about: "",
             url: &url,
             referred_by: None,
             route: route(&url, *roots, *proxy),

@@ -115,6 +115,7 @@ impl Transport {
             share: &share,
             step,
             home: &server,
+            about: "",
             url: call.url,
             referred_by: None,
             route: self.route(call.destination),

@@ -334,7 +334,7 @@ fn redirect<'a>(
 }
 
 fn hop<'a>(request: &'a Request<'_>, host: &'a str, route: Route) -> Hop<'a> {
-    Hop { home: request.home, host, own: host == request.home, listed: route.listed }
+    Hop { home: request.home, about: request.about, host, own: host == request.home, listed: route.listed }
 }
 
 /// The error of a request without the head of a response in time.

@@ -6,6 +6,9 @@
 //! failures come at once, and each [`limits::PROBE_SLOW`] if the host does not respond. The first response ends this. So the
 //! state lasts for less than a second after the host has returned, and no verdict is kept because of it.
 //!
+//! A host may fail for some of its parts only, as a registry does with a repository whose storage does not respond. So a request about a part
+//! that had none of the last ones is sent too, for a few parts at a time. If it has a response, the host does not fail.
+//!
 //! The state is one of a host on behalf of another: failures of a store of blobs that one registry leads to say nothing about it as a
 //! store of another registry, whose content may be elsewhere.
 
@@ -59,8 +62,31 @@ struct Failing {
     patient_until: Instant,
     /// Until then one of them waits for it as long as its callers do.
     waiting_until: Instant,
+    /// The parts of the host that the last requests were about, and when these were sent.
+    parts: [Option<(u64, Instant)>; limits::PROBE_PARTS],
     /// Changes when a probe has ended; the number of those that failed.
     ended: watch::Sender<u64>,
+}
+
+impl Failing {
+    /// Notes that a request about `part` is sent, if there is room for it.
+    fn sent(&mut self, part: u64, now: Instant) {
+        let is_of = |known: &&mut Option<(u64, Instant)>| known.is_some_and(|(known, _)| known == part);
+        let place = match self.parts.iter_mut().find(is_of) {
+            Some(own) => Some(own),
+            None => self.parts.iter_mut().find(|known| !is_recent(**known, now)),
+        };
+        if let Some(place) = place {
+            *place = Some((part, now));
+        }
+    }
+
+    /// Whether a request about `part` may be sent because there was none for some time, and there were few about others.
+    fn may_try(&self, part: u64, now: Instant) -> bool {
+        let is_recent = |known: &Option<(u64, Instant)>| is_recent(*known, now);
+        let own = self.parts.iter().find(|known| known.is_some_and(|(known, _)| known == part));
+        own.map_or_else(|| !self.parts.iter().all(is_recent), |own| !is_recent(own))
+    }
 }
 
 /// Whether a request may be sent.
@@ -70,6 +96,11 @@ pub(crate) enum Admitted {
     Usual,
     /// The request looks whether the host has returned.
     Probe,
+}
+
+/// Whether a request about a part was sent not long before `now`.
+fn is_recent(part: Option<(u64, Instant)>, now: Instant) -> bool {
+    part.is_some_and(|(_, at)| now < at + limits::PROBE_PATIENT)
 }
 
 impl Health {
@@ -83,7 +114,7 @@ impl Health {
     /// # Errors
     /// The host fails, and no probe has found within twice [`limits::PROBE_WAIT`] that it has returned.
     pub(crate) async fn admit(&self, hop: Hop<'_>, deadline: Instant) -> Result<Admitted, FetchError> {
-        let began = Instant::now();
+        let (began, part) = (Instant::now(), self.part(hop));
         let mut seen = None;
         loop {
             let (until, mut ended) = {
@@ -95,6 +126,11 @@ impl Health {
                 if now >= failing.next_probe {
                     failing.last_probe = now;
                     failing.next_probe = now + limits::PROBE_SLOW;
+                    failing.sent(part, now);
+                    return Ok(Admitted::Probe);
+                }
+                if failing.may_try(part, now) {
+                    failing.sent(part, now);
                     return Ok(Admitted::Probe);
                 }
                 // That of a probe in progress, or of the next one.
@@ -145,6 +181,8 @@ impl Health {
             }
             None if state.failures >= limits::FAILURES && now - since >= limits::FAILURES_TIME => {
                 let (next_probe, ended) = (now + pause, watch::Sender::new(0));
+                let mut parts = [None; limits::PROBE_PARTS];
+                parts[0] = Some((self.part(hop), now));
                 state.open = Some(Box::new(Failing {
                     last: shortened(&why),
                     at: now,
@@ -152,6 +190,7 @@ impl Health {
                     last_probe: now,
                     patient_until: now,
                     waiting_until: now,
+                    parts,
                     ended,
                 }));
             }
@@ -172,8 +211,8 @@ impl Health {
     /// takes longer. `None` if nothing is known about the host.
     ///
     /// Of the probes at a time one has all of that time, and one in [`limits::PROBE_PATIENT`] has `None`, so that a host that has become
-    /// slow is told from one that does not respond. The others have the least time, so that a host that does not respond holds three
-    /// permits at a time and not all of its share: those that wait for a permit would not learn that the host fails.
+    /// slow is told from one that does not respond. The others have the least time, so that a host that does not respond holds few permits
+    /// and not all of its share: those that wait for a permit would not learn that the host fails.
     pub(crate) fn head_time(&self, hop: Hop<'_>, until: Instant) -> Option<Duration> {
         let mut hosts = self.lock(hop);
         let State { head, open, .. } = hosts.get_mut(&self.number(hop))?;
@@ -196,6 +235,10 @@ impl Health {
 
     fn number(&self, hop: Hop<'_>) -> u64 {
         self.numbers.hash_one((hop.home, hop.host))
+    }
+
+    fn part(&self, hop: Hop<'_>) -> u64 {
+        self.numbers.hash_one(hop.about)
     }
 
     fn lock(&self, hop: Hop<'_>) -> MutexGuard<'_, LruCache<u64, State>> {

@@ -5,6 +5,8 @@
 pub(crate) struct Hop<'a> {
     /// The host on whose behalf the request is made.
     pub(crate) home: &'a str,
+    /// The part of the host that the request is about.
+    pub(crate) about: &'a str,
     /// Host and port as in the URL.
     pub(crate) host: &'a str,
     /// Whether the request is made on behalf of this host.

@@ -120,11 +120,15 @@ pub const CHALLENGES: usize = 8;
 /// Hosts whose state is kept, separately for hosts of the settings and for others.
 pub const HEALTH_HOSTS: usize = 256;
 
+/// Parts of a host that fails about each of which one request is sent in [`PROBE_PATIENT`], beside those that look whether the host has
+/// returned: other parts may work, and few are in use in that time.
+pub const PROBE_PARTS: usize = 8;
+
 /// The last failure of a host, in bytes.
 pub const FAILURE_TEXT_BYTES: usize = 240;
 
 /// Memory of the state of hosts, in bytes: each with its last failure, and what wakes the requests that wait.
-pub const HEALTH_BYTES: usize = 2 * HEALTH_HOSTS * 640;
+pub const HEALTH_BYTES: usize = 2 * HEALTH_HOSTS * 896;
 
 /// Failures of a host without a response between them after which it is taken for one that fails: more than the attempts of one request.
 pub const FAILURES: u32 = 5;

@@ -27,6 +27,9 @@ pub struct Request<'a> {
     pub step: &'static str,
     /// The server of the share, as [`authority`](crate::authority) names it. Requests to it count as the host's own.
     pub home: &'a str,
+    /// The part of the host that it is about, such as a repository; empty if it has no parts. That requests about one part fail says
+    /// little about another one.
+    pub about: &'a str,
     /// The URL.
     pub url: &'a Url,
     /// The server whose response named the URL; `None` if a user or the settings named it.

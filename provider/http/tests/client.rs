@@ -113,6 +113,7 @@ async fn fetch_with(
         share: &share,
         step: "the list",
         home: &home,
+        about: "",
         url: &url,
         referred_by: None,
         route: route(AddressPolicy::Any),

@@ -150,6 +150,7 @@ impl Client {
             let request = Request {
                 share: &access.share,
                 registry: &registry,
+                about: access.repository.path(),
                 url: query.url,
                 referred_by: None,
                 route: access.route,

@@ -27,6 +27,8 @@ pub(crate) struct Request<'a> {
     /// The share of the registry on whose behalf it is sent.
     pub(crate) share: &'a Share,
     pub(crate) registry: &'a str,
+    /// As [`countersign_http::Request::about`]: the repository, or the scope of a token for it.
+    pub(crate) about: &'a str,
     pub(crate) url: &'a Url,
     /// The registry whose response named the URL, if it is on another server.
     pub(crate) referred_by: Option<&'a str>,

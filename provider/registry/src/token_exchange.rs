@@ -65,6 +65,7 @@ pub(crate) async fn exchange(transport: &Transport, request: &TokenRequest) -> R
         let sent = Request {
             share: &request.share,
             registry: &request.registry,
+            about: &request.scope,
             url: &url,
             referred_by: Some(&request.registry),
             route: request.route,

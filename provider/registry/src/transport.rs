@@ -354,6 +354,7 @@ fn fetched<'a>(stage: Stage, request: &'a Request<'a>, redirects: &'a RegistryRe
         share: request.share,
         step: stage.step(),
         home: request.registry,
+        about: request.about,
         url: request.url,
         referred_by: request.referred_by,
         route: request.route.route,

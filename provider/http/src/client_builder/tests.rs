@@ -65,6 +65,7 @@ async fn fetch(client: &Client) -> FetchError {
         share: &share,
         step: "the list of referrers",
         home: HOST,
+        about: "",
         url: &url,
         referred_by: None,
         route: Route { addresses: AddressPolicy::WithPrivate, roots: RootsId::SYSTEM, proxy: None, listed: true },

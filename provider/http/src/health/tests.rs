@@ -1,6 +1,6 @@
 use super::*;
 
-const A: Hop<'static> = Hop { home: "a", host: "a", own: true, listed: true };
+const A: Hop<'static> = Hop { home: "a", about: "", host: "a", own: true, listed: true };
 
 const fn ms(milliseconds: u64) -> Duration {
     Duration::from_millis(milliseconds)
@@ -98,7 +98,7 @@ async fn requests_wait_for_the_next_look_at_a_host_that_fails_at_once_and_go_on_
 #[tokio::test(start_paused = true)]
 async fn a_host_that_fails_on_behalf_of_another_one_does_not_fail_for_all() {
     let health = Health::new();
-    let store = |home| Hop { home, host: "store", own: false, listed: false };
+    let store = |home| Hop { home, about: "", host: "store", own: false, listed: false };
     fail(&health, store("a"), ms(900)).await;
     tokio::time::sleep(ms(100)).await;
     assert!(health.admit(store("a"), far()).await.is_err());
@@ -172,4 +172,28 @@ async fn the_text_of_a_failure_is_short() {
     assert_eq!(health.admit(A, Instant::now()).await, Ok(Admitted::Probe));
     let Err(FetchError::Failing { last, .. }) = health.admit(A, Instant::now()).await else { panic!() };
     assert_eq!(last.as_str().len(), limits::FAILURE_TEXT_BYTES);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_request_about_a_part_without_one_for_some_time_is_sent_for_a_few_parts_at_a_time() {
+    let health = Health::new();
+    let about = |about| Hop { about, ..A };
+    fail(&health, about("a"), ms(900)).await;
+    let parts: Vec<String> = (1..=limits::PROBE_PARTS).map(|number| format!("b{number}")).collect();
+    let (last, first) = parts.split_last().unwrap();
+    let began = Instant::now();
+    for part in first {
+        assert_eq!(health.admit(about(part), far()).await, Ok(Admitted::Probe));
+        assert!(health.admit(about(part), began).await.is_err(), "{part}");
+    }
+    assert!(health.admit(about(last), began).await.is_err());
+    assert_eq!(began.elapsed(), ms(0));
+    tokio::time::sleep(limits::PROBE_PATIENT).await;
+    // The first one in place of the next probe.
+    for part in [last, &parts[0], "a"] {
+        assert_eq!(health.admit(about(part), far()).await, Ok(Admitted::Probe), "{part}");
+    }
+    assert!(health.admit(about(last), Instant::now()).await.is_err());
+    health.succeeded(about(last), ms(25));
+    assert_eq!(health.admit(about("a"), far()).await, Ok(Admitted::Usual));
 }

@@ -19,7 +19,7 @@ fn hosts(per_host: usize, total: usize) -> HostLimiter {
 }
 
 fn own(host: &str) -> (Share, Hop<'_>) {
-    (Share::new(host, Class::Listed), Hop { home: host, host, own: true, listed: true })
+    (Share::new(host, Class::Listed), Hop { home: host, about: "", host, own: true, listed: true })
 }
 
 async fn acquire(hosts: &HostLimiter, host: &str, deadline: Instant) -> Result<RequestPermit, FetchError> {
@@ -117,7 +117,7 @@ async fn a_redirect_counts_for_the_requested_host_and_for_the_target() {
 async fn a_redirect_waits_for_the_pause_of_its_target() {
     let hosts = hosts(2, 64);
     let soon = Instant::now() + SECOND;
-    let there = Hop { home: "a", host: "b", own: false, listed: false };
+    let there = Hop { home: "a", about: "", host: "b", own: false, listed: false };
     hosts.pause(there, 10 * SECOND);
     let permit = acquire(&hosts, "a", soon).await.unwrap();
     assert_eq!(

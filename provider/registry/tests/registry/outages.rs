@@ -139,3 +139,37 @@ async fn few_requests_are_sent_to_a_registry_that_fails_and_the_others_say_why_u
     drop(registries.pin(&app(&registry), soon()).await.unwrap());
     assert!(began.elapsed() <= ms(110), "{:?}", began.elapsed());
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_repository_that_fails_does_not_lock_out_another_one_of_the_registry() {
+    type Fault = fn(&Registry);
+    let faults: [Fault; 2] = [
+        |registry| drop(registry.when_any().path_contains("/bad/").error(503, "UNAVAILABLE")),
+        |registry| drop(registry.when_any().path_contains("/bad/").never_answer()),
+    ];
+    for fault in faults {
+        let registry = Registry::start().await;
+        registry.push_image("app", "v1");
+        fault(&registry);
+        let (registries, seen) = build(settings(vec![entry(&registry, Credential::Anonymous)]));
+        let image = app(&registry);
+        drop(registries.pin(&image, soon()).await.unwrap());
+        let mut asked = Vec::new();
+        for number in 0..300 {
+            // Another tenant asks for images of its repository all the time.
+            let (other, bad) = (registries.clone(), format!("{}/bad/app:v{number}", registry.host()).parse());
+            asked.push(tokio::spawn(async move {
+                until(Instant::now() + CALLER, other.pin(&bad.unwrap(), soon())).await.is_ok_and(|found| found.is_ok())
+            }));
+            tokio::time::sleep(ms(50)).await;
+            if number >= 100 && number % 20 == 0 {
+                let began = Instant::now();
+                let found = until(began + CALLER, registries.pin(&image, soon())).await;
+                assert!(matches!(found, Ok(Ok(_))), "{number} {found:?}");
+                assert!(began.elapsed() < ms(300), "{number} {:?}", began.elapsed());
+            }
+        }
+        assert!(!seen.not_sent().is_empty());
+        asked.into_iter().for_each(|one| one.abort());
+    }
+}

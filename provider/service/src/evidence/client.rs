@@ -123,6 +123,7 @@ impl EvidenceClient {
             share: &share,
             step: outgoing.step,
             home: address.host(),
+            about: "",
             url,
             referred_by: None,
             route: self.route(address),

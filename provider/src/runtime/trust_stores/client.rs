@@ -197,6 +197,7 @@ impl StoreClient {
             share: &share,
             step: "the content of the trust store",
             home: &server,
+            about: "",
             url,
             referred_by: None,
             route: Route {
