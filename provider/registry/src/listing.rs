@@ -15,7 +15,8 @@ use crate::error::Cause;
 use crate::error::RegistryError;
 use crate::request::ApiResponse;
 
-/// The referrers of one artifact type, in the registry's order, without duplicate digests.
+/// The referrers of one artifact type, in the registry's order. A digest occurs once, unless locations of the repository describe its
+/// manifest differently.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[must_use]
 pub struct Referrers {

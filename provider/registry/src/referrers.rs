@@ -20,6 +20,7 @@ use countersign_core::limits;
 use countersign_core::name::Digest;
 use countersign_core::name::MediaType;
 use countersign_core::name::Repository;
+use countersign_core::oci::Descriptor;
 use countersign_core::oci::Index;
 use countersign_http::BodyLimits;
 use countersign_http::Budgeted;
@@ -352,7 +353,8 @@ enum Asked {
     UntilFound,
 }
 
-/// The entries of both lists without duplicates, at most as many as one list may have.
+/// The entries of both lists without duplicates, at most as many as one list may have. An entry of the second list that describes the same
+/// manifest in another way is not one: the first description may be wrong.
 ///
 /// # Errors
 /// They take too much memory.
@@ -364,8 +366,12 @@ fn merge_lists(
     into.broken += broken;
     into.later |= later;
     into.incomplete = into.incomplete.take().or(incomplete);
-    let taken: HashSet<Digest> = into.entries.iter().map(|entry| entry.digest.clone()).collect();
-    for entry in entries.into_iter().filter(|entry| !taken.contains(&entry.digest)) {
+    let described = |entry: &Descriptor| {
+        let Descriptor { media_type, digest, size, artifact_type, annotations: _ } = entry;
+        (digest.clone(), media_type.clone(), *size, artifact_type.clone())
+    };
+    let taken: HashSet<_> = into.entries.iter().map(described).collect();
+    for entry in entries.into_iter().filter(|entry| !taken.contains(&described(entry))) {
         if into.entries.len() == limits::REFERRERS_ENTRIES {
             into.incomplete = Some(Incomplete::Limit);
             break;

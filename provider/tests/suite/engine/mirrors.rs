@@ -16,6 +16,7 @@ use countersign_registry::RegistrySettings;
 use countersign_test_support::fixture::EngineFixture;
 use countersign_testkit::Descriptor;
 use countersign_testkit::notation;
+use countersign_testkit::notation::SIGNATURE_ARTIFACT_TYPE;
 use countersign_testkit::pki::Authority;
 use countersign_testkit::pki::CertSpec;
 use countersign_testkit::registry::Registry;
@@ -159,4 +160,24 @@ async fn a_signature_of_a_stranger_at_the_registry_does_not_hide_that_of_a_mirro
     let _ = setup.code().await;
     outage.remove();
     assert_eq!(setup.code().await, Code::Verified);
+}
+
+#[tokio::test]
+async fn a_wrong_description_of_a_signature_at_the_mirror_does_not_hide_that_of_the_registry() {
+    type Change = fn(Descriptor) -> Descriptor;
+    let changes: [Change; 4] = [
+        |entry| Descriptor { size: entry.size + 1, ..entry },
+        |entry| Descriptor { size: 1 << 40, ..entry },
+        |entry| Descriptor { media_type: "application/vnd.oci.artifact.manifest.v1+json".to_owned(), ..entry },
+        |entry| Descriptor { media_type: "application/x-other".to_owned(), ..entry },
+    ];
+    for change in changes {
+        let setup = setup(false).await;
+        let chain = setup.fixture.root.issue(CertSpec::leaf());
+        let signature = notation::sign_image(&setup.fixture.registry, "app", &setup.image, &chain);
+        let artifact_type = Some(SIGNATURE_ARTIFACT_TYPE.to_owned());
+        let wrong = change(Descriptor { artifact_type, ..signature });
+        setup.fixture.other.list_referrer("app", &setup.image.digest, wrong.clone());
+        assert_eq!(setup.code().await, Code::Verified, "{wrong:?}");
+    }
 }
