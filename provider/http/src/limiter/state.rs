@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use tokio::sync::oneshot;
+use tokio::time::Instant;
 
 use crate::resource::LimitReached;
 use crate::resource::Resource;
@@ -29,10 +30,20 @@ struct Group<P> {
     used: usize,
     /// How long a unit was in use, on average of the last ones; `None` if none was released yet.
     held: Option<Duration>,
+    /// While no more fits.
+    full: Option<Full>,
     waiting: usize,
     members: HashMap<Scope, Member<P>>,
     /// Members with waiters, in the order of service.
     turns: VecDeque<Scope>,
+}
+
+/// A time during which no more fits into a group, or one of its members.
+#[derive(Clone, Copy)]
+struct Full {
+    since: Instant,
+    /// The permits that were released in it.
+    released: u32,
 }
 
 struct Member<P> {
@@ -58,7 +69,7 @@ pub(super) struct Waiter<P> {
 
 impl<P> Default for Group<P> {
     fn default() -> Self {
-        Self { used: 0, held: None, waiting: 0, members: HashMap::new(), turns: VecDeque::new() }
+        Self { used: 0, held: None, full: None, waiting: 0, members: HashMap::new(), turns: VecDeque::new() }
     }
 }
 
@@ -105,15 +116,20 @@ impl<P> State<P> {
 
     /// How long another waiter of the claim would wait, by what was measured: members with waiters are served in turn. `None` if nothing was
     /// measured.
+    ///
+    /// It is the shorter one by the time that units were in use, and by the number that were released since no more fits: the former may be
+    /// that of other work, which takes longer, such as that of one slow repository.
     pub(super) fn expected_wait(&self, claim: &Claim) -> Option<ExpectedWait> {
         let group = self.groups.get(&claim.group)?;
-        let held = group.held?;
+        let (held, full) = (group.held?, group.full?);
         let own = group.members.get(&claim.member).map_or(0, |member| member.waiting.len());
         let members = group.turns.len() + usize::from(own == 0);
         let before = group.waiting.min((own + 1).saturating_mul(members) - 1);
         let turns = u32::try_from(before + 1).unwrap_or(u32::MAX);
         let at_once = u32::try_from(group.used.max(1)).unwrap_or(u32::MAX);
-        Some(ExpectedWait { before, wait: held.saturating_mul(turns) / at_once })
+        let by_held = held.saturating_mul(turns) / at_once;
+        let by_released = full.since.elapsed().saturating_mul(turns) / full.released.max(1);
+        Some(ExpectedWait { before, wait: by_held.min(by_released) })
     }
 
     /// Checks that `amount` more units fit; the error names the limit that they would exceed.
@@ -150,6 +166,11 @@ impl<P> State<P> {
         let group = self.groups.entry(claim.group.clone()).or_default();
         group.used += amount;
         group.members.entry(claim.member.clone()).or_default().used += amount;
+        if self.check(claim, 1).is_err()
+            && let Some(group) = self.groups.get_mut(&claim.group)
+        {
+            group.full.get_or_insert_with(|| Full { since: Instant::now(), released: 0 });
+        }
     }
 
     /// `held` is how long the units were in use, if all of a permit are released.
@@ -160,6 +181,10 @@ impl<P> State<P> {
                 group.held = Some(group.held.map_or(held, |former| former * 7 / 8 + held / 8));
             }
             group.used = group.used.saturating_sub(amount);
+            group.full = group.full.filter(|_| group.waiting > 0);
+            if let (Some(full), Some(_)) = (&mut group.full, held) {
+                full.released = full.released.saturating_add(1);
+            }
             if let Some(member) = group.members.get_mut(&claim.member) {
                 member.used = member.used.saturating_sub(amount);
             }

@@ -277,8 +277,38 @@ async fn the_queue_of_one_host_of_a_pattern_does_not_make_others_late() {
     drop(used.0);
     let _held = (take(&one), used.1, used.2);
     let _queued: Vec<_> = (0..12).map(|_| limiter.queue(&one).unwrap()).collect();
+    // None was released meanwhile.
+    tokio::time::sleep(SECOND).await;
     let until = |seconds: u32| Instant::now() + seconds * SECOND;
     assert!(limiter.queue_until(&one, until(3)).is_err());
     // Served in turn: after one of the other host.
     assert!(limiter.queue_until(&other, until(1)).is_ok());
+}
+
+#[tokio::test(start_paused = true)]
+async fn how_long_other_work_took_does_not_refuse_work_before_it_waits_for_long() {
+    // Two for the host. What was in use before took ten seconds.
+    let limiter = limiter(8);
+    let share = listed("a");
+    let take = || limiter.try_acquire(&share, 1).unwrap();
+    let (long, other) = (take(), take());
+    tokio::time::sleep(10 * SECOND).await;
+    drop(long);
+    let used = take();
+    let soon = || Instant::now() + 2 * SECOND;
+    let mut queued: std::collections::VecDeque<_> =
+        (0..8).map(|_| limiter.queue_until(&share, soon()).unwrap()).collect();
+    // Each takes a tenth of a second now.
+    drop(used);
+    for _ in 0..4 {
+        let served = queued.pop_front().unwrap().granted().await;
+        tokio::time::sleep(SECOND / 10).await;
+        drop(served);
+    }
+    assert!(limiter.queue_until(&share, soon()).is_ok());
+    // Nothing is released any more.
+    tokio::time::sleep(3 * SECOND).await;
+    let late = limiter.queue_until(&share, soon()).unwrap_err();
+    assert!(matches!(late, QueueRefusal::TooLate { before: 3, .. }), "{late:?}");
+    drop(other);
 }

@@ -267,3 +267,41 @@ async fn refuses_at_once_what_would_begin_after_its_deadline() {
     }
     assert_eq!(in_use(&fixture, "verifications"), 0);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_slow_repository_does_not_make_images_of_a_fast_one_late_before_they_are() {
+    const DEADLINE: Duration = Duration::from_millis(1800);
+    // Eight at a time.
+    let fixture = EngineFixture::with(&policy(&["ca:main"], &["*"]), |settings| settings.max_flights = 32).await;
+    let registry = &fixture.registry;
+    registry.when_any().path_contains("/slow/").delay(Duration::from_millis(1500));
+    registry.when_any().path_contains("/app/").delay(Duration::from_millis(25));
+    let chain = fixture.root.issue(CertSpec::leaf());
+    let images: Vec<String> = (0..24)
+        .map(|number| {
+            let image = registry.push_image("app", &format!("v{number}"));
+            notation::sign_image(registry, "app", &image, &chain);
+            format!("{}/app:v{number}", registry.host())
+        })
+        .collect();
+    // One or two of the eight at any time.
+    let mut asked = Vec::new();
+    let ask = |image: String| {
+        let engine = fixture.engine.clone();
+        tokio::spawn(async move {
+            engine.verify(engine.request(Arc::new(image.parse().unwrap()), Deadline::after(DEADLINE))).await
+        })
+    };
+    for number in 0..8 {
+        registry.push_image("slow", &format!("v{number}"));
+        asked.push(ask(format!("{}/slow:v{number}", registry.host())));
+        tokio::time::sleep(Duration::from_millis(1900)).await;
+    }
+    assert!((1..=2).contains(&in_use(&fixture, "verifications")), "{}", in_use(&fixture, "verifications"));
+    let burst: Vec<_> = images.into_iter().map(ask).collect();
+    for one in burst {
+        let result = one.await.unwrap();
+        assert_eq!(result.verdict.code(), Code::Verified, "{:?}", result.verdict);
+    }
+    drop(asked);
+}
