@@ -35,8 +35,9 @@ impl AzureCloud {
     }
 
     /// The cloud whose authority is `host`, under any of its names
-    /// ([aliases](https://github.com/AzureAD/microsoft-authentication-library-for-dotnet/blob/main/src/client/Microsoft.Identity.Client/Instance/Discovery/KnownMetadataProvider.cs)).
-    /// `None` for a host that is not known.
+    /// ([aliases](https://github.com/AzureAD/microsoft-authentication-library-for-dotnet/blob/02628611e5f0e424f3ea9e586f0a90f967757f8c/src/client/Microsoft.Identity.Client/Instance/Discovery/KnownMetadataProvider.cs)).
+    /// `None` for a host that is not known, and for those of clouds that have none of these registries: the sovereign clouds of France,
+    /// Germany and Singapore, and `login-us.microsoftonline.com`, which MSAL counts as a cloud of its own.
     #[must_use]
     pub fn of_authority(host: &str) -> Option<Self> {
         let has_alias = |cloud: &Self| match cloud {
@@ -67,8 +68,10 @@ impl AzureCloud {
         }
     }
 
-    /// The host of Microsoft Entra that issues tokens
-    /// ([national clouds](https://learn.microsoft.com/entra/identity-platform/authentication-national-cloud)).
+    /// The host of Microsoft Entra that issues tokens: the `loginEndpoint` that
+    /// [Azure Resource Manager](https://github.com/Azure/azure-sdk-for-go/blob/07f4586165214f1b94b56991abbafca2d989830d/sdk/azcore/cloud/cloud.go)
+    /// names for the cloud, which the webhook of workload identity sets too. MSAL prefers `login.partner.microsoftonline.cn` in China, another
+    /// name of the same authority.
     #[must_use]
     pub fn authority_host(self) -> &'static str {
         match self {
@@ -89,15 +92,35 @@ impl fmt::Display for AzureCloud {
 mod tests {
     use super::*;
 
+    /// All that MSAL knows of the three clouds.
+    const AUTHORITIES: [(&str, AzureCloud); 8] = [
+        ("login.microsoftonline.com", AzureCloud::Public),
+        ("login.windows.net", AzureCloud::Public),
+        ("login.microsoft.com", AzureCloud::Public),
+        ("sts.windows.net", AzureCloud::Public),
+        ("login.microsoftonline.us", AzureCloud::UsGovernment),
+        ("login.usgovcloudapi.net", AzureCloud::UsGovernment),
+        ("login.partner.microsoftonline.cn", AzureCloud::China),
+        ("login.chinacloudapi.cn", AzureCloud::China),
+    ];
+
     #[test]
     fn an_authority_belongs_to_one_cloud_under_each_of_its_names() {
-        for cloud in AzureCloud::ALL {
-            assert_eq!(AzureCloud::of_authority(cloud.authority_host()), Some(cloud));
+        for (host, cloud) in AUTHORITIES {
+            assert_eq!(AzureCloud::of_authority(host), Some(cloud), "{host}");
         }
-        assert_eq!(AzureCloud::of_authority("login.windows.net"), Some(AzureCloud::Public));
-        assert_eq!(AzureCloud::of_authority("login.usgovcloudapi.net"), Some(AzureCloud::UsGovernment));
-        assert_eq!(AzureCloud::of_authority("login.partner.microsoftonline.cn"), Some(AzureCloud::China));
-        for other in ["", "login.example", "x.login.microsoftonline.com", "microsoftonline.com"] {
+        for cloud in AzureCloud::ALL {
+            assert!(AUTHORITIES.contains(&(cloud.authority_host(), cloud)), "{cloud}");
+        }
+        for other in [
+            "",
+            "login.example",
+            "x.login.microsoftonline.com",
+            "microsoftonline.com",
+            "login-us.microsoftonline.com",
+            "login.microsoftonline.de",
+            "login.sovcloud-identity.fr",
+        ] {
             assert_eq!(AzureCloud::of_authority(other), None, "{other}");
         }
     }
