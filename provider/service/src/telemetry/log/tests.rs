@@ -1,4 +1,3 @@
-#[allow(clippy::panic)]
 mod panics;
 
 use std::time::Duration;
