@@ -68,7 +68,7 @@ impl Files {
             )?,
             reload_success: factory.gauges(
                 "last_reload_successful",
-                "Whether the files on disk are in use, all of them and without mistakes.",
+                "Whether the files on disk are in use, all of them and without mistakes; of trust also the stores of trust.stores: 0 while one cannot be fetched, or not completely.",
                 &["files"],
             )?,
             poll_time: factory.gauges(
