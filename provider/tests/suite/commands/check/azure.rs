@@ -11,20 +11,26 @@ use crate::commands::check::statement;
 const CLIENT: &str = "aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee";
 const TENANT: &str = "11111111-2222-3333-4444-555555555555";
 
-/// The page and the document of `check`, with these variables.
+/// The page and the document of `check` about a registry of the public cloud and one of Azure Government, with these variables.
 fn run(environment: &[(&str, &str)]) -> (String, Value) {
-    let folder = sound();
-    folder.write("trust/trustpolicy.json", policy(&[statement("app", "shops.azurecr.io/app")]));
-    let config = format!(
-        "trust: {{directory: trust}}
-unlistedRegistries: refuse
-registries:
+    let registries = format!(
+        "
 - {{host: shops.azurecr.io, credentials: {{acr: {{}}}}}}
 - host: tools.azurecr.us
   credentials:
     acr: {{identity: clientSecret, tenant: {TENANT}, clientId: {CLIENT}, clientSecretFile: secret}}
 "
     );
+    run_with(&registries, environment)
+}
+
+/// The same about these registries, of which a statement has the first.
+fn run_with(registries: &str, environment: &[(&str, &str)]) -> (String, Value) {
+    let folder = sound();
+    let (_, first) = registries.split_once("host: ").unwrap();
+    let (host, _) = first.split_once(',').unwrap();
+    folder.write("trust/trustpolicy.json", policy(&[statement("app", &format!("{host}/app"))]));
+    let config = format!("trust: {{directory: trust}}\nunlistedRegistries: refuse\nregistries: {registries}");
     folder.write("c.yaml", config);
     folder.write("secret", "s3cr3t");
     let (code, page) = check_in(&folder, &["--for", "verify"], environment);
@@ -92,32 +98,33 @@ fn warns_about_the_authority_of_another_cloud_in_the_environment() {
 }
 
 #[test]
-fn warns_about_a_token_file_of_the_workload_identity_that_is_missing_or_empty() {
-    let pod = "expected the token of the service account; on another machine than the pod this is no mistake";
-    let warned = |file: &str| {
-        let (_, document) = run(&[("AZURE_FEDERATED_TOKEN_FILE", file)]);
-        document["warnings"].clone()
-    };
-    for (file, found) in
-        [("/nowhere/token", "cannot be read (No such file or directory (os error 2))"), ("/dev/null", "cannot be read")]
-    {
-        let message = warned(file)[0]["message"].as_str().unwrap().to_owned();
-        let start = format!("AZURE_FEDERATED_TOKEN_FILE: found the file {file}, which {found}");
-        assert!(message.starts_with(&start) && message.ends_with(pod), "{message}");
-    }
-    let folder = countersign_testkit::folder::Folder::new();
-    folder.write("token", "\n");
-    let file = folder.path().join("token").display().to_string();
-    let message = format!("AZURE_FEDERATED_TOKEN_FILE: found the file {file}, which is empty, {pod}");
-    assert_eq!(warned(&file), json!([{"warning": "azure-environment", "message": message}]));
-    folder.write("token", "eyJ");
-    assert_eq!(warned(&file), json!([]));
-}
-
-#[test]
 fn an_authority_that_would_be_wrong_for_another_registry_is_not_advised() {
     let (_, document) = run(&[("AZURE_AUTHORITY_HOST", "https://login.chinacloudapi.cn/")]);
     let messages: Vec<_> =
         document["warnings"].as_array().unwrap().iter().map(|one| one["message"].to_string()).collect();
     assert!(messages.len() == 2 && messages.iter().all(|one| one.contains("has its own authority")), "{messages:?}");
+}
+
+#[test]
+fn the_authority_of_the_only_cloud_of_all_registries_is_advised() {
+    let registry = |host: &str| format!("- {{host: {host}, credentials: {{acr: {{}}}}}}\n");
+    let warned = |hosts: [&str; 2], authority: &str| {
+        let registries = format!("\n{}{}", registry(hosts[0]), registry(hosts[1]));
+        run_with(&registries, &[("AZURE_AUTHORITY_HOST", authority)]).1["warnings"].take()
+    };
+    let message = |index: usize, host: &str, cloud: &str, needed: &str| {
+        let message = format!(
+            "no token is requested for registries[{index}] \"{host}\": AZURE_AUTHORITY_HOST: found https://login.microsoftonline.com, the \
+             authority of the cloud public, expected that of the cloud {cloud}; set azure.authorityHost to https://{needed}"
+        );
+        json!({"warning": "azure-environment", "message": message})
+    };
+    for (hosts, cloud, needed) in [
+        (["shops.azurecr.us", "tools.azurecr.us"], "us-government", "login.microsoftonline.us"),
+        (["shops.azurecr.cn", "tools.azurecr.cn"], "china", "login.chinacloudapi.cn"),
+    ] {
+        let expected = json!([message(0, hosts[0], cloud, needed), message(1, hosts[1], cloud, needed)]);
+        assert_eq!(warned(hosts, "https://login.microsoftonline.com/"), expected);
+        assert_eq!(warned(hosts, &format!("https://{needed}/")), json!([]));
+    }
 }
