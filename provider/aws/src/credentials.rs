@@ -42,6 +42,7 @@ use self::profile::Profile;
 use self::token_file::NamingFile;
 pub use self::variables::check_pod_variables;
 pub use self::variables::pod_source;
+pub use self::variables::pod_token_file;
 pub use self::variables::pod_variable_warnings;
 pub use self::variables::uses_web_identity;
 use self::web_identity::WebIdentity;

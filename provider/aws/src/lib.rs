@@ -35,6 +35,7 @@ mod xml;
 pub use clients::Aws;
 pub use credentials::check_pod_variables;
 pub use credentials::pod_source;
+pub use credentials::pod_token_file;
 pub use credentials::pod_variable_warnings;
 pub use credentials::uses_web_identity;
 pub use credentials_status::CredentialsStatus;

@@ -22,6 +22,8 @@ pub(super) use clients::AwsServices;
 #[cfg(feature = "aws")]
 pub(super) use countersign_aws::check_pod_variables;
 #[cfg(feature = "aws")]
+pub(super) use countersign_aws::pod_token_file;
+#[cfg(feature = "aws")]
 pub(super) use countersign_aws::pod_variable_warnings;
 #[cfg(feature = "aws")]
 pub(super) use countersign_aws::uses_web_identity;
@@ -35,6 +37,8 @@ pub(crate) use survey::TriedSigner;
 pub(super) use without::AwsServices;
 #[cfg(not(feature = "aws"))]
 pub(super) use without::check_pod_variables;
+#[cfg(not(feature = "aws"))]
+pub(super) use without::pod_token_file;
 #[cfg(not(feature = "aws"))]
 pub(super) use without::pod_variable_warnings;
 #[cfg(not(feature = "aws"))]

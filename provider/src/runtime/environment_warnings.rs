@@ -104,13 +104,13 @@ fn of_aws(config: &Config) -> Vec<EnvironmentWarning> {
 
 /// The files of tokens of the service account of the pod that cannot be used and are needed. Blocks on the file system.
 pub(crate) fn token_file_warnings(config: &Config) -> Vec<EnvironmentWarning> {
-    let warning = |is_needed: bool, kind, variable| {
-        let message = token_file(variable).filter(|_| is_needed)?;
+    let warning = |kind, variable: Option<&str>| {
+        let message = token_file(variable?)?;
         Some(EnvironmentWarning { kind, message, is_of_variable: true })
     };
-    let aws = warning(config.needs_aws() && aws::uses_web_identity(), "aws-credentials", "AWS_WEB_IDENTITY_TOKEN_FILE");
-    let azure = warning(config.needs_workload_identity(), "azure-environment", "AZURE_FEDERATED_TOKEN_FILE");
-    aws.into_iter().chain(azure).collect()
+    let aws = aws::pod_token_file().filter(|_| config.needs_aws());
+    let azure = config.needs_workload_identity().then_some("AZURE_FEDERATED_TOKEN_FILE");
+    warning("aws-credentials", aws).into_iter().chain(warning("azure-environment", azure)).collect()
 }
 
 /// Maximum size of the file of a token, in bytes.

@@ -20,7 +20,7 @@ use crate::error::SourceProblem;
 const RELATIVE: &str = "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI";
 const FULL: &str = "AWS_CONTAINER_CREDENTIALS_FULL_URI";
 const TOKEN: &str = "AWS_CONTAINER_AUTHORIZATION_TOKEN";
-const TOKEN_FILE: &str = "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE";
+pub(super) const TOKEN_FILE: &str = "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE";
 
 const PATH: &str = "a path that begins with /";
 const URL: &str = "https://HOST/PATH, or http:// with localhost or an address of loopback or of the agent (169.254.170.23, \

@@ -46,6 +46,22 @@ fn is_web_identity(variable: impl Fn(&str) -> Option<String>) -> bool {
     !has_static_keys(&variable) && web_identity::is_set(variable)
 }
 
+/// The variable that names the file of the token with which the pod requests its credentials; `None` without one. No file is read.
+#[must_use]
+pub fn pod_token_file() -> Option<&'static str> {
+    token_file(|name| env::var(name).ok())
+}
+
+fn token_file(variable: impl Fn(&str) -> Option<String>) -> Option<&'static str> {
+    if has_static_keys(&variable) {
+        None
+    } else if web_identity::is_set(&variable) {
+        Some(TOKEN)
+    } else {
+        (container::is_set(&variable) && variable(container::TOKEN_FILE).is_some()).then_some(container::TOKEN_FILE)
+    }
+}
+
 /// The source from which the pod gets its credentials, by the variables of the environment and by `settings`; `None` if there is none. The
 /// file of the profile is not read.
 #[must_use]
@@ -171,6 +187,27 @@ mod tests {
         assert_eq!(of(&[], Some("ci"), false).as_deref(), Some("aws.profile \"ci\""));
         assert_eq!(of(&[], None, true).as_deref(), Some("the instance metadata service"));
         assert_eq!(of(&[], None, false), None);
+    }
+
+    #[test]
+    fn the_file_of_the_token_is_that_of_the_source_in_use() {
+        let of = |variables: &[(&str, &str)]| {
+            token_file(|name| variables.iter().find(|(other, _)| *other == name).map(|(_, value)| (*value).to_owned()))
+        };
+        let (id, secret) = ((KEY_ID, "AKIA"), (SECRET, "hunter2"));
+        let (role, file) = ((ROLE, "arn:aws:iam::111122223333:role/pull"), (TOKEN, "/token"));
+        let uri = ("AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://169.254.170.23/v1/credentials");
+        let of_agent = (container::TOKEN_FILE, "/agent");
+        for (variables, expected) in [
+            (&[id, secret, role, file, uri, of_agent][..], None),
+            (&[role, file, uri, of_agent], Some("AWS_WEB_IDENTITY_TOKEN_FILE")),
+            (&[file, uri, of_agent], Some("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE")),
+            (&[uri], None),
+            (&[of_agent], None),
+            (&[], None),
+        ] {
+            assert_eq!(of(variables), expected, "{variables:?}");
+        }
     }
 
     #[test]

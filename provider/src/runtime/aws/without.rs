@@ -27,6 +27,11 @@ pub(in crate::runtime) fn pod_variable_warnings() -> Vec<Text> {
 }
 
 /// As [`check_pod_variables`].
+pub(in crate::runtime) fn pod_token_file() -> Option<&'static str> {
+    None
+}
+
+/// As [`check_pod_variables`].
 pub(in crate::runtime) fn uses_web_identity() -> bool {
     false
 }

@@ -27,6 +27,7 @@ mod pod;
 mod providers;
 mod report;
 mod signer_roots;
+mod token_files;
 mod trust_stores;
 mod warnings;
 mod wrong_setups;
