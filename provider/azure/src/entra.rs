@@ -63,10 +63,7 @@ const ASSERTION: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 impl fmt::Display for EntraTokenKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { identity, resource, cloud, claims } = self;
-        write!(f, "entra {} ({cloud}) for {identity}", resource.trim_start_matches("https://"))?;
-        if let Some(tenant) = identity.tenant() {
-            write!(f, " of the tenant {tenant}")?;
-        }
+        write!(f, "entra {} ({cloud}) for {}", resource.trim_start_matches("https://"), identity.in_full())?;
         if claims.is_some() { f.write_str(", with demanded claims") } else { Ok(()) }
     }
 }
@@ -239,19 +236,42 @@ mod tests {
     use super::*;
 
     #[test]
-    fn tokens_of_other_tenants_have_other_names() {
-        let key = |tenant: &str| EntraTokenKey {
-            identity: AzureIdentity::ClientSecret {
+    fn tokens_of_other_tenants_and_with_other_secrets_have_other_names() {
+        let name = |tenant: &str, file: &str| {
+            let identity = AzureIdentity::ClientSecret {
                 tenant: tenant.parse().unwrap(),
                 client_id: "00000000-0000-0000-0000-0000000000a1".parse().unwrap(),
-                file: "secret".into(),
-            },
-            resource: CONTAINER_REGISTRY,
-            cloud: AzureCloud::Public,
-            claims: None,
+                file: file.into(),
+            };
+            let cloud = AzureCloud::Public;
+            EntraTokenKey { identity, resource: CONTAINER_REGISTRY, cloud, claims: None }.to_string()
         };
+        let expected = |tenant: &str, file: &str| {
+            format!(
+                "entra containerregistry.azure.net (public) for the application 00000000-0000-0000-0000-0000000000a1 of the tenant {tenant} with \
+                 the secret of {file}"
+            )
+        };
+        let (one, other) = ("11111111-2222-3333-4444-555555555555", "99999999-2222-3333-4444-555555555555");
         // The status of tokens is kept by this name, so that the failure of one would be hidden by the success of the other.
-        let one = key("11111111-2222-3333-4444-555555555555").to_string();
-        assert_ne!(one, key("99999999-2222-3333-4444-555555555555").to_string());
+        for (tenant, file) in
+            [(one, "/run/shop/client-secret"), (other, "/run/shop/client-secret"), (one, "/run/tools/client-secret")]
+        {
+            assert_eq!(name(tenant, file), expected(tenant, file));
+        }
+        // What may be the secret itself is not shown.
+        let hidden = "/run/shop/[12 characters, not shown as they may be a secret: expected the path of a file]";
+        assert_eq!(name(one, "/run/shop/aB3~hunter2x"), expected(one, hidden));
+    }
+
+    #[test]
+    fn the_name_of_another_identity_has_no_file() {
+        let name = |identity: AzureIdentity| identity.in_full().to_string();
+        let tenant = "11111111-2222-3333-4444-555555555555".parse().ok();
+        assert_eq!(name(AzureIdentity::Workload { tenant: None, client_id: None }), "the workload identity of the pod");
+        assert_eq!(
+            name(AzureIdentity::Managed { tenant, client_id: None }),
+            "the managed identity of the node of the tenant 11111111-2222-3333-4444-555555555555"
+        );
     }
 }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use countersign_core::name::ClientId;
 use countersign_core::name::TenantId;
+use countersign_files::ShownPath;
 
 /// For whom tokens are issued, and how this is proved.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -52,6 +53,28 @@ impl AzureIdentity {
             Self::ClientSecret { tenant: _, client_id, file } => (Some(client_id), file.as_os_str().len()),
         };
         tenant + client_id.map_or(0, |client_id| client_id.as_str().len()) + file
+    }
+
+    /// The name with everything that distinguishes identities, for the status of their tokens. No secret: a file whose name may be one is
+    /// shown without it.
+    #[must_use]
+    pub fn in_full(&self) -> impl fmt::Display {
+        InFull(self)
+    }
+}
+
+struct InFull<'a>(&'a AzureIdentity);
+
+impl fmt::Display for InFull<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(identity) = self;
+        write!(f, "{identity}")?;
+        identity.tenant().iter().try_for_each(|tenant| write!(f, " of the tenant {tenant}"))?;
+        match identity {
+            // Whether it is there is not looked up: a file system may not respond.
+            AzureIdentity::ClientSecret { file, .. } => write!(f, " with the secret of {}", ShownPath::missing(file)),
+            AzureIdentity::Workload { .. } | AzureIdentity::Managed { .. } => Ok(()),
+        }
     }
 }
 

@@ -99,9 +99,11 @@ async fn an_image_of_a_registry_of_azure_is_verified_and_its_token_is_shown() {
     let image = aks.sign_in_acr("v1", &chain);
     assert_eq!(aks.verdict(&image).await, "verified");
     let status = aks.status().await;
-    let whose = format!("the application {}", VaultSite::CLIENT);
-    let begin = format!("[+] token acr {HOST} for {whose}: issued at 20");
-    assert!(token_line(&status).starts_with(&begin) && token_line(&status).contains(", ends at 20"), "{status}");
+    let whose =
+        format!("the application {} of the tenant {} with the secret of ", VaultSite::CLIENT, VaultSite::TENANT);
+    let line = token_line(&status);
+    assert!(line.starts_with(&format!("[+] token acr {HOST} for {whose}")), "{status}");
+    assert!(line.contains(": issued at 20") && line.contains(", ends at 20"), "{status}");
     // Those of Microsoft Entra, for the registry and for the vault.
     assert_eq!(status.lines().filter(|line| line.starts_with("[+] token entra")).count(), 2, "{status}");
     assert!(!status.contains(VaultSite::SECRET) && !status.contains("eyJ"), "{status}");
@@ -146,9 +148,8 @@ async fn a_changed_identity_is_used_after_a_reload_and_an_equal_one_keeps_its_to
     // An application that the tenant does not have.
     let other = "99999999-2222-3333-4444-555555555555";
     aks.configure_acr(&VaultSite::identity().replace(VaultSite::CLIENT, other));
-    let failed =
-        aks.until_status(&format!("[!] token acr {HOST} for the application {other}: none; requested at ")).await;
-    assert!(failed.contains("AADSTS700016"), "{failed}");
+    let failed = aks.until_status(&format!("[!] token acr {HOST} for the application {other} of the tenant ")).await;
+    assert!(failed.contains(": none; requested at ") && failed.contains("AADSTS700016"), "{failed}");
     let why = aks.verdict(&aks.sign_in_acr("v3", &chain)).await;
     assert!(why.contains("registry-misconfigured") && why.contains("AADSTS700016"), "{why}");
     // Of an identity that is no longer in use there is no line.

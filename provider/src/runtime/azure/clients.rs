@@ -185,8 +185,9 @@ impl Clients {
             Err(why) => return Credential::Unusable(why.clone()),
         };
         let source = self.tokens.get_or_keep(acr, former.map(|former| &former.tokens), || {
-            let tokens = AcrTokens::new(azure.clone(), identity(acr.clone()));
-            ExpiringIdentities::observed(tokens, issued.source(acr.name()))
+            let identity = identity(acr.clone());
+            let status = issued.source(identity.in_full().to_string());
+            ExpiringIdentities::observed(AcrTokens::new(azure.clone(), identity), status)
         });
         Credential::Issued(IssuedIdentities::new(format_args!("acr as {acr}"), source))
     }
