@@ -98,6 +98,14 @@ mod tests {
         }
     }
 
+    /// As README.md says under "Configuration".
+    #[test]
+    fn a_passphrase_that_looks_like_the_name_of_a_file_is_shown() {
+        for path in ["correct-horse", "/etc/countersign/registry-login/correct.horse_battery", "Hunter2.txt"] {
+            assert_eq!(missing(path), path);
+        }
+    }
+
     #[test]
     fn what_may_be_a_secret_is_not_shown() {
         const WHY: &str = "characters, not shown as they may be a secret: expected the path of a file]";

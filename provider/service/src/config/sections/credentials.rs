@@ -110,7 +110,8 @@ section! {
         docker_config "dockerConfig": Option<PathBuf> = File::written("pull-secret/.dockerconfigjson");
         /// Two files, with a name and a password or token. White space at the end is left out.
         username "usernameFile": Option<PathBuf> = File::alternative("registry-login/username");
-        /// The file with the password beside usernameFile.
+        /// The file with the password beside usernameFile. A path, and never the password itself: messages hide a text that is no usual path
+        /// of a file, but a passphrase of lower-case letters alone looks like one and is shown.
         password "passwordFile": Option<PathBuf> = File::alternative("registry-login/password");
         /// Tokens of Amazon ECR (ecr:GetAuthorizationToken), requested with the credentials of the section `aws`: `{}` for the identity of the
         /// pod. For ACCOUNT.dkr.ecr.REGION.amazonaws.com and its other forms, *.dkr.ecr.REGION.amazonaws.com, or public.ecr.aws; no token is
