@@ -50,3 +50,4 @@ pub(crate) use settings::log_level;
 pub(crate) use status::NO_SYSTEM_AUTHORITIES;
 pub(crate) use trust_stores::danger as trust_store_danger;
 pub use trust_stores::memory as trust_store_memory;
+pub(crate) use trust_stores::nothing_enabled_of;

@@ -50,6 +50,7 @@ pub use fetched::FetchedStores;
 pub use mistake::PolicyMistake;
 pub use mistake::PolicySourceError;
 pub use mistake::StorePlace;
+pub use mistake::nothing_enabled;
 pub use review::ModeOutline;
 pub use review::RequirementOutline;
 pub use review::StatementOutline;

@@ -29,6 +29,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use countersign_core::codec::mismatch::Mismatch;
+use countersign_core::policy::StoreRef;
 use countersign_core::time::UnixTime;
 use countersign_files::ShownPath;
 use countersign_http::ClientCertificate;
@@ -297,6 +298,12 @@ impl Findings {
             mismatch: mismatch.clone().within(shown),
         };
         self.push(mistake);
+    }
+
+    /// Where a store that is fetched is configured, as the beginning of a message; empty if that is not known.
+    fn place_of(&self, store: &StoreRef) -> String {
+        let place = self.places.store(store);
+        place.map_or_else(String::new, |Place { line, field }| format!("{}:{line}: {field}, ", self.file.display()))
     }
 
     /// Adds a mistake of an element of `registries` as a whole.

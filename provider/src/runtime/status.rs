@@ -130,7 +130,7 @@ impl ReloadStatus {
     pub(super) fn stores_fetched(&self, stores: &FetchedStores) {
         let names: Vec<String> = stores.stores().map(|store| store.reference().to_string()).collect();
         let states = stores.stores().map(|store| {
-            let FetchStatus { fetched, files, failure, next } = store.status();
+            let FetchStatus { fetched, files, failure, nothing_enabled: _, next } = store.status();
             let failures = failure.map_or(0, |failure| failure.attempts);
             StoreFetch { source: store.source().kind(), fetched, files: files.len(), failures, next }
         });

@@ -28,6 +28,7 @@ use super::age::age;
 use super::azure::Vaults;
 use crate::clock;
 use crate::config::Config;
+use crate::config::KeyVaultSource;
 use crate::config::RegistryFiles;
 use crate::config::StoreSource;
 use crate::policy_source::FetchStatus;
@@ -36,6 +37,7 @@ use crate::policy_source::FetchedStores;
 use crate::policy_source::StoreContent;
 use crate::policy_source::StoreFailure;
 use crate::policy_source::StoreFailureCause;
+use crate::policy_source::nothing_enabled;
 use crate::server::health::StatusLine;
 use crate::telemetry::RequestTrace;
 
@@ -121,6 +123,20 @@ pub(crate) fn danger(source: &StoreSource) -> Option<String> {
     }
 }
 
+/// Of a fetched store, a sentence about each certificate of which its vault has nothing that is enabled, while it has something of others:
+/// without any, this is a mistake of the store itself.
+pub(crate) fn nothing_enabled_of(source: &StoreSource, status: &FetchStatus) -> Vec<String> {
+    let FetchStatus { fetched: _, files, failure, nothing_enabled: none, next: _ } = status;
+    match source {
+        StoreSource::KeyVault(KeyVaultSource { vault, .. }) if !files.is_empty() || failure.is_some() => {
+            let sentence =
+                |of| format!("{}; signatures with it are not trusted until then", nothing_enabled(vault, of));
+            none.iter().map(sentence).collect()
+        }
+        StoreSource::KeyVault(_) | StoreSource::Url(_) => Vec::new(),
+    }
+}
+
 /// Fetches the stores that have no content yet, all at the same time. Returns when each was tried once, after [`FIRST`] at the latest.
 pub(super) async fn first(stores: &FetchedStores, fetcher: &Arc<dyn FetchStore>) {
     let deadline = Instant::now() + FIRST;
@@ -147,7 +163,7 @@ fn interval(source: &StoreSource) -> Option<Duration> {
 
 /// How long after `now` a store is fetched, `longest` at most, as a clock that was set back must not stop it; `None` for never.
 fn due(
-    FetchStatus { fetched, files: _, failure: _, next }: &FetchStatus,
+    FetchStatus { fetched, files: _, failure: _, nothing_enabled: _, next }: &FetchStatus,
     now: UnixTime,
     longest: Duration,
 ) -> Option<Duration> {
@@ -193,6 +209,9 @@ pub(super) async fn attempt(store: Arc<FetchedStore>, fetcher: Arc<dyn FetchStor
                 Some(why) => tracing::warn!(store = %name, %origin, files, error = %why, "trust store fetched in part"),
             }
             store.succeeded(content, now, pause.map(|pause| now.saturating_add(pause)));
+            for why in nothing_enabled_of(origin, &store.status()) {
+                tracing::warn!(store = %name, %origin, why, "a certificate of the trust store has no enabled version");
+            }
         }
         Err(why) => {
             let pause = pause(failed);
@@ -223,7 +242,7 @@ pub(super) fn lines(stores: &FetchedStores) -> Vec<StatusLine> {
 
 fn line(store: &FetchedStore, now: UnixTime) -> StatusLine {
     let (name, origin) = (store.reference(), store.source());
-    let FetchStatus { fetched, files, failure, next } = store.status();
+    let FetchStatus { fetched, files, failure, nothing_enabled, next } = store.status();
     let state = match fetched {
         Some(at) => format!("fetched at {at}, {} ago, from {origin}", age(at, now)),
         None => format!("not fetched from {origin}"),
@@ -235,6 +254,12 @@ fn line(store: &FetchedStore, now: UnixTime) -> StatusLine {
         }
         StoreSource::KeyVault(_) | StoreSource::Url(_) => String::new(),
     };
+    let none = match nothing_enabled.as_slice() {
+        [_, ..] if !files.is_empty() => {
+            format!(", nothing enabled of {}", text::list(nothing_enabled.iter(), "; ", LISTED))
+        }
+        _ => String::new(),
+    };
     let next = next.map_or_else(String::new, |next| format!(", next at {next}"));
     let failed = failure.as_ref().map_or_else(String::new, |failure| {
         let times = if failure.attempts == 1 { String::new() } else { format!(" ({} attempts)", failure.attempts) };
@@ -242,7 +267,7 @@ fn line(store: &FetchedStore, now: UnixTime) -> StatusLine {
     });
     StatusLine {
         is_good: failure.is_none() && fetched.is_some(),
-        text: format!("trust store {name}: {state}{versions}{next}{failed}"),
+        text: format!("trust store {name}: {state}{versions}{none}{next}{failed}"),
     }
 }
 

@@ -14,6 +14,9 @@ pub struct StoreContent {
     pub missing: Option<StoreFailure>,
     /// What the source gave no usable answer about: of this, and of nothing else, former files stay. A failure beside the files.
     pub unanswered: Vec<Unanswered>,
+    /// Of which entries of the configuration the source says that nothing is enabled, as messages name them. No failure: nothing of them is
+    /// among the files, and the others are used.
+    pub nothing_enabled: Vec<String>,
 }
 
 /// Files that a source gave no usable answer about.
@@ -64,13 +67,14 @@ pub(super) struct Merged {
     pub(super) missing: Option<StoreFailure>,
     /// The first reason.
     pub(super) unanswered: Option<StoreFailure>,
+    pub(super) nothing_enabled: Vec<String>,
 }
 
 impl StoreContent {
     /// With the files of `former` that stay: at most [`STORE_FILE_BYTES`] together. The order is that of `former`, so that equal content is
     /// recognized as such; new files follow.
     pub(super) fn merged(self, former: &[NamedFile]) -> Merged {
-        let Self { mut files, missing, unanswered } = self;
+        let Self { mut files, missing, unanswered, nothing_enabled } = self;
         let mut bytes: usize = files.iter().map(|(_, bytes)| bytes.len()).sum();
         for stays in unanswered.iter().flat_map(|Unanswered { stays, why: _ }| stays.among(former)) {
             bytes += stays.1.len();
@@ -85,7 +89,8 @@ impl StoreContent {
             let place = |(name, _): &NamedFile| former.iter().position(|(one, _)| one == name).unwrap_or(former.len());
             files.sort_by_key(place);
         }
-        Merged { files, missing, unanswered: unanswered.into_iter().next().map(|first| first.why) }
+        let unanswered = unanswered.into_iter().next().map(|first| first.why);
+        Merged { files, missing, unanswered, nothing_enabled }
     }
 }
 
@@ -112,7 +117,7 @@ mod tests {
         let kept = |files: &[&str], stays: FormerFiles| {
             let unanswered = vec![Unanswered { why: failed(), stays }];
             let files = files.iter().map(|name| file(name, 1)).collect();
-            names(StoreContent { files, missing: None, unanswered }, &former)
+            names(StoreContent { files, unanswered, ..StoreContent::default() }, &former)
         };
         let beginning = |ended: &[&str]| FormerFiles::Beginning {
             beginning: "a/".to_owned(),
@@ -135,8 +140,11 @@ mod tests {
         let former = [file("a/1", STORE_FILE_BYTES), file("b/1", 1)];
         let stays = FormerFiles::Beginning { beginning: String::new(), ended: Vec::new() };
         let unanswered = vec![Unanswered { why: failed(), stays }];
-        let content =
-            |size| StoreContent { files: vec![file("c/1", size)], missing: None, unanswered: unanswered.clone() };
+        let content = |size| StoreContent {
+            files: vec![file("c/1", size)],
+            unanswered: unanswered.clone(),
+            ..StoreContent::default()
+        };
         assert_eq!(names(content(0), &former), ["a/1", "c/1"]);
         assert_eq!(names(content(1), &former), ["c/1"]);
     }

@@ -61,6 +61,8 @@ struct State {
     /// The last content, and when it was fetched.
     content: Option<(Arc<[NamedFile]>, UnixTime)>,
     failure: Option<FetchFailure>,
+    /// By the last answer.
+    nothing_enabled: Vec<String>,
     next: Option<UnixTime>,
 }
 
@@ -94,6 +96,8 @@ pub struct FetchStatus {
     /// The names of its files: of a vault, each certificate with its version.
     pub files: Vec<String>,
     pub failure: Option<FetchFailure>,
+    /// Of which entries of the configuration the source has said last that nothing is enabled.
+    pub nothing_enabled: Vec<String>,
     /// When it is fetched the next time; `None` if its content cannot change, or it was not tried yet.
     pub next: Option<UnixTime>,
 }
@@ -131,11 +135,12 @@ impl FetchedStore {
     pub fn succeeded(&self, content: StoreContent, now: UnixTime, next: Option<UnixTime>) {
         let mut state = self.lock();
         let former = state.content.as_ref();
-        let Merged { files, missing, unanswered } = content.merged(former.map_or(&[], |(files, _)| files));
+        let Merged { files, missing, unanswered, nothing_enabled } =
+            content.merged(former.map_or(&[], |(files, _)| files));
         let nothing = unanswered.is_some() && files.is_empty() && former.is_none();
         let at = former.map(|(_, at)| *at).filter(|_| unanswered.is_some()).unwrap_or(now);
         let failure = unanswered.or(missing).map(|why| state.failed(why, now));
-        *state = State { content: (!nothing).then(|| (files.into(), at)), failure, next };
+        *state = State { content: (!nothing).then(|| (files.into(), at)), failure, nothing_enabled, next };
     }
 
     /// An attempt failed at `now`: the former content stays in use. The next attempt is at `next`.
@@ -153,6 +158,7 @@ impl FetchedStore {
             fetched: state.content.as_ref().map(|(_, at)| *at),
             files: state.content.iter().flat_map(|(files, _)| files.iter().map(|(name, _)| name.clone())).collect(),
             failure: state.failure.clone(),
+            nothing_enabled: state.nothing_enabled.clone(),
             next: state.next,
         }
     }

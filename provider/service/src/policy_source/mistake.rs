@@ -10,6 +10,7 @@ use countersign_core::codec::mismatch::Mismatched;
 use countersign_core::codec::text;
 use countersign_core::codec::text::Text;
 use countersign_core::limits;
+use countersign_core::name::VaultHost;
 use countersign_core::policy::Decision;
 use countersign_core::policy::PolicyError;
 use countersign_core::policy::Rule;
@@ -67,17 +68,21 @@ fn of_store(place: &StorePlace, error: &StoreError) -> Mismatch {
     match place {
         StorePlace::Source { store: _, origin } if error.problem == StoreProblem::Empty => match &**origin {
             StoreSource::KeyVault(KeyVaultSource { vault, certificates, .. }) => {
-                let wanted = text::list(certificates.iter(), "; ", LISTED);
-                let found = format_args!("found nothing in the vault {vault} that is enabled of: {wanted}");
-                Mismatch::new(found).expecting(
-                    "at least one enabled version; enable one in the vault (az keyvault certificate set-attributes --enabled true), or name \
-                     another certificate or version in trust.stores",
-                )
+                nothing_enabled(vault, text::list(certificates.iter(), "; ", LISTED))
             }
             StoreSource::Url(_) => error.problem.mismatch(),
         },
         StorePlace::Source { .. } | StorePlace::Directory(_) => error.problem.mismatch(),
     }
+}
+
+/// What a vault says of certificates of which no version that counts is enabled.
+#[must_use]
+pub fn nothing_enabled(vault: &VaultHost, of: impl fmt::Display) -> Mismatch {
+    Mismatch::new(format_args!("found nothing in the vault {vault} that is enabled of: {of}")).expecting(
+        "at least one enabled version; enable one in the vault (az keyvault certificate set-attributes --enabled true), or name another \
+         certificate or version in trust.stores",
+    )
 }
 
 /// Most certificates of a vault in a message.

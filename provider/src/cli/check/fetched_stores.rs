@@ -7,6 +7,7 @@ use crate::config::Config;
 use crate::config::StoreSource;
 use crate::policy_source::FetchStatus;
 use crate::policy_source::FetchedStores;
+use crate::runtime::nothing_enabled_of;
 use crate::runtime::trust_store_danger;
 
 /// A trust store that is fetched.
@@ -35,4 +36,12 @@ pub(super) fn tried(stores: &FetchedStores, findings: &mut Findings) {
         let fetched = stores.stores().find(|fetched| *fetched.reference() == entry.store);
         entry.status = fetched.map(|fetched| fetched.status());
     }
+    let mut warnings = Vec::new();
+    for FetchedStoreEntry { store, source, status } in &findings.stores {
+        let Some(status) = status else { continue };
+        let place = findings.place_of(store);
+        let of = |why| format!("{place}trust store {store}: {why}");
+        warnings.extend(nothing_enabled_of(source, status).into_iter().map(of));
+    }
+    warnings.into_iter().for_each(|message| findings.warn("vault-certificate-disabled", message));
 }

@@ -10,7 +10,6 @@ use super::Findings;
 use super::SOON;
 use super::signer_roots;
 use crate::config::Config;
-use crate::config::Place;
 use crate::policy_source::FetchedStores;
 use crate::policy_source::LoadedPolicy;
 use crate::policy_source::PolicyMistake;
@@ -99,8 +98,6 @@ fn mistakes(file: &Path, config: &Config, mistakes: &[PolicyMistake], findings: 
 
 /// Warns about a store that is fetched and has no usable content, or not all of it: no file is wrong.
 fn unusable_store(store: &StoreRef, mistake: &PolicyMistake, findings: &mut Findings) {
-    let place = findings.places.store(store);
-    let place = place.map(|Place { line, field }| format!("{}:{line}: {field}, ", findings.file.display()));
-    let message = format!("{}trust store {store}: {}", place.unwrap_or_default(), mistake.mismatch());
+    let message = format!("{}trust store {store}: {}", findings.place_of(store), mistake.mismatch());
     findings.warn("store-unusable", message);
 }

@@ -13,7 +13,6 @@ use countersign_azure::Versions;
 use countersign_azure::limits::VERSIONS_BYTES;
 use countersign_core::codec::text::Text;
 use countersign_core::limits::STORE_FILE_BYTES;
-use countersign_core::name::VaultCertificate;
 use countersign_core::name::VaultCertificateVersion;
 use countersign_core::policy::Store;
 use countersign_core::policy::StoreRef;
@@ -75,19 +74,19 @@ impl Vaults {
         let (vault, content) = (KeyVault::new(azure, vault, identity(who)), content(secret));
         // What was answered counts, although something else was not until the end.
         let deadline = deadline.checked_sub(MARGIN).unwrap_or(deadline);
-        let read = |VaultEntry { name, versions }: VaultEntry| {
+        let read = |entry: VaultEntry| {
             let vault = &vault;
             async move {
                 let keep = |content| if secret { anchors_of_chain(content) } else { content };
-                let found = vault.certificate(&name, &of_entry(versions), (content, keep), deadline).await;
-                (name, found)
+                let found = vault.certificate(&entry.name, &of_entry(&entry.versions), (content, keep), deadline).await;
+                (entry, found)
             }
         };
         let certificates = beginning_elsewhere(certificates, failed);
         let mut all = stream::iter(certificates).map(read).buffered(CONCURRENT);
         let mut fetching = Fetching { store, content: StoreContent::default(), bytes: 0 };
-        while let Some((name, found)) = all.next().await {
-            fetching.add(&name, found);
+        while let Some((entry, found)) = all.next().await {
+            fetching.add(&entry, found);
         }
         Ok(fetching.content)
     }
@@ -111,7 +110,8 @@ struct Fetching {
 }
 
 impl Fetching {
-    fn add(&mut self, name: &VaultCertificate, found: FoundCertificate) {
+    fn add(&mut self, entry: &VaultEntry, found: FoundCertificate) {
+        let VaultEntry { name, versions: _ } = entry;
         let file = |version: &VaultCertificateVersion| format!("{name}/{version}");
         match found {
             // An answer, and no failure: what is gone is not trusted any more.
@@ -120,6 +120,9 @@ impl Fetching {
                 let ended = disabled.iter().map(file).collect();
                 let stays = FormerFiles::Beginning { beginning: format!("{name}/"), ended };
                 self.content.unanswered.push(Unanswered { why: failure(&error), stays });
+            }
+            FoundCertificate::Versions { versions, older } if versions.is_empty() && older.is_empty() => {
+                self.content.nothing_enabled.push(entry.to_string());
             }
             FoundCertificate::Versions { versions, older } => {
                 let mut failed: Vec<(String, StoreFailure)> = Vec::new();
@@ -209,10 +212,10 @@ fn content(secret: bool) -> Content {
     if secret { Content::Chain } else { Content::Certificate }
 }
 
-fn of_entry(versions: VaultVersions) -> Versions {
+fn of_entry(versions: &VaultVersions) -> Versions {
     match versions {
-        VaultVersions::One(version) => Versions::One(version),
-        VaultVersions::Newest(count) => Versions::Newest(count),
+        VaultVersions::One(version) => Versions::One(version.clone()),
+        VaultVersions::Newest(count) => Versions::Newest(*count),
     }
 }
 

@@ -149,7 +149,7 @@ impl StoreClient {
         let bytes = found.map_err(|failed| failed.failure)?;
         let name = location.url().path_segments().and_then(|mut segments| segments.next_back()).unwrap_or_default();
         let name = if name.is_empty() { "certificates" } else { name };
-        Ok(StoreContent { files: vec![(name.to_owned(), bytes)], missing: None, unanswered: Vec::new() })
+        Ok(StoreContent { files: vec![(name.to_owned(), bytes)], ..StoreContent::default() })
     }
 
     /// A permit to receive a store of `server`.

@@ -3,9 +3,13 @@ use std::sync::Mutex;
 
 use countersign_core::name::Digest;
 use countersign_core::name::DigestAlgorithm;
+use countersign_testkit::captured_log::capture;
+use serde_json::json;
+use tracing::Level;
 
 use super::*;
 use crate::config::Purpose;
+use crate::telemetry::log;
 
 /// Gives the results of its list one after another, then the last one again; and counts.
 #[derive(Clone)]
@@ -133,12 +137,48 @@ fn the_pause_doubles_up_to_five_minutes() {
 }
 
 #[test]
+fn the_log_names_the_certificates_of_a_vault_of_which_nothing_is_enabled_while_others_are_used() {
+    let vault = "{vault: shop.vault.azure.net, certificates: [{name: shop}, {name: spare}]}";
+    let text = format!("trust: {{directory: trust, stores: [{{store: 'ca:shop', keyVault: {vault}}}]}}");
+    let config = Config::parse(&text, std::path::Path::new("c.yaml"), Purpose::Verify).unwrap();
+    let stores = FetchedStores::new(&config.trust.stores);
+    let nothing_enabled = vec!["spare, the newest enabled version".to_owned()];
+    let of_others = StoreContent { nothing_enabled: nothing_enabled.clone(), ..files() };
+    // Without others it is a mistake of the store, and the log has that.
+    let of_none = StoreContent { nothing_enabled, ..StoreContent::default() };
+    let (_, fetcher) = script([Ok(of_others), Ok(of_none), Ok(files())]);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+    let lines = capture(
+        |lines| log::subscriber(Level::WARN, move || lines.clone()),
+        || {
+            for _ in 0..3 {
+                let store = Arc::clone(stores.stores().next().unwrap());
+                runtime.block_on(attempt(store, Arc::clone(&fetcher), Instant::now() + ATTEMPT));
+            }
+        },
+    );
+    let mut events = lines.events();
+    events.iter_mut().for_each(|event| drop(event.as_object_mut().unwrap().remove("timestamp")));
+    assert_eq!(
+        events,
+        [json!({
+            "level": "WARN", "message": "a certificate of the trust store has no enabled version", "store": "ca:shop",
+            "origin": "shop.vault.azure.net shop, spare",
+            "why": "found nothing in the vault shop.vault.azure.net that is enabled of: spare, the newest enabled version, expected at least one \
+                    enabled version; enable one in the vault (az keyvault certificate set-attributes --enabled true), or name another \
+                    certificate or version in trust.stores; signatures with it are not trusted until then",
+        })]
+    );
+}
+
+#[test]
 fn the_next_attempt_is_when_it_is_due() {
     let at = |seconds| UnixTime::from_seconds(seconds).unwrap();
     let status = |fetched: Option<i64>, next: Option<i64>| FetchStatus {
         fetched: fetched.map(at),
         files: Vec::new(),
         failure: None,
+        nothing_enabled: Vec::new(),
         next: next.map(at),
     };
     for (status, wait) in [

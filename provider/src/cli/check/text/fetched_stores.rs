@@ -27,7 +27,7 @@ impl Page {
                 self.line("    refresh", format_args!("every {}", written_duration(source.refresh_interval)));
             }
         }
-        let Some(FetchStatus { fetched, files, failure, next }) = status else { return };
+        let Some(FetchStatus { fetched, files, failure, nothing_enabled: _, next }) = status else { return };
         match fetched {
             Some(at) => self.line("  fetched", at),
             None => self.line("  fetched", "nothing"),

@@ -149,6 +149,30 @@ async fn a_disabled_version_ends_and_with_the_last_one_the_store() {
 }
 
 #[tokio::test]
+async fn a_certificate_without_an_enabled_version_is_named_while_another_one_is_in_use() {
+    let spare = Chain::self_signed(CertSpec::leaf().common_name("spare"));
+    let add = |site: &VaultSite| (site.add_self_signed("shop"), site.vault.add_version("spare", &spare));
+    let (vault, ((shop, version), disabled)) = WithVault::start(("versions: 1}, {name: spare", ""), add).await;
+    assert_eq!(vault.trusted([&shop, &spare]).await, ("current", [true, true]));
+    vault.site.vault.set_enabled("spare", &disabled, false);
+    let vault = vault.refresh().await;
+    assert_eq!(vault.trusted([&shop, &spare]).await, ("current", [true, false]));
+    assert_eq!(
+        vault.line(),
+        format!(
+            "[+] trust store ca:main: fetched at TIME, 0h00m ago, {FROM}, spare, versions shop/{version}, nothing enabled of spare, the newest \
+             enabled version, next at TIME"
+        )
+    );
+    assert_eq!(vault.service.policy_status(), [""; 0]);
+    // It says so no longer.
+    vault.site.vault.set_enabled("spare", &disabled, true);
+    let vault = vault.refresh().await;
+    assert_eq!(vault.trusted([&shop, &spare]).await, ("current", [true, true]));
+    assert!(!vault.line().contains("nothing enabled"), "{}", vault.line());
+}
+
+#[tokio::test]
 async fn a_version_that_the_vault_says_is_disabled_ends_although_another_one_cannot_be_read() {
     let add = |site: &VaultSite| (site.add_self_signed("old"), site.add_self_signed("new"));
     let (vault, ((old, first), (new, second))) = WithVault::start(("versions: 2", ""), add).await;

@@ -2,6 +2,8 @@
 
 use countersign_testkit::azure::vault_site::VaultSite;
 use countersign_testkit::folder::Folder;
+use countersign_testkit::pki::CertSpec;
+use countersign_testkit::pki::Chain;
 use serde_json::Value;
 use serde_json::json;
 
@@ -140,5 +142,30 @@ async fn a_vault_without_an_enabled_version_is_named_with_the_certificate_and_wh
              another certificate or version in trust.stores"
         );
         assert_eq!(document["warnings"], json!([{"warning": "store-unusable", "message": message}]));
+    }
+}
+
+#[tokio::test]
+async fn a_certificate_without_an_enabled_version_is_a_warning_beside_one_that_is_used() {
+    let site = VaultSite::start().await;
+    let (_, version) = site.add_self_signed("shop");
+    let spare = Chain::self_signed(CertSpec::leaf().common_name("spare"));
+    let disabled = site.vault.add_version("spare", &spare);
+    site.vault.set_enabled("spare", &disabled, false);
+    for (entry, shown) in [
+        ("name: spare, versions: 3".to_owned(), "the 3 newest enabled versions".to_owned()),
+        (format!("name: spare, version: {disabled}"), format!("version {disabled}")),
+    ] {
+        let (code, page, document) = run(configured(&site, &format!("versions: 1}}, {{{entry}"), ""), true).await;
+        assert_eq!(code, Some(0), "{page}");
+        let message = format!(
+            "c.yaml:1: trust.stores[0], trust store ca:main: found nothing in the vault shops.vault.azure.net that is enabled of: spare, {shown}, \
+             expected at least one enabled version; enable one in the vault (az keyvault certificate set-attributes --enabled true), or name \
+             another certificate or version in trust.stores; signatures with it are not trusted until then"
+        );
+        assert_eq!(document["warnings"], json!([{"warning": "vault-certificate-disabled", "message": message}]));
+        // The store is used.
+        assert_eq!(document["trustStores"][0]["fetch"]["files"], json!([format!("shop/{version}")]));
+        assert_eq!(document["statements"][0]["rules"]["stores"][0]["store"], "ca:main", "{document}");
     }
 }
