@@ -6,6 +6,7 @@ mod credential_kind;
 mod credential_origin;
 mod ecr_refusal;
 mod kind;
+mod page;
 mod refusal;
 mod registry_error;
 mod remedy;

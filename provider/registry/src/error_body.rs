@@ -20,14 +20,17 @@ pub struct RegistryErrorBody {
     text: Option<Excerpt>,
     name_unknown: bool,
     denied: bool,
+    is_page: bool,
 }
 
 impl RegistryErrorBody {
     /// Parses an envelope and keeps at most `characters`, of the refusal of a permission at most `of_permission`, up to where it repeats one
-    /// of `secrets`. Any other body gives an empty one, as only the status affects decisions.
+    /// of `secrets`. Any other body gives one without text, as only the status affects decisions.
     pub(crate) fn parse(body: &[u8], characters: usize, of_permission: usize, secrets: &[Secret]) -> Self {
         let Ok(envelope) = json::from_slice::<OciEnvelope>(body, &limits::ERROR_JSON) else {
-            return Self::default();
+            // Token services have other errors, which are JSON too.
+            let first = body.trim_ascii_start().first();
+            return Self { is_page: first.is_some_and(|first| !b"{[".contains(first)), ..Self::default() };
         };
         let has = |code: OciErrorCode| envelope.errors.iter().any(|error| error.code == code);
         let name_unknown = has(OciErrorCode::NameUnknown);
@@ -39,7 +42,23 @@ impl RegistryErrorBody {
             let characters = if error.message.contains(PERMISSION) { of_permission } else { characters };
             Excerpt::at_most(characters, &without_secrets(&text, secrets.iter().map(Secret::expose)))
         });
-        Self { text, name_unknown, denied }
+        Self { text, name_unknown, denied, is_page: false }
+    }
+
+    /// The same of a response with this header `content-type`: one to HEAD has no body that would show that it is a page.
+    #[must_use]
+    pub fn with_content_type(self, content_type: Option<&[u8]>) -> Self {
+        const PAGE: &[u8] = b"text/html";
+        let is_declared = content_type
+            .and_then(|content_type| content_type.get(..PAGE.len()))
+            .is_some_and(|begin| begin.eq_ignore_ascii_case(PAGE));
+        Self { is_page: self.is_page || is_declared && !self.is_envelope(), ..self }
+    }
+
+    /// Whether the response is a page, or another text that is no JSON: not of a registry, but of a firewall or proxy.
+    #[must_use]
+    pub fn is_page(&self) -> bool {
+        self.is_page
     }
 
     /// Code and message of the first error, untrusted.
@@ -117,8 +136,32 @@ mod tests {
 
     #[test]
     fn other_bodies_are_empty() {
-        for body in [b"".as_slice(), b"<html>", b"{}", b"{\"errors\":{}}"] {
+        for body in [b"".as_slice(), b" \n", b"{}", b"{\"errors\":{}}", b"\n[]", b"{\"error\":\"access_denied\"}"] {
             assert_eq!(RegistryErrorBody::parse(body, 80, 80, &[]), RegistryErrorBody::default());
+        }
+    }
+
+    #[test]
+    fn a_page_is_known_by_its_text_or_by_its_type() {
+        let of = |body: &[u8], content_type: Option<&str>| {
+            let error = RegistryErrorBody::parse(body, 80, 80, &[]);
+            error.with_content_type(content_type.map(str::as_bytes)).is_page()
+        };
+        let error = br#"{"errors":[{"code":"DENIED","message":"x"}]}"#;
+        for (body, content_type, expected) in [
+            (b"\n<html>".as_slice(), None, true),
+            (b"error code: 1020", Some("text/plain"), true),
+            // Of a request with HEAD.
+            (b"", Some("text/html"), true),
+            (b"", Some("Text/HTML; charset=utf-8"), true),
+            (b"", Some("application/json"), false),
+            (b"", Some("text"), false),
+            (b"", None, false),
+            (b"{}", Some("application/json"), false),
+            (error, Some("text/html"), false),
+            (error, Some("application/json"), false),
+        ] {
+            assert_eq!(of(body, content_type), expected, "{} {content_type:?}", String::from_utf8_lossy(body));
         }
     }
 

@@ -22,7 +22,9 @@ use countersign_http::Route;
 use countersign_http::SharedLimits;
 use countersign_http::authority;
 use countersign_http::same_origin;
+use http::HeaderValue;
 use http::StatusCode;
+use http::header::CONTENT_TYPE;
 use tokio::time::Instant;
 use url::Url;
 
@@ -218,6 +220,7 @@ impl Transport {
         let secrets = request.secrets();
         let of_permission = self.permission_characters(&url, request);
         let error = RegistryErrorBody::parse(&body, characters, of_permission, &secrets);
+        let error = error.with_content_type(headers.get(CONTENT_TYPE).map(HeaderValue::as_bytes));
         let credential = if credential_withheld { CredentialKind::Withheld } else { request.sent_credential() };
         match (status, pause) {
             (StatusCode::UNAUTHORIZED, _) if same_origin(&url, request.url) => {

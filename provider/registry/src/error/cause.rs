@@ -17,6 +17,8 @@ use super::authorities_of::AuthoritiesOf;
 use super::credential_kind::CredentialKind;
 use super::credential_origin::CredentialOrigin;
 use super::ecr_refusal::EcrRefusal;
+use super::page::WithPage;
+use super::page::is_page;
 use super::refusal::LinkRefusal;
 use super::refusal::RealmRefusal;
 use super::remedy::Remedy;
@@ -86,8 +88,8 @@ pub enum Cause {
     },
     /// 401 or 403; or 400 with an error body that refuses a credential, as Amazon's registries send.
     #[error(
-        "{host} responds with status {status} to {}{}{}{}{}{}",
-        credential.sent(), Quote(error), Applies(origin.as_deref()), Kept(replacement.as_deref()), Advice(ecr.as_ref()),
+        "{host} responds with status {status} to {}{}{}{}{}{}{}",
+        credential.sent(), Quote(error), WithPage(*status, *credential, error), Applies(origin.as_deref()), Kept(replacement.as_deref()), Advice(ecr.as_ref()),
         Advice(role.as_ref())
     )]
     Denied {
@@ -347,13 +349,16 @@ impl NoList {
 impl Cause {
     /// A refusal.
     pub(crate) fn denied(host: String, status: u16, credential: CredentialKind, error: RegistryErrorBody) -> Self {
-        let role = RoleRefusal::of(&host, status, credential, &error);
+        let is_page = is_page(status, credential, &error);
+        let role = RoleRefusal::of(&host, status, credential, &error).filter(|_| !is_page);
         Self::Denied { host, status, credential, origin: None, replacement: None, ecr: None, role, error }
     }
 
     /// The same cause; a refusal has what Amazon ECR refused, if `host` is one of its registries.
     pub(crate) fn for_stage(mut self, stage: Stage) -> Self {
-        if let Self::Denied { host, status, credential, ecr, error, .. } = &mut self {
+        if let Self::Denied { host, status, credential, ecr, error, .. } = &mut self
+            && !is_page(*status, *credential, error)
+        {
             *ecr = EcrRefusal::of(host, *status, stage, *credential, error);
         }
         self

@@ -14,6 +14,7 @@ use super::cause::Fallback;
 use super::cause::LocationFailure;
 use super::cause::NoList;
 use super::credential_kind::CredentialKind;
+use super::page::is_page;
 use crate::observer::Stage;
 
 /// The kinds of failure that require different actions.
@@ -310,6 +311,13 @@ impl Cause {
     /// defines it as "not supported". A 404 of the host that the registry redirects to is none.
     pub(crate) fn is_absence(&self) -> bool {
         matches!(self, Self::NotFound { error, .. } if !error.name_unknown())
+    }
+
+    /// Whether this is a refusal with a page in place of an error of a registry.
+    #[must_use]
+    pub fn is_page(&self) -> bool {
+        let Self::Denied { status, credential, error, .. } = self else { return false };
+        is_page(*status, *credential, error)
     }
 
     /// Whether this is a refusal without a challenge of a token that may be another one's than expected by the registry, or

@@ -32,12 +32,14 @@ impl fmt::Display for Failed<'_> {
         let RegistryError { repository, stage, cause } = self.0;
         let other = |f: &mut fmt::Formatter<'_>| write!(f, "cannot get the {} of {repository}", stage.as_str());
         let Cause::Denied { status, credential, ecr, role, .. } = cause else { return other(f) };
+        let is_page = cause.is_page();
         let pulled = Pulled { repository, stage: *stage };
         // Some registries answer 401 to a credential without a permission, and 403 to one that has ended.
         let lacks_permission = match (ecr, role) {
             (Some(refusal), _) => refusal.is_permission(),
             (None, Some(refusal)) => refusal.is_permission(),
-            (None, None) => *status == 403,
+            // A page may be of a firewall, which has not looked at the credential.
+            (None, None) => *status == 403 && !is_page,
         };
         match (credential, lacks_permission, stage) {
             // Of a redirect: the registry has granted what the other host refuses.
@@ -53,12 +55,12 @@ impl fmt::Display for Failed<'_> {
                 CredentialKind::Basic | CredentialKind::Issued | CredentialKind::IdentityToken | CredentialKind::Bearer,
                 false,
                 Stage::Token,
-            ) => write!(f, "the credential for pulling {pulled} was refused"),
+            ) if !is_page => write!(f, "the credential for pulling {pulled} was refused"),
             // Registries answer so to a wrong credential, and to one without a permission.
             (
                 CredentialKind::Basic | CredentialKind::Issued | CredentialKind::IdentityToken | CredentialKind::Bearer,
                 false,
-                Stage::Manifest | Stage::Referrers | Stage::ReferrerManifest | Stage::Blob,
+                Stage::Token | Stage::Manifest | Stage::Referrers | Stage::ReferrerManifest | Stage::Blob,
             ) => write!(f, "pulling {pulled} was refused"),
         }
     }
@@ -175,6 +177,11 @@ mod tests {
         let ecr = "111122223333.dkr.ecr.eu-central-1.amazonaws.com";
         let ended = br#"{"errors":[{"code":"DENIED","message":"Your authorization token has expired."}]}"#;
         assert_eq!(of_cloud(ecr, 403, ended), format!("the credential for pulling {ecr}/app was refused"));
+        // A page may be that of a firewall.
+        let page = b"<html>blocked</html>";
+        assert_eq!(of_cloud("shops.azurecr.io", 403, page), "pulling shops.azurecr.io/app was refused");
+        assert_eq!(of_cloud(ecr, 403, page), format!("pulling {ecr}/app was refused"));
+        assert_eq!(of_cloud("shops.azurecr.io", 401, page), "there is no permission to pull shops.azurecr.io/app");
         // An outage is no refusal.
         let pause = HostPause { host: "auth.example".to_owned(), wait: std::time::Duration::from_secs(2) };
         let cause = Cause::Fetch(FetchError::Throttled(pause));

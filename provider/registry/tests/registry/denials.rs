@@ -92,6 +92,35 @@ async fn a_403_without_a_challenge_says_that_the_configured_credentials_were_not
 }
 
 #[tokio::test]
+async fn a_403_with_a_page_says_so_and_is_no_missing_permission() {
+    let registry = Registry::start().await;
+    registry.push_image("team/app", "v1");
+    registry.require_basic("alice", "wrong");
+    let whole = async |reply: Reply| {
+        let fault = registry.when(Route::Manifest).reply(reply);
+        let image: ImageRef = format!("{}/team/app:v1", registry.host()).parse().unwrap();
+        let settings = settings(vec![entry(&registry, from_files())]);
+        let text = build(settings).0.pin(&image, soon()).await.unwrap_err().to_string();
+        fault.remove();
+        text.replace(&registry.host(), "REGISTRY")
+    };
+    let applies = format!("registries[0] \"REGISTRY\" applies, with {FILES}");
+    let status = "REGISTRY responds with status 403 to the configured user name and password";
+    let page = || Reply::status(403).header("content-type", "text/html").body("<html>blocked by the firewall</html>");
+    assert_eq!(
+        whole(page()).await,
+        format!(
+            "pulling the manifest of REGISTRY/team/app was refused: {status}, with a page that is no answer of a registry; {applies}"
+        )
+    );
+    // Without a body, as for HEAD, and in JSON it is one.
+    let missing = "there is no permission to pull the manifest of REGISTRY/team/app";
+    assert_eq!(whole(Reply::status(403)).await, format!("{missing}: {status}; {applies}"));
+    let json = Reply::status(403).header("content-type", "application/json").body(r#"{"error":"no"}"#);
+    assert_eq!(whole(json).await, format!("{missing}: {status}; {applies}"));
+}
+
+#[tokio::test]
 async fn a_denial_of_the_token_service_names_them_too() {
     let registry = Registry::start().await;
     registry.require_bearer(&TokenService::for_user("alice", "right"));

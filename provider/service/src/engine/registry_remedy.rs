@@ -104,6 +104,15 @@ pub(super) fn remedy(error: &RegistryError) -> Option<Text> {
             "correct the user name or the password in the files that the message names: the token service does not accept them; {TRY}"
         )));
     }
+    if cause.is_page()
+        && let Some(otherwise) = of_page(*credential)
+    {
+        return Some(Text::of(format_args!(
+            "check first the firewall and the network rules of the host that the message names, and any proxy in front of it: it answers with a \
+             page, and not as a registry; permit the outbound address of the pod there, or use a private endpoint; if the registry itself \
+             refuses, {otherwise}; {TRY}"
+        )));
+    }
     // The host may be that of a token service.
     let cloud = cloud_of(host).or_else(|| Cloud::of(error.repository.host()));
     of_denied(*credential, origin.as_deref(), *ecr, cloud)
@@ -125,6 +134,17 @@ fn of_realm(cloud: Option<Cloud>) -> Text {
         None => Text::of(format_args!(
             "add the token service to realmHosts of the registry's entry, if it belongs to the registry; otherwise do not use the registry; {TRY}"
         )),
+    }
+}
+
+/// What to do about a refusal with a page if it is not of a firewall; `None` if it is, or if it is a store's.
+fn of_page(credential: CredentialKind) -> Option<&'static str> {
+    match credential {
+        CredentialKind::Anonymous => Some("set credentials in its entry of registries"),
+        CredentialKind::Basic | CredentialKind::Issued | CredentialKind::IdentityToken | CredentialKind::Bearer => {
+            Some("give the credential read access to the repository")
+        }
+        CredentialKind::NotRequested | CredentialKind::Withheld => None,
     }
 }
 
@@ -286,6 +306,39 @@ mod tests {
                  before it asked for them; permit the outbound address of the pod there, or use a private endpoint, and check that no proxy \
                  answers in its place; countersign check --online --image IMAGE tries it"
             );
+        }
+    }
+
+    #[test]
+    fn a_refusal_with_a_page_names_the_firewall_and_then_the_credential() {
+        let page = |registry: &str, status, credential| {
+            let mut denied = denied(registry, credential, None);
+            if let Cause::Denied { status: found, error, .. } = &mut denied {
+                (*found, *error) = (status, RegistryErrorBody::default().with_content_type(Some(b"text/html")));
+            }
+            advice(registry, denied)
+        };
+        let expected = |otherwise: &str| {
+            Some(format!(
+                "check first the firewall and the network rules of the host that the message names, and any proxy in front of it: it answers \
+                 with a page, and not as a registry; permit the outbound address of the pod there, or use a private endpoint; if the registry \
+                 itself refuses, {otherwise}; countersign check --online --image IMAGE tries it"
+            ))
+        };
+        for registry in [ECR, ACR, GOOGLE, "r.example"] {
+            for credential in
+                [CredentialKind::Basic, CredentialKind::Issued, CredentialKind::IdentityToken, CredentialKind::Bearer]
+            {
+                let access = expected("give the credential read access to the repository");
+                assert_eq!(page(registry, 403, credential), access, "{registry}");
+                assert_eq!(page(registry, 401, credential), None, "{registry}");
+            }
+            let anonymous = expected("set credentials in its entry of registries");
+            assert_eq!(page(registry, 403, CredentialKind::Anonymous), anonymous);
+            assert_eq!(page(registry, 403, CredentialKind::Withheld), None);
+            // The same as without a page.
+            let not_requested = advice(registry, denied(registry, CredentialKind::NotRequested, None));
+            assert_eq!(page(registry, 403, CredentialKind::NotRequested), not_requested);
         }
     }
 
