@@ -31,6 +31,7 @@ mod trust_stores;
 mod watchdog;
 
 pub(crate) use azure::client_secret_mistake;
+pub(crate) use azure::environment_warnings as azure_environment_warnings;
 pub(crate) use components::Components;
 pub(crate) use components::Observers;
 pub(crate) use environment_warning::EnvironmentWarning;

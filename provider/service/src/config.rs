@@ -148,15 +148,19 @@ pub enum ConfigError {
 }
 
 impl Config {
-    /// Whether tokens of Microsoft Entra are requested for the workload identity of the pod.
-    #[must_use]
-    pub fn needs_workload_identity(&self) -> bool {
-        let is_workload = |identity: &EntraIdentity| matches!(identity, EntraIdentity::Workload { .. });
+    /// For whom tokens of Microsoft Entra are requested, for registries and then for vaults.
+    pub fn entra_identities(&self) -> impl Iterator<Item = &EntraIdentity> {
         let of_stores = self.trust.stores.values().filter_map(|source| match source {
             StoreSource::KeyVault(vault) => Some(&vault.identity),
             StoreSource::Url(_) => None,
         });
-        self.registries.iter().filter_map(|registry| registry.credentials.acr()).chain(of_stores).any(is_workload)
+        self.registries.iter().filter_map(|registry| registry.credentials.acr()).chain(of_stores)
+    }
+
+    /// Whether tokens of Microsoft Entra are requested for the workload identity of the pod.
+    #[must_use]
+    pub fn needs_workload_identity(&self) -> bool {
+        self.entra_identities().any(|identity| matches!(identity, EntraIdentity::Workload { .. }))
     }
 
     /// Whether AWS is called: its Signer, or for tokens of its registries.

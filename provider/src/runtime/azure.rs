@@ -17,9 +17,7 @@ mod without;
 #[cfg(feature = "azure")]
 pub(super) use clients::AzureServices;
 #[cfg(feature = "azure")]
-pub(super) use environment::authority_mistakes;
-#[cfg(feature = "azure")]
-pub(super) use environment::mistakes as environment_mistakes;
+pub(crate) use environment::warnings as environment_warnings;
 #[cfg(feature = "azure")]
 pub(crate) use identity::client_secret_mistake;
 #[cfg(feature = "azure")]
@@ -29,8 +27,6 @@ pub(super) use without::AzureServices;
 #[cfg(not(feature = "azure"))]
 pub(super) use without::Vaults;
 #[cfg(not(feature = "azure"))]
-pub(super) use without::authority_mistakes;
-#[cfg(not(feature = "azure"))]
 pub(crate) use without::client_secret_mistake;
 #[cfg(not(feature = "azure"))]
-pub(super) use without::environment_mistakes;
+pub(crate) use without::environment_warnings;

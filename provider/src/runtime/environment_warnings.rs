@@ -137,10 +137,8 @@ fn token_file(variable: &str) -> Option<String> {
 fn of_azure(config: &Config) -> Vec<EnvironmentWarning> {
     let mut warnings = Vec::new();
     let mut warn = |kind, message| warnings.push(EnvironmentWarning { kind, message, is_of_variable: true });
-    for why in azure::environment_mistakes() {
-        warn("azure-environment", format!("Azure is not called: {why}"));
-    }
-    azure::authority_mistakes(config).into_iter().for_each(|why| warn("azure-environment", why.to_string()));
+    let variable = |name: &str| std::env::var_os(name);
+    azure::environment_warnings(config, variable).iter().for_each(|why| warn("azure-environment", why.to_string()));
     // Otherwise it is a mistake already.
     if proxy_environment::read(config).is_ok()
         && let Err(why) = proxy_environment::beside(&config.azure.proxy)

@@ -1,11 +1,14 @@
 //! `--manifests`: what the pod and its service account say of the identity at a cloud, beside what the configuration needs of it. Warnings,
 //! as an admission webhook can change both.
 
+mod azure;
+mod egress;
+
 use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
 use std::path::Path;
 
 use countersign_core::codec::excerpt::Excerpt;
-use countersign_core::name::ClientId;
 use countersign_core::name::RoleArn;
 use serde_json::Value as Json;
 
@@ -14,15 +17,6 @@ use crate::cli::manifests::described;
 use crate::cli::manifests::list;
 use crate::cli::manifests::text;
 use crate::config::Config;
-use crate::config::EntraIdentity;
-use crate::config::StoreSource;
-
-/// The label by which the webhook of Azure workload identity chooses pods
-/// ([labels and annotations](https://azure.github.io/azure-workload-identity/docs/topics/service-account-labels-and-annotations.html)).
-const AZURE_LABEL: &str = "azure.workload.identity/use";
-
-/// The annotation of a service account with the client ID of its managed identity or application.
-const AZURE_CLIENT_ID: &str = "azure.workload.identity/client-id";
 
 /// The annotation of a service account with its role
 /// ([IRSA](https://docs.aws.amazon.com/eks/latest/userguide/associate-service-account-role.html)).
@@ -32,13 +26,28 @@ const AWS_ROLE: &str = "eks.amazonaws.com/role-arn";
 /// ([workload identity](https://cloud.google.com/kubernetes-engine/docs/how-to/workload-identity#kubernetes-sa-to-iam)).
 const GOOGLE_ACCOUNT: &str = "iam.gke.io/gcp-service-account";
 
+/// The service account of pods that name none.
+const DEFAULT_ACCOUNT: &str = "default";
+
+/// The instance metadata service of a node.
+const INSTANCE_METADATA: (Ipv4Addr, u64) = (Ipv4Addr::new(169, 254, 169, 254), 80);
+
+/// The kind of each warning, and its message.
+type Warnings = Vec<(&'static str, String)>;
+
 /// What the manifests say of the identity of a pod.
 #[derive(Clone, Debug, Default)]
 pub(super) struct PodSetup {
     /// Kind and name of the workload.
     workload: String,
+    /// The name of the container.
+    container: String,
     labels: BTreeMap<String, Json>,
+    /// Of the pod.
+    pod_annotations: BTreeMap<String, Json>,
     service_account: String,
+    /// Whether the pod names it.
+    has_named_account: bool,
     /// Of the service account; `None` if it is not among the manifests.
     annotations: Option<BTreeMap<String, Json>>,
     /// The variables of the container; `None` for a value that is not in the manifest.
@@ -46,6 +55,8 @@ pub(super) struct PodSetup {
     /// Whether the container has further variables of ConfigMaps and Secrets.
     has_more_variables: bool,
     tokens: Vec<TokenFile>,
+    /// The network policies by which the pod cannot connect to the instance metadata service; none if it can.
+    without_metadata: Vec<String>,
 }
 
 /// A token of the service account that a volume has.
@@ -62,18 +73,29 @@ impl PodSetup {
     pub(super) fn of(workload: &Object<'_>, container: &Json, objects: &[Object<'_>]) -> Self {
         let template = workload.value.pointer("/spec/template").unwrap_or(&Json::Null);
         let pod = template.get("spec").unwrap_or(&Json::Null);
-        let service_account = text(pod, "serviceAccountName").or(text(pod, "serviceAccount")).unwrap_or("default");
+        let named = text(pod, "serviceAccountName").or(text(pod, "serviceAccount")).filter(|name| !name.is_empty());
+        let service_account = named.unwrap_or(DEFAULT_ACCOUNT);
         let account = workload.beside(objects, "ServiceAccount", service_account);
-        let value = |variable: &Json| text(variable, "value").map(str::to_owned);
+        // A reference to another variable is not resolved.
+        let value = |variable: &Json| text(variable, "value").filter(|text| !text.contains("$(")).map(str::to_owned);
         let variables = list(container, "env").iter();
+        let labels = members(template.pointer("/metadata/labels"));
+        // Policies do not apply to pods in the network of the node.
+        let is_of_node = pod.get("hostNetwork").and_then(Json::as_bool) == Some(true);
+        let without_metadata =
+            if is_of_node { Vec::new() } else { egress::blocking(workload, &labels, objects, INSTANCE_METADATA) };
         Self {
             workload: workload.name(),
-            labels: members(template.pointer("/metadata/labels")),
+            container: text(container, "name").unwrap_or_default().to_owned(),
+            labels,
+            pod_annotations: members(template.pointer("/metadata/annotations")),
             service_account: service_account.to_owned(),
+            has_named_account: named.is_some(),
             annotations: account.map(|account| members(account.value.pointer("/metadata/annotations"))),
             variables: variables.filter_map(|of| Some((text(of, "name")?.to_owned(), value(of)))).collect(),
             has_more_variables: !list(container, "envFrom").is_empty(),
             tokens: list(container, "volumeMounts").iter().flat_map(|mount| tokens(mount, pod)).collect(),
+            without_metadata,
         }
     }
 
@@ -108,22 +130,11 @@ fn tokens(mount: &Json, pod: &Json) -> Vec<TokenFile> {
     sources.iter().filter_map(token).collect()
 }
 
-/// The kind of each warning, and its message.
-pub(super) fn warnings(pod: &PodSetup, config: &Config) -> Vec<(&'static str, String)> {
-    let mut warnings = Vec::new();
-    let of_registries = config.registries.iter().filter_map(|registry| registry.credentials.acr());
-    let of_stores = config.trust.stores.values().filter_map(|source| match source {
-        StoreSource::KeyVault(vault) => Some(&vault.identity),
-        StoreSource::Url(_) => None,
-    });
-    let workload = of_registries.chain(of_stores).filter_map(|identity| match identity {
-        EntraIdentity::Workload { client_id, .. } => Some(client_id.as_ref()),
-        EntraIdentity::Managed { .. } | EntraIdentity::ClientSecret { .. } => None,
-    });
-    let client_ids: Vec<Option<&ClientId>> = workload.collect();
-    if !client_ids.is_empty() {
-        azure(pod, client_ids.contains(&None), &mut warnings);
-    }
+/// What probably does not work.
+pub(super) fn warnings(pod: &PodSetup, config: &Config) -> Warnings {
+    let mut warnings = Warnings::new();
+    service_account(pod, config, &mut warnings);
+    azure::check(pod, config, &mut warnings);
     if config.needs_aws() {
         aws(pod, &mut warnings);
     }
@@ -133,44 +144,36 @@ pub(super) fn warnings(pod: &PodSetup, config: &Config) -> Vec<(&'static str, St
     warnings
 }
 
-/// The workload identity of Azure; with `needs_client_id` if the configuration does not name one for each use.
-fn azure(pod: &PodSetup, needs_client_id: bool, warnings: &mut Vec<(&'static str, String)>) {
-    let PodSetup { workload, .. } = pod;
-    match pod.variable("AZURE_FEDERATED_TOKEN_FILE") {
-        Some(file) => {
-            token_file(pod, "AZURE_FEDERATED_TOKEN_FILE", file, "api://AzureADTokenExchange", warnings);
-        }
-        None if pod.labels.get(AZURE_LABEL).and_then(Json::as_str) == Some("true") => {}
-        None => {
-            let found = found(pod.labels.get(AZURE_LABEL));
-            let message = format!(
-                "{workload}: spec.template.metadata.labels: found {found} for {AZURE_LABEL}, expected \"true\", as the configuration uses the \
-                 workload identity of the pod: the webhook of Azure changes no pod without this label, so that no token is issued; add the \
-                 label, as deploy/components/aks-workload-identity does"
-            );
-            warnings.push(("azure-workload-label", message));
-        }
-    }
-    if !needs_client_id || pod.variable("AZURE_CLIENT_ID").is_some() {
+/// The service account of pods that name none: an identity for it is one for all of them.
+fn service_account(pod: &PodSetup, config: &Config, warnings: &mut Warnings) {
+    if pod.service_account != DEFAULT_ACCOUNT {
         return;
     }
-    // An account that is not among the manifests is not known.
-    let Some(annotations) = &pod.annotations else { return };
-    let written = annotations.get(AZURE_CLIENT_ID);
-    if written.and_then(Json::as_str).is_none_or(|text| text.parse::<ClientId>().is_err()) {
-        let message = format!(
-            "{}: metadata.annotations: found {} for {AZURE_CLIENT_ID}, expected the client ID of the managed identity, a GUID, as the \
-             configuration has no clientId: the webhook of Azure sets AZURE_CLIENT_ID to it; add the annotation, or clientId to the \
-             configuration",
-            pod.account(),
-            found(written)
-        );
-        warnings.push(("azure-client-id", message));
+    // Other credentials of AWS are not those of a service account.
+    let aws = &config.aws;
+    let has_keys = pod.variable("AWS_ACCESS_KEY_ID").is_some() || aws.profile.is_some() || aws.instance_metadata;
+    let clouds = [
+        (config.needs_aws() && !has_keys, "AWS"),
+        (config.needs_workload_identity(), "Azure"),
+        (config.needs_google(), "Google Cloud"),
+    ];
+    let clouds: Vec<&str> = clouds.into_iter().filter_map(|(is_used, cloud)| is_used.then_some(cloud)).collect();
+    if clouds.is_empty() {
+        return;
     }
+    let found = if pod.has_named_account { format!("{:?}", pod.service_account) } else { "nothing".to_owned() };
+    let message = format!(
+        "{}: spec.template.spec.serviceAccountName: found {found}, expected a service account of this workload alone, as the configuration uses \
+         the identity of the pod at {}: that of {DEFAULT_ACCOUNT:?} is the identity of every pod of the namespace that names none; set it to the \
+         one that has the identity, countersign in deploy/base",
+        pod.workload,
+        clouds.join(" and ")
+    );
+    warnings.push(("service-account", message));
 }
 
 /// The role of the service account on EKS. Without the annotation it may have one by EKS Pod Identity, which no manifest shows.
-fn aws(pod: &PodSetup, warnings: &mut Vec<(&'static str, String)>) {
+fn aws(pod: &PodSetup, warnings: &mut Warnings) {
     if let Some(file) = pod.variable("AWS_WEB_IDENTITY_TOKEN_FILE") {
         token_file(pod, "AWS_WEB_IDENTITY_TOKEN_FILE", file, "sts.amazonaws.com", warnings);
     }
@@ -190,7 +193,7 @@ fn aws(pod: &PodSetup, warnings: &mut Vec<(&'static str, String)>) {
 }
 
 /// The account of Google Cloud. Without the annotation the service account has roles of its own, which no manifest shows.
-fn google(pod: &PodSetup, warnings: &mut Vec<(&'static str, String)>) {
+fn google(pod: &PodSetup, warnings: &mut Warnings) {
     let annotation = pod.annotations.as_ref().and_then(|annotations| annotations.get(GOOGLE_ACCOUNT));
     let is_account = |text: &str| {
         text.split_once('@')
@@ -210,13 +213,7 @@ fn google(pod: &PodSetup, warnings: &mut Vec<(&'static str, String)>) {
 }
 
 /// A file with a token that a variable of the container names: a volume must have it, for the service that takes it.
-fn token_file(
-    pod: &PodSetup,
-    variable: &str,
-    file: Option<&str>,
-    audience: &str,
-    warnings: &mut Vec<(&'static str, String)>,
-) {
+fn token_file(pod: &PodSetup, variable: &str, file: Option<&str>, audience: &str, warnings: &mut Warnings) {
     // The value is not in the manifests.
     let Some(file) = file else { return };
     let found = match pod.tokens.iter().find(|token| token.path == file) {

@@ -155,8 +155,13 @@ impl Object<'_> {
             object.group.is_empty()
                 && object.kind == kind
                 && object.value.pointer("/metadata/name").and_then(Json::as_str) == Some(name)
-                && object.namespace() == self.namespace()
+                && object.is_in_namespace_of(self)
         })
+    }
+
+    /// Whether both are in the same namespace.
+    pub(in crate::cli) fn is_in_namespace_of(&self, other: &Object<'_>) -> bool {
+        self.namespace() == other.namespace()
     }
 
     fn namespace(&self) -> Option<&str> {

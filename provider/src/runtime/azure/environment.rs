@@ -27,14 +27,16 @@ pub(super) fn read() -> Result<Environment, Vec<Text>> {
     read_from(|name| std::env::var_os(name))
 }
 
-/// Each variable that cannot be used.
-pub(crate) fn mistakes() -> Vec<Text> {
-    read().err().unwrap_or_default()
+/// Why Azure is not called, or not for each registry and vault of `config`, with these variables.
+pub(crate) fn warnings(config: &Config, variable: impl Fn(&str) -> Option<OsString>) -> Vec<Text> {
+    match read_from(variable) {
+        Ok(environment) => authority_mistakes(config, environment.workload.authority_host),
+        Err(mistakes) => mistakes.into_iter().map(|why| Text::of(format_args!("Azure is not called: {why}"))).collect(),
+    }
 }
 
-/// For which registries and vaults `AZURE_AUTHORITY_HOST` issues no token.
-pub(crate) fn authority_mistakes(config: &Config) -> Vec<Text> {
-    let authority = read().ok().and_then(|environment| environment.workload.authority_host);
+/// For which registries and vaults an `AZURE_AUTHORITY_HOST` issues no token.
+fn authority_mistakes(config: &Config, authority: Option<Endpoint>) -> Vec<Text> {
     // The configuration takes precedence.
     let Some(authority) = authority.filter(|_| config.azure.authority_host.is_none()) else { return Vec::new() };
     let mistake = |AuthorityMismatch { known, cloud, what }: AuthorityMismatch| {

@@ -1,5 +1,6 @@
 //! A build without the clients of Azure. A configuration that needs them is a mistake.
 
+use std::ffi::OsString;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -22,12 +23,7 @@ use crate::runtime::tokens::issued_tokens::IssuedTokens;
 use crate::server::health::StatusLine;
 
 /// No variable is read.
-pub(crate) fn environment_mistakes() -> Vec<Text> {
-    Vec::new()
-}
-
-/// As [`environment_mistakes`].
-pub(crate) fn authority_mistakes(_: &Config) -> Vec<Text> {
+pub(crate) fn environment_warnings(_: &Config, _: impl Fn(&str) -> Option<OsString>) -> Vec<Text> {
     Vec::new()
 }
 
