@@ -5,10 +5,12 @@ use std::collections::BTreeMap;
 use serde_json::Value as Json;
 use serde_json::json;
 
-/// Whether the value of this series is another one in each run: it is a time, belongs to the process and not to its requests, or depends on how fast the
+/// Whether the value of this series is another one in each run: it is a time, the size of texts, belongs to the process and not to its requests, or depends on how fast the
 /// machine is: connections of a client that it closed a moment ago may still be counted.
 fn varies(series: &str) -> bool {
-    ["_seconds_sum", "timestamp_seconds", "open_connections", "process_"].iter().any(|part| series.contains(part))
+    ["_seconds_sum", "timestamp_seconds", "open_connections", "process_", "verdict_cache_bytes"]
+        .iter()
+        .any(|part| series.contains(part))
 }
 
 /// The page with `<varies>` as the commit of the build.
