@@ -85,6 +85,13 @@ impl<K: Hash + Eq, V: Clone> LruTtlCache<K, V> {
         }
     }
 
+    /// The values that have not expired at `now`, the one that was used last first.
+    pub fn latest(&self, now: Instant) -> Vec<V> {
+        let inner = self.lock();
+        let good = inner.entries.iter().filter(|(_, entry)| entry.expires.is_none_or(|end| end > now));
+        good.map(|(_, entry)| entry.value.clone()).collect()
+    }
+
     /// Whether there is an entry, expired or not. Does not update its last use.
     pub fn contains(&self, key: &K) -> bool {
         self.lock().entries.contains(key)
@@ -164,6 +171,19 @@ mod tests {
         assert_eq!(cache.get(&"b", start), None);
         assert_eq!(cache.get(&"a", start), Some(1));
         assert_eq!(cache.size(), (2, 20));
+    }
+
+    #[test]
+    fn the_latest_values_are_those_that_were_used_last_and_have_not_ended() {
+        let cache = LruTtlCache::new(100);
+        let start = Instant::now();
+        let second = Duration::from_secs(1);
+        for (key, life) in [("a", 9), ("b", 9), ("c", 1), ("d", 9)] {
+            cache.put(key, key, 10, Some(start + life * second));
+        }
+        assert_eq!(cache.get(&"a", start), Some("a"));
+        assert_eq!(cache.latest(start), ["a", "d", "c", "b"]);
+        assert_eq!(cache.latest(start + second), ["a", "d", "b"]);
     }
 
     #[test]

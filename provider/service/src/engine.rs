@@ -2,6 +2,7 @@
 //! verifies, `verdict_key` is the key of the verdict cache and of single flight.
 
 mod ahead;
+mod early;
 mod error_mapping;
 mod inspect;
 mod known;

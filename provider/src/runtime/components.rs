@@ -263,7 +263,7 @@ pub(super) fn successor(
     let evidence =
         former.evidence.successor(settings::evidence(config, files, signer(config, &clouds, &former.external)));
     let evidence = evidence.map_err(|source| Cause::Evidence { source })?;
-    let successor = former.current.successor(policy, registries, Arc::new(evidence), settings::engine(config));
+    let successor = former.current.get().successor(policy, registries, Arc::new(evidence), settings::engine(config));
     let engine = successor.map_err(|source| Cause::Registries { source })?;
     Ok(Successor { engine, clouds })
 }

@@ -57,7 +57,13 @@ impl ReloadTask {
     }
 
     async fn run_with(self, in_turn: [InTurn; 3]) -> JoinError {
-        let policy = self.policy.clone().follow(self.polls.clone());
+        let engine = self.engine.current.clone();
+        // What was verified lately under the former policy.
+        let changed = move || {
+            let engine = engine.get();
+            engine.verify_early(engine.verified_lately());
+        };
+        let policy = self.policy.clone().follow(self.polls.clone(), changed);
         tokio::select! {
             error = policy => error,
             error = self.follow(in_turn) => error,

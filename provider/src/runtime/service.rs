@@ -7,6 +7,7 @@ use std::sync::Arc;
 use prometheus::Registry;
 
 use super::active_engine::ActiveEngine;
+use super::active_engine::SharedEngine;
 use super::certificates::CertificateFiles;
 use super::certificates::Certificates;
 use super::components::Components;
@@ -107,6 +108,9 @@ impl Service {
         let (tokens, fetched) = (clouds.token_lines(), policy.fetched_lines());
         readiness.show_lines(move || tokens().into_iter().chain(fetched()).collect());
         clouds.request_tokens();
+        if !config.cache.images_at_start.is_empty() {
+            engine.verify_at_start(config.cache.images_at_start.clone());
+        }
         let verifier = Arc::new(engine.clone());
         let parts = ServerParts { verifier, tls: Arc::clone(&tls), readiness, metrics, registry };
         let server = Server::bind(settings, parts).await.map_err(Cause::Server)?;
@@ -120,7 +124,13 @@ impl Service {
             stores,
             certificates: Certificates::new(files, tls),
             registries: LoadedRegistryFiles::new(registry_files, files_seen),
-            engine: ActiveEngine { server: server.reload_handle(), current: engine, evidence, clouds, external },
+            engine: ActiveEngine {
+                server: server.reload_handle(),
+                current: SharedEngine::new(engine),
+                evidence,
+                clouds,
+                external,
+            },
             status,
             polls,
         };

@@ -87,6 +87,7 @@ pub(super) fn engine(config: &Config) -> EngineSettings {
         flight_time: FLIGHT_TIME,
         ahead_time: config.server.verify_timeout,
         verify_ahead: config.mutation.verify_ahead,
+        verify_again: config.cache.verify_again,
         max_flights: config.server.max_concurrent_keys,
     }
 }

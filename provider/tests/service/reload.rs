@@ -218,6 +218,29 @@ async fn rejects_an_identity_after_its_removal_from_the_policy() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_verified_lately_is_verified_again_after_each_change_without_being_asked_for() {
+    let service = MountedService::start().await;
+    let signed = service.image("app:signed");
+    let client = service.client(service.gatekeeper(&service.clients));
+    service.until_other_trust(|| service.keep_verdicts()).await;
+    assert_eq!(client.verdict(&signed).await.unwrap(), "verified");
+    let again = |count: f64| {
+        let service = &service;
+        async move {
+            let series = r#"countersign_cache_events_total{event="verdict-again"}"#;
+            service.until("verified again", async || service.metric(series).await == Some(count)).await;
+        }
+    };
+    let one = policy(&["x509.subject: C=CH, ST=ZH, O=Testkit"]);
+    service.until_other_trust(|| service.policy.swap(&[("trustpolicy.json", one)])).await;
+    again(1.0).await;
+    service.configure("  maxKeys: 50", &[&service.registry]);
+    again(2.0).await;
+    assert_eq!(client.verdict(&signed).await.unwrap(), "verified");
+    service.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn uses_a_registry_added_to_the_configuration() {
     let service = MountedService::start().await;
     let second = Registry::start_tls(&service.servers.issue(CertSpec::tls_server(&["127.0.0.1"]))).await;

@@ -363,7 +363,7 @@ fn the_effective_configuration_is_one_line() {
          aws.instanceMetadata=false aws.proxy=environment aws.connectTimeout=1000ms aws.attemptTimeout=2000ms \
          aws.signer.enabled=false aws.signer.goodLifetime=300000ms aws.signer.revokedLifetime=86400000ms azure.proxy=environment azure.connectTimeout=1000ms azure.attemptTimeout=3000ms google.connectTimeout=1000ms google.attemptTimeout=3000ms \
          mutation.keepTag=false mutation.verifyAhead=true cache.verdictBytes=16777216 cache.verdictLifetime=300000ms \
-         cache.rejectedLifetime=5000ms cache.tagLifetime=5000ms registries={host=a.b plainHttp=false \
+         cache.rejectedLifetime=5000ms cache.tagLifetime=5000ms cache.verifyAgain=200 cache.imagesAtStart= registries={host=a.b plainHttp=false \
          credentials.usernameFile=\"/etc/cs/u\" credentials.passwordFile=\"/etc/cs/p\" proxy=environment realmHosts=c.d} \
          unlistedRegistries=anonymous registryAccess.connectTimeout=1000ms registryAccess.requestTimeout=5000ms \
          registryAccess.maxRequestsPerHost=32 registryAccess.maxRequests=128 log.level=info log.format=json \

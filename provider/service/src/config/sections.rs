@@ -18,6 +18,7 @@ mod evidence;
 mod google;
 mod google_hosts;
 mod health;
+mod images;
 mod key_vault;
 mod log;
 mod metadata;

@@ -32,25 +32,32 @@ impl Inner {
     /// Starts the verification of the image of `request` unless the policy asks for none, its verdict is known, or too many are in
     /// progress.
     pub(super) fn verify_unknown(self: &Arc<Self>, request: &VerificationRequest, resolved: Option<&Resolved>) {
-        let Ok(question) = self.question(request) else { return };
+        let Some((key, about)) = self.unknown(request, resolved) else { return };
+        let Some(place) = self.place_ahead() else { return };
+        let permit = resolved.and_then(Resolved::take_permit);
+        self.start_ahead(request, key, about, (place, permit), CacheEvent::VerdictAhead);
+    }
+
+    /// What there is to verify for `request`; `None` if the policy asks for nothing, the verdict is known, or the digest is not.
+    pub(super) fn unknown(
+        &self,
+        request: &VerificationRequest,
+        resolved: Option<&Resolved>,
+    ) -> Option<(VerdictKey, (Question, Found))> {
+        let question = self.question(request).ok()?;
         let found = match (resolved, request.image.selector()) {
             (Some(resolved), _) => Found::resolved(resolved),
             (None, Selector::Digest(digest)) => {
                 let scope = self.registries.credential_scope(request.image.repository());
                 if !scope.is_usable() {
-                    return;
+                    return None;
                 }
                 Found::named(request, digest, scope)
             }
-            (None, Selector::Tag(_)) => return,
+            (None, Selector::Tag(_)) => return None,
         };
         let key = self.key(request, &question.statement, &found);
-        if self.verdicts.get(&key, (self.clock)()).is_some() {
-            return;
-        }
-        let Some(place) = self.place_ahead() else { return };
-        let permit = resolved.and_then(Resolved::take_permit);
-        self.start_ahead(request, key, (question, found), (place, permit), CacheEvent::VerdictAhead);
+        self.verdicts.get(&key, (self.clock)()).is_none().then_some((key, (question, found)))
     }
 
     /// Starts a verification that no request waits for, unless it is in progress. Counts `event` if it starts.

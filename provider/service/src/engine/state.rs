@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::Mutex;
 use std::time::Duration;
 
 use countersign_core::evidence::EvidenceSettings;
@@ -15,6 +16,7 @@ use countersign_registry::Registries;
 use countersign_registry::RegistrySettings;
 use countersign_registry::SettingsError;
 use tokio::sync::Semaphore;
+use tokio::task::AbortHandle;
 
 use super::CountRequests;
 use super::error_mapping;
@@ -58,6 +60,8 @@ pub struct EngineSettings {
     pub ahead_time: Duration,
     /// Whether the verification of an image that mutation has resolved is started.
     pub verify_ahead: bool,
+    /// How many images that were verified last are verified again after a change.
+    pub verify_again: usize,
     /// Maximum number of images in progress at the same time; each host has a share.
     pub max_flights: usize,
 }
@@ -82,6 +86,8 @@ pub(super) struct Inner {
     pub(super) verdicts: VerdictCache,
     /// Limits the work that no request waits for to a quarter of all.
     pub(super) ahead: Arc<Semaphore>,
+    /// Ends the verification before anybody asks. Never locked across an await.
+    pub(super) early: Mutex<Option<AbortHandle>>,
 }
 
 impl std::fmt::Debug for Engine {
@@ -148,6 +154,7 @@ impl Engine {
             pins: SingleFlight::default(),
             ahead: Arc::new(Semaphore::new((settings.max_flights / 4).max(1))),
             verifications: SingleFlight::default(),
+            early: Mutex::default(),
             verdicts: VerdictCache::new(verdict_bytes, verdict_lifetime, rejected_lifetime),
             policy,
             registries,

@@ -1,8 +1,10 @@
 //! Cache of verdicts.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use countersign_core::name::ImageRef;
 use countersign_core::time::UnixTime;
 use countersign_core::verdict::ImageVerdict;
 use countersign_core::verdict::VerdictKind;
@@ -57,6 +59,8 @@ type Entry = Arc<Kept>;
 pub(super) struct VerdictCache {
     verified: LruTtlCache<VerdictKey, Entry>,
     rejected: LruTtlCache<VerdictKey, Entry>,
+    /// The images that were verified last, by the keys of their verdicts, each with its digest.
+    lately: LruTtlCache<VerdictKey, Arc<ImageRef>>,
     verified_lifetime: Duration,
     rejected_lifetime: Duration,
 }
@@ -71,11 +75,12 @@ pub(super) enum Stored {
 
 impl VerdictCache {
     pub(super) fn new(bytes: usize, verified_lifetime: Duration, rejected_lifetime: Duration) -> Self {
-        // A rejection lasts for some seconds only.
-        let rejected = bytes / 8;
+        // A rejection lasts for some seconds only. The images are some hundred.
+        let (beside, lately) = (bytes / 8, bytes / 64);
         Self {
-            verified: LruTtlCache::new(bytes - rejected),
-            rejected: LruTtlCache::new(rejected),
+            verified: LruTtlCache::new(bytes - beside),
+            rejected: LruTtlCache::new(beside - lately),
+            lately: LruTtlCache::new(lately),
             verified_lifetime,
             rejected_lifetime,
         }
@@ -125,6 +130,24 @@ impl VerdictCache {
         }
     }
 
+    /// Keeps the image of a verdict under `key`, if that is in memory and "verified".
+    pub(super) fn put_image(&self, key: VerdictKey, image: Arc<ImageRef>) {
+        let end = Instant::now() + self.verified_lifetime;
+        // A reference has its text, and that of its parts.
+        let bytes = 4 * image.written().len() + size_of::<ImageRef>();
+        let bytes = bytes + LruTtlCache::<VerdictKey, Arc<ImageRef>>::ENTRY_OVERHEAD;
+        self.lately.put(key, image, bytes, Some(end.into_std()));
+    }
+
+    /// The images that were verified last, each once, the last one first; at most `most`.
+    pub(super) fn lately(&self, most: usize) -> Vec<Arc<ImageRef>> {
+        let mut seen = HashSet::new();
+        let mut images = self.lately.latest(Instant::now().into_std());
+        images.retain(|image| seen.insert(image.to_string()));
+        images.truncate(most);
+        images
+    }
+
     /// What is in the cache, ended verdicts included until they are asked for or evicted.
     pub(super) fn sizes(&self) -> [(CachedVerdicts, CacheSize); 2] {
         let size = |entries: &LruTtlCache<VerdictKey, Entry>| {
@@ -138,6 +161,7 @@ impl VerdictCache {
     pub(super) fn disable(&self) {
         self.verified.limit_to(0);
         self.rejected.limit_to(0);
+        self.lately.limit_to(0);
     }
 }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use countersign_core::name::Digest;
+use countersign_core::name::ImageRef;
 use countersign_core::name::Repository;
 use countersign_core::name::Selector;
 use countersign_core::policy::Decision;
@@ -231,6 +232,7 @@ impl Inner {
         (begin_until, evidence_until): (Instant, Instant),
     ) -> impl FnOnce(Progress) -> BoxFuture<'static, Arc<ImageVerdict>> {
         let (this, image, deadline) = (Arc::clone(self), Arc::clone(&request.image), begin_until);
+        let digest = found.digest.clone();
         move |progress| {
             // Queued outside the future, so that flights get permits in the order in which they start.
             let permit = match permit {
@@ -256,7 +258,7 @@ impl Inner {
                 let verdict = Arc::new(verified.await);
                 // Otherwise another credential came into use, and it is not known with which one answered the request.
                 if this.registries.credential_scope(image.repository()) == scope {
-                    this.store(key, &verdict, begun);
+                    this.store(key, &verdict, begun, (&image, &digest));
                 }
                 verdict
             }
@@ -264,9 +266,20 @@ impl Inner {
         }
     }
 
-    fn store(&self, key: VerdictKey, verdict: &Arc<ImageVerdict>, begun: Moment) {
-        match self.verdicts.put(key, verdict, begun) {
+    fn store(
+        &self,
+        key: VerdictKey,
+        verdict: &Arc<ImageVerdict>,
+        begun: Moment,
+        (image, digest): (&Arc<ImageRef>, &Digest),
+    ) {
+        match self.verdicts.put(key.clone(), verdict, begun) {
             Stored::Yes { evicted } => {
+                if let ImageVerdict::Verified(_) = &**verdict
+                    && let Some(image) = with_digest(image, digest)
+                {
+                    self.verdicts.put_image(key, image);
+                }
                 self.metrics.cache_event(CacheEvent::VerdictStored);
                 self.metrics.cache_events(CacheEvent::VerdictEvicted, evicted);
                 self.show_cached_verdicts();
@@ -290,5 +303,13 @@ impl Inner {
             repository.host()
         );
         Some(ImageVerdict::from_reason(Some(statement.shared_name()), Reason::new(Code::StatementDisabled, detail)))
+    }
+}
+
+/// The reference to `digest` in the repository of `image`.
+fn with_digest(image: &Arc<ImageRef>, digest: &Digest) -> Option<Arc<ImageRef>> {
+    match image.selector() {
+        Selector::Digest(_) => Some(Arc::clone(image)),
+        Selector::Tag(_) => format!("{}@{digest}", image.written_name()).parse().ok().map(Arc::new),
     }
 }

@@ -85,29 +85,33 @@ impl SharedPolicy {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Polls forever, every `trust.reloadInterval`. Returns only if a poll panics.
-    pub(super) async fn follow(self, polls: PollStatus) -> JoinError {
+    /// Polls forever, every `trust.reloadInterval`, and calls `changed` after each that has taken another policy into use. Returns only if a
+    /// poll panics.
+    pub(super) async fn follow(self, polls: PollStatus, changed: impl Fn()) -> JoinError {
         loop {
             let interval = self.lock().interval;
             tokio::time::sleep(interval).await;
             let policy = self.clone();
             let poll = spawn_blocking(move || policy.poll());
-            if let Err(error) = watch(poll, |late| polls.late(Component::Trust, late)).await {
-                return error;
+            match watch(poll, |late| polls.late(Component::Trust, late)).await {
+                Ok(true) => changed(),
+                Ok(false) => {}
+                Err(error) => return error,
             }
             polls.finished(Component::Trust);
         }
     }
 
-    /// Reads the files and takes changes into use. Blocks on the file system.
-    pub(super) fn poll(&self) {
+    /// Reads the files and takes changes into use. Returns whether another policy is in use. Blocks on the file system.
+    pub(super) fn poll(&self) -> bool {
         let mut source = self.source();
+        let former = generation(&source);
         let polled = source.poll(clock::now());
         let mut state = self.lock();
         let PolicyState { source: in_use, status, interval: _, aws } = &mut *state;
         // A changed configuration has replaced the source, whose handle is not in use any more.
         if !Arc::ptr_eq(&source.handle(), &in_use.handle()) {
-            return;
+            return false;
         }
         *in_use = source;
         status.stores_fetched(in_use.fetched());
@@ -120,5 +124,6 @@ impl SharedPolicy {
             PolicyPoll::Loaded(policy) => status.policy_in_use(&policy, in_use.location(), aws),
             PolicyPoll::Refused(error) => status.no_policy(&error, in_use.location()),
         }
+        generation(in_use) != former
     }
 }

@@ -53,7 +53,7 @@ fn names_of_ratify_lead_to_ours() {
     check(
         "cache: {tagLifetmie: 5s}",
         &[
-            ":2: cache.tagLifetmie: found an unknown key, expected one of verdictBytes, verdictLifetime, rejectedLifetime, tagLifetime; \
+            ":2: cache.tagLifetmie: found an unknown key, expected one of verdictBytes, verdictLifetime, rejectedLifetime, tagLifetime, verifyAgain, imagesAtStart; \
              `tagLifetime` seems to be meant",
         ],
     );

@@ -34,7 +34,7 @@ fn refuses_unknown_keys_in_every_section() {
     check(
         "cache: {ttl: 1}",
         &[
-            ":2: cache.ttl: found an unknown key, expected one of verdictBytes, verdictLifetime, rejectedLifetime, tagLifetime",
+            ":2: cache.ttl: found an unknown key, expected one of verdictBytes, verdictLifetime, rejectedLifetime, tagLifetime, verifyAgain, imagesAtStart",
         ],
     );
     check(

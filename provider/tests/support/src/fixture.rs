@@ -133,6 +133,7 @@ impl EngineFixture {
             flight_time: Duration::from_secs(10),
             ahead_time: Duration::from_secs(20),
             verify_ahead: false,
+            verify_again: 200,
             evidence: EvidenceSettings::default(),
             max_flights: 64,
         };

@@ -176,6 +176,12 @@ impl MountedService {
         self.config.swap(&[("countersign.yaml", config(server, registries, &[]))]);
     }
 
+    /// The present configuration, in which verdicts are kept for five minutes.
+    pub fn keep_verdicts(&self) {
+        let present = fs::read_to_string(self.config.path.join("countersign.yaml")).unwrap();
+        self.config.swap(&[("countersign.yaml", present.replace("verdictLifetime: 50ms", "verdictLifetime: 5m"))]);
+    }
+
     /// The configuration of the start with these further lines of `registries`.
     pub fn configure_entries(&self, entries: &str) {
         self.config.swap(&[("countersign.yaml", config("", &[&self.registry], &[]) + entries)]);

@@ -1,11 +1,16 @@
 //! Section `cache`.
 
+use std::sync::Arc;
 use std::time::Duration;
+
+use countersign_core::name::ImageRef;
 
 use super::HOUR;
 use super::MIB;
 use super::MINUTE;
+use super::images::Images;
 use super::seconds;
+use crate::config::schema::Number;
 use crate::config::schema::Size;
 use crate::config::schema::Time;
 use crate::config::schema::section;
@@ -13,7 +18,8 @@ use crate::config::schema::section;
 section! {
     /// Section `cache`.
     pub Cache {
-        /// Memory for cached verdicts, an eighth of it for rejections, so that these cannot evict others. 0 caches nothing.
+        /// Memory for cached verdicts, an eighth of it for rejections, so that these cannot evict others, and for the names of images that
+        /// were verified last. 0 caches nothing.
         verdict_bytes "verdictBytes": usize = Size::of(16 * MIB, 0, 4096 * MIB);
         /// How long a verdict is cached; less where the signature, its certificates or the revocation information that it
         /// stands on end before. A changed policy or store has verdicts of its own. Danger: a revocation is noticed this much later.
@@ -24,5 +30,12 @@ section! {
         /// How long a tag is taken to mean the same digest. After that time the tag is checked at the registry: by a HEAD
         /// request, which registries do not count as a pull, if this process has read the tag before.
         tag_lifetime "tagLifetime": Duration = Time::of(seconds(5), Duration::ZERO, seconds(10 * MINUTE.as_secs()));
+        /// After a change of the trust policy, a trust store or the configuration, so many of the images that were verified last are verified
+        /// again in the background, so that the first request for each does not wait for its registry: 20 images a second at
+        /// most, with three requests each. 0 verifies none.
+        verify_again "verifyAgain": usize = Number::of(200, 0, 1000);
+        /// Images that are verified in the background when the process starts. Readiness does not wait for them. An image that is not
+        /// verified is a warning in the log.
+        images_at_start "imagesAtStart": Vec<Arc<ImageRef>> = Images { most: 100 };
     }
 }

@@ -75,6 +75,7 @@ impl CacheEvent {
             | Self::VerdictAhead
             | Self::VerdictAheadRefused
             | Self::VerdictRenewed
+            | Self::VerdictAgain
             | Self::TagRenewed
             | Self::EvidenceStored
             | Self::EvidenceEvicted => None,

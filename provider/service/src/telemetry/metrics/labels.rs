@@ -228,6 +228,7 @@ labels! {
         VerdictAhead "verdict-ahead"
         VerdictAheadRefused "verdict-ahead-refused"
         VerdictRenewed "verdict-renewed"
+        VerdictAgain "verdict-again"
         TagRenewed "tag-renewed"
         TagHit "tag-hit"
         TagMiss "tag-miss"

@@ -57,7 +57,7 @@ impl WithRegistry {
     }
 
     async fn verify(&self, image: &str) -> ImageResult {
-        let engine = &self.service.task.engine.current;
+        let engine = self.service.task.engine.current.get();
         let deadline = Deadline::after(Duration::from_secs(20));
         engine.verify(engine.request(Arc::new(image.parse().unwrap()), deadline)).await
     }

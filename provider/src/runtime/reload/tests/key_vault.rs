@@ -72,7 +72,7 @@ impl WithVault {
             let image = self.registry.push_image(&repository, "v1");
             notation::sign_image(&self.registry, &repository, &image, signer);
             let image = self.registry.reference(&repository, &image).parse().unwrap();
-            let engine = &self.service.task.engine.current;
+            let engine = self.service.task.engine.current.get();
             let request = engine.request(Arc::new(image), Deadline::after(Duration::from_secs(20)));
             let code = engine.verify(request).await.verdict.code();
             let expected = [Code::Verified, Code::UntrustedChain, Code::TrustStoreUnusable];

@@ -171,6 +171,40 @@ pub(super) fn terminate(process: &Child) {
 }
 
 #[tokio::test]
+async fn the_log_says_what_became_of_the_images_that_are_verified_at_the_start() {
+    let fixture = Fixture::new().await;
+    let _client = add_server(&fixture);
+    let config = std::fs::read_to_string(fixture.config()).unwrap();
+    let (signed, unsigned) = (fixture.image("app:signed"), fixture.image("app:unsigned"));
+    fixture.folder.write("c.yaml", format!("{config}cache: {{imagesAtStart: ['{signed}', '{unsigned}']}}\n"));
+    let mut process = serve(&fixture);
+    // The registry needs this thread.
+    let lines = BufReader::new(process.stderr.take().unwrap()).lines();
+    let read = tokio::task::spawn_blocking(move || {
+        let mut lines = lines;
+        // Standard error stays open.
+        (about_the_start(&mut lines), lines)
+    });
+    let read = tokio::time::timeout(Duration::from_secs(60), read).await;
+    terminate(&process);
+    let (about, _lines) = read.unwrap().unwrap();
+    let expected = [("INFO", &signed, "verified"), ("WARN", &unsigned, "unsigned")];
+    assert_eq!(about, expected.map(|(level, image, code)| (json!(level), json!(image), json!(code))));
+    let ended = tokio::task::spawn_blocking(move || process.wait().unwrap()).await.unwrap();
+    assert_eq!(ended.code(), Some(0));
+}
+
+/// Level, image and code of both events about `cache.imagesAtStart`.
+fn about_the_start(lines: &mut Lines<BufReader<ChildStderr>>) -> Vec<(Value, Value, Value)> {
+    let events = lines.map(|line| serde_json::from_str::<Value>(&line.unwrap()).unwrap());
+    let about = events.filter(|event| event["message"].as_str().unwrap().contains("cache.imagesAtStart"));
+    let parts = |event: Value| (event["level"].clone(), event["image"].clone(), event["code"].clone());
+    let mut about: Vec<_> = about.take(2).map(parts).collect();
+    about.sort_by_key(|(level, ..)| level.to_string());
+    about
+}
+
+#[tokio::test]
 async fn a_log_that_is_not_read_does_not_stop_the_end_of_the_process() {
     let fixture = Fixture::new().await;
     let mut unread = Unread::start(&fixture).await;

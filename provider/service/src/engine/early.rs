@@ -1,0 +1,91 @@
+//! Verification before anybody asks: of what was verified lately, after a change of the policy or of the configuration with which those
+//! verdicts no longer count, and of images that the configuration names. So the first request for them does not wait for its registry.
+//!
+//! Only the names of the images are kept: each is verified as if it was asked for now.
+
+use std::sync::Arc;
+use std::sync::PoisonError;
+use std::time::Duration;
+
+use countersign_core::name::ImageRef;
+use countersign_core::name::Selector;
+use tokio::task::AbortHandle;
+use tokio::time::MissedTickBehavior;
+
+use super::Engine;
+use super::ImageResult;
+use super::request::Deadline;
+use super::state::Inner;
+use crate::telemetry::metrics::CacheEvent;
+
+/// Time between the begins of two verifications: twenty a second, with three requests to a registry each, beside those for requests.
+const EVERY: Duration = Duration::from_millis(50);
+
+impl Engine {
+    /// The images that were verified last, the last one first: at most as many as the settings say. With their digests.
+    #[must_use]
+    pub fn verified_lately(&self) -> Vec<Arc<ImageRef>> {
+        self.0.verdicts.lately(self.0.settings.verify_again)
+    }
+
+    /// Verifies `images` in the background, unless their verdicts are known: twenty a second, and at most a quarter of all
+    /// work at a time. Ends what an earlier call has not begun. Within a runtime.
+    pub fn verify_early(&self, images: Vec<Arc<ImageRef>>) {
+        let begun = self.each(images, |engine, image| async move { engine.0.verify_unasked(image).await });
+        // No operation can panic while it is locked.
+        let mut early = self.0.early.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(former) = early.replace(begun) {
+            former.abort();
+        }
+    }
+
+    /// Verifies `images` in the background, as many at a time, and logs the verdicts. No later call ends it.
+    pub fn verify_at_start(&self, images: Vec<Arc<ImageRef>>) {
+        self.each(images, |engine, image| async move {
+            let Ok(_place) = Arc::clone(&engine.0.ahead).acquire_owned().await else { return };
+            let request = engine.request(Arc::clone(&image), Deadline::after(engine.0.settings.ahead_time));
+            let ImageResult { verdict, .. } = engine.0.verify(&request).await;
+            let code = verdict.code();
+            match verdict.reason() {
+                None => tracing::info!(%image, %code, "an image of cache.imagesAtStart was verified"),
+                Some(reason) => {
+                    tracing::warn!(%image, %code, error = %reason.detail, "an image of cache.imagesAtStart was not verified");
+                }
+            }
+        });
+    }
+
+    /// Begins `verify` for each image, one after the other.
+    fn each<F>(
+        &self,
+        images: Vec<Arc<ImageRef>>,
+        verify: impl Fn(Self, Arc<ImageRef>) -> F + Send + 'static,
+    ) -> AbortHandle
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        let inner = Arc::downgrade(&self.0);
+        let task = tokio::spawn(async move {
+            let mut pace = tokio::time::interval(EVERY);
+            pace.set_missed_tick_behavior(MissedTickBehavior::Delay);
+            for image in images {
+                pace.tick().await;
+                let Some(inner) = inner.upgrade() else { return };
+                tokio::spawn(verify(Self(inner), image));
+            }
+        });
+        task.abort_handle()
+    }
+}
+
+impl Inner {
+    /// Starts the verification of an image that was not asked for, if its verdict is not known, when there is a place for it.
+    async fn verify_unasked(self: &Arc<Self>, image: Arc<ImageRef>) {
+        let Ok(place) = Arc::clone(&self.ahead).acquire_owned().await else { return };
+        let Selector::Digest(_) = image.selector() else { return };
+        let request = Engine(Arc::clone(self)).request(image, Deadline::after(self.settings.ahead_time));
+        if let Some((key, about)) = self.unknown(&request, None) {
+            self.start_ahead(&request, key, about, (place, None), CacheEvent::VerdictAgain);
+        }
+    }
+}

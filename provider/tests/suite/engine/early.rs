@@ -1,0 +1,125 @@
+//! Verification before anybody asks: after a change, and of images that the configuration names.
+
+use std::sync::Arc;
+
+use countersign_core::name::ImageRef;
+use countersign_core::verdict::Code;
+use countersign_test_support::fixture::EngineFixture;
+use countersign_test_support::fixture::policy;
+use countersign_testkit::notation;
+use countersign_testkit::pki::Authority;
+use countersign_testkit::pki::CertSpec;
+use countersign_testkit::registry::Route;
+
+/// The references with digests of signed images `app:v0`, `app:v1` and so on.
+fn signed(fixture: &EngineFixture, count: usize) -> Vec<String> {
+    let chain = fixture.root.issue(CertSpec::leaf());
+    let push = |number| {
+        let image = fixture.registry.push_image("app", &format!("v{number}"));
+        notation::sign_image(&fixture.registry, "app", &image, &chain);
+        fixture.registry.reference("app", &image)
+    };
+    (0..count).map(push).collect()
+}
+
+fn tag(fixture: &EngineFixture, number: usize) -> String {
+    format!("{}/app:v{number}", fixture.registry.host())
+}
+
+fn again(fixture: &EngineFixture) -> i64 {
+    fixture.metric("countersign_cache_events_total{event=\"verdict-again\"}")
+}
+
+/// Another policy with a statement of its own, so that former verdicts do not count.
+fn change(fixture: &EngineFixture, identities: &[&str]) {
+    fixture.folder.write("trustpolicy.json", policy(&["ca:main"], identities));
+    let _ = fixture.poll();
+}
+
+#[tokio::test]
+async fn what_was_verified_lately_is_verified_again_after_a_change() {
+    let fixture = EngineFixture::new().await;
+    let images = signed(&fixture, 3);
+    assert_eq!(fixture.code(&images[0]).await, Code::Verified);
+    assert_eq!(fixture.code(&tag(&fixture, 1)).await, Code::Verified);
+    assert_eq!(fixture.code(&images[2]).await, Code::Verified);
+    let lately = fixture.engine.verified_lately();
+    let names: Vec<String> = lately.iter().map(ToString::to_string).collect();
+    assert_eq!(names, [images[2].clone(), images[1].clone(), images[0].clone()]);
+    // Without a change nothing of it is to be verified.
+    fixture.registry.clear_requests();
+    let other = fixture.registry.push_image("other", "v1");
+    notation::sign_image(&fixture.registry, "other", &other, &fixture.root.issue(CertSpec::leaf()));
+    let other = Arc::new(fixture.registry.reference("other", &other).parse().unwrap());
+    fixture.engine.verify_early(lately.iter().cloned().chain([other]).collect());
+    fixture.registry.wait_for(Route::Blob, 1).await;
+    assert_eq!(again(&fixture), 1);
+
+    fixture.registry.clear_requests();
+    change(&fixture, &["x509.subject: C=CH, ST=ZH, O=Testkit"]);
+    fixture.engine.verify_early(lately);
+    fixture.registry.wait_for(Route::Blob, 3).await;
+    assert_eq!(again(&fixture), 4);
+    for image in [&images[0], &images[1], &images[2]] {
+        assert_eq!(fixture.code(image).await, Code::Verified);
+    }
+    assert_eq!(fixture.registry.count(Route::Blob), 3);
+}
+
+#[tokio::test]
+async fn a_verdict_under_the_changed_trust_is_that_of_the_change() {
+    let fixture = EngineFixture::new().await;
+    let images = signed(&fixture, 1);
+    assert_eq!(fixture.code(&images[0]).await, Code::Verified);
+    fixture.folder.write("truststore/x509/ca/main/root.pem", Authority::root(CertSpec::root()).pem());
+    let _ = fixture.poll();
+    fixture.registry.clear_requests();
+    fixture.engine.verify_early(fixture.engine.verified_lately());
+    fixture.registry.wait_for(Route::Blob, 1).await;
+    assert_eq!(fixture.code(&images[0]).await, Code::UntrustedChain);
+}
+
+#[tokio::test]
+async fn only_verified_images_are_kept_and_as_many_as_the_settings_say() {
+    let fixture = EngineFixture::with(&policy(&["ca:main"], &["*"]), |settings| settings.verify_again = 2).await;
+    let images = signed(&fixture, 3);
+    for image in &images {
+        assert_eq!(fixture.code(image).await, Code::Verified);
+    }
+    let unsigned = fixture.registry.push_image("app", "unsigned");
+    assert_eq!(fixture.code(&fixture.registry.reference("app", &unsigned)).await, Code::Unsigned);
+    let lately: Vec<String> = fixture.engine.verified_lately().iter().map(ToString::to_string).collect();
+    assert_eq!(lately, [images[2].clone(), images[1].clone()]);
+    let none = fixture.successor(|settings| settings.verify_again = 0);
+    assert_eq!(none.verified_lately(), [] as [Arc<ImageRef>; 0]);
+    // What a configuration has replaced keeps nothing.
+    none.take_over(&fixture.engine);
+    assert_eq!(fixture.engine.verified_lately(), [] as [Arc<ImageRef>; 0]);
+}
+
+#[tokio::test]
+async fn a_later_change_ends_what_an_earlier_one_has_not_begun() {
+    let fixture = EngineFixture::new().await;
+    let images: Vec<Arc<ImageRef>> = signed(&fixture, 6).iter().map(|image| Arc::new(image.parse().unwrap())).collect();
+    fixture.engine.verify_early(images[..2].to_vec());
+    fixture.engine.verify_early(images[2..].to_vec());
+    fixture.registry.wait_for(Route::Blob, 4).await;
+    assert_eq!((fixture.registry.count(Route::Blob), again(&fixture)), (4, 4));
+    assert_eq!(fixture.code(&images[5].to_string()).await, Code::Verified);
+    assert_eq!(fixture.registry.count(Route::Blob), 4);
+}
+
+#[tokio::test]
+async fn an_image_of_the_configuration_is_verified_by_tag_or_digest_before_it_is_asked_for() {
+    let fixture = EngineFixture::new().await;
+    let images = signed(&fixture, 2);
+    let named = [tag(&fixture, 0), images[1].clone()];
+    fixture.engine.verify_at_start(named.iter().map(|image| Arc::new(image.parse().unwrap())).collect());
+    // A change of the policy does not end it.
+    fixture.engine.verify_early(Vec::new());
+    fixture.registry.wait_for(Route::Blob, 2).await;
+    for image in &named {
+        assert_eq!(fixture.code(image).await, Code::Verified);
+    }
+    assert_eq!(fixture.registry.count(Route::Blob), 2);
+}
