@@ -222,7 +222,7 @@ async fn what_was_verified_lately_is_verified_again_after_each_change_without_be
     let service = MountedService::start().await;
     let signed = service.image("app:signed");
     let client = service.client(service.gatekeeper(&service.clients));
-    service.until_other_trust(|| service.keep_verdicts()).await;
+    service.until_other_trust(|| service.keep_verdicts(5)).await;
     assert_eq!(client.verdict(&signed).await.unwrap(), "verified");
     let again = |count: f64| {
         let service = &service;
@@ -234,7 +234,7 @@ async fn what_was_verified_lately_is_verified_again_after_each_change_without_be
     let one = policy(&["x509.subject: C=CH, ST=ZH, O=Testkit"]);
     service.until_other_trust(|| service.policy.swap(&[("trustpolicy.json", one)])).await;
     again(1.0).await;
-    service.configure("  maxKeys: 50", &[&service.registry]);
+    service.keep_verdicts(6);
     again(2.0).await;
     assert_eq!(client.verdict(&signed).await.unwrap(), "verified");
     service.stop().await;

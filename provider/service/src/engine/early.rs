@@ -28,9 +28,10 @@ impl Engine {
         self.0.verdicts.lately(self.0.settings.verify_again)
     }
 
-    /// Verifies `images` in the background, unless their verdicts are known: twenty a second, and at most a quarter of all
-    /// work at a time. Ends what an earlier call has not begun. Within a runtime.
-    pub fn verify_early(&self, images: Vec<Arc<ImageRef>>) {
+    /// Verifies `images`, at most as many as the settings say, in the background unless their verdicts are known: twenty a second, and at
+    /// most a quarter of all work at a time. Ends what an earlier call has not begun. Within a runtime.
+    pub fn verify_early(&self, mut images: Vec<Arc<ImageRef>>) {
+        images.truncate(self.0.settings.verify_again);
         let begun = self.each(images, |engine, image| async move { engine.0.verify_unasked(image).await });
         // No operation can panic while it is locked.
         let mut early = self.0.early.lock().unwrap_or_else(PoisonError::into_inner);

@@ -321,7 +321,7 @@ impl Configuration {
             "server: {{listen: '127.0.0.1:0', verifyTimeout: 20s, tls: {{certificate: tls.crt, key: tls.key, clientCa: ca.pem}}}}
 health: {{listen: '127.0.0.1:0'}}
 trust: {{directory: trust, reloadInterval: 100ms}}
-cache: {{tagLifetime: 50ms, rejectedLifetime: 50ms, verdictLifetime: 50ms}}
+cache: {{tagLifetime: 50ms, rejectedLifetime: 50ms, verdictLifetime: 50ms, verifyAgain: 0}}
 aws: {{proxy: '{proxy}', ca: ca.pem, {aws}}}
 unlistedRegistries: refuse
 registries:

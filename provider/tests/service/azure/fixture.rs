@@ -172,7 +172,7 @@ fn configure(site: &VaultSite, plain: &Registry, folder: &Folder, certificate: &
         "server: {{listen: '127.0.0.1:0', verifyTimeout: 20s, tls: {{certificate: tls.crt, key: tls.key, clientCa: ca.pem}}}}
 health: {{listen: '127.0.0.1:0'}}
 trust: {{directory: trust, reloadInterval: 100ms, stores: [{}]}}
-cache: {{tagLifetime: 50ms, rejectedLifetime: 50ms}}
+cache: {{tagLifetime: 50ms, rejectedLifetime: 50ms, verifyAgain: 0}}
 {}
 unlistedRegistries: refuse
 registries:

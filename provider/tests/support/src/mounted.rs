@@ -176,10 +176,12 @@ impl MountedService {
         self.config.swap(&[("countersign.yaml", config(server, registries, &[]))]);
     }
 
-    /// The present configuration, in which verdicts are kept for five minutes.
-    pub fn keep_verdicts(&self) {
-        let present = fs::read_to_string(self.config.path.join("countersign.yaml")).unwrap();
-        self.config.swap(&[("countersign.yaml", present.replace("verdictLifetime: 50ms", "verdictLifetime: 5m"))]);
+    /// The configuration of the start, in which verdicts are kept for so many minutes, and verified again after a change.
+    pub fn keep_verdicts(&self, minutes: u32) {
+        let kept = format!("verdictLifetime: {minutes}m");
+        let start = config("", &[&self.registry], &[]);
+        let changed = start.replace("verdictLifetime: 50ms", &kept).replace(", verifyAgain: 0", "");
+        self.config.swap(&[("countersign.yaml", changed)]);
     }
 
     /// The configuration of the start with these further lines of `registries`.
@@ -310,7 +312,7 @@ fn config(server: &str, registries: &[&Registry], plain: &[&str]) -> String {
          ../client-ca/ca.crt}}\n{patience}{server}\n\
          health: {{listen: '127.0.0.1:0'}}\n\
          trust: {{policy: ../policy/trustpolicy.json, store: ../store, reloadInterval: 100ms}}\n\
-         cache: {{verdictLifetime: 50ms, rejectedLifetime: 50ms, tagLifetime: 50ms}}\n\
+         cache: {{verdictLifetime: 50ms, rejectedLifetime: 50ms, tagLifetime: 50ms, verifyAgain: 0}}\n\
          unlistedRegistries: refuse\nregistries:\n"
     );
     for registry in registries {
