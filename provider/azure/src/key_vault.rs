@@ -158,7 +158,7 @@ impl KeyVault {
     ///
     /// `keep` gets the content of each one, a certificate in DER or a chain in PEM, never a key, of at most
     /// [`RESPONSE_BYTES`](crate::limits::RESPONSE_BYTES). What it keeps of all versions has at most
-    /// [`VERSIONS_BYTES`](crate::limits::VERSIONS_BYTES); a version that is beyond has an error.
+    /// [`VERSIONS_BYTES`]; a version that is beyond has an error.
     pub async fn certificate(
         &self,
         name: &VaultCertificate,
