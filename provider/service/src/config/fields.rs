@@ -133,14 +133,14 @@ impl<'a> Fields<'a> {
     pub(super) fn texts<T>(
         &self,
         key: &'static str,
-        wanted: &str,
-        example: &str,
+        (wanted, example): (&str, &str),
+        cut: Cut,
         parse: impl Fn(&str) -> Option<T>,
     ) -> Vec<T> {
         let read = |(path, node): (String, &Node)| {
             let value = node.value.as_str().and_then(&parse);
             if value.is_none() {
-                self.wrong_text(node, &path, (wanted, example), Cut::SchemeAndPath, |text| parse(text).is_some());
+                self.wrong_text(node, &path, (wanted, example), cut, |text| parse(text).is_some());
             }
             value
         };

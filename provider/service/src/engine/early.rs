@@ -18,7 +18,7 @@ use super::request::Deadline;
 use super::state::Inner;
 use crate::telemetry::metrics::CacheEvent;
 
-/// Time between the begins of two verifications: twenty a second, with three requests to a registry each, beside those for requests.
+/// Time between the starts of two verifications: twenty a second, with three requests to a registry each, beside those for requests.
 const EVERY: Duration = Duration::from_millis(50);
 
 impl Engine {
@@ -40,7 +40,7 @@ impl Engine {
         }
     }
 
-    /// Verifies `images` in the background, as many at a time, and logs the verdicts. No later call ends it.
+    /// Verifies `images` in the background, within the same limits, and logs the verdicts. No later call ends it.
     pub fn verify_at_start(&self, images: Vec<Arc<ImageRef>>) {
         self.each(images, |engine, image| async move {
             let Ok(_place) = Arc::clone(&engine.0.ahead).acquire_owned().await else { return };

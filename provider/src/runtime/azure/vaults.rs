@@ -82,7 +82,7 @@ impl Vaults {
                 (entry, found)
             }
         };
-        let certificates = beginning_elsewhere(certificates, failed);
+        let certificates = rotated(certificates, failed);
         let mut all = stream::iter(certificates).map(read).buffered(CONCURRENT);
         let mut fetching = Fetching { store, content: StoreContent::default(), bytes: 0 };
         while let Some((entry, found)) = all.next().await {
@@ -92,8 +92,8 @@ impl Vaults {
     }
 }
 
-/// `certificates` from another one on after each failed attempt: those that were read first may have taken all of the time.
-fn beginning_elsewhere(mut certificates: Vec<VaultEntry>, failed: u32) -> Vec<VaultEntry> {
+/// `certificates` in another order after each failed attempt: those that were read first may have taken all of the time.
+fn rotated(mut certificates: Vec<VaultEntry>, failed: u32) -> Vec<VaultEntry> {
     let behind = usize::try_from(failed).unwrap_or_default().wrapping_mul(CONCURRENT);
     if let Some(at) = behind.checked_rem(certificates.len()) {
         certificates.rotate_left(at);
@@ -229,7 +229,7 @@ mod tests {
         let entry = |name: String| VaultEntry { name: name.parse().unwrap(), versions: VaultVersions::Newest(1) };
         let begins = |count: usize| -> Vec<String> {
             let all: Vec<_> = (0..count).map(|number| entry(format!("c{number}"))).collect();
-            (0..5).map(|failed| beginning_elsewhere(all.clone(), failed)[0].name.to_string()).collect()
+            (0..5).map(|failed| rotated(all.clone(), failed)[0].name.to_string()).collect()
         };
         assert_eq!(begins(16), ["c0", "c4", "c8", "c12", "c0"]);
         assert_eq!(begins(6), ["c0", "c4", "c2", "c0", "c4"]);

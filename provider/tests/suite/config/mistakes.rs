@@ -290,6 +290,33 @@ fn refuses_bad_verification_values() {
 }
 
 #[test]
+fn refuses_images_that_are_no_references_and_too_many() {
+    let found = |value: &str, found: &str, more: &str| {
+        check(
+            &format!("cache: {{imagesAtStart: [{value}]}}"),
+            &[&format!(":2: cache.imagesAtStart[0]: found {found}, expected a reference to an image{more}")],
+        );
+    };
+    let example = ", for example registry.example.com/app:v1";
+    found("5", "the number 5", example);
+    found("''", "\"\"", example);
+    // The host alone is not meant.
+    found("r.example/App", "\"r.example/App\"", example);
+    let url = "https://r.example/app:v1";
+    found(url, &format!("{url:?}"), "; write r.example/app:v1, without https://");
+    check("cache: {imagesAtStart: app}", &[":2: cache.imagesAtStart: found a text, expected a list"]);
+    let list = vec!["app"; 101].join(", ");
+    check(
+        &format!("cache: {{imagesAtStart: [{list}]}}"),
+        &[":2: cache.imagesAtStart: found 101 images, expected at most 100"],
+    );
+    check(
+        "cache: {verifyAgain: 1001}",
+        &[":2: cache.verifyAgain: found the number 1001, expected a whole number from 0 to 1000, for example 200"],
+    );
+}
+
+#[test]
 fn refuses_bad_cache_and_access_values() {
     check(
         "cache: {verdictBytes: -1}",

@@ -92,6 +92,17 @@ async fn only_verified_images_are_kept_and_as_many_as_the_settings_say() {
     assert_eq!(lately, [images[2].clone(), images[1].clone()]);
     let none = fixture.successor(|settings| settings.verify_again = 0);
     assert_eq!(none.verified_lately(), [] as [Arc<ImageRef>; 0]);
+    // The settings that follow decide how many are verified again.
+    fixture.folder.write("truststore/x509/ca/main/other.pem", Authority::root(CertSpec::root()).pem());
+    let _ = fixture.poll();
+    fixture.registry.clear_requests();
+    none.verify_early(fixture.engine.verified_lately());
+    fixture.engine.verify_early(fixture.engine.verified_lately());
+    fixture.registry.wait_for(Route::Blob, 2).await;
+    for image in &images[1..] {
+        assert_eq!(fixture.code(image).await, Code::Verified);
+    }
+    assert_eq!((fixture.registry.count(Route::Blob), again(&fixture)), (2, 2));
     // What a configuration has replaced keeps nothing.
     none.take_over(&fixture.engine);
     assert_eq!(fixture.engine.verified_lately(), [] as [Arc<ImageRef>; 0]);

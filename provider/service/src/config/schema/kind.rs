@@ -13,6 +13,7 @@ use super::Section;
 use super::names;
 use crate::config::ListenAddress;
 use crate::config::fields::Fields;
+use crate::config::hints::Cut;
 use crate::config::listen_address;
 use crate::config::yaml::Value;
 
@@ -179,7 +180,7 @@ impl Kind for DnsNames {
         if !fields.has(key) {
             return vec![self.default.to_owned()];
         }
-        let names = fields.texts(key, "a DNS name", self.default, |text| {
+        let names = fields.texts(key, ("a DNS name", self.default), Cut::SchemeAndPath, |text| {
             let name = text.to_ascii_lowercase();
             crate::config::is_dns_name(&name).then_some(name)
         });

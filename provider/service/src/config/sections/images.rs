@@ -7,6 +7,7 @@ use countersign_core::name::ImageRef;
 use serde_json::json;
 
 use crate::config::fields::Fields;
+use crate::config::hints::Cut;
 use crate::config::schema::Description;
 use crate::config::schema::Effective;
 use crate::config::schema::Kind;
@@ -22,9 +23,10 @@ impl Kind for Images {
     type Value = Vec<Arc<ImageRef>>;
 
     fn read(&self, fields: &Fields<'_>, key: &'static str) -> Vec<Arc<ImageRef>> {
-        let images = fields.texts(key, "a reference to an image", "registry.example.com/app:v1", |text| {
-            ImageRef::from_str(text).ok().map(Arc::new)
-        });
+        let images =
+            fields.texts(key, ("a reference to an image", "registry.example.com/app:v1"), Cut::Scheme, |text| {
+                ImageRef::from_str(text).ok().map(Arc::new)
+            });
         if let Some(Value::List(list)) = fields.node(key).map(|node| &node.value)
             && list.len() > self.most
         {

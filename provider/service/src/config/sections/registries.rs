@@ -446,7 +446,7 @@ impl Kind for HostsKind {
     type Value = Vec<Host>;
 
     fn read(&self, fields: &Fields<'_>, key: &'static str) -> Vec<Host> {
-        fields.texts(key, "host[:port]", "auth.example.com", |text| text.parse().ok())
+        fields.texts(key, ("host[:port]", "auth.example.com"), Cut::SchemeAndPath, |text| text.parse().ok())
     }
 
     fn show(&self, key: &str, value: &Vec<Host>, effective: &mut Effective) {
