@@ -27,7 +27,7 @@ use crate::workdir;
 use crate::workdir::Workdir;
 
 /// Time limit for one line of shell.
-const SHELL: Duration = Duration::from_secs(20);
+const SHELL: Duration = Duration::from_secs(120);
 
 /// All running processes. Fields are dropped in order, so that each process ends before those that it calls.
 pub(crate) struct Environment<'a> {
