@@ -122,6 +122,30 @@ impl Client {
         })
     }
 
+    /// Sends `request` once over a connection of the pool, only so that this stays open: neither its response nor its failure counts for
+    /// anything. Not to a host that requested a pause or fails. Whether there was a response until `deadline`.
+    pub async fn touch(&self, request: &Request<'_>, deadline: Instant) -> bool {
+        let host = authority(request.url);
+        let hop = hop(request, &host, request.route);
+        if !self.hosts.is_usual(hop) {
+            return false;
+        }
+        let Ok(_permit) = self.hosts.acquire(request.share, hop, deadline).await else { return false };
+        let reception = Reception::new();
+        let position = Position::first(request);
+        let sent = self.sender.send(request, &position, &reception, Over::Any);
+        match tokio::time::timeout_at(deadline, sent).await {
+            Ok(Ok(response)) => {
+                body::read_error(response).await;
+                true
+            }
+            Ok(Err(_)) | Err(_) => {
+                reception.abandon_connection();
+                false
+            }
+        }
+    }
+
     /// Sends the request and follows redirects. `redirected_to` is the host of the current hop, unless it is that of the
     /// request: it is needed whenever the request is cancelled, as is `reception`, what has come.
     async fn follow(
@@ -132,12 +156,7 @@ impl Client {
         redirected_to: &mut Option<String>,
         reception: &Reception,
     ) -> Result<Response, FetchError> {
-        let mut position = Position {
-            url: request.url.clone(),
-            route: request.route,
-            referred_by: request.referred_by.map(str::to_owned),
-            authorization: request.authorization,
-        };
+        let mut position = Position::first(request);
         let mut withheld = false;
         let mut redirects = 0;
         loop {

@@ -151,6 +151,11 @@ impl HostLimiter {
         pauses.put(hop.host.to_owned(), earlier.map_or(until, |earlier| earlier.max(until)));
     }
 
+    /// Whether the host neither requested a pause nor is known to fail.
+    pub(crate) fn is_usual(&self, hop: Hop<'_>) -> bool {
+        self.remaining_pause(hop).is_none() && self.may_send(hop, Admitted::Usual)
+    }
+
     async fn admit(&self, hop: Hop<'_>, deadline: Instant) -> Result<Admitted, FetchError> {
         match &self.health {
             Some(health) => health.admit(hop, deadline).await,

@@ -50,6 +50,18 @@ pub(crate) struct Position<'a> {
     pub(crate) authorization: Option<&'a HeaderValue>,
 }
 
+impl<'a> Position<'a> {
+    /// That of `request` before redirects.
+    pub(crate) fn first(request: &Request<'a>) -> Self {
+        Self {
+            url: request.url.clone(),
+            route: request.route,
+            referred_by: request.referred_by.map(str::to_owned),
+            authorization: request.authorization,
+        }
+    }
+}
+
 /// How a request is sent to its host.
 enum Via<'a> {
     Direct,

@@ -57,6 +57,11 @@ impl EntryLimits {
         Self { name: Arc::clone(&entry.name), numbers, setting, requests, in_progress, pace }
     }
 
+    /// Whether the number of requests in a second is limited.
+    pub(crate) fn is_paced(&self) -> bool {
+        self.pace.is_some()
+    }
+
     /// The timeout of a request under the entry.
     pub(crate) fn request_timeout(&self) -> Option<Duration> {
         self.numbers.request_timeout

@@ -46,6 +46,7 @@ mod locations;
 pub mod memory;
 mod mirror;
 mod observer;
+mod open_connections;
 mod pin_cache;
 mod quota;
 mod realm_memory;

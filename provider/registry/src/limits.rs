@@ -72,6 +72,18 @@ pub(crate) const LOCATION_REST: Duration = Duration::from_secs(10);
 /// registry usually takes.
 pub(crate) const LOCATION_LEAST: Duration = Duration::from_millis(400);
 
+/// Hosts to which a connection is kept open, each with its route: less than 16 KiB.
+pub(crate) const KEPT_OPEN: usize = 16;
+
+/// A request is sent over a connection that is idle for so long. Many servers and load balancers close one after 60 s, some after 30 s.
+pub(crate) const TOUCHED_AFTER: Duration = Duration::from_secs(20);
+
+/// The time between two looks for idle connections. With [`TOUCHED_AFTER`] below 30 s.
+pub(crate) const TOUCH_EVERY: Duration = Duration::from_secs(5);
+
+/// The time for the response to a request that keeps a connection open.
+pub(crate) const TOUCH_TIMEOUT: Duration = Duration::from_secs(2);
+
 /// Locations that are known to have been unreachable. Each is a host that the settings name: less than 0.1 MiB.
 pub(crate) const RESTING_LOCATIONS: usize = 256;
 

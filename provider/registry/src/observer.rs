@@ -167,6 +167,9 @@ pub trait Observer: LimitObserver {
     /// host.
     fn not_sent(&self, _: Option<&str>) {}
 
+    /// A request was sent only to keep a connection open. It is no request in the sense of [`Self::request`].
+    fn kept_open(&self) {}
+
     /// A mirror of the entry with this pattern could not be used, for another reason than that it lacks the content, and the next location is
     /// tried if there is one. `why` has no secrets.
     fn mirror_failed(&self, entry: &str, mirror: &Text, stage: Stage, why: &Text);

@@ -106,6 +106,22 @@ impl Registries {
         Ok(Self { inner: Arc::new(inner) })
     }
 
+    /// Keeps connections open to the registries that were asked lately, in the background and until this value is replaced by its successor.
+    /// Within a runtime.
+    pub fn keep_connections(&self) {
+        if !self.inner.client.transport().keeps_connections() {
+            return;
+        }
+        let inner = Arc::downgrade(&self.inner);
+        tokio::spawn(async move {
+            loop {
+                tokio::time::sleep(limits::TOUCH_EVERY).await;
+                let Some(inner) = inner.upgrade() else { return };
+                inner.client.transport().keep_connections().await;
+            }
+        });
+    }
+
     /// The number of certificate authorities of the system. Without any, only registries over plain HTTP or with
     /// configured roots can be reached.
     #[must_use]

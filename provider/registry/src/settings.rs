@@ -49,13 +49,15 @@ pub struct RegistrySettings {
     pub requests: usize,
     /// The time for which the digest of a tag is cached. Zero disables the cache.
     pub tag_lifetime: Duration,
+    /// How long after the last request to a registry with an entry a connection to it is kept open, by small requests. Zero for none.
+    pub keep_connections: Duration,
     /// The proxies of the environment. Used only by entries whose [`ProxyChoice`] selects them.
     pub proxies: ProxyEnvironment,
 }
 
 impl Default for RegistrySettings {
     /// No entries, anonymous requests to unlisted hosts, 1 s to connect, 5 s per request, 32 requests per host and
-    /// 128 in all, tags for 5 s, no proxies.
+    /// 128 in all, tags for 5 s, no connections that are kept open, no proxies.
     fn default() -> Self {
         Self {
             registries: Vec::new(),
@@ -65,6 +67,7 @@ impl Default for RegistrySettings {
             requests_per_host: 32,
             requests: 128,
             tag_lifetime: Duration::from_secs(5),
+            keep_connections: Duration::ZERO,
             proxies: ProxyEnvironment::default(),
         }
     }

@@ -37,6 +37,7 @@ use crate::limits;
 use crate::observer::Exchange;
 use crate::observer::Observer;
 use crate::observer::Stage;
+use crate::open_connections::OpenConnections;
 use crate::quota::Quota;
 use crate::request::ApiResponse;
 use crate::request::Payload;
@@ -57,6 +58,7 @@ pub(crate) struct Transport {
     /// By position of the entry.
     entry_limits: Vec<EntryLimits>,
     client: Client,
+    open: OpenConnections,
     observer: Arc<dyn Observer>,
 }
 
@@ -87,6 +89,7 @@ impl Transport {
             limits: limits.clone(),
             request_timeout: settings.request_timeout,
             client: client.build(),
+            open: OpenConnections::new(settings.keep_connections),
             observer: Arc::clone(observer),
         })
     }
@@ -102,8 +105,21 @@ impl Transport {
         self.observer.entries(&names);
     }
 
+    /// Closes idle connections, which are no longer kept open.
     pub(crate) fn close_idle_connections(&self) {
+        self.open.clear();
         self.client.close_idle_connections();
+    }
+
+    /// Whether connections may be kept open.
+    pub(crate) fn keeps_connections(&self) -> bool {
+        self.open.is_used()
+    }
+
+    /// Sends small requests over the connections that would soon be closed.
+    pub(crate) async fn keep_connections(&self) {
+        let is_paced = |route| self.limits_of(route).is_some_and(EntryLimits::is_paced);
+        self.open.keep(&self.client, &*self.observer, is_paced).await;
     }
 
     /// The timeout of one request over `route`.
@@ -149,6 +165,7 @@ impl Transport {
                 }
                 if let (Some(sent), Ok(_)) = (&sent, &response) {
                     sent.responded();
+                    self.open.used(path_of(stage), request.url, request.route, request.share);
                 }
                 answered = Answered::of(request, &response);
                 self.reply(stage, request, response)
@@ -269,6 +286,14 @@ impl Transport {
     }
 }
 
+/// The path of requests that keep the connection of a request for `stage` open.
+fn path_of(stage: Stage) -> &'static str {
+    match stage {
+        Stage::Token => "/",
+        Stage::Manifest | Stage::Referrers | Stage::ReferrerManifest | Stage::Blob => "/v2/",
+    }
+}
+
 /// What is known of the last response, for traces.
 #[derive(Default)]
 struct Answered {
@@ -327,7 +352,12 @@ impl RedirectPolicy for RegistryRedirects<'_> {
         let route = transport.routes.after_redirect((request.url, request.route), target, by_listed, peer);
         match transport.disabled(route) {
             Some(error) => Err(Text::of(error)),
-            None => Ok(route.route),
+            None => {
+                if by_listed {
+                    transport.open.used("/", target, route, request.share);
+                }
+                Ok(route.route)
+            }
         }
     }
 

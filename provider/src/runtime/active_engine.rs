@@ -58,6 +58,7 @@ impl ActiveEngine {
         let former = self.current.replace(engine.clone());
         let lately = former.verified_lately();
         engine.take_over(&former);
+        engine.keep_connections();
         engine.verify_early(lately);
         self.clouds = clouds;
         self.clouds.request_tokens();

@@ -108,6 +108,7 @@ impl Service {
         let (tokens, fetched) = (clouds.token_lines(), policy.fetched_lines());
         readiness.show_lines(move || tokens().into_iter().chain(fetched()).collect());
         clouds.request_tokens();
+        engine.keep_connections();
         if !config.cache.images_at_start.is_empty() {
             engine.verify_at_start(config.cache.images_at_start.clone());
         }

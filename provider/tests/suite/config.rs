@@ -366,7 +366,7 @@ fn the_effective_configuration_is_one_line() {
          cache.rejectedLifetime=5000ms cache.tagLifetime=5000ms cache.verifyAgain=200 cache.imagesAtStart= registries={host=a.b plainHttp=false \
          credentials.usernameFile=\"/etc/cs/u\" credentials.passwordFile=\"/etc/cs/p\" proxy=environment realmHosts=c.d} \
          unlistedRegistries=anonymous registryAccess.connectTimeout=1000ms registryAccess.requestTimeout=5000ms \
-         registryAccess.maxRequestsPerHost=32 registryAccess.maxRequests=128 log.level=info log.format=json \
+         registryAccess.maxRequestsPerHost=32 registryAccess.maxRequests=128 registryAccess.keepConnections=600000ms log.level=info log.format=json \
          log.cachedVerdicts.every=0ms"
     );
     let proxy = |text: &str| {

@@ -11,6 +11,7 @@ mod credential_leaks;
 mod denials;
 mod floods;
 mod identities;
+mod kept_connections;
 mod mirrors;
 mod observed;
 mod outages;

@@ -208,7 +208,7 @@ impl RegistryFiles {
     /// environment, which are no part of a configuration.
     #[must_use]
     pub fn settings(&self, config: &Config) -> RegistrySettings {
-        let RegistryAccess { connect_timeout, request_timeout, max_requests_per_host, max_requests } =
+        let RegistryAccess { connect_timeout, request_timeout, max_requests_per_host, max_requests, keep_connections } =
             config.registry_access;
         RegistrySettings {
             registries: self.registries.iter().map(LoadedRegistry::entry).collect(),
@@ -218,6 +218,7 @@ impl RegistryFiles {
             requests_per_host: max_requests_per_host,
             requests: max_requests,
             tag_lifetime: config.cache.tag_lifetime,
+            keep_connections,
             proxies: ProxyEnvironment::default(),
         }
     }

@@ -43,6 +43,10 @@ impl Observer for CountRequests {
         self.0.registry_request_not_sent(entry);
     }
 
+    fn kept_open(&self) {
+        self.0.connection_kept();
+    }
+
     fn mirror_failed(&self, entry: &str, mirror: &Text, stage: Stage, why: &Text) {
         self.0.mirror_failure(entry);
         let Some(left_out) = self.1.admit(Instant::now()) else { return };

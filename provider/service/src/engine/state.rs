@@ -139,6 +139,11 @@ impl Engine {
         self.0.show_cached_verdicts();
     }
 
+    /// Keeps connections to registries open in the background, as configured. Within a runtime.
+    pub fn keep_connections(&self) {
+        self.0.registries.keep_connections();
+    }
+
     fn within(
         work: Limiter,
         policy: Arc<PolicyHandle>,

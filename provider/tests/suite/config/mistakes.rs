@@ -40,7 +40,7 @@ fn refuses_unknown_keys_in_every_section() {
     check(
         "registryAccess: {timeout: 1s}",
         &[":2: registryAccess.timeout: found an unknown key, expected one of connectTimeout, requestTimeout, \
-         maxRequestsPerHost, maxRequests"],
+         maxRequestsPerHost, maxRequests, keepConnections"],
     );
     check(
         "log: {colour: red}",

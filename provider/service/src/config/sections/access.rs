@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::HOUR;
 use super::MINUTE;
 use super::SECOND;
 use super::ms;
@@ -24,5 +25,9 @@ section! {
         /// Requests at the same time to all registries. All hosts behind one pattern have half of it, all hosts that no entry
         /// names a quarter; and no host takes more than it leaves free.
         max_requests "maxRequests": usize = Number::of(128, 1, 65_536);
+        /// So long after the last request to a registry with an entry, a connection to it is kept open for the next image, by a HEAD without
+        /// credentials each half minute. With 0s idle connections are closed after a minute, or before by the registry. Not for entries with
+        /// requestsPerSecond.
+        keep_connections "keepConnections": Duration = Time::of(seconds(600), Duration::ZERO, HOUR);
     }
 }

@@ -42,6 +42,7 @@ pub(super) struct Verdicts {
     registry_requests: CountersByName,
     mirror_failures: CountersByName,
     not_sent: CountersByName,
+    connections_kept: IntCounter,
 }
 
 impl Verdicts {
@@ -98,6 +99,10 @@ impl Verdicts {
                     lasting: &[UNLISTED],
                     max_names: MAX_REGISTRIES,
                 },
+            )?,
+            connections_kept: factory.counter(
+                "registry_connections_kept_total",
+                "Requests that were sent only to keep a connection to a registry open.",
             )?,
             mirror_failures: CountersByName::new(
                 factory,
@@ -205,6 +210,11 @@ impl Metrics {
     /// A request under the entry of `registries` with this pattern, or under none, was not sent, as its host fails.
     pub fn registry_request_not_sent(&self, registry: Option<&str>) {
         self.verdicts.not_sent.increment(registry.unwrap_or(UNLISTED), 0);
+    }
+
+    /// A request was sent only to keep a connection to a registry open.
+    pub fn connection_kept(&self) {
+        self.verdicts.connections_kept.inc();
     }
 
     /// A request to a registry or token service has ended, under the entry of `registries` with this pattern, or under
