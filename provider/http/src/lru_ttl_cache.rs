@@ -1,5 +1,6 @@
 //! A cache with a limit in bytes, eviction of the least recently used entries, and an expiry for each entry.
 
+use std::borrow::Borrow;
 use std::hash::Hash;
 use std::sync::Mutex;
 use std::sync::PoisonError;
@@ -51,7 +52,10 @@ impl<K: Hash + Eq, V: Clone> LruTtlCache<K, V> {
     }
 
     /// The value, unless it has expired at `now`.
-    pub fn get(&self, key: &K, now: Instant) -> Option<V> {
+    pub fn get<Q: Hash + Eq + ?Sized>(&self, key: &Q, now: Instant) -> Option<V>
+    where
+        K: Borrow<Q>,
+    {
         let mut inner = self.lock();
         match inner.entries.get(key) {
             Some(entry) if entry.expires.is_none_or(|end| end > now) => return Some(entry.value.clone()),
@@ -126,7 +130,10 @@ impl<K: Hash + Eq, V> Inner<K, V> {
         evicted
     }
 
-    fn remove(&mut self, key: &K) {
+    fn remove<Q: Hash + Eq + ?Sized>(&mut self, key: &Q)
+    where
+        K: Borrow<Q>,
+    {
         if let Some(old) = self.entries.pop(key) {
             self.bytes -= old.bytes;
         }

@@ -5,6 +5,7 @@
 
 mod dispatch;
 mod known;
+mod rendered;
 mod request_limit;
 
 use std::panic::AssertUnwindSafe;
@@ -23,6 +24,8 @@ use hyper::body::Body;
 use tokio::task::spawn_blocking;
 use tokio::time::Instant;
 
+pub(super) use self::rendered::RENDERED_BYTES;
+use self::rendered::RenderedItems;
 use self::request_limit::LARGE_BODY_BYTES;
 pub(super) use self::request_limit::READING;
 use self::request_limit::RequestLimit;
@@ -68,6 +71,7 @@ pub(super) struct Handler {
     requests: Arc<RequestLimit>,
     responses: Arc<ResponseBudget>,
     repeated: Arc<RepeatedVerdicts>,
+    rendered: Arc<RenderedItems>,
 }
 
 /// Why the keys of a request are not processed, and how the request is counted.
@@ -123,6 +127,7 @@ impl Handler {
             requests: Arc::new(RequestLimit::new()),
             responses,
             repeated: Arc::default(),
+            rendered: Arc::new(RenderedItems::new(RENDERED_BYTES)),
         }
     }
 
@@ -136,6 +141,7 @@ impl Handler {
             requests: Arc::clone(&self.requests),
             responses: Arc::clone(&self.responses),
             repeated: Arc::clone(&self.repeated),
+            rendered: Arc::clone(&self.rendered),
         }
     }
 

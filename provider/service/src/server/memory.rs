@@ -16,6 +16,9 @@ pub const WORKING: usize = handler::WORKING.ordinary + handler::WORKING.large;
 /// Responses that are not written yet.
 pub const RESPONSES: usize = handler::RESPONSES_BYTES;
 
+/// Items of responses that are used again.
+pub const RENDERED: usize = handler::RENDERED_BYTES;
+
 /// A connection: what TLS and HTTP keep (31 KiB were measured after the handshake), the largest head of a request, and
 /// encrypted data that the client has not read.
 pub const CONNECTION: usize = 32 * KIB + listen::HEAD_BYTES + tls::UNSENT_BYTES;

@@ -1,6 +1,7 @@
 //! The request id, which denials and log lines have.
 
 use std::fmt;
+use std::sync::LazyLock;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering;
 use std::time::SystemTime;
@@ -8,6 +9,7 @@ use std::time::UNIX_EPOCH;
 
 use countersign_core::codec::hex::hex;
 use http::HeaderMap;
+use rustls::crypto::SecureRandom;
 
 /// Maximum size of an id accepted from a caller, in bytes: twice a UUID.
 const BYTES: usize = 72;
@@ -24,6 +26,11 @@ impl RequestId {
         let given = header("x-request-id").filter(|text| is_plain(text));
         let given = given.or_else(|| header("traceparent").and_then(trace_id));
         Self(given.map_or_else(new, str::to_owned))
+    }
+
+    /// A new one.
+    pub(super) fn new() -> Self {
+        Self(new())
     }
 
     pub(super) fn as_str(&self) -> &str {
@@ -54,10 +61,14 @@ fn trace_id(text: &str) -> Option<&str> {
     (well_formed && parts.next().is_none() && trace.bytes().any(|b| b != b'0')).then_some(trace)
 }
 
+/// Of the provider, which is made only once.
+static RANDOM: LazyLock<&dyn SecureRandom> =
+    LazyLock::new(|| rustls::crypto::aws_lc_rs::default_provider().secure_random);
+
 /// 128 random bits. Without randomness the time and a counter: unique enough to find a line in a log.
 fn new() -> String {
     let mut bytes = [0; 16];
-    if rustls::crypto::aws_lc_rs::default_provider().secure_random.fill(&mut bytes).is_ok() {
+    if RANDOM.fill(&mut bytes).is_ok() {
         return hex(&bytes).to_string();
     }
     static COUNTER: AtomicU64 = AtomicU64::new(0);

@@ -17,6 +17,7 @@ use tokio::sync::SemaphorePermit;
 use super::Handler;
 use super::Reply;
 use super::RequestLimitReached;
+use super::rendered::Encode;
 use crate::clock;
 use crate::engine::Conditions;
 use crate::engine::CredentialSelection;
@@ -49,13 +50,13 @@ type Key = (Arc<str>, Result<Arc<ImageRef>, ReferenceError>);
 
 /// A key with its encoded part of the response, and the result for log and metrics.
 pub(super) struct KeyResult {
-    encoded: EncodedKey,
-    answer: Answer,
+    pub(super) encoded: EncodedKey,
+    pub(super) answer: Answer,
 }
 
 /// The result of the engine for one image, and its encoder.
 pub(super) enum Answer {
-    Verdict(ImageResult, fn(ResponseContext<'_>, &str, &ImageRef, &ImageResult) -> EncodedKey),
+    Verdict(ImageResult, Encode),
     Resolved(Result<Digest, Reason>, fn(ResponseContext<'_>, &str, &ImageRef, &Result<Digest, Reason>) -> EncodedKey),
 }
 

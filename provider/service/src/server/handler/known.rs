@@ -11,6 +11,7 @@ use tokio::time::Instant;
 
 use super::Handler;
 use super::dispatch::Answer;
+use super::dispatch::KeyResult;
 use super::dispatch::Shared;
 use super::dispatch::Unknown;
 use crate::protocol::Operation;
@@ -49,7 +50,8 @@ impl Handler {
         // A panic is the result of this key only, as in the tasks of those that need work.
         let known = catch_unwind(AssertUnwindSafe(|| {
             let result = self.verifier.known(&shared.request(Arc::clone(&image)))?;
-            Some(Answer::Verdict(result, encode).encode(shared.context(), key, &image))
+            let encoded = self.rendered.encode(shared.route.endpoint, shared.context(), (key, &image), &result, encode);
+            Some(KeyResult { encoded, answer: Answer::Verdict(result, encode) })
         }));
         let completion = match known {
             Ok(None) => return false,
