@@ -61,11 +61,11 @@ pub const PROXY_RESPONSE_HEAD_BYTES: usize = 16 * 1024;
 
 /// Connections to hosts that the settings name, in addition to one for each request. Above this number idle connections
 /// are closed.
-pub const IDLE_CONFIGURED: usize = 104;
+pub const IDLE_CONFIGURED: usize = 80;
 
 /// The same for hosts that only a pattern matches, or that are not listed: an attacker can create any number of their
 /// names.
-pub const IDLE_UNLISTED: usize = 32;
+pub const IDLE_UNLISTED: usize = 16;
 
 /// Size of the head of a response, and of the buffer of a connection, in bytes. A head holds some headers of 8 KiB with
 /// URLs or challenges.

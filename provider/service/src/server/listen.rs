@@ -43,7 +43,7 @@ use crate::telemetry::metrics::Metrics;
 
 /// Handshakes at the same time. One needs a file descriptor, a millisecond of work, and up to 80 KiB if the client
 /// sends that much.
-pub(super) const HANDSHAKES: usize = 256;
+pub(super) const HANDSHAKES: usize = 208;
 
 /// The context of all connections.
 pub(super) struct ConnectionContext {

@@ -68,6 +68,7 @@ fn rows(config: &Config) -> Vec<(&'static str, usize)> {
         ("tokens, authentication schemes, token services, state of hosts, tags and digests", registry::CACHED),
         ("images being verified", config.server.max_concurrent_keys * engine::IMAGE_BYTES),
         ("cached verdicts", config.cache.verdict_bytes),
+        ("items of responses that are used again", memory::RENDERED),
         ("requests being read", memory::READING),
         ("requests being processed", memory::WORKING),
         ("responses being written", memory::RESPONSES),

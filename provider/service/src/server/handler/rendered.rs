@@ -20,7 +20,7 @@ use crate::server::request_id::RequestId;
 use crate::server::routes::Endpoint;
 
 /// Maximum number of bytes of all items, with the verdicts that they keep in memory: some thousand images.
-pub(in crate::server) const RENDERED_BYTES: usize = 4 * 1024 * 1024;
+pub(in crate::server) const RENDERED_BYTES: usize = 3 * 1024 * 1024;
 
 /// While there is no room, one of so many items is stored: images that are asked for by turns would only evict each other.
 const STORED_OF: usize = 16;
