@@ -15,8 +15,16 @@ pub struct Content {
 }
 
 impl Content {
-    pub(crate) fn new(bytes: Bytes, held: Permit) -> Self {
+    /// `bytes` count as the size of `held`, also if a cache has them too.
+    #[must_use]
+    pub fn new(bytes: Bytes, held: Permit) -> Self {
         Self { bytes, held }
+    }
+
+    /// The bytes without a copy, for a cache that counts them itself.
+    #[must_use]
+    pub fn shared(&self) -> Bytes {
+        self.bytes.clone()
     }
 
     /// The bytes, without a copy if nothing else holds them, and the permit that counts them.

@@ -1,5 +1,8 @@
 //! Fetches manifests and blobs of referrers, verified against their descriptors.
+//!
+//! Those that were received before need not be received again: see `content_cache.rs`.
 
+use bytes::Bytes;
 use countersign_core::codec::excerpt::Excerpt;
 use countersign_core::name::Digest;
 use countersign_core::name::Repository;
@@ -9,13 +12,40 @@ use countersign_http::Content;
 use countersign_http::authority;
 use countersign_http::content_type;
 use tokio::time::Instant;
+use url::Url;
 
 use crate::client::Query;
 use crate::error::Cause;
 use crate::error::RegistryError;
+use crate::head_answer::fails_as_well;
+use crate::head_answer::is_about;
+use crate::head_answer::is_decided;
+use crate::observer::ContentUse;
 use crate::observer::Stage;
 use crate::registries::Registries;
+use crate::repository_access::RepositoryAccess;
 use crate::request::ApiResponse;
+
+/// What is asked for.
+struct Wanted<'a> {
+    stage: Stage,
+    descriptor: &'a Descriptor,
+    /// Bytes that need not be received again.
+    cached: Option<Bytes>,
+    /// Whether the bytes are cached.
+    is_kept: bool,
+}
+
+impl Wanted<'_> {
+    fn url(&self, access: &RepositoryAccess) -> Url {
+        let kind = if self.stage == Stage::Blob { "blobs" } else { "manifests" };
+        access.url(kind, self.descriptor.digest.as_str())
+    }
+
+    fn accept(&self) -> &str {
+        if self.stage == Stage::Blob { "*/*" } else { self.descriptor.media_type.as_str() }
+    }
+}
 
 impl Registries {
     /// The manifest that `descriptor` describes, at most `limit` bytes: verified, with the media type of the
@@ -31,8 +61,8 @@ impl Registries {
         limit: usize,
         deadline: Instant,
     ) -> Result<Content, RegistryError> {
-        let stage = Stage::ReferrerManifest;
-        Ok(self.content(repository, "manifests", descriptor, limit, stage, deadline).await?.body)
+        let wanted = Wanted { stage: Stage::ReferrerManifest, descriptor, cached: None, is_kept: false };
+        self.content(repository, wanted, limit, deadline).await
     }
 
     /// The blob that `descriptor` describes, at most `limit` bytes, verified.
@@ -47,30 +77,72 @@ impl Registries {
         limit: usize,
         deadline: Instant,
     ) -> Result<Content, RegistryError> {
-        Ok(self.content(repository, "blobs", descriptor, limit, Stage::Blob, deadline).await?.body)
+        let wanted = Wanted { stage: Stage::Blob, descriptor, cached: None, is_kept: false };
+        self.content(repository, wanted, limit, deadline).await
+    }
+
+    /// As [`Self::manifest`], but bytes that were received before are only asked for, and not received again.
+    ///
+    /// # Errors
+    /// As [`Self::manifest`].
+    pub async fn manifest_once(
+        &self,
+        repository: &Repository,
+        descriptor: &Descriptor,
+        limit: usize,
+        deadline: Instant,
+    ) -> Result<Content, RegistryError> {
+        let cached = self.content_cache().get(descriptor);
+        let wanted = Wanted { stage: Stage::ReferrerManifest, descriptor, cached, is_kept: true };
+        self.content(repository, wanted, limit, deadline).await
+    }
+
+    /// As [`Self::blob`], but bytes that were received before are only asked for, and not received again.
+    ///
+    /// # Errors
+    /// As [`Self::blob`].
+    pub async fn blob_once(
+        &self,
+        repository: &Repository,
+        descriptor: &Descriptor,
+        limit: usize,
+        deadline: Instant,
+    ) -> Result<Content, RegistryError> {
+        let cached = self.content_cache().get(descriptor);
+        let wanted = Wanted { stage: Stage::Blob, descriptor, cached, is_kept: true };
+        self.content(repository, wanted, limit, deadline).await
+    }
+
+    /// The bytes that `descriptor` describes, if they were received before: to prepare requests. Nothing follows from them about the
+    /// repository, which may have no such content.
+    #[must_use]
+    pub fn received_before(&self, repository: &Repository, descriptor: &Descriptor) -> Option<Content> {
+        let bytes = self.content_cache().get(descriptor)?;
+        let budget = self.client().transport().limits.body_budget();
+        let held = budget.try_acquire(&self.share(repository), bytes.len()).ok()?;
+        Some(Content::new(bytes, held))
     }
 
     async fn content(
         &self,
         repository: &Repository,
-        kind: &str,
-        descriptor: &Descriptor,
+        wanted: Wanted<'_>,
         limit: usize,
-        stage: Stage,
         deadline: Instant,
-    ) -> Result<ApiResponse, RegistryError> {
+    ) -> Result<Content, RegistryError> {
+        let (stage, declared) = (wanted.stage, wanted.descriptor.size);
         let limit = u64::try_from(limit).unwrap_or(u64::MAX);
-        if descriptor.size > limit {
-            let cause = Cause::DeclaredTooLarge { declared: descriptor.size, limit };
+        if declared > limit {
+            let cause = Cause::DeclaredTooLarge { declared, limit };
             return Err(RegistryError { repository: repository.clone(), stage, cause });
         }
         let mut attempts = self.attempts(repository, stage, deadline);
         loop {
             let Some(attempt) = attempts.next() else { return Err(attempts.into_error()) };
-            match self.content_at(&attempt.repository, kind, descriptor, stage, attempt.deadline).await {
-                Ok(response) => {
+            match self.content_at(&attempt.repository, &wanted, attempt.deadline).await {
+                Ok(content) => {
                     attempts.succeeded(&attempt);
-                    return Ok(response);
+                    return Ok(content);
                 }
                 Err(error) => attempts.failed(&attempt, error),
             }
@@ -81,32 +153,79 @@ impl Registries {
     async fn content_at(
         &self,
         repository: &Repository,
-        kind: &str,
-        descriptor: &Descriptor,
-        stage: Stage,
+        wanted: &Wanted<'_>,
         deadline: Instant,
-    ) -> Result<ApiResponse, RegistryError> {
-        let failed = |cause| RegistryError { repository: repository.clone(), stage, cause };
+    ) -> Result<Content, RegistryError> {
+        let failed = |cause| RegistryError { repository: repository.clone(), stage: wanted.stage, cause };
         let access = self.client().access(repository, deadline).await.map_err(failed)?;
-        let url = access.url(kind, descriptor.digest.as_str());
-        let accept = if stage == Stage::Blob { "*/*" } else { descriptor.media_type.as_str() };
+        let head = (access.authority(), wanted.stage);
+        let cached = wanted.cached.as_ref().filter(|_| !self.without_head().has(&head));
+        let Some(bytes) = cached else { return self.receive(&access, wanted, deadline).await };
+        if self.still_has(&access, wanted, deadline).await? {
+            let held = self.client().transport().limits.body_budget().try_acquire(&access.share, bytes.len());
+            let held = held.map_err(|reached| failed(reached.into()))?;
+            self.observer().content(ContentUse::Asked);
+            return Ok(Content::new(bytes.clone(), held));
+        }
+        let content = self.receive(&access, wanted, deadline).await?;
+        // The HEAD has saved nothing.
+        let text = head.0.len();
+        self.without_head().add(head, text);
+        Ok(content)
+    }
+
+    /// Whether the registry answers a HEAD with the content. If not, a GET decides.
+    ///
+    /// # Errors
+    /// Those of a GET.
+    async fn still_has(
+        &self,
+        access: &RepositoryAccess,
+        wanted: &Wanted<'_>,
+        deadline: Instant,
+    ) -> Result<bool, RegistryError> {
+        let (stage, url, body) = (wanted.stage, wanted.url(access), BodyLimits::at_most(0));
+        let query = Query { stage, url: &url, accept: wanted.accept(), body, deadline };
+        match self.client().head(access, query).await {
+            Ok(headers) => Ok(is_about(stage, wanted.descriptor, &headers)),
+            Err(error) if fails_as_well(&error) || is_decided(stage, &error.cause) => Err(error),
+            Err(_) => Ok(false),
+        }
+    }
+
+    /// Receives the content.
+    async fn receive(
+        &self,
+        access: &RepositoryAccess,
+        wanted: &Wanted<'_>,
+        deadline: Instant,
+    ) -> Result<Content, RegistryError> {
+        let (stage, descriptor, url) = (wanted.stage, wanted.descriptor, wanted.url(access));
+        let failed = |cause| RegistryError { repository: access.repository.clone(), stage, cause };
         let body = BodyLimits {
             limit: descriptor.size,
             size: Some(descriptor.size),
             hash: Some(descriptor.digest.algorithm()),
         };
-        let response = self.client().get(&access, Query { stage, url: &url, accept, body, deadline }).await?;
+        let query = Query { stage, url: &url, accept: wanted.accept(), body, deadline };
+        let response = self.client().get(access, query).await?;
         match &response.digest {
-            Some(found) if *found == descriptor.digest => match other_type(stage, descriptor, &response) {
-                Some(cause) => Err(failed(cause)),
-                None => Ok(response),
-            },
+            Some(found) if *found == descriptor.digest => {}
             found => {
                 let found = found.clone().unwrap_or_else(|| Digest::of(descriptor.digest.algorithm(), &response.body));
                 let expected = descriptor.digest.clone();
-                Err(failed(Cause::Digest { host: authority(&response.url), found, expected }))
+                return Err(failed(Cause::Digest { host: authority(&response.url), found, expected }));
             }
         }
+        if let Some(cause) = other_type(stage, descriptor, &response) {
+            return Err(failed(cause));
+        }
+        if wanted.is_kept {
+            self.observer().content(ContentUse::Received);
+            let stored = self.content_cache().put(&descriptor.digest, response.body.shared());
+            stored.iter().for_each(|stored| self.observer().content_stored(stored));
+        }
+        Ok(response.body)
     }
 }
 

@@ -36,14 +36,24 @@ pub(crate) const PERMISSION_EXCERPT_CHARACTERS: usize = 512;
 pub(crate) const TOKENS_BYTES: usize = 4 * MIB;
 
 /// Cached authentication schemes of repositories, in bytes: some thousands, each at most about 1 KiB. Together with
-/// [`REALMS_BYTES`], [`HOSTS_WITHOUT_API_BYTES`] and the state of hosts 4 MiB.
-pub(crate) const SCHEMES_BYTES: usize = 4 * MIB - REALMS_BYTES - HOSTS_WITHOUT_API_BYTES - HEALTH_BYTES;
+/// [`REALMS_BYTES`], [`HOSTS_WITHOUT_API_BYTES`], [`HOSTS_WITHOUT_HEAD_BYTES`] and the state of hosts 4 MiB.
+pub(crate) const SCHEMES_BYTES: usize =
+    4 * MIB - REALMS_BYTES - HOSTS_WITHOUT_API_BYTES - HOSTS_WITHOUT_HEAD_BYTES - HEALTH_BYTES;
 
 /// Token services that hosts have named, in bytes: some hundred, each about half a KiB, for each host, entry and credential.
 pub(crate) const REALMS_BYTES: usize = 256 * 1024;
 
 /// Hosts without the referrers API, in bytes: some hundred.
 pub(crate) const HOSTS_WITHOUT_API_BYTES: usize = 64 * 1024;
+
+/// Hosts of which a HEAD of manifests or blobs saves nothing, in bytes: some hundred.
+pub(crate) const HOSTS_WITHOUT_HEAD_BYTES: usize = 64 * 1024;
+
+/// Content that was received, in bytes: some hundred signatures, whose manifest and envelope have 1 and 3 to 10 KiB.
+pub(crate) const CONTENT_BYTES: usize = 4 * MIB;
+
+/// The largest one that is kept, in bytes: most envelopes have a tenth of it, and the cache has room for some tens of such ones.
+pub(crate) const CONTENT_ENTRY_BYTES: usize = 64 * 1024;
 
 /// The time for which a host is not asked for the referrers API if its fallback tag has what is looked for.
 pub(crate) const API_ABSENCE: Duration = Duration::from_secs(10 * 60);
@@ -62,7 +72,7 @@ pub(crate) const PINS_BYTES: usize = 2 * MIB;
 /// still use their tokens.
 pub(crate) const RETIRED: usize = 16;
 
-/// The time for which tags of a repository are read by GET without a prior HEAD, after a HEAD had no digest.
+/// The time for which tags of a repository, or referrers of a host, are read by GET without a prior HEAD, after a HEAD has saved nothing.
 pub(crate) const HEAD_PAUSE: Duration = Duration::from_secs(10 * 60);
 
 /// The time for which a location of a repository with mirrors is tried after the others, after it was unreachable.

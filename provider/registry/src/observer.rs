@@ -122,6 +122,26 @@ pub enum TagCache {
     Miss,
 }
 
+/// How content came that may be in memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ContentUse {
+    /// The registry was asked whether it has it, and the bytes were those in memory.
+    Asked,
+    /// It was received.
+    Received,
+}
+
+/// The cache of content after an entry was stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ContentStored {
+    /// How many entries were evicted.
+    pub evicted: usize,
+    /// The number of entries.
+    pub entries: usize,
+    /// Their memory.
+    pub bytes: usize,
+}
+
 /// A request with its response, for traces. Without queries, headers and bodies, which may have secrets.
 #[derive(Clone, Copy, Debug)]
 pub struct Exchange<'a> {
@@ -176,6 +196,12 @@ pub trait Observer: LimitObserver {
 
     /// A tag was looked up in the cache.
     fn tag(&self, found: TagCache);
+
+    /// A registry has content that may be in memory. Not called for requests that fail.
+    fn content(&self, _: ContentUse) {}
+
+    /// Content was stored in memory.
+    fn content_stored(&self, _: &ContentStored) {}
 }
 
 /// An [`Observer`] that does nothing.

@@ -202,7 +202,9 @@ impl Registries {
         held.resize(listing.bytes()).map_err(|reached| failed(&access, reached.into()))?;
         if let (true, Fallback::Absent | Fallback::Image | Fallback::Index) = (api.is_absence(), &fallback) {
             if matches!(fallback, Fallback::Index) {
-                self.without_api().add(access.authority());
+                let authority = access.authority();
+                let text = authority.len();
+                self.without_api().add(authority, text);
             }
             return Ok(Budgeted::new(listing.finish(), held));
         }

@@ -16,9 +16,9 @@ use countersign_http::SharedLimits;
 use tokio::time::Instant;
 
 use crate::client::Client;
+use crate::content_cache::ContentCache;
 use crate::entries::entry_for;
 use crate::error::RegistryError;
-use crate::hosts_without_api::HostsWithoutApi;
 use crate::limits;
 use crate::locations::Attempts;
 use crate::locations::ListedLocation;
@@ -32,6 +32,7 @@ use crate::resources;
 use crate::settings::RegistrySettings;
 use crate::settings::SettingsError;
 use crate::transport::Transport;
+use crate::unsupported::Unsupported;
 
 /// Connections, tokens, limits and caches. Clones share them.
 ///
@@ -49,7 +50,12 @@ struct Inner {
     /// The lock is never held across an await.
     pins: Mutex<PinCache>,
     resting: Resting,
-    without_api: HostsWithoutApi,
+    /// Hosts without the referrers API.
+    without_api: Unsupported<String>,
+    /// Hosts of which a HEAD of manifests or blobs saves nothing.
+    without_head: Unsupported<(String, Stage)>,
+    /// That of all settings of the process: its content is the same under each of them.
+    content: Arc<ContentCache>,
     tag_lifetime: Duration,
 }
 
@@ -62,19 +68,21 @@ impl Registries {
         let limit_observer: Arc<dyn LimitObserver> = Arc::clone(&observer) as Arc<dyn LimitObserver>;
         let (requests, bodies) = (settings.request_limits(), limits::BODIES);
         let limits = SharedLimits::new(requests, bodies, &resources::NAMED, &limit_observer);
-        let registries = Self::within(limits, settings, observer, None)?;
+        let content = Arc::new(ContentCache::new(limits::CONTENT_BYTES));
+        let registries = Self::within(limits, settings, observer, content, None)?;
         registries.inner.client.transport().show_entries();
         Ok(registries)
     }
 
-    /// Creates a value with other settings and empty caches, under the same limits: requests in progress count in
-    /// both. The limits of `settings` apply after [`Self::take_over`].
+    /// Creates a value with other settings and empty caches, except that of content, under the same limits: requests in progress count
+    /// in both. The limits of `settings` apply after [`Self::take_over`].
     ///
     /// # Errors
     /// As [`Self::new`].
     pub fn successor(&self, settings: RegistrySettings) -> Result<Self, SettingsError> {
+        let content = Arc::clone(&self.inner.content);
         let former = Some(self.inner.client.transport());
-        Self::within(self.inner.limits.clone(), settings, Arc::clone(&self.inner.observer), former)
+        Self::within(self.inner.limits.clone(), settings, Arc::clone(&self.inner.observer), content, former)
     }
 
     /// Applies the limits of these settings, also to requests in progress in `former`, and drops the caches of
@@ -90,6 +98,7 @@ impl Registries {
         limits: SharedLimits,
         settings: RegistrySettings,
         observer: Arc<dyn Observer>,
+        content: Arc<ContentCache>,
         former: Option<&Transport>,
     ) -> Result<Self, SettingsError> {
         let transport = Transport::new(&settings, &limits, &observer, former)?;
@@ -100,7 +109,9 @@ impl Registries {
             observer,
             pins: Mutex::new(PinCache::new()),
             resting: Resting::new(),
-            without_api: HostsWithoutApi::new(),
+            without_api: Unsupported::new(limits::HOSTS_WITHOUT_API_BYTES, limits::API_ABSENCE),
+            without_head: Unsupported::new(limits::HOSTS_WITHOUT_HEAD_BYTES, limits::HEAD_PAUSE),
+            content,
             tag_lifetime: settings.tag_lifetime,
         };
         Ok(Self { inner: Arc::new(inner) })
@@ -220,8 +231,16 @@ impl Registries {
         self.inner.pins.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(crate) fn without_api(&self) -> &HostsWithoutApi {
+    pub(crate) fn without_api(&self) -> &Unsupported<String> {
         &self.inner.without_api
+    }
+
+    pub(crate) fn without_head(&self) -> &Unsupported<(String, Stage)> {
+        &self.inner.without_head
+    }
+
+    pub(crate) fn content_cache(&self) -> &ContentCache {
+        &self.inner.content
     }
 
     pub(crate) fn client(&self) -> &Client {

@@ -21,7 +21,7 @@ use url::Url;
 use crate::client::Query;
 use crate::error::Cause;
 use crate::error::RegistryError;
-use crate::error::RegistryErrorKind;
+use crate::head_answer::fails_as_well;
 use crate::observer::Stage;
 use crate::observer::TagCache;
 use crate::pin_cache::Claim;
@@ -213,25 +213,8 @@ impl Registries {
         let query = Query { stage: Stage::Manifest, url, accept: TARGETS, body: BodyLimits::at_most(0), deadline };
         match self.client().head(access, query).await {
             Ok(headers) => Ok(self.pins().claim(image, scope, &headers)),
-            Err(error) if error.stage == Stage::Token => Err(error),
-            Err(error) if matches!(error.cause, Cause::Status { status: 502..=504, .. }) => Err(error),
-            Err(error) => match error.kind() {
-                RegistryErrorKind::Misconfigured
-                | RegistryErrorKind::Refused
-                | RegistryErrorKind::Unreachable
-                | RegistryErrorKind::Timeout
-                | RegistryErrorKind::Throttled
-                | RegistryErrorKind::Overloaded => Err(error),
-                // Registries and their proxies refuse HEAD in many ways.
-                RegistryErrorKind::Denied
-                | RegistryErrorKind::Failed
-                | RegistryErrorKind::ResponseInvalid
-                | RegistryErrorKind::RedirectRefused
-                | RegistryErrorKind::ContentMismatch
-                | RegistryErrorKind::NotFound
-                | RegistryErrorKind::ReferrersUnsupported
-                | RegistryErrorKind::Unsupported => Ok(Claim::Nothing),
-            },
+            Err(error) if fails_as_well(&error) => Err(error),
+            Err(_) => Ok(Claim::Nothing),
         }
     }
 }

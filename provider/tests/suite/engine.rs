@@ -5,6 +5,7 @@ mod at_once;
 mod aws_samples;
 mod broken_trust;
 mod caching;
+mod content_again;
 mod early;
 mod evidence;
 mod mirrors;

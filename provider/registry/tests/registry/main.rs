@@ -7,6 +7,7 @@ mod broken;
 mod client_certificates;
 mod connections;
 mod content;
+mod content_again;
 mod credential_leaks;
 mod denials;
 mod floods;

@@ -354,8 +354,8 @@ async fn verifies_the_digest_of_content_from_the_blob_store() {
 
 #[tokio::test]
 async fn keeps_a_bounded_number_of_connections_to_unlisted_hosts() {
-    /// One concurrent request, and 32 other connections.
-    const KEPT: usize = 33;
+    /// One concurrent request, and 16 other connections.
+    const KEPT: usize = 17;
     let registry = Registry::start().await;
     let mut stores = Vec::new();
     for number in 0..=KEPT {

@@ -8,6 +8,8 @@ use countersign_core::codec::text::Text;
 use countersign_http::LimitObserver;
 use countersign_http::LimitReached;
 use countersign_http::Resource;
+use countersign_registry::ContentStored;
+use countersign_registry::ContentUse;
 use countersign_registry::Observer;
 use countersign_registry::RequestResult;
 use countersign_registry::Stage;
@@ -15,6 +17,7 @@ use countersign_registry::TagCache;
 
 use crate::telemetry::log::Quota;
 use crate::telemetry::metrics::CacheEvent;
+use crate::telemetry::metrics::CacheSize;
 use crate::telemetry::metrics::Metrics;
 use crate::telemetry::metrics::VerdictStage;
 
@@ -65,6 +68,20 @@ impl Observer for CountRequests {
             TagCache::Hit => CacheEvent::TagHit,
             TagCache::Miss => CacheEvent::TagMiss,
         });
+    }
+
+    fn content(&self, found: ContentUse) {
+        self.0.cache_event(match found {
+            ContentUse::Asked => CacheEvent::SignatureHit,
+            ContentUse::Received => CacheEvent::SignatureMiss,
+        });
+    }
+
+    fn content_stored(&self, stored: &ContentStored) {
+        let ContentStored { evicted, entries, bytes } = *stored;
+        self.0.cache_event(CacheEvent::SignatureStored);
+        self.0.cache_events(CacheEvent::SignatureEvicted, evicted);
+        self.0.cached_signatures(CacheSize { entries, bytes });
     }
 }
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 use std::fmt;
+use std::pin::pin;
 use std::sync::Arc;
 
 use countersign_core::codec::excerpt::Excerpt;
@@ -39,6 +40,9 @@ use countersign_http::LimitReached;
 use countersign_registry::Pinned;
 use countersign_registry::Referrers;
 use countersign_registry::Registries;
+use countersign_registry::RegistryError;
+use futures_util::future::Either;
+use futures_util::future::select;
 use tokio::time::Instant;
 
 use super::error_mapping;
@@ -207,7 +211,8 @@ pub(super) struct FetchedEnvelope {
     pub(super) media_type: MediaType,
 }
 
-/// The envelope of the signature that `entry` names.
+/// The envelope of the signature that `entry` names. If its manifest was read before, in whichever repository, both are requested at the
+/// same time, which saves a round trip; the repository's answer about the manifest decides first.
 pub(super) async fn fetch(
     registries: &Registries,
     pinned: &Pinned,
@@ -215,36 +220,63 @@ pub(super) async fn fetch(
     entry: &Descriptor,
     deadline: Instant,
 ) -> Result<FetchedEnvelope, NoEnvelope> {
-    let (layer, format) = layer(registries, pinned, scheme, entry, deadline).await?;
-    let content = registries
-        .blob(pinned.repository(), &layer, limits::ENVELOPE_BYTES, deadline)
-        .await
-        .map_err(|error| NoEnvelope::Failed(error_mapping::of_signature(&error)))?;
+    check_type(entry)?;
+    let failed = |error: RegistryError| NoEnvelope::Failed(error_mapping::of_signature(&error));
+    let manifest = registries.manifest_once(pinned.repository(), entry, limits::MANIFEST_BYTES, deadline);
+    let expected = match registries.received_before(pinned.repository(), entry) {
+        Some(bytes) => layer(registries, pinned, scheme, entry, bytes, deadline).await.ok(),
+        None => None,
+    };
+    let (content, layer, format) = match expected {
+        Some((layer, format)) => {
+            let envelope = registries.blob_once(pinned.repository(), &layer, limits::ENVELOPE_BYTES, deadline);
+            // The manifest is requested first, so that it is named first if both are late.
+            let envelope = match select(pin!(manifest), pin!(envelope)).await {
+                Either::Left((manifest, envelope)) => {
+                    manifest.map_err(failed)?;
+                    envelope.await
+                }
+                Either::Right((envelope, manifest)) => {
+                    manifest.await.map_err(failed)?;
+                    envelope
+                }
+            };
+            (envelope.map_err(failed)?, layer, format)
+        }
+        None => {
+            let bytes = manifest.await.map_err(failed)?;
+            let (layer, format) = layer(registries, pinned, scheme, entry, bytes, deadline).await?;
+            let envelope = registries.blob_once(pinned.repository(), &layer, limits::ENVELOPE_BYTES, deadline).await;
+            (envelope.map_err(failed)?, layer, format)
+        }
+    };
     Ok(FetchedEnvelope { content, format, media_type: layer.media_type })
 }
 
-/// The descriptor of the envelope, and its format: the one layer of a manifest that refers to this image. An entry
-/// that the list gives no artifact type is a signature only if its manifest has the artifact type.
+/// Whether `entry` can be the manifest of a signature.
+fn check_type(entry: &Descriptor) -> Result<(), NoEnvelope> {
+    if [MediaType::OCI_MANIFEST, MediaType::OCI_ARTIFACT].contains(&entry.media_type.as_str()) {
+        return Ok(());
+    }
+    if entry.artifact_type.is_none() {
+        return Err(NoEnvelope::OtherType);
+    }
+    let found = &entry.media_type;
+    let detail = format_args!("signature manifest: found media type {found}, expected an OCI manifest");
+    Err(NoEnvelope::Failed(Reason::new(Code::SignatureManifestInvalid, detail)))
+}
+
+/// The descriptor of the envelope, and its format: the one layer of a manifest that refers to this image. `bytes` are those that `entry`
+/// describes. An entry that the list gives no artifact type is a signature only if its manifest has the artifact type.
 async fn layer(
     registries: &Registries,
     pinned: &Pinned,
     scheme: SignatureScheme,
     entry: &Descriptor,
+    bytes: Content,
     deadline: Instant,
 ) -> Result<(Descriptor, EnvelopeFormat), NoEnvelope> {
-    let invalid = |detail: &dyn fmt::Display| NoEnvelope::Failed(Reason::new(Code::SignatureManifestInvalid, detail));
     let untyped = entry.artifact_type.is_none();
-    if ![MediaType::OCI_MANIFEST, MediaType::OCI_ARTIFACT].contains(&entry.media_type.as_str()) {
-        if untyped {
-            return Err(NoEnvelope::OtherType);
-        }
-        let found = &entry.media_type;
-        return Err(invalid(&format_args!("signature manifest: found media type {found}, expected an OCI manifest")));
-    }
-    let bytes = registries
-        .manifest(pinned.repository(), entry, limits::MANIFEST_BYTES, deadline)
-        .await
-        .map_err(|error| NoEnvelope::Failed(error_mapping::of_signature(&error)))?;
     let (length, media_type, target) = (bytes.len(), entry.media_type.clone(), pinned.descriptor().digest.clone());
     let read = move || {
         let invalid = |error: ManifestError| NoEnvelope::Failed(Reason::new(Code::SignatureManifestInvalid, error));

@@ -11,6 +11,8 @@ use countersign_core::codec::text::Text;
 use countersign_http::LimitObserver;
 use countersign_http::LimitReached;
 use countersign_http::Resource;
+use countersign_registry::ContentStored;
+use countersign_registry::ContentUse;
 use countersign_registry::Exchange;
 use countersign_registry::Observer;
 use countersign_registry::RequestResult;
@@ -185,6 +187,14 @@ impl Observer for Tracer {
 
     fn tag(&self, found: TagCache) {
         self.counted.tag(found);
+    }
+
+    fn content(&self, found: ContentUse) {
+        self.counted.content(found);
+    }
+
+    fn content_stored(&self, stored: &ContentStored) {
+        self.counted.content_stored(stored);
     }
 }
 

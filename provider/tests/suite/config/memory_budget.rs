@@ -66,6 +66,7 @@ fn rows(config: &Config) -> Vec<(&'static str, usize)> {
         ("tokens of Google Cloud", google::TOKENS),
         ("name resolution", registry::LOOKUPS),
         ("tokens, authentication schemes, token services, state of hosts, tags and digests", registry::CACHED),
+        ("manifests and envelopes of signatures in memory", registry::CONTENT),
         ("images being verified", config.server.max_concurrent_keys * engine::IMAGE_BYTES),
         ("cached verdicts", config.cache.verdict_bytes),
         ("items of responses that are used again", memory::RENDERED),

@@ -1,4 +1,4 @@
-//! The caches of verdicts, tags and evidence.
+//! The caches of verdicts, tags, signatures and evidence.
 
 use std::time::Duration;
 
@@ -11,13 +11,15 @@ use super::CachedVerdicts;
 use super::Metrics;
 use super::metric_factory::MetricFactory;
 
-/// The caches of verdicts, tags and evidence.
+/// The caches of verdicts, tags, signatures and evidence.
 #[derive(Debug)]
 pub(super) struct Caches {
     /// In the order of [`CacheEvent::ALL`]: the event, and the same as a request to a cache if it is one.
     events: Vec<(IntCounter, Option<IntCounter>)>,
     /// In the order of [`CachedVerdicts::ALL`]: entries and bytes.
     verdicts: Vec<(IntGauge, IntGauge)>,
+    /// Entries and bytes.
+    signatures: (IntGauge, IntGauge),
     verdict_age: Histogram,
 }
 
@@ -51,6 +53,10 @@ impl Caches {
         Ok(Self {
             events: CacheEvent::ALL.iter().map(both).collect(),
             verdicts: CachedVerdicts::ALL.iter().map(sizes).collect(),
+            signatures: (
+                factory.int_gauge("signature_cache_entries", "Manifests and envelopes of signatures in memory.")?,
+                factory.int_gauge("signature_cache_bytes", "Memory of manifests and envelopes of signatures.")?,
+            ),
             verdict_age: factory.histogram(
                 "verdict_cache_hit_age_seconds",
                 "Age of verdicts that were answered from memory.",
@@ -68,6 +74,8 @@ impl CacheEvent {
             Self::VerdictMiss => Some(("verdicts", "miss")),
             Self::TagHit => Some(("tags", "hit")),
             Self::TagMiss => Some(("tags", "miss")),
+            Self::SignatureHit => Some(("signatures", "hit")),
+            Self::SignatureMiss => Some(("signatures", "miss")),
             Self::EvidenceHit => Some(("evidence", "hit")),
             Self::EvidenceMiss => Some(("evidence", "miss")),
             Self::VerdictStored
@@ -77,6 +85,8 @@ impl CacheEvent {
             | Self::VerdictRenewed
             | Self::VerdictAgain
             | Self::TagRenewed
+            | Self::SignatureStored
+            | Self::SignatureEvicted
             | Self::EvidenceStored
             | Self::EvidenceEvicted => None,
         }
@@ -96,11 +106,15 @@ impl Metrics {
     }
 
     /// What a part of the cache of verdicts has.
-    pub fn cached_verdicts(&self, verdicts: CachedVerdicts, CacheSize { entries, bytes }: CacheSize) {
-        let Some((of_entries, of_bytes)) = self.caches.verdicts.get(verdicts as usize) else { return };
-        let number = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
-        of_entries.set(number(entries));
-        of_bytes.set(number(bytes));
+    pub fn cached_verdicts(&self, verdicts: CachedVerdicts, size: CacheSize) {
+        if let Some(gauges) = self.caches.verdicts.get(verdicts as usize) {
+            show(gauges, size);
+        }
+    }
+
+    /// What the cache of signatures has.
+    pub fn cached_signatures(&self, size: CacheSize) {
+        show(&self.caches.signatures, size);
     }
 
     /// A cache has done the same several times.
@@ -112,4 +126,10 @@ impl Metrics {
             requests.inc_by(count);
         }
     }
+}
+
+fn show((of_entries, of_bytes): &(IntGauge, IntGauge), CacheSize { entries, bytes }: CacheSize) {
+    let number = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
+    of_entries.set(number(entries));
+    of_bytes.set(number(bytes));
 }

@@ -219,7 +219,7 @@ labels! {
 }
 
 labels! {
-    /// What the caches of verdicts, of tags and of evidence do.
+    /// What the caches of verdicts, of tags, of signatures and of evidence do.
     CacheEvent {
         VerdictHit "verdict-hit"
         VerdictMiss "verdict-miss"
@@ -232,6 +232,11 @@ labels! {
         TagRenewed "tag-renewed"
         TagHit "tag-hit"
         TagMiss "tag-miss"
+        /// The registry has it, and it was not received again.
+        SignatureHit "signature-hit"
+        SignatureMiss "signature-miss"
+        SignatureStored "signature-stored"
+        SignatureEvicted "signature-evicted"
         EvidenceHit "evidence-hit"
         EvidenceMiss "evidence-miss"
         EvidenceStored "evidence-stored"
