@@ -293,7 +293,7 @@ async fn verdicts_are_those_without_memory_whatever_the_registry_answers() {
             fault(setup.fixture.registry.when(route).method(Method::HEAD).path_contains(&at(&setup)));
             let expected = match (name, route) {
                 ("401", _) | ("403", Route::Manifest) => Code::RegistryDenied,
-                ("404" | "404 without a text", _) => Code::SignatureUnavailable,
+                ("404" | "404 without a text" | "a redirect to nothing", _) => Code::SignatureUnavailable,
                 ("429", _) => Code::RegistryThrottled,
                 ("503", _) | ("500", Route::Manifest) => Code::RegistryFailed,
                 ("closed", _) => Code::RegistryUnreachable,
