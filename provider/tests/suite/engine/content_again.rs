@@ -243,9 +243,12 @@ fn said(setup: &Setup, verdict: &ImageVerdict) -> (Code, Vec<(Code, String, Stri
     (verdict.code(), reasons.map(text).collect())
 }
 
-/// Faults of the answers about a signature in `second`, with the requests that they concern.
-fn faults() -> Vec<(&'static str, fn(When))> {
-    vec![
+/// A fault of the answers to some requests, with its name.
+type Fault = (&'static str, fn(When));
+
+/// Faults of the answers about a signature in `second`.
+fn faults() -> [Fault; 21] {
+    [
         ("400", |when| drop(when.status(400))),
         ("401", |when| drop(when.error(401, "UNAUTHORIZED"))),
         ("403", |when| drop(when.error(403, "DENIED"))),
