@@ -203,7 +203,7 @@ impl Transport {
         let is_throttled = refusal.as_ref().is_some_and(QueryRefusal::is_throttled)
             || codes::is_throttled(response.status.as_u16(), error_type, &bytes);
         if response.pause.is_none() && is_throttled {
-            client.pause(&request, limits::THROTTLED_PAUSE);
+            client.pause(&request, response.in_flight, limits::THROTTLED_PAUSE);
         }
         requested(Some((response.status.as_u16(), bytes.len())), result(response.status, is_throttled));
         naming::note_answer(response.status, refusal.clone());

@@ -17,6 +17,7 @@ use url::Url;
 use crate::answer::Missing;
 use crate::answer::Reception;
 use crate::body;
+use crate::concurrency::InFlight;
 use crate::connection::UnreadResponse;
 use crate::connection::is_of_tls_port;
 use crate::content::Content;
@@ -83,30 +84,31 @@ impl Client {
         self.hosts.acquire(request.share, hop(request, &host, request.route), deadline).await
     }
 
-    /// Pauses further requests to the host of `request`, or for the rest of an earlier pause if that is longer: for an answer that
-    /// refuses the number of requests with another status than 429.
-    pub fn pause(&self, request: &Request<'_>, pause: Duration) {
+    /// Pauses further requests to the host of `request`, or for the rest of an earlier pause if that is longer, and then sends fewer at the
+    /// same time: for an answer that refuses the number of requests with another status than 429. `in_flight` is that of the response.
+    pub fn pause(&self, request: &Request<'_>, in_flight: InFlight, pause: Duration) {
         let host = authority(request.url);
-        self.hosts.pause(hop(request, &host, request.route), pause);
+        self.hosts.refused_before(request.share, in_flight, hop(request, &host, request.route), pause);
     }
 
     /// Sends `request` once, follows redirects, and reads the response until `deadline`. A 429, or a 503 with `Retry-After`,
-    /// pauses further requests to the host that sent it.
+    /// pauses further requests to the host that sent it, and fewer are sent to it at the same time afterwards.
     ///
     /// # Errors
     /// There is no complete response. Other statuses than 200 are responses.
     pub async fn fetch(
         &self,
         request: &Request<'_>,
-        permit: RequestPermit,
+        mut permit: RequestPermit,
         deadline: Instant,
     ) -> Result<Response, FetchError> {
         let (mut redirected_to, reception) = (None, Reception::new());
-        let followed = self.follow(request, permit, deadline, &mut redirected_to, &reception);
+        let followed = self.follow(request, &mut permit, deadline, &mut redirected_to, &reception);
         let result = match tokio::time::timeout_at(deadline, followed).await {
             Ok(result) => result,
             Err(_) => {
                 let host = redirected_to.clone().unwrap_or_else(|| authority(request.url));
+                permit.was_late();
                 if reception.missing() != Missing::Body {
                     reception.abandon_connection();
                     if redirected_to.is_none() {
@@ -147,11 +149,11 @@ impl Client {
     }
 
     /// Sends the request and follows redirects. `redirected_to` is the host of the current hop, unless it is that of the
-    /// request: it is needed whenever the request is cancelled, as is `reception`, what has come.
+    /// request: it is needed whenever the request is cancelled, as are `reception`, what has come, and `permit`, that of the current hop.
     async fn follow(
         &self,
         request: &Request<'_>,
-        mut permit: RequestPermit,
+        permit: &mut RequestPermit,
         deadline: Instant,
         redirected_to: &mut Option<String>,
         reception: &Reception,
@@ -161,13 +163,13 @@ impl Client {
         let mut redirects = 0;
         loop {
             let waiting = progress::waiting_for_answer(&authority(&position.url), request.step, reception);
-            let response = self.head(request, &position, reception).await?;
+            let response = self.head(request, permit, &position, reception).await?;
             reception.responded();
             if !is_redirect(response.status()) {
                 if let Some(on_head) = request.on_head {
                     on_head(response.status());
                 }
-                return self.read(request, response, position, withheld).await;
+                return self.read(request, permit, response, position, withheld).await;
             }
             let host = authority(&position.url);
             let refused = |refusal| FetchError::Redirect { host: host.clone(), refusal };
@@ -190,7 +192,7 @@ impl Client {
                 let next = redirect(request, policy, &position, target, peer)?;
                 let target_host = authority(&next.url);
                 let hop = hop(request, &target_host, next.route);
-                permit = self.hosts.follow(permit, request.share, hop, deadline).await?;
+                self.hosts.follow(permit, request.share, hop, deadline).await?;
                 position = next;
             } else {
                 if !policy.keeps_credential(&target) {
@@ -207,6 +209,7 @@ impl Client {
     async fn head(
         &self,
         request: &Request<'_>,
+        permit: &RequestPermit,
         position: &Position<'_>,
         reception: &Reception,
     ) -> Result<UnreadResponse, FetchError> {
@@ -215,14 +218,14 @@ impl Client {
         let began = Instant::now();
         let time = self.head_time(request.head_timeout, hop);
         let result = self.head_within(time, request, position, reception, Over::Any).await;
-        self.note(hop, &result, began);
+        self.note(hop, permit, &result, began);
         match result {
             Err(FetchError::Timeout { phase: Phase::Head, .. }) if self.is_tried_again(request.head_timeout, hop) => {
                 reception.restart();
                 let began = Instant::now();
                 let time = self.head_time(request.head_timeout, hop);
                 let result = self.head_within(time, request, position, reception, Over::New).await;
-                self.note(hop, &result, began);
+                self.note(hop, permit, &result, began);
                 if let (Err(FetchError::Timeout { phase: Phase::Head, .. }), Some(health)) =
                     (&result, self.hosts.health())
                 {
@@ -278,18 +281,30 @@ impl Client {
     }
 
     /// Notes what the result of a request that was sent at `began` says about its host.
-    fn note(&self, hop: Hop<'_>, result: &Result<UnreadResponse, FetchError>, began: Instant) {
-        let Some(health) = self.hosts.health() else { return };
+    fn note(&self, hop: Hop<'_>, permit: &RequestPermit, result: &Result<UnreadResponse, FetchError>, began: Instant) {
+        let failed = |why| {
+            if let Some(health) = self.hosts.health() {
+                health.failed(hop, why, began.elapsed());
+            }
+        };
         match result {
             // The host requests a pause instead.
             Ok(response) if requested_pause(response.status(), response.headers()).is_some() => {}
             Ok(response) if is_outage(response.status()) => {
-                let why = Text::of(format_args!("it responded with status {}", response.status().as_u16()));
-                health.failed(hop, why, began.elapsed());
+                failed(Text::of(format_args!("it responded with status {}", response.status().as_u16())));
             }
-            Ok(_) => health.succeeded(hop, began.elapsed()),
-            Err(error @ (FetchError::Timeout { .. } | FetchError::Unreachable { .. })) => {
-                health.failed(hop, Text::of(error), began.elapsed());
+            Ok(_) => {
+                permit.had_response();
+                if let Some(health) = self.hosts.health() {
+                    health.succeeded(hop, began.elapsed());
+                }
+            }
+            Err(error @ FetchError::Timeout { phase: Phase::Head | Phase::Request, .. }) => {
+                permit.was_late();
+                failed(Text::of(error));
+            }
+            Err(error @ (FetchError::Timeout { phase: Phase::Connect, .. } | FetchError::Unreachable { .. })) => {
+                failed(Text::of(error));
             }
             // They say nothing about other requests to the host, or are failures of a proxy.
             Err(_) => {}
@@ -300,6 +315,7 @@ impl Client {
     async fn read(
         &self,
         request: &Request<'_>,
+        permit: &RequestPermit,
         response: UnreadResponse,
         position: Position<'_>,
         credential_withheld: bool,
@@ -325,12 +341,13 @@ impl Client {
                 }
                 pause = requested_pause(status, &headers);
                 if let Some(pause) = pause {
-                    self.hosts.pause(hop(request, &host, route), pause);
+                    self.hosts.refused(permit, hop(request, &host, route), pause);
                 }
                 Body::Error(error)
             }
         };
-        Ok(Response { url, status, headers, peer, body, credential_withheld, pause })
+        let in_flight = permit.in_flight();
+        Ok(Response { url, status, headers, peer, body, credential_withheld, pause, in_flight })
     }
 }
 

@@ -3,6 +3,8 @@
 //! A request has two permits: one of the host on whose behalf it is made, until the end of its body; and one of the
 //! host that responds, which differs after a redirect. A request that follows a redirect releases the second permit
 //! before it waits for the next one, so that two hosts that redirect to each other do not block each other.
+//!
+//! The limit of the second permit is reduced for hosts that are overloaded (`concurrency`).
 
 use std::num::NonZeroUsize;
 use std::sync::Arc;
@@ -13,6 +15,7 @@ use std::time::Duration;
 use lru::LruCache;
 use tokio::time::Instant;
 
+use crate::concurrency::InFlight;
 use crate::error::FetchError;
 use crate::health::Admitted;
 use crate::health::Health;
@@ -22,6 +25,7 @@ use crate::limiter::Permit;
 use crate::limits;
 use crate::progress;
 use crate::progress::HostPause;
+use crate::resource::LimitReached;
 use crate::share::Claim;
 use crate::share::Share;
 use crate::share::ShareLimits;
@@ -53,8 +57,34 @@ pub(crate) struct HostLimiter {
 /// The permits of a request, released on drop.
 #[must_use]
 pub struct RequestPermit {
-    request: Permit,
-    _responder: Permit,
+    _request: Permit,
+    /// `None` while a request that is redirected waits for the next one.
+    responder: Option<Permit>,
+}
+
+impl RequestPermit {
+    fn new(request: Permit, responder: Permit) -> Self {
+        Self { _request: request, responder: Some(responder) }
+    }
+
+    /// The requests to the host that responds that were in flight when this one was sent.
+    pub(crate) fn in_flight(&self) -> InFlight {
+        self.responder.as_ref().map(Permit::in_flight).unwrap_or_default()
+    }
+
+    /// The host has responded, and neither refused the request because of the number of requests, nor failed.
+    pub(crate) fn had_response(&self) {
+        if let Some(responder) = &self.responder {
+            responder.had_response();
+        }
+    }
+
+    /// The host has not responded in time.
+    pub(crate) fn was_late(&self) {
+        if let Some(responder) = &self.responder {
+            responder.was_late();
+        }
+    }
 }
 
 impl RequestLimits {
@@ -112,13 +142,39 @@ impl HostLimiter {
         loop {
             self.wait_for_pause(hop, deadline).await?;
             let admitted = self.admit(hop, deadline).await?;
-            let request = self.requests.acquire(share, deadline).await?;
-            let responder = self.responders.acquire_for(self.claim(share, hop), deadline).await?;
+            let permit = self.permits(share, self.claim(share, hop, admitted), deadline).await?;
             // The host may have requested a pause, or failed, while this request was queued.
             if self.remaining_pause(hop).is_none() && self.may_send(hop, admitted) {
-                return Ok(RequestPermit { request, _responder: responder });
+                return Ok(permit);
             }
         }
+    }
+
+    /// Both permits. While the limit of the host is reduced, a request waits for it without the permit of `share`, which would be one less
+    /// for requests to other hosts.
+    ///
+    /// With the permit of the host it does not wait for that of `share`: requests that follow a redirect wait in the other order, and both
+    /// together would wait for each other. So if that one is not available, it begins again in the usual order.
+    async fn permits(&self, share: &Share, claim: Claim, deadline: Instant) -> Result<RequestPermit, LimitReached> {
+        if !self.responders.is_reduced(&claim) {
+            let request = self.requests.acquire(share, deadline).await?;
+            if let Some(responder) = self.responders.available_for(claim.clone()) {
+                return Ok(RequestPermit::new(request, responder));
+            }
+            // It may have been reduced meanwhile.
+            if !self.responders.is_reduced(&claim) {
+                let responder = self.responders.acquire_for(claim, deadline).await?;
+                return Ok(RequestPermit::new(request, responder));
+            }
+        }
+        let responder = self.responders.acquire_for(claim.clone(), deadline).await?;
+        if let Some(request) = self.requests.available(share) {
+            return Ok(RequestPermit::new(request, responder));
+        }
+        drop(responder);
+        let request = self.requests.acquire(share, deadline).await?;
+        let responder = self.responders.acquire_for(claim, deadline).await?;
+        Ok(RequestPermit::new(request, responder))
     }
 
     /// Exchanges the permit of a request that is redirected to another host for one there.
@@ -127,24 +183,39 @@ impl HostLimiter {
     /// As [`Self::acquire`].
     pub(crate) async fn follow(
         &self,
-        permit: RequestPermit,
+        permit: &mut RequestPermit,
         share: &Share,
         hop: Hop<'_>,
         deadline: Instant,
-    ) -> Result<RequestPermit, FetchError> {
-        let RequestPermit { request, .. } = permit;
+    ) -> Result<(), FetchError> {
+        drop(permit.responder.take());
         loop {
             self.wait_for_pause(hop, deadline).await?;
             let admitted = self.admit(hop, deadline).await?;
-            let responder = self.responders.acquire_for(self.claim(share, hop), deadline).await?;
+            let responder = self.responders.acquire_for(self.claim(share, hop, admitted), deadline).await?;
             if self.remaining_pause(hop).is_none() && self.may_send(hop, admitted) {
-                return Ok(RequestPermit { request, _responder: responder });
+                permit.responder = Some(responder);
+                return Ok(());
             }
         }
     }
 
-    /// Pauses requests to the host for `pause`, or for the rest of an earlier pause if that is longer.
-    pub(crate) fn pause(&self, hop: Hop<'_>, pause: Duration) {
+    /// The host has refused a request because of their number: pauses requests to it for `pause`, or for the rest of an earlier pause if that
+    /// is longer, and then sends fewer at the same time.
+    pub(crate) fn refused(&self, permit: &RequestPermit, hop: Hop<'_>, pause: Duration) {
+        self.pause(hop, pause);
+        if let Some(responder) = &permit.responder {
+            responder.was_refused(pause);
+        }
+    }
+
+    /// As [`Self::refused`], for a request of `share` whose permit was released.
+    pub(crate) fn refused_before(&self, share: &Share, in_flight: InFlight, hop: Hop<'_>, pause: Duration) {
+        self.pause(hop, pause);
+        self.responders.refused(&self.claim(share, hop, Admitted::Usual), in_flight, pause);
+    }
+
+    fn pause(&self, hop: Hop<'_>, pause: Duration) {
         let until = Instant::now() + pause;
         let mut pauses = self.pauses.of(hop).lock().unwrap_or_else(PoisonError::into_inner);
         let earlier = pauses.get(hop.host).copied();
@@ -170,8 +241,13 @@ impl HostLimiter {
         }
     }
 
-    fn claim(&self, share: &Share, hop: Hop<'_>) -> Claim {
-        Claim::at(hop.host.into(), share, hop.own, hop.listed, &self.limits)
+    fn claim(&self, share: &Share, hop: Hop<'_>, admitted: Admitted) -> Claim {
+        let exempt = match admitted {
+            Admitted::Usual => false,
+            // With a limit of 1, one of them that waits for a host that does not respond would hold up the others.
+            Admitted::Probe => true,
+        };
+        Claim { exempt, ..Claim::at(hop.host.into(), share, hop.own, hop.listed, &self.limits) }
     }
 
     fn remaining_pause(&self, hop: Hop<'_>) -> Option<Duration> {

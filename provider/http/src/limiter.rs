@@ -5,7 +5,10 @@
 //! the fixed limits, a group uses at most as much of the whole as it leaves free, and a member at most as much of its
 //! group ([dynamic thresholds](https://doi.org/10.1109/90.664262)), so that several slow hosts together leave
 //! capacity for others.
+//!
+//! The limits of hosts may be reduced while they are overloaded; see [`Limiter::adaptive`].
 
+mod adaptive;
 mod state;
 #[cfg(test)]
 mod tests;
@@ -20,6 +23,8 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
+use crate::concurrency::Concurrency;
+use crate::concurrency::InFlight;
 use crate::progress;
 use crate::resource::LimitObserver;
 use crate::resource::LimitReached;
@@ -27,6 +32,7 @@ use crate::resource::Resource;
 use crate::share::Claim;
 use crate::share::Share;
 use crate::share::ShareLimits;
+pub use adaptive::ReducedHosts;
 use state::ExpectedWait;
 use state::State;
 use state::Waiter;
@@ -49,6 +55,7 @@ pub struct Permit {
     claim: Claim,
     amount: usize,
     since: Instant,
+    in_flight: InFlight,
 }
 
 /// The reason why work is not queued.
@@ -82,7 +89,16 @@ impl Limiter {
     /// A limit on `resource` that reports its use to `observer`.
     #[must_use]
     pub fn new(resource: Resource, limits: ShareLimits, observer: Arc<dyn LimitObserver>) -> Self {
-        let state = Mutex::new(State::new(resource, limits));
+        Self::with(resource, limits, observer, None)
+    }
+
+    fn with(
+        resource: Resource,
+        limits: ShareLimits,
+        observer: Arc<dyn LimitObserver>,
+        concurrency: Option<Concurrency>,
+    ) -> Self {
+        let state = Mutex::new(State::new(resource, limits, concurrency));
         Self(Arc::new(Shared { resource, observer, state }))
     }
 
@@ -98,7 +114,7 @@ impl Limiter {
     /// # Errors
     /// The limit is reached.
     pub fn try_acquire(&self, share: &Share, amount: usize) -> Result<Permit, LimitReached> {
-        let mut permit = Permit::new(&self.0, self.0.claim(share), 0);
+        let mut permit = Permit::new(&self.0, self.0.claim(share), 0, InFlight::default());
         permit.resize(amount)?;
         Ok(permit)
     }
@@ -116,10 +132,14 @@ impl Limiter {
     /// # Errors
     /// The queue is full, or it is so long that the turn of the work would come after `deadline`, by the time that units were in use.
     pub fn queue_until(&self, share: &Share, deadline: Instant) -> Result<Ticket, QueueRefusal> {
-        let claim = self.0.claim(share);
+        self.queue_for_until(self.0.claim(share), deadline)
+    }
+
+    fn queue_for_until(&self, claim: Claim, deadline: Instant) -> Result<Ticket, QueueRefusal> {
         let remaining = deadline.saturating_duration_since(Instant::now());
         let late = {
-            let state = self.0.lock();
+            let mut state = self.0.lock();
+            state.forget_ended(&claim);
             let reached = state.check(&claim, 1).err();
             reached.zip(state.expected_wait(&claim)).filter(|(_, expected)| expected.wait > remaining)
         };
@@ -136,14 +156,15 @@ impl Limiter {
         let shared = &self.0;
         let (sender, granted) = oneshot::channel();
         let mut state = shared.lock();
+        state.forget_ended(&claim);
         let number = state.next_number();
         let ticket = Ticket { number, shared: Arc::clone(shared), claim: claim.clone(), granted };
         match state.check(&claim, 1) {
             Ok(()) => {
-                state.take(&claim, 1);
+                let in_flight = state.take(&claim, 1);
                 drop(state);
                 // The receiver is in the ticket.
-                let _ = sender.send(Permit::new(shared, claim, 1));
+                let _ = sender.send(Permit::new(shared, claim, 1, in_flight));
                 Ok(ticket)
             }
             Err(_) if state.waiting(&claim) < claim.group_limit.saturating_mul(shared.resource.waiting_per_unit()) => {
@@ -204,6 +225,7 @@ impl Shared {
             at: claim.at.clone(),
             found: state.used(claim),
             limit: claim.member_limit,
+            reduced: None,
         })
     }
 
@@ -228,8 +250,8 @@ impl Shared {
     fn serve(self: &Arc<Self>) {
         loop {
             let next = self.lock().next();
-            let Some(waiter) = next else { return };
-            let permit = Permit::new(self, waiter.claim, 1);
+            let Some((waiter, in_flight)) = next else { return };
+            let permit = Permit::new(self, waiter.claim, 1, in_flight);
             // If the ticket was just dropped, this releases the permit, and the next one is served.
             let _ = waiter.granted.send(permit);
         }
@@ -238,11 +260,11 @@ impl Shared {
 
 impl Permit {
     /// Creates a permit that the state already counts.
-    fn new(shared: &Arc<Shared>, claim: Claim, amount: usize) -> Self {
+    fn new(shared: &Arc<Shared>, claim: Claim, amount: usize, in_flight: InFlight) -> Self {
         if amount > 0 {
             shared.in_use(i64::try_from(amount).unwrap_or(i64::MAX));
         }
-        Self { shared: Arc::clone(shared), claim, amount, since: Instant::now() }
+        Self { shared: Arc::clone(shared), claim, amount, since: Instant::now(), in_flight }
     }
 
     /// The number of units.
@@ -266,7 +288,7 @@ impl Permit {
                     self.amount = before;
                     return Err(self.shared.refuse(reached));
                 }
-                state.take(&self.claim, more);
+                self.in_flight = state.take(&self.claim, more);
                 drop(state);
                 self.shared.in_use(i64::try_from(more).unwrap_or(i64::MAX));
                 Ok(())

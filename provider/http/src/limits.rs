@@ -47,7 +47,7 @@ pub const CERTIFICATE_NAMES: usize = 3;
 /// The longest pause that a server may request.
 pub const RETRY_AFTER: Duration = Duration::from_secs(60);
 
-/// The pause after a 429 without `Retry-After` in seconds.
+/// The pause after a 429 without a `Retry-After` that can be used.
 pub const RETRY_AFTER_DEFAULT: Duration = Duration::from_secs(5);
 
 /// Retries of a request that failed before the end of its response, or with 502, 503 or 504.
@@ -141,6 +141,16 @@ pub const FAILURE_TEXT_BYTES: usize = 240;
 
 /// Memory of the state of hosts, in bytes: each with its last failure, and what wakes the requests that wait.
 pub const HEALTH_BYTES: usize = 2 * HEALTH_HOSTS * 896;
+
+/// Hosts whose reduced concurrency is kept, separately for hosts of the settings and for others.
+pub const REDUCED_HOSTS: usize = 256;
+
+/// Memory of the reduced concurrency of hosts, in bytes.
+pub const REDUCED_BYTES: usize = 2 * REDUCED_HOSTS * 128;
+
+/// How long the reduced concurrency of a host lasts while no more requests are wanted than it allows. As long as the longest pause that a
+/// server may request, and counted from its end.
+pub const REDUCED_FOR: Duration = Duration::from_secs(60);
 
 /// Failures of a host without a response between them after which it is taken for one that fails: more than the attempts of one request.
 pub const FAILURES: u32 = 5;

@@ -14,6 +14,7 @@ use url::Url;
 
 use crate::address::AddressPolicy;
 use crate::body::BodyLimits;
+use crate::concurrency::InFlight;
 use crate::content::Content;
 use crate::pools::ProxyRuleId;
 use crate::pools::RootsId;
@@ -177,6 +178,8 @@ pub struct Response {
     pub credential_withheld: bool,
     /// The pause that the host requested by 429 or by 503 with `Retry-After`. All clients observe it.
     pub pause: Option<Duration>,
+    /// For [`Client::pause`](crate::Client::pause).
+    pub in_flight: InFlight,
 }
 
 /// The body of a response.

@@ -56,6 +56,48 @@ impl Resource {
     }
 }
 
+/// The reason why fewer requests are sent to a host at the same time than the settings allow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Overload {
+    /// The host refused requests because of their number.
+    Refused,
+    /// The host did not respond in time.
+    Late,
+}
+
+impl Overload {
+    /// All reasons.
+    pub const ALL: &'static [Self] = &[Self::Refused, Self::Late];
+
+    /// Stable text for labels.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Refused => "refused",
+            Self::Late => "timeout",
+        }
+    }
+}
+
+/// That a limit is lower than its setting.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reduced {
+    /// The limit by the settings.
+    pub from: usize,
+    /// The reason of the last reduction.
+    pub why: Overload,
+}
+
+impl fmt::Display for Reduced {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let why = match self.why {
+            Overload::Refused => "refused requests",
+            Overload::Late => "did not respond in time",
+        };
+        write!(f, "reduced from {}, as the host {why}", self.from)
+    }
+}
+
 /// A reached limit, and the scope that shares it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LimitReached {
@@ -69,16 +111,22 @@ pub struct LimitReached {
     pub found: usize,
     /// The limit in units.
     pub limit: usize,
+    /// Whether the limit is lower than its setting for now.
+    pub reduced: Option<Reduced>,
 }
 
 impl fmt::Display for LimitReached {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { resource, scope, at, found, limit } = self;
+        let Self { resource, scope, at, found, limit, reduced } = self;
         f.write_str(resource.too_many)?;
         if let Some(at) = at {
             write!(f, " at {at}")?;
         }
-        write!(f, "{scope}: found {found}, expected at most {limit}")
+        write!(f, "{scope}: found {found}, expected at most {limit}")?;
+        match reduced {
+            Some(reduced) => write!(f, " ({reduced})"),
+            None => Ok(()),
+        }
     }
 }
 
@@ -91,6 +139,9 @@ pub trait LimitObserver: Send + Sync + 'static {
 
     /// Work was refused because a limit was reached.
     fn limit_reached(&self, reached: &LimitReached);
+
+    /// The limit of one host was reduced.
+    fn limit_reduced(&self, resource: Resource, why: Overload);
 }
 
 /// A [`LimitObserver`] that does nothing.
@@ -101,4 +152,6 @@ impl LimitObserver for Unobserved {
     fn in_use(&self, _: Resource, _: i64) {}
 
     fn limit_reached(&self, _: &LimitReached) {}
+
+    fn limit_reduced(&self, _: Resource, _: Overload) {}
 }

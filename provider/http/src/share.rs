@@ -131,12 +131,25 @@ pub(crate) struct Claim {
     pub yields: bool,
     /// The host of the work, if it is not the host of the share.
     pub at: Option<Arc<str>>,
+    /// Whether the settings have an entry for the host of the work.
+    pub listed: bool,
+    /// Whether the limit of the host applies without reductions: to requests that look whether it has returned.
+    pub exempt: bool,
 }
 
 impl Claim {
     fn new(group: Scope, group_limit: usize, member: Scope, member_limit: usize) -> Self {
         let yields = group != member;
-        Self { group, group_limit: group_limit.max(1), member, member_limit: member_limit.max(1), yields, at: None }
+        Self {
+            group,
+            group_limit: group_limit.max(1),
+            member,
+            member_limit: member_limit.max(1),
+            yields,
+            at: None,
+            listed: true,
+            exempt: false,
+        }
     }
 
     /// A claim on the concurrency of `host`, which serves its own content and, as the target of redirects, that of
@@ -158,6 +171,6 @@ impl Claim {
             }
         };
         let claim = Self::new(Scope::Host(Arc::clone(&host)), limits.host, member, member_limit);
-        Self { yields: false, at: (!own).then_some(host), ..claim }
+        Self { yields: false, at: (!own).then_some(host), listed, ..claim }
     }
 }

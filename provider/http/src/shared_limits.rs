@@ -9,6 +9,7 @@ use crate::host_limiter::HostLimiter;
 use crate::host_limiter::Pauses;
 use crate::host_limiter::RequestLimits;
 use crate::limiter::Limiter;
+use crate::limiter::ReducedHosts;
 use crate::limits;
 use crate::parsing_threads::ParsingThreads;
 use crate::resource::LOOKUPS;
@@ -82,7 +83,7 @@ impl SharedLimits {
             body_budget: limiter(resources.bytes, bodies),
             parsing: ParsingThreads::new(observer),
             requests: limiter(resources.requests, requests.shares()),
-            responders: limiter(resources.responders, requests.responder_shares()),
+            responders: Limiter::adaptive(resources.responders, requests.responder_shares(), Arc::clone(observer)),
             lookups: limiter(LOOKUPS, limits::LOOKUPS),
             pauses: Pauses::new(),
             health: Some(Health::new()),
@@ -96,6 +97,9 @@ impl SharedLimits {
     /// Creates limits for requests of another kind in the same process. Requests and bodies have limits of their own, so
     /// that neither kind uses up those of the other. Name resolution, threads for parsing, sessions of TLS and the pauses that hosts
     /// requested are shared. Requests are sent to hosts that fail as to others. Connections beyond one for each request are closed when they are idle.
+    ///
+    /// The concurrency of a host is not reduced: these are few requests to hosts of other services, each of them for what many images need,
+    /// and they are repeated only after a pause of their own. What a registry does not bear says nothing about them.
     #[must_use]
     pub fn beside(
         &self,
@@ -150,6 +154,12 @@ impl SharedLimits {
     pub(crate) fn host_limiter(&self, requests: RequestLimits) -> HostLimiter {
         let (requests, shares) = (self.requests.clone(), requests.shares());
         HostLimiter::new(shares, requests, self.responders.clone(), self.pauses.clone(), self.health.clone())
+    }
+
+    /// What counts the hosts that get fewer requests at the same time than the settings allow.
+    #[must_use]
+    pub fn reduced_hosts(&self) -> ReducedHosts {
+        self.responders.reduced_hosts()
     }
 
     pub(crate) fn lookups(&self) -> &Limiter {

@@ -94,7 +94,14 @@ impl EntryLimits {
                 };
                 if acquired.is_none() {
                     let scope = Scope::Pattern(Arc::clone(&self.name));
-                    let reached = LimitReached { resource: resources::REQUESTS, scope, at: None, found: limit, limit };
+                    let reached = LimitReached {
+                        resource: resources::REQUESTS,
+                        scope,
+                        at: None,
+                        found: limit,
+                        limit,
+                        reduced: None,
+                    };
                     observer.limit_reached(&reached);
                     let silence = self.in_progress.silence();
                     let (setting, reached) = (Arc::clone(&self.setting), SettingReached::AtOnce { limit, silence });

@@ -6,6 +6,7 @@ use std::time::Duration;
 use countersign_core::limits::JsonLimits;
 use countersign_http::ShareLimits;
 use countersign_http::limits::HEALTH_BYTES;
+use countersign_http::limits::REDUCED_BYTES;
 
 const MIB: usize = 1024 * 1024;
 
@@ -38,7 +39,7 @@ pub(crate) const TOKENS_BYTES: usize = 4 * MIB;
 /// Cached authentication schemes of repositories, in bytes: some thousands, each at most about 1 KiB. Together with
 /// [`REALMS_BYTES`], [`HOSTS_WITHOUT_API_BYTES`], [`HOSTS_WITHOUT_HEAD_BYTES`] and the state of hosts 4 MiB.
 pub(crate) const SCHEMES_BYTES: usize =
-    4 * MIB - REALMS_BYTES - HOSTS_WITHOUT_API_BYTES - HOSTS_WITHOUT_HEAD_BYTES - HEALTH_BYTES;
+    4 * MIB - REALMS_BYTES - HOSTS_WITHOUT_API_BYTES - HOSTS_WITHOUT_HEAD_BYTES - HEALTH_BYTES - REDUCED_BYTES;
 
 /// Token services that hosts have named, in bytes: some hundred, each about half a KiB, for each host, entry and credential.
 pub(crate) const REALMS_BYTES: usize = 256 * 1024;

@@ -25,6 +25,7 @@ pub const IDLE_CONNECTIONS: usize = http::IDLE_CONFIGURED + http::IDLE_UNLISTED;
 pub const CACHED: usize = (limits::TOKENS_BYTES + limits::SCHEMES_BYTES + limits::REALMS_BYTES) / limits::RETIRED
     * (limits::RETIRED + 1)
     + http::HEALTH_BYTES
+    + http::REDUCED_BYTES
     + limits::HOSTS_WITHOUT_API_BYTES
     + limits::HOSTS_WITHOUT_HEAD_BYTES
     + 2 * limits::PINS_BYTES

@@ -5,6 +5,7 @@ use std::time::Duration;
 use countersign_core::codec::text::Text;
 use countersign_http::LimitObserver;
 use countersign_http::LimitReached;
+use countersign_http::Overload;
 use countersign_http::Resource;
 
 /// The purpose of a request.
@@ -222,4 +223,6 @@ impl LimitObserver for Unobserved {
     fn in_use(&self, _: Resource, _: i64) {}
 
     fn limit_reached(&self, _: &LimitReached) {}
+
+    fn limit_reduced(&self, _: Resource, _: Overload) {}
 }

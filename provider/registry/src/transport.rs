@@ -225,7 +225,7 @@ impl Transport {
 
     /// Classifies a response.
     fn read(&self, stage: Stage, request: &Request<'_>, response: fetch::Response) -> Result<Reply, Cause> {
-        let fetch::Response { url, status, headers, peer, body, credential_withheld, pause } = response;
+        let fetch::Response { url, status, headers, peer, body, credential_withheld, pause, in_flight: _ } = response;
         let host = authority(&url);
         let body = match body {
             fetch::Body::Content(body, digest) => {

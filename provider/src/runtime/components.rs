@@ -225,6 +225,7 @@ fn engine(
     let registries = Registries::new(settings, observer).map_err(|source| Cause::Registries { source })?;
     let system_roots = registries.system_roots();
     let (limits, metrics) = (registries.shared_limits(), Arc::clone(metrics));
+    metrics.reduced_hosts(limits.reduced_hosts());
     let stores = TrustStores::new(limits, trace.clone());
     // Completes the credentials that the registry client has already.
     let clouds = CloudServices::none(limits, &CallReports::new(&metrics, trace.clone())).successor(config, files)?;

@@ -159,6 +159,7 @@ mod tests {
             at: None,
             found: limit,
             limit,
+            reduced: None,
         };
         assert_eq!(unreachable(&error, "blobs.example", Missing::Connection), FetchError::Limit(reached));
     }

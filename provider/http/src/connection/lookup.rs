@@ -206,8 +206,14 @@ mod tests {
         let held = lookups.use_up(&slow);
         let limit = limits::LOOKUPS.unlisted_host;
         assert_eq!(held.len(), limit);
-        let reached =
-            LimitReached { resource: LOOKUPS, scope: Scope::Host("slow".into()), at: None, found: limit, limit };
+        let reached = LimitReached {
+            resource: LOOKUPS,
+            scope: Scope::Host("slow".into()),
+            at: None,
+            found: limit,
+            limit,
+            reduced: None,
+        };
         assert_eq!(lookups.addresses(slow, "localhost".to_owned()).await, Err(LookupError::Limit(reached)));
         let good = Share::new("good", Class::Listed);
         assert!(lookups.limiter.try_acquire(&good, 1).is_ok());

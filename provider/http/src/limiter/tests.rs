@@ -69,7 +69,7 @@ fn fill(limiter: &Limiter, share: &Share) -> (Vec<Permit>, LimitReached) {
 }
 
 fn reached(scope: Scope, found: usize, limit: usize) -> LimitReached {
-    LimitReached { resource: WORK, scope, at: None, found, limit }
+    LimitReached { resource: WORK, scope, at: None, found, limit, reduced: None }
 }
 
 fn host(name: &str) -> Scope {
@@ -253,7 +253,8 @@ async fn work_that_would_begin_after_its_deadline_is_not_queued() {
     // Its turn is in two seconds, and that of the one after it in four.
     let second = limiter.queue_until(&share, soon()).unwrap();
     let refused = limiter.queue_until(&share, soon()).unwrap_err();
-    let reached = LimitReached { resource: WORK, scope: Scope::Host("a".into()), at: None, found: 2, limit: 2 };
+    let reached =
+        LimitReached { resource: WORK, scope: Scope::Host("a".into()), at: None, found: 2, limit: 2, reduced: None };
     let (wait, remaining) = (4 * SECOND, 3 * SECOND);
     assert_eq!(refused, QueueRefusal::TooLate { reached, before: 1, wait, remaining });
     assert_eq!(

@@ -134,7 +134,7 @@ async fn limits_concurrent_requests_and_the_time_to_wait() {
     registry.wait_for(Route::Manifest, 2).await;
     let error = registries.pin(&app(&registry), shortly()).await.unwrap_err();
     let scope = Scope::Host(registry.host().into());
-    let full = LimitReached { resource: REQUESTS, scope, at: None, found: 2, limit: 2 };
+    let full = LimitReached { resource: REQUESTS, scope, at: None, found: 2, limit: 2, reduced: None };
     assert_eq!(error.cause, Cause::Fetch(FetchError::Limit(full)));
     assert_eq!(error.kind(), RegistryErrorKind::Overloaded);
     assert_eq!(registry.requests().len(), 2);

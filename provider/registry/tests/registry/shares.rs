@@ -84,7 +84,14 @@ async fn stalled_bodies_use_only_their_hosts_share_and_end_early() {
                 assert_eq!((host, received), (bad.host(), u64::try_from(MIB - 1).unwrap()));
                 late += 1;
             }
-            Cause::Fetch(FetchError::Limit(LimitReached { resource: BYTES, scope, at: None, found, limit })) => {
+            Cause::Fetch(FetchError::Limit(LimitReached {
+                resource: BYTES,
+                scope,
+                at: None,
+                found,
+                limit,
+                reduced: None,
+            })) => {
                 assert_eq!((scope, limit), (Scope::Host(bad.host().into()), held));
                 assert!(found > limit);
                 refused += 1;
@@ -289,7 +296,7 @@ async fn reloaded_settings_share_limits_and_back_off() {
     let refused = successor.pin(&app(&bad), shortly()).await.unwrap_err();
     let found = usize::try_from(requests).unwrap();
     let scope = Scope::Host(bad.host().into());
-    let reached = LimitReached { resource: REQUESTS, scope, at: None, found, limit: 1 };
+    let reached = LimitReached { resource: REQUESTS, scope, at: None, found, limit: 1, reduced: None };
     assert_eq!(refused.cause, Cause::Fetch(FetchError::Limit(reached)));
     can_be_pinned(&successor, &good).await;
     assert!(seen.in_use(BYTES) <= i64::try_from(16 * MIB).unwrap());

@@ -12,6 +12,7 @@ use countersign_credentials::Credential;
 use countersign_credentials::Secret;
 use countersign_http::LimitObserver;
 use countersign_http::LimitReached;
+use countersign_http::Overload;
 use countersign_http::Resource;
 use countersign_http::RootCertificates;
 use countersign_http::Roots;
@@ -117,6 +118,8 @@ impl LimitObserver for Seen {
     }
 
     fn limit_reached(&self, _: &LimitReached) {}
+
+    fn limit_reduced(&self, _: Resource, _: Overload) {}
 }
 
 /// An entry for this registry over plain HTTP.

@@ -90,10 +90,14 @@ pub(crate) fn late(stage: &str, awaited: &Awaited) -> Reason {
             };
             Reason::new(Code::RegistryThrottled, detail).with_remedy(Some(registry_remedy::of_setting()))
         }
-        Awaited::Limit(reached) => Reason::new(
-            Code::Overloaded,
-            format_args!("{reached}, until the request's deadline: it ended while {stage}"),
-        ),
+        Awaited::Limit(reached) => {
+            let detail = format_args!("{reached}, until the request's deadline: it ended while {stage}");
+            let reason = Reason::new(Code::Overloaded, detail);
+            match registry_remedy::of_limit(reached) {
+                Some(remedy) => reason.with_remedy(Some(remedy)),
+                None => reason,
+            }
+        }
         // Of the registry, or of a server that it needs: its blob store, its token service, or the issuer of its credential.
         // Evidence has a deadline of its own.
         Awaited::Answer(answer) => {
@@ -174,9 +178,12 @@ mod tests {
     use countersign_http::CHECKS;
     use countersign_http::HostPause;
     use countersign_http::LimitReached;
+    use countersign_http::Overload;
+    use countersign_http::Reduced;
     use countersign_http::Scope;
     use countersign_http::SettingLimit;
     use countersign_http::Silence;
+    use countersign_registry::resources::RESPONDERS;
 
     use super::*;
 
@@ -255,14 +262,35 @@ mod tests {
 
     #[test]
     fn a_limit_of_this_process_is_no_failure_of_the_registry() {
-        let reached =
-            LimitReached { resource: CHECKS, scope: Scope::Host("r.example".into()), at: None, found: 2, limit: 2 };
+        let reached = LimitReached {
+            resource: CHECKS,
+            scope: Scope::Host("r.example".into()),
+            at: None,
+            found: 2,
+            limit: 2,
+            reduced: None,
+        };
         let message = format!(
             "too many checks of content in progress for r.example: found 2, expected at most 2, until the request's deadline: it ended while \
              {STAGE}"
         );
         let expected = (Code::Overloaded, message, Code::Overloaded.advice().to_owned());
         assert_eq!(seen(&Awaited::Limit(Box::new(reached))), expected);
+        let reached = LimitReached {
+            resource: RESPONDERS,
+            scope: Scope::Host("r.example".into()),
+            at: None,
+            found: 4,
+            limit: 4,
+            reduced: Some(Reduced { from: 32, why: Overload::Refused }),
+        };
+        let message = format!(
+            "too many registry requests in progress for r.example: found 4, expected at most 4 (reduced from 32, as the host refused requests), \
+             until the request's deadline: it ended while {STAGE}"
+        );
+        let advice = "nothing if it happens once: the limit rises again with the responses of the host; otherwise use credentials with a higher \
+                      rate limit or a mirror, or check the host's health";
+        assert_eq!(seen(&Awaited::Limit(Box::new(reached))), (Code::Overloaded, message, advice.to_owned()));
     }
 
     #[test]

@@ -7,6 +7,7 @@ use std::time::Instant;
 use countersign_core::codec::text::Text;
 use countersign_http::LimitObserver;
 use countersign_http::LimitReached;
+use countersign_http::Overload;
 use countersign_http::Resource;
 use countersign_registry::ContentStored;
 use countersign_registry::ContentUse;
@@ -92,5 +93,9 @@ impl LimitObserver for CountRequests {
 
     fn limit_reached(&self, reached: &LimitReached) {
         self.0.limit_reached(reached);
+    }
+
+    fn limit_reduced(&self, _: Resource, why: Overload) {
+        self.0.limit_reduced(why);
     }
 }

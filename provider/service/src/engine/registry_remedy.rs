@@ -10,6 +10,7 @@ use countersign_core::verdict::Remedy;
 use countersign_credentials::CredentialError;
 use countersign_credentials::IssueFailure;
 use countersign_http::FetchError;
+use countersign_http::LimitReached;
 use countersign_registry::Cause;
 use countersign_registry::CredentialKind;
 use countersign_registry::CredentialOrigin;
@@ -23,6 +24,10 @@ const TRY: &str = "countersign check --online --image IMAGE tries it";
 
 const OF_SETTING: &str = "raise the setting that the message names or remove it, or verify fewer images of the registry at a time; the next \
                           request goes on with what this one has found";
+
+/// A higher limit of this process would make it worse.
+const OF_REDUCED: &str = "nothing if it happens once: the limit rises again with the responses of the host; otherwise use credentials with a \
+                          higher rate limit or a mirror, or check the host's health";
 
 /// The cloud of a registry, which issues its credentials.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -93,6 +98,9 @@ pub(super) fn remedy(error: &RegistryError) -> Option<Text> {
     if let Cause::Fetch(FetchError::Setting(limit)) = cause {
         return (!limit.is_of_silence()).then(|| OF_SETTING.into());
     }
+    if let Cause::Fetch(FetchError::Limit(reached)) = cause {
+        return reached.reduced.is_some().then(|| OF_REDUCED.into());
+    }
     if let Cause::Realm(RealmRefusal::Host { .. }) = cause {
         return Some(of_realm(Cloud::of(error.repository.host())));
     }
@@ -121,6 +129,11 @@ pub(super) fn remedy(error: &RegistryError) -> Option<Text> {
 /// What to do about a limit of the settings that was reached until a deadline.
 pub(super) fn of_setting() -> Remedy {
     Remedy::Registry(OF_SETTING.into())
+}
+
+/// What to do about a limit of this process that was reached until a deadline, if its advice is another one than that of its code.
+pub(super) fn of_limit(reached: &LimitReached) -> Option<Remedy> {
+    reached.reduced.is_some().then(|| Remedy::Registry(OF_REDUCED.into()))
 }
 
 /// What to do about a token service that must not have the credential.

@@ -26,6 +26,7 @@ mod lost_events;
 mod metric_factory;
 mod named;
 mod process;
+mod reduced_hosts;
 mod requests;
 mod store_ends;
 mod tokens;

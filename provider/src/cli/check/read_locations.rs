@@ -9,6 +9,7 @@ use std::time::Duration;
 use countersign_core::codec::text::Text;
 use countersign_http::LimitObserver;
 use countersign_http::LimitReached;
+use countersign_http::Overload;
 use countersign_http::Resource;
 use countersign_registry::Exchange;
 use countersign_registry::Observer;
@@ -104,5 +105,9 @@ impl LimitObserver for ReadLocations {
 
     fn limit_reached(&self, reached: &LimitReached) {
         self.counted.limit_reached(reached);
+    }
+
+    fn limit_reduced(&self, resource: Resource, why: Overload) {
+        self.counted.limit_reduced(resource, why);
     }
 }

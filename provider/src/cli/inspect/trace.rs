@@ -10,6 +10,7 @@ use std::time::Instant;
 use countersign_core::codec::text::Text;
 use countersign_http::LimitObserver;
 use countersign_http::LimitReached;
+use countersign_http::Overload;
 use countersign_http::Resource;
 use countersign_registry::ContentStored;
 use countersign_registry::ContentUse;
@@ -205,5 +206,9 @@ impl LimitObserver for Tracer {
 
     fn limit_reached(&self, reached: &LimitReached) {
         self.counted.limit_reached(reached);
+    }
+
+    fn limit_reduced(&self, resource: Resource, why: Overload) {
+        self.counted.limit_reduced(resource, why);
     }
 }

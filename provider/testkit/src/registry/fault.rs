@@ -44,6 +44,8 @@ pub(crate) struct FaultRule {
     pub(crate) route: Option<Route>,
     pub(crate) method: Option<Method>,
     pub(crate) path_part: Option<String>,
+    /// Number of other requests that must be in progress.
+    pub(crate) above: usize,
     /// Matching requests to skip first.
     pub(crate) skip: usize,
     /// Number of requests that it still applies to; `None` is unlimited.
@@ -72,13 +74,14 @@ impl Faults {
         handle
     }
 
-    /// The faults that apply to this request, in order. Counts the request.
-    pub(crate) fn matching(&self, route: Route, method: &Method, path_and_query: &str) -> Vec<Fault> {
+    /// The faults that apply to this request while so many others are in progress, in order. Counts the request.
+    pub(crate) fn matching(&self, route: Route, method: &Method, path_and_query: &str, others: usize) -> Vec<Fault> {
         let mut matching = Vec::new();
         for rule in self.lock().iter_mut() {
             let matches = rule.route.is_none_or(|expected| expected == route)
                 && rule.method.as_ref().is_none_or(|expected| expected == method)
-                && rule.path_part.as_ref().is_none_or(|part| path_and_query.contains(part.as_str()));
+                && rule.path_part.as_ref().is_none_or(|part| path_and_query.contains(part.as_str()))
+                && others >= rule.above;
             if !matches || rule.left == Some(0) {
                 continue;
             }

@@ -78,6 +78,11 @@ impl RequestLog {
         }
     }
 
+    /// The number of requests in progress beside one of them.
+    pub(crate) fn others(&self) -> usize {
+        self.in_flight.load(Ordering::SeqCst).saturating_sub(1)
+    }
+
     pub(crate) fn max_concurrent(&self) -> usize {
         self.max_concurrent.load(Ordering::SeqCst)
     }

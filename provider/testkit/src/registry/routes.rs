@@ -66,7 +66,7 @@ async fn respond(
 
     let query = recorded.query.as_deref();
     let path_and_query = query.map_or(recorded.path.clone(), |query| format!("{}?{query}", recorded.path));
-    let faults = state.faults.matching(path.route, &recorded.method, &path_and_query);
+    let faults = state.faults.matching(path.route, &recorded.method, &path_and_query, state.log.others());
     for fault in &faults {
         match fault {
             Fault::Delay(delay) => tokio::time::sleep(*delay).await,

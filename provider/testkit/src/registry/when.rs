@@ -25,13 +25,14 @@ pub struct When {
     route: Option<Route>,
     method: Option<Method>,
     path_part: Option<String>,
+    above: usize,
     skip: usize,
     left: Option<usize>,
 }
 
 impl When {
     pub(crate) fn new(faults: Arc<Faults>, route: Option<Route>) -> Self {
-        Self { faults, route, method: None, path_part: None, skip: 0, left: None }
+        Self { faults, route, method: None, path_part: None, above: 0, skip: 0, left: None }
     }
 
     /// Only requests whose path and query, not decoded, contain this: a digest, a repository.
@@ -43,6 +44,12 @@ impl When {
     /// Only requests with this method.
     pub fn method(mut self, method: Method) -> Self {
         self.method = Some(method);
+        self
+    }
+
+    /// Only requests that arrive while this many others are in progress: the host is overloaded.
+    pub fn above(mut self, others: usize) -> Self {
+        self.above = others;
         self
     }
 
@@ -156,7 +163,7 @@ impl When {
     }
 
     fn set(self, fault: Fault) -> FaultHandle {
-        let Self { faults, route, method, path_part, skip, left } = self;
-        faults.add(FaultRule { route, method, path_part, skip, left, fault, hits: Arc::default() })
+        let Self { faults, route, method, path_part, above, skip, left } = self;
+        faults.add(FaultRule { route, method, path_part, above, skip, left, fault, hits: Arc::default() })
     }
 }

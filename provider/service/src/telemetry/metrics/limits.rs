@@ -4,8 +4,11 @@ use std::sync::Arc;
 
 use countersign_http::LimitObserver;
 use countersign_http::LimitReached;
+use countersign_http::Overload;
+use countersign_http::ReducedHosts;
 use countersign_http::Resource;
 use countersign_http::Scope;
+use prometheus::IntCounter;
 use prometheus::IntCounterVec;
 use prometheus::IntGauge;
 use prometheus::IntGaugeVec;
@@ -13,6 +16,7 @@ use prometheus::IntGaugeVec;
 use super::Metrics;
 use super::limited_resources;
 use super::metric_factory::MetricFactory;
+use super::reduced_hosts::HostsReduced;
 
 const REQUEST: &str = "request";
 
@@ -24,10 +28,18 @@ const RESPONSE_BYTES: &str = "response-bytes";
 pub(super) struct Limits {
     in_use: IntGaugeVec,
     reached: IntCounterVec,
+    /// In the order of [`Overload::ALL`].
+    reductions: Vec<IntCounter>,
+    hosts_reduced: HostsReduced,
 }
 
 impl Limits {
     pub(super) fn new(factory: &MetricFactory<'_>) -> Result<Self, prometheus::Error> {
+        let reductions = factory.counters(
+            "registry_concurrency_reductions_total",
+            "Reductions of the number of requests that are sent to a host at the same time.",
+            &["reason"],
+        )?;
         let metrics = Self {
             in_use: factory.int_gauges("limit_in_use", "How much of each limit is in use.", &["limit"])?,
             reached: factory.counters(
@@ -35,6 +47,8 @@ impl Limits {
                 "Work refused because a limit was used up, by what shares the limit.",
                 &["limit", "scope"],
             )?,
+            reductions: Overload::ALL.iter().map(|why| reductions.with_label_values(&[why.as_str()])).collect(),
+            hosts_reduced: factory.put(HostsReduced::new()?)?,
         };
         for resource in limited_resources() {
             metrics.in_use.with_label_values(&[resource.as_str()]);
@@ -61,6 +75,10 @@ impl LimitObserver for CountLimits {
     fn limit_reached(&self, reached: &LimitReached) {
         self.0.limit_reached(reached);
     }
+
+    fn limit_reduced(&self, _: Resource, why: Overload) {
+        self.0.limit_reduced(why);
+    }
 }
 
 impl Metrics {
@@ -72,6 +90,18 @@ impl Metrics {
     /// Work was refused because a limit is used up.
     pub fn limit_reached(&self, LimitReached { resource, scope, .. }: &LimitReached) {
         self.limits.reached.with_label_values(&[resource.as_str(), scope.label()]).inc();
+    }
+
+    /// Fewer requests are sent to a host at the same time.
+    pub fn limit_reduced(&self, why: Overload) {
+        if let Some(reductions) = self.limits.reductions.get(why as usize) {
+            reductions.inc();
+        }
+    }
+
+    /// Shows the number of these hosts from now on.
+    pub fn reduced_hosts(&self, hosts: ReducedHosts) {
+        self.limits.hosts_reduced.show(hosts);
     }
 
     /// Shows how many bytes of responses are held until they are written.

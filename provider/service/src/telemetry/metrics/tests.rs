@@ -126,7 +126,7 @@ fn events_add_no_series() {
     for resource in limited_resources() {
         metrics.limit_in_use(resource, 1);
         let scope = Scope::Host("registry.example".into());
-        metrics.limit_reached(&LimitReached { resource, scope, at: None, found: 1, limit: 1 });
+        metrics.limit_reached(&LimitReached { resource, scope, at: None, found: 1, limit: 1, reduced: None });
     }
     metrics.response_bytes().add(1);
     metrics.response_without_room(true);
