@@ -108,11 +108,10 @@ impl Client {
             Ok(result) => result,
             Err(_) => {
                 let host = redirected_to.clone().unwrap_or_else(|| authority(request.url));
-                permit.was_late();
                 if reception.missing() != Missing::Body {
                     reception.abandon_connection();
                     if redirected_to.is_none() {
-                        self.had_no_response(hop(request, &host, request.route), reception.missing());
+                        self.had_no_response(hop(request, &host, request.route), &permit, reception.missing());
                     }
                 }
                 Err(FetchError::Timeout { host, phase: Phase::Request, missing: reception.missing() })
@@ -274,8 +273,11 @@ impl Client {
     }
 
     /// Notes that there was no response within the time of a whole request.
-    fn had_no_response(&self, hop: Hop<'_>, missing: Missing) {
+    fn had_no_response(&self, hop: Hop<'_>, permit: &RequestPermit, missing: Missing) {
         let Some(health) = self.hosts.health() else { return };
+        if health.has_answered(hop) {
+            permit.was_late();
+        }
         let (host, phase) = (hop.host.to_owned(), Phase::Request);
         health.failed(hop, Text::of(FetchError::Timeout { host, phase, missing }), limits::PROBE_SLOW);
     }
@@ -300,7 +302,9 @@ impl Client {
                 }
             }
             Err(error @ FetchError::Timeout { phase: Phase::Head | Phase::Request, .. }) => {
-                permit.was_late();
+                if self.hosts.health().is_some_and(|health| health.has_answered(hop)) {
+                    permit.was_late();
+                }
                 failed(Text::of(error));
             }
             Err(error @ (FetchError::Timeout { phase: Phase::Connect, .. } | FetchError::Unreachable { .. })) => {

@@ -2,7 +2,8 @@
 //! for the congestion window of TCP ([RFC 5681](https://www.rfc-editor.org/rfc/rfc5681#section-3.1)).
 //!
 //! A host begins at the limit of the settings. A request that it refuses because of their number, or does not answer in time, halves the
-//! number that was in use. Requests that were sent before do not halve it again: they tell the same. Each round of responses to requests for
+//! number that was in use, unless it may be that only the repository that it was about does not respond
+//! ([`Health::has_answered`](crate::health::Health::has_answered)). Requests that were sent before do not halve it again: they tell the same. Each round of responses to requests for
 //! which the limit was the reason to wait raises it by one. Other responses do not show that the host can serve more.
 //!
 //! Time ends a reduction too, as responses alone would not: a host with few requests would keep for days what was measured once. It ends at

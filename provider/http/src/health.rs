@@ -48,6 +48,19 @@ struct State {
     /// The first of them.
     since: Option<Instant>,
     open: Option<Box<Failing>>,
+    /// The parts of the host that it responded about last, and when it did.
+    answered: [Option<(u64, Instant)>; limits::ANSWERED_PARTS],
+}
+
+impl State {
+    /// Notes a response about `part`.
+    fn answered(&mut self, part: u64, now: Instant) {
+        let own = self.answered.iter().position(|known| known.is_some_and(|(known, _)| known == part));
+        let oldest = || (0..self.answered.len()).min_by_key(|place| self.answered[*place].map(|(_, at)| at));
+        if let Some(known) = own.or_else(oldest).and_then(|place| self.answered.get_mut(place)) {
+            *known = Some((part, now));
+        }
+    }
 }
 
 /// A host that fails.
@@ -160,9 +173,19 @@ impl Health {
     pub(crate) fn succeeded(&self, hop: Hop<'_>, after: Duration) {
         let mut hosts = self.lock(hop);
         let state = hosts.get_or_insert_mut(self.number(hop), State::default);
-        let former = state.head.unwrap_or_default();
+        let (former, answered) = (state.head.unwrap_or_default(), state.answered);
         // The drop of the sender wakes those that wait.
-        *state = State { head: Some(after.max(former * 7 / 8)), ..State::default() };
+        *state = State { head: Some(after.max(former * 7 / 8)), answered, ..State::default() };
+        state.answered(self.part(hop), Instant::now());
+    }
+
+    /// Whether the host has responded lately about the same part. If it has, a request without a response tells about its load; otherwise that
+    /// part of the host may be what fails. Only few parts are known: of requests that have no response because of the load, some are about one.
+    pub(crate) fn has_answered(&self, hop: Hop<'_>) -> bool {
+        let (now, part) = (Instant::now(), self.part(hop));
+        let answered = |(known, at): &(u64, Instant)| *known == part && now < *at + limits::ANSWERED;
+        let hosts = self.lock(hop);
+        hosts.peek(&self.number(hop)).is_some_and(|state| state.answered.iter().flatten().any(answered))
     }
 
     /// There was no response to a request, which took this time, or the response says that the host fails.

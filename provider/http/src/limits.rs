@@ -136,11 +136,17 @@ pub const HEALTH_HOSTS: usize = 256;
 /// returned: other parts may work, and few are in use in that time.
 pub const PROBE_PARTS: usize = 8;
 
+/// Parts of a host that are known for its responses about them.
+pub const ANSWERED_PARTS: usize = 8;
+
+/// How long after a response about a part of a host it is taken for one that works. As long as a reduction of its concurrency lasts.
+pub const ANSWERED: Duration = REDUCED_FOR;
+
 /// The last failure of a host, in bytes.
 pub const FAILURE_TEXT_BYTES: usize = 240;
 
 /// Memory of the state of hosts, in bytes: each with its last failure, and what wakes the requests that wait.
-pub const HEALTH_BYTES: usize = 2 * HEALTH_HOSTS * 896;
+pub const HEALTH_BYTES: usize = 2 * HEALTH_HOSTS * 1088;
 
 /// Hosts whose reduced concurrency is kept, separately for hosts of the settings and for others.
 pub const REDUCED_HOSTS: usize = 256;

@@ -197,3 +197,26 @@ async fn a_request_about_a_part_without_one_for_some_time_is_sent_for_a_few_part
     health.succeeded(about(last), ms(25));
     assert_eq!(health.admit(about("a"), far()).await, Ok(Admitted::Usual));
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_a_host_has_answered_about_lately_is_known_for_few_parts_and_a_minute() {
+    let health = Health::new();
+    let of = |about| Hop { about, ..A };
+    health.succeeded(of("one"), ms(1));
+    let answered = |about| health.has_answered(of(about));
+    assert_eq!(["one", "bad"].map(answered), [true, false]);
+    // A failure changes nothing, and neither does another host.
+    fail(&health, of("bad"), ms(1)).await;
+    assert_eq!(["one", "bad"].map(answered), [true, false]);
+    assert!(!health.has_answered(Hop { host: "b", ..of("one") }));
+    // The one whose response is the oldest makes room.
+    for about in ["2", "3", "4", "5", "6", "7", "8", "one", "9"] {
+        tokio::time::sleep(ms(1000)).await;
+        health.succeeded(of(about), ms(1));
+    }
+    assert_eq!(["one", "2", "3", "8", "9"].map(answered), [true, false, true, true, true]);
+    tokio::time::sleep(limits::ANSWERED - ms(1)).await;
+    assert_eq!(["one", "9"].map(answered), [false, true]);
+    tokio::time::sleep(ms(1)).await;
+    assert!(!answered("9"));
+}

@@ -94,7 +94,7 @@ pub(crate) fn late(stage: &str, awaited: &Awaited) -> Reason {
             let detail = format_args!("{reached}, until the request's deadline: it ended while {stage}");
             let reason = Reason::new(Code::Overloaded, detail);
             match registry_remedy::of_limit(reached) {
-                Some(remedy) => reason.with_remedy(Some(remedy)),
+                Some(remedy) => reason.with_remedy(Some(Remedy::Registry(remedy))),
                 None => reason,
             }
         }

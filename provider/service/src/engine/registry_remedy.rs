@@ -99,7 +99,7 @@ pub(super) fn remedy(error: &RegistryError) -> Option<Text> {
         return (!limit.is_of_silence()).then(|| OF_SETTING.into());
     }
     if let Cause::Fetch(FetchError::Limit(reached)) = cause {
-        return reached.reduced.is_some().then(|| OF_REDUCED.into());
+        return of_limit(reached);
     }
     if let Cause::Realm(RealmRefusal::Host { .. }) = cause {
         return Some(of_realm(Cloud::of(error.repository.host())));
@@ -132,8 +132,8 @@ pub(super) fn of_setting() -> Remedy {
 }
 
 /// What to do about a limit of this process that was reached until a deadline, if its advice is another one than that of its code.
-pub(super) fn of_limit(reached: &LimitReached) -> Option<Remedy> {
-    reached.reduced.is_some().then(|| Remedy::Registry(OF_REDUCED.into()))
+pub(super) fn of_limit(reached: &LimitReached) -> Option<Text> {
+    reached.reduced.is_some().then(|| OF_REDUCED.into())
 }
 
 /// What to do about a token service that must not have the credential.
@@ -249,9 +249,13 @@ fn of_issuer(cloud: Cloud, error: &CredentialError) -> Option<Text> {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
+    use countersign_http::Overload;
+    use countersign_http::Reduced;
+    use countersign_http::Scope;
     use countersign_registry::Fallback;
     use countersign_registry::NoList;
     use countersign_registry::RegistryErrorBody;
+    use countersign_registry::resources::RESPONDERS;
 
     use super::*;
 
@@ -458,6 +462,17 @@ mod tests {
                  answers in its place; countersign check --online --image IMAGE tries it"
             )
         );
+    }
+
+    #[test]
+    fn a_reduced_limit_is_not_to_be_raised() {
+        let reached = |reduced| {
+            let (scope, limit) = (Scope::Host("r.example".into()), 4);
+            let reached = LimitReached { resource: RESPONDERS, scope, at: None, found: limit, limit, reduced };
+            advice("r.example", Cause::Fetch(FetchError::Limit(reached)))
+        };
+        assert_eq!(reached(None), None);
+        assert_eq!(reached(Some(Reduced { from: 32, why: Overload::Late })).as_deref(), Some(OF_REDUCED));
     }
 
     #[test]

@@ -7,6 +7,7 @@ use countersign_core::notation::loggable;
 use countersign_core::time::UnixTime;
 use countersign_core::verdict::Code;
 use countersign_http::LimitReached;
+use countersign_http::Overload;
 use countersign_http::Scope;
 use countersign_registry::RequestResult;
 use countersign_registry::Stage;
@@ -128,6 +129,9 @@ fn events_add_no_series() {
         let scope = Scope::Host("registry.example".into());
         metrics.limit_reached(&LimitReached { resource, scope, at: None, found: 1, limit: 1, reduced: None });
     }
+    for why in Overload::ALL {
+        metrics.limit_reduced(*why);
+    }
     metrics.response_bytes().add(1);
     metrics.response_without_room(true);
     metrics.response_without_room(false);
@@ -176,6 +180,10 @@ fn events_add_no_series() {
         ),
     );
     has(&registry, "countersign_resolutions_total{code=\"other\"} 2");
+    for why in ["refused", "timeout"] {
+        has(&registry, &format!("countersign_registry_concurrency_reductions_total{{reason=\"{why}\"}} 1"));
+    }
+    has(&registry, "countersign_registry_reduced_hosts 0");
     has(&registry, "countersign_last_reload_timestamp_seconds{files=\"tls\"} 1700000000");
     has(&registry, "countersign_certificate_not_after_timestamp_seconds{certificate=\"server\",store=\"\"} 1700000000");
 }
