@@ -102,7 +102,7 @@ impl Client {
         mut permit: RequestPermit,
         deadline: Instant,
     ) -> Result<Response, FetchError> {
-        let (mut redirected_to, reception) = (None, Reception::new());
+        let (mut redirected_to, reception, began) = (None, Reception::new(), Instant::now());
         let followed = self.follow(request, &mut permit, deadline, &mut redirected_to, &reception);
         let result = match tokio::time::timeout_at(deadline, followed).await {
             Ok(result) => result,
@@ -111,7 +111,8 @@ impl Client {
                 if reception.missing() != Missing::Body {
                     reception.abandon_connection();
                     if redirected_to.is_none() {
-                        self.had_no_response(hop(request, &host, request.route), &permit, reception.missing());
+                        let hop = hop(request, &host, request.route);
+                        self.had_no_response(hop, &permit, reception.missing(), began.elapsed());
                     }
                 }
                 Err(FetchError::Timeout { host, phase: Phase::Request, missing: reception.missing() })
@@ -272,9 +273,13 @@ impl Client {
         }
     }
 
-    /// Notes that there was no response within the time of a whole request.
-    fn had_no_response(&self, hop: Hop<'_>, permit: &RequestPermit, missing: Missing) {
+    /// Notes that there was no response within `time`, all that there was for the request.
+    fn had_no_response(&self, hop: Hop<'_>, permit: &RequestPermit, missing: Missing, time: Duration) {
         let Some(health) = self.hosts.health() else { return };
+        // The time of its caller was nearly over when it was sent.
+        if health.may_take(hop, time) {
+            return;
+        }
         if health.has_answered(hop) {
             permit.was_late();
         }

@@ -169,6 +169,11 @@ impl Health {
         self.lock(hop).peek(&self.number(hop)).is_some_and(|state| state.open.is_some())
     }
 
+    /// Whether recent responses of the host took longer than `time`, so that it says nothing about the host if one has not come by then.
+    pub(crate) fn may_take(&self, hop: Hop<'_>, time: Duration) -> bool {
+        self.lock(hop).peek(&self.number(hop)).and_then(|state| state.head).is_some_and(|usual| time < usual)
+    }
+
     /// The head of a response has come, after this time.
     pub(crate) fn succeeded(&self, hop: Hop<'_>, after: Duration) {
         let mut hosts = self.lock(hop);

@@ -45,12 +45,26 @@ struct Group<P> {
     turns: VecDeque<Scope>,
 }
 
-/// A time during which no more fits into a group, or one of its members.
+/// A time during which no more fits into a group, or one of its members, and at most about the last [`RELEASED`] releases in it.
 #[derive(Clone, Copy)]
 struct Full {
     since: Instant,
     /// The permits that were released in it.
     released: u32,
+}
+
+/// How many releases count: enough for an average, and few enough that those before a host became slow do not hide it for long.
+const RELEASED: u32 = 64;
+
+impl Full {
+    /// Counts a release. Of many, the later half stays.
+    fn released(&mut self) {
+        self.released += 1;
+        if self.released >= RELEASED {
+            self.released /= 2;
+            self.since += self.since.elapsed() / 2;
+        }
+    }
 }
 
 struct Member<P> {
@@ -262,7 +276,7 @@ impl<P> State<P> {
             group.used = group.used.saturating_sub(amount);
             group.full = group.full.filter(|_| group.waiting > 0);
             if let (Some(full), Some(_)) = (&mut group.full, held) {
-                full.released = full.released.saturating_add(1);
+                full.released();
             }
             if let Some(member) = group.members.get_mut(&claim.member) {
                 member.used = member.used.saturating_sub(amount);

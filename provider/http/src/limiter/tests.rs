@@ -313,3 +313,28 @@ async fn how_long_other_work_took_does_not_refuse_work_before_it_waits_for_long(
     assert!(matches!(late, QueueRefusal::TooLate { before: 3, .. }), "{late:?}");
     drop(other);
 }
+
+#[tokio::test(start_paused = true)]
+async fn fast_work_of_long_ago_does_not_hide_that_work_has_become_slow() {
+    // Two for the host, and always one that waits.
+    let limiter = limiter(8);
+    let share = listed("a");
+    let soon = || Instant::now() + 2 * SECOND;
+    let queue = || limiter.queue_until(&share, soon());
+    let mut used: std::collections::VecDeque<_> = (0..2).map(|_| limiter.try_acquire(&share, 1).unwrap()).collect();
+    let mut queued: std::collections::VecDeque<_> = (0..4).map(|_| queue().unwrap()).collect();
+    let mut serve = async |time| {
+        tokio::time::sleep(time).await;
+        drop(used.pop_front());
+        used.push_back(queued.pop_front().unwrap().granted().await);
+        queue().map(|waiter| queued.push_back(waiter))
+    };
+    for _ in 0..10_000 {
+        serve(SECOND / 100).await.unwrap();
+    }
+    let mut slow = 0;
+    while serve(5 * SECOND).await.is_ok() {
+        slow += 1;
+    }
+    assert!(slow < 20, "{slow}");
+}

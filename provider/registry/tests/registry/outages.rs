@@ -79,6 +79,22 @@ async fn a_registry_that_is_usually_slow_has_its_time() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn requests_with_less_time_than_a_registry_usually_takes_are_no_outage() {
+    let registry = Registry::start().await;
+    registry.push_image("app", "v1");
+    registry.when_any().delay(ms(300));
+    let (registries, seen) = build(settings(vec![entry(&registry, Credential::Anonymous)]));
+    let image = app(&registry);
+    drop(registries.pin(&image, soon()).await.unwrap());
+    for _ in 0..8 {
+        let error = registries.pin(&image, Instant::now() + ms(100)).await.unwrap_err();
+        assert_eq!(error.kind(), RegistryErrorKind::Timeout);
+    }
+    drop(registries.pin(&image, soon()).await.unwrap());
+    assert_eq!(seen.not_sent(), Vec::<Option<String>>::new());
+}
+
+#[tokio::test(start_paused = true)]
 async fn refusals_are_no_outage() {
     for reply in [
         Reply::error(401, "UNAUTHORIZED"),
