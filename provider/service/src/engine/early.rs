@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use countersign_core::name::ImageRef;
 use countersign_core::name::Selector;
+use tokio::sync::OwnedSemaphorePermit;
 use tokio::task::AbortHandle;
 use tokio::time::MissedTickBehavior;
 
@@ -18,7 +19,7 @@ use super::request::Deadline;
 use super::state::Inner;
 use crate::telemetry::metrics::CacheEvent;
 
-/// Time between the starts of two verifications: twenty a second, with three requests to a registry each, beside those for requests.
+/// Time between the starts of two verifications: twenty a second, usually with four requests to a registry each, beside those for requests.
 const EVERY: Duration = Duration::from_millis(50);
 
 impl Engine {
@@ -32,7 +33,7 @@ impl Engine {
     /// most a quarter of all work at a time. Ends what an earlier call has not begun. Within a runtime.
     pub fn verify_early(&self, mut images: Vec<Arc<ImageRef>>) {
         images.truncate(self.0.settings.verify_again);
-        let begun = self.each(images, |engine, image| async move { engine.0.verify_unasked(image).await });
+        let begun = self.each(images, |engine, image, place| async move { engine.0.verify_unasked(image, place) });
         // No operation can panic while it is locked.
         let mut early = self.0.early.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(former) = early.replace(begun) {
@@ -42,8 +43,7 @@ impl Engine {
 
     /// Verifies `images` in the background, within the same limits, and logs the verdicts. No later call ends it.
     pub fn verify_at_start(&self, images: Vec<Arc<ImageRef>>) {
-        self.each(images, |engine, image| async move {
-            let Ok(_place) = Arc::clone(&engine.0.ahead).acquire_owned().await else { return };
+        self.each(images, |engine, image, _place| async move {
             let request = engine.request(Arc::clone(&image), Deadline::after(engine.0.settings.ahead_time));
             let ImageResult { verdict, .. } = engine.0.verify(&request).await;
             let code = verdict.code();
@@ -56,11 +56,11 @@ impl Engine {
         });
     }
 
-    /// Begins `verify` for each image, one after the other.
+    /// Begins `verify` for each image, one after the other, when there is a place for it.
     fn each<F>(
         &self,
         images: Vec<Arc<ImageRef>>,
-        verify: impl Fn(Self, Arc<ImageRef>) -> F + Send + 'static,
+        verify: impl Fn(Self, Arc<ImageRef>, OwnedSemaphorePermit) -> F + Send + 'static,
     ) -> AbortHandle
     where
         F: Future<Output = ()> + Send + 'static,
@@ -70,9 +70,15 @@ impl Engine {
             let mut pace = tokio::time::interval(EVERY);
             pace.set_missed_tick_behavior(MissedTickBehavior::Delay);
             for image in images {
-                pace.tick().await;
-                let Some(inner) = inner.upgrade() else { return };
-                tokio::spawn(verify(Self(inner), image));
+                let (inner, place) = loop {
+                    pace.tick().await;
+                    let Some(inner) = inner.upgrade() else { return };
+                    // Whoever queued for a place would have each that is released, and renewals have none then.
+                    if let Ok(place) = Arc::clone(&inner.ahead).try_acquire_owned() {
+                        break (inner, place);
+                    }
+                };
+                tokio::spawn(verify(Self(inner), image, place));
             }
         });
         task.abort_handle()
@@ -80,9 +86,8 @@ impl Engine {
 }
 
 impl Inner {
-    /// Starts the verification of an image that was not asked for, if its verdict is not known, when there is a place for it.
-    async fn verify_unasked(self: &Arc<Self>, image: Arc<ImageRef>) {
-        let Ok(place) = Arc::clone(&self.ahead).acquire_owned().await else { return };
+    /// Starts the verification of an image that was not asked for, if its verdict is not known.
+    fn verify_unasked(self: &Arc<Self>, image: Arc<ImageRef>, place: OwnedSemaphorePermit) {
         let Selector::Digest(_) = image.selector() else { return };
         let request = Engine(Arc::clone(self)).request(image, Deadline::after(self.settings.ahead_time));
         if let Some((key, about)) = self.unknown(&request, None) {

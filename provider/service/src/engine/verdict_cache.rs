@@ -142,10 +142,9 @@ impl VerdictCache {
     /// The images that were verified last, each once, the last one first; at most `most`.
     pub(super) fn lately(&self, most: usize) -> Vec<Arc<ImageRef>> {
         let mut seen = HashSet::new();
-        let mut images = self.lately.latest(Instant::now().into_std());
-        images.retain(|image| seen.insert(image.to_string()));
-        images.truncate(most);
-        images
+        let images = self.lately.latest(Instant::now().into_std()).into_iter();
+        // A large cache has many more than are taken.
+        images.filter(|image| seen.insert(image.to_string())).take(most).collect()
     }
 
     /// What is in the cache, ended verdicts included until they are asked for or evicted.

@@ -1,6 +1,7 @@
 //! Verification before anybody asks: after a change, and of images that the configuration names.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use countersign_core::name::ImageRef;
 use countersign_core::verdict::Code;
@@ -60,6 +61,8 @@ async fn what_was_verified_lately_is_verified_again_after_a_change() {
     fixture.engine.verify_early(lately);
     fixture.registry.wait_for(Route::Blob, 3).await;
     assert_eq!(again(&fixture), 4);
+    // The number is in the documentation of `cache.verifyAgain`.
+    assert_eq!(fixture.registry.requests().len(), 3 * 4);
     for image in [&images[0], &images[1], &images[2]] {
         assert_eq!(fixture.code(image).await, Code::Verified);
     }
@@ -118,6 +121,27 @@ async fn a_later_change_ends_what_an_earlier_one_has_not_begun() {
     assert_eq!((fixture.registry.count(Route::Blob), again(&fixture)), (4, 4));
     assert_eq!(fixture.code(&images[5].to_string()).await, Code::Verified);
     assert_eq!(fixture.registry.count(Route::Blob), 4);
+}
+
+#[tokio::test]
+async fn what_waits_for_a_place_has_not_begun() {
+    // One place.
+    let fixture = EngineFixture::with(&policy(&["ca:main"], &["*"]), |settings| settings.max_flights = 4).await;
+    let images: Vec<Arc<ImageRef>> = signed(&fixture, 3).iter().map(|image| Arc::new(image.parse().unwrap())).collect();
+    let held = fixture.registry.when(Route::Blob).times(1).hold();
+    fixture.engine.verify_early(images[..2].to_vec());
+    fixture.registry.wait_for(Route::Blob, 1).await;
+    for _ in 0..3 {
+        tokio::time::pause();
+        tokio::time::advance(Duration::from_millis(50)).await;
+        tokio::time::resume();
+        tokio::task::yield_now().await;
+    }
+    fixture.engine.verify_early(images[2..].to_vec());
+    held.release();
+    fixture.registry.wait_for(Route::Blob, 2).await;
+    assert_eq!(fixture.code(&images[2].to_string()).await, Code::Verified);
+    assert_eq!((fixture.registry.count(Route::Blob), again(&fixture)), (2, 2));
 }
 
 #[tokio::test]

@@ -32,7 +32,7 @@ section! {
         tag_lifetime "tagLifetime": Duration = Time::of(seconds(5), Duration::ZERO, seconds(10 * MINUTE.as_secs()));
         /// After a change of the trust policy, a trust store or the configuration, so many of the images that were verified last are verified
         /// again in the background, so that the first request for each does not wait for its registry: 20 images a second at
-        /// most, with three requests each. 0 verifies none.
+        /// most, usually with four requests each. 0 verifies none.
         verify_again "verifyAgain": usize = Number::of(200, 0, 1000);
         /// Images that are verified in the background when the process starts. Readiness does not wait for them. An image that is not
         /// verified is a warning in the log.
