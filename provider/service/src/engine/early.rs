@@ -34,9 +34,19 @@ impl Engine {
     pub fn verify_early(&self, mut images: Vec<Arc<ImageRef>>) {
         images.truncate(self.0.settings.verify_again);
         let begun = self.each(images, |engine, image, place| async move { engine.0.verify_unasked(image, place) });
+        self.end(Some(begun));
+    }
+
+    /// Begins nothing more of [`Self::verify_early`]: its verdicts would be of no use.
+    pub(super) fn end_early(&self) {
+        self.end(None);
+    }
+
+    /// Ends what is in progress in favour of `next`.
+    fn end(&self, next: Option<AbortHandle>) {
         // No operation can panic while it is locked.
         let mut early = self.0.early.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(former) = early.replace(begun) {
+        if let Some(former) = std::mem::replace(&mut *early, next) {
             former.abort();
         }
     }

@@ -130,11 +130,12 @@ impl Engine {
     }
 
     /// Applies the limits of this engine to all work in progress, and empties the caches of `former`, which only
-    /// finishes its running requests.
+    /// finishes its running requests and begins nothing that was not asked for.
     pub fn take_over(&self, former: &Self) {
         self.0.work.set_limits(ShareLimits::of(self.0.settings.max_flights));
         self.0.registries.take_over(&former.0.registries);
         self.0.evidence.take_over();
+        former.end_early();
         former.0.verdicts.disable();
         self.0.show_cached_verdicts();
     }

@@ -123,25 +123,49 @@ async fn a_later_change_ends_what_an_earlier_one_has_not_begun() {
     assert_eq!(fixture.registry.count(Route::Blob), 4);
 }
 
-#[tokio::test]
-async fn what_waits_for_a_place_has_not_begun() {
-    // One place.
+/// A fixture with a place for one image, and three images.
+async fn with_one_place() -> (EngineFixture, Vec<Arc<ImageRef>>) {
     let fixture = EngineFixture::with(&policy(&["ca:main"], &["*"]), |settings| settings.max_flights = 4).await;
-    let images: Vec<Arc<ImageRef>> = signed(&fixture, 3).iter().map(|image| Arc::new(image.parse().unwrap())).collect();
-    let held = fixture.registry.when(Route::Blob).times(1).hold();
-    fixture.engine.verify_early(images[..2].to_vec());
-    fixture.registry.wait_for(Route::Blob, 1).await;
+    let images = signed(&fixture, 3).iter().map(|image| Arc::new(image.parse().unwrap())).collect();
+    (fixture, images)
+}
+
+/// The time in which three images begin.
+async fn pass() {
     for _ in 0..3 {
         tokio::time::pause();
         tokio::time::advance(Duration::from_millis(50)).await;
         tokio::time::resume();
         tokio::task::yield_now().await;
     }
+}
+
+#[tokio::test]
+async fn what_waits_for_a_place_has_not_begun() {
+    let (fixture, images) = with_one_place().await;
+    let held = fixture.registry.when(Route::Blob).times(1).hold();
+    fixture.engine.verify_early(images[..2].to_vec());
+    fixture.registry.wait_for(Route::Blob, 1).await;
+    pass().await;
     fixture.engine.verify_early(images[2..].to_vec());
     held.release();
     fixture.registry.wait_for(Route::Blob, 2).await;
     assert_eq!(fixture.code(&images[2].to_string()).await, Code::Verified);
     assert_eq!((fixture.registry.count(Route::Blob), again(&fixture)), (2, 2));
+}
+
+#[tokio::test]
+async fn an_engine_that_is_replaced_begins_nothing_more() {
+    let (fixture, images) = with_one_place().await;
+    let held = fixture.registry.when(Route::Blob).times(1).hold();
+    fixture.engine.verify_early(images.clone());
+    fixture.registry.wait_for(Route::Blob, 1).await;
+    fixture.successor(|_| {}).take_over(&fixture.engine);
+    held.release();
+    // Joins the one that has begun.
+    assert_eq!(fixture.code(&images[0].to_string()).await, Code::Verified);
+    pass().await;
+    assert_eq!((fixture.registry.count(Route::Blob), again(&fixture)), (1, 1));
 }
 
 #[tokio::test]
