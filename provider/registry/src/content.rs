@@ -20,6 +20,7 @@ use crate::error::RegistryError;
 use crate::head_answer::fails_as_well;
 use crate::head_answer::is_about;
 use crate::head_answer::is_decided;
+use crate::observer::ContentStored;
 use crate::observer::ContentUse;
 use crate::observer::Stage;
 use crate::registries::Registries;
@@ -222,8 +223,8 @@ impl Registries {
         }
         if wanted.is_kept {
             self.observer().content(ContentUse::Received);
-            let stored = self.content_cache().put(&descriptor.digest, response.body.shared());
-            stored.iter().for_each(|stored| self.observer().content_stored(stored));
+            let report = |stored: &ContentStored| self.observer().content_stored(stored);
+            self.content_cache().put(&descriptor.digest, response.body.shared(), report);
         }
         Ok(response.body)
     }

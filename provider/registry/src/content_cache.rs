@@ -25,6 +25,9 @@
 //! that it has the manifest; only if it has listed that manifest, and has the image to which the manifest refers. A server that claims to have
 //! what it does not have learns this digest, and what a verdict says about the signature of an image that it serves.
 
+use std::sync::Mutex;
+use std::sync::PoisonError;
+
 use bytes::Bytes;
 use countersign_core::name::Digest;
 use countersign_core::oci::Descriptor;
@@ -40,28 +43,34 @@ type Entries = LruTtlCache<Digest, Bytes>;
 const SHARED: usize = 64;
 
 /// The bytes by digest, without expiry. Nothing in it depends on the settings, so it stays when they change.
-pub(crate) struct ContentCache(Entries);
+pub(crate) struct ContentCache {
+    entries: Entries,
+    /// Held while an entry is stored and reported, so that the last report is about the state of the cache. Never across an await.
+    storing: Mutex<()>,
+}
 
 impl ContentCache {
     pub(crate) fn new(max_bytes: usize) -> Self {
-        Self(Entries::new(max_bytes))
+        Self { entries: Entries::new(max_bytes), storing: Mutex::new(()) }
     }
 
     /// The bytes that `descriptor` describes. A descriptor with another size describes others.
     pub(crate) fn get(&self, descriptor: &Descriptor) -> Option<Bytes> {
-        let bytes = self.0.get(&descriptor.digest, Instant::now().into_std())?;
+        let bytes = self.entries.get(&descriptor.digest, Instant::now().into_std())?;
         (u64::try_from(bytes.len()) == Ok(descriptor.size)).then_some(bytes)
     }
 
-    /// Stores bytes whose digest was computed while they were received, unless they are large or it has them.
-    pub(crate) fn put(&self, digest: &Digest, bytes: Bytes) -> Option<ContentStored> {
-        if bytes.len() > limits::CONTENT_ENTRY_BYTES || self.0.contains(digest) {
-            return None;
+    /// Stores bytes whose digest was computed while they were received, and reports that, unless they are large or it has them.
+    pub(crate) fn put(&self, digest: &Digest, bytes: Bytes, report: impl FnOnce(&ContentStored)) {
+        let _storing = self.storing.lock().unwrap_or_else(PoisonError::into_inner);
+        if bytes.len() > limits::CONTENT_ENTRY_BYTES || self.entries.contains(digest) {
+            return;
         }
         let size = bytes.len() + digest.as_str().len() + SHARED + Entries::ENTRY_OVERHEAD;
-        let evicted = self.0.put(digest.clone(), bytes, size, None)?;
-        let (entries, bytes) = self.0.size();
-        Some(ContentStored { evicted, entries, bytes })
+        if let Some(evicted) = self.entries.put(digest.clone(), bytes, size, None) {
+            let (entries, bytes) = self.entries.size();
+            report(&ContentStored { evicted, entries, bytes });
+        }
     }
 }
 
@@ -80,12 +89,18 @@ mod tests {
         (Descriptor::new("a/b".parse().unwrap(), digest, u64::try_from(length).unwrap()), bytes)
     }
 
+    fn put(cache: &ContentCache, (descriptor, bytes): &(Descriptor, Bytes)) -> Option<ContentStored> {
+        let mut reported = None;
+        cache.put(&descriptor.digest, bytes.clone(), |stored| reported = Some(*stored));
+        reported
+    }
+
     #[test]
     fn the_least_recently_used_content_is_evicted_by_the_bytes_of_all() {
         let one = 1000 + 71 + SHARED + Entries::ENTRY_OVERHEAD;
         let cache = ContentCache::new(2 * one);
         let all: Vec<_> = (0..3).map(|byte| content(byte, 1000)).collect();
-        let put = |at: usize| cache.put(&all[at].0.digest, all[at].1.clone());
+        let put = |at: usize| put(&cache, &all[at]);
         assert_eq!(put(0), Some(ContentStored { evicted: 0, entries: 1, bytes: one }));
         assert_eq!(put(1), Some(ContentStored { evicted: 0, entries: 2, bytes: 2 * one }));
         assert_eq!(cache.get(&all[0].0), Some(all[0].1.clone()));
@@ -102,7 +117,7 @@ mod tests {
             [(0, true), (limits::CONTENT_ENTRY_BYTES, true), (limits::CONTENT_ENTRY_BYTES + 1, false)]
         {
             let (descriptor, bytes) = content(1, length);
-            assert_eq!(cache.put(&descriptor.digest, bytes).is_some(), is_kept, "{length}");
+            assert_eq!(put(&cache, &(descriptor.clone(), bytes)).is_some(), is_kept, "{length}");
             assert_eq!(cache.get(&descriptor).is_some(), is_kept, "{length}");
         }
     }
@@ -111,7 +126,7 @@ mod tests {
     fn a_descriptor_with_another_size_describes_other_bytes() {
         let cache = ContentCache::new(MIB);
         let (descriptor, bytes) = content(1, 10);
-        cache.put(&descriptor.digest, bytes);
+        put(&cache, &(descriptor.clone(), bytes));
         for size in [0, 9, 11, u64::MAX] {
             assert_eq!(cache.get(&Descriptor { size, ..descriptor.clone() }), None);
         }

@@ -115,8 +115,9 @@ mod tests {
         let descriptor = Descriptor::new(oci.parse().unwrap(), digest.parse().unwrap(), 1);
         let (of_digest, of_type, length) = ("docker-content-digest", "content-type", "content-length");
         let (digest, other) = (digest.as_str(), other.as_str());
-        let cases: &[(&[(&str, &str)], bool, bool)] = &[
-            // The headers; a manifest; a blob.
+        /// Headers; whether they are enough for a manifest, and for a blob.
+        type Case<'a> = (&'a [(&'a str, &'a str)], bool, bool);
+        let cases: &[Case<'_>] = &[
             (&[(of_digest, digest), (of_type, oci), (length, "1")], true, true),
             (&[(of_digest, digest), (of_type, oci), (length, "7")], true, true),
             (

@@ -201,7 +201,7 @@ pub trait Observer: LimitObserver {
     /// A registry has content that may be in memory. Not called for requests that fail.
     fn content(&self, _: ContentUse) {}
 
-    /// Content was stored in memory.
+    /// Content was stored in memory. Calls are in the order of the states.
     fn content_stored(&self, _: &ContentStored) {}
 }
 

@@ -93,7 +93,14 @@ fn add(environment: &mut Environment, image: &mut Image, kind: Kind, signers: &S
 async fn environment() -> (Environment, Signers) {
     let mut environment = Environment::new().await;
     // Signatures are fetched at the same time, and those that are under way are left when one counts.
-    environment.unsteady = &["stage=\"blob\"", "stage=\"referrer-manifest\"", "stage=\"verify\""];
+    environment.unsteady = &[
+        "stage=\"blob\"",
+        "stage=\"referrer-manifest\"",
+        "stage=\"verify\"",
+        "event=\"signature-",
+        "cache=\"signatures\"",
+        "signature_cache_entries",
+    ];
     environment.statement("all", &["*"], json!({}));
     environment.repository_with(
         "skip",
