@@ -19,7 +19,6 @@ use crate::error::Cause;
 use crate::error::RegistryError;
 use crate::head_answer::fails_as_well;
 use crate::head_answer::is_about;
-use crate::head_answer::is_decided;
 use crate::observer::ContentStored;
 use crate::observer::ContentUse;
 use crate::observer::Stage;
@@ -189,7 +188,11 @@ impl Registries {
         let query = Query { stage, url: &url, accept: wanted.accept(), body, deadline };
         match self.client().head(access, query).await {
             Ok(headers) => Ok(is_about(stage, wanted.descriptor, &headers)),
-            Err(error) if fails_as_well(&error) || is_decided(stage, &error.cause) => Err(error),
+            Err(error) if fails_as_well(&error) => {
+                // Some servers and proxies never answer a HEAD, or with the status of an outage.
+                self.without_head().add((access.authority(), stage), access.authority().len());
+                Err(error)
+            }
             Err(_) => Ok(false),
         }
     }

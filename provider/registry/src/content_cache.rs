@@ -3,7 +3,7 @@
 //! # What they replace
 //!
 //! A body, and never its existence. They are used only after the location that is asked has answered 200 to a HEAD of the same URL, with the
-//! credential and the limits of a GET (`content.rs`); any other answer leads to the error of a GET, or to a GET. So an image is not verified by
+//! credential and the limits of a GET (`content.rs`); after any other answer a GET decides, unless there was none or the server fails. So an image is not verified by
 //! a signature that its repository has lost, or that the credential may no longer read. Lists of referrers and tags are never here.
 //!
 //! # Why a HEAD is enough
@@ -16,10 +16,9 @@
 //! # What repositories learn of each other
 //!
 //! The key has no repository and no credential, so content that one of them may read can be here when another one is asked. A verdict
-//! says nothing about it before the 200 of the repository itself: after a 401, 403 or 404, its reason and its time are those of one refused
-//! request, as the manifest and the envelope are requested at the same time and the answer about the manifest ends both. After a 200 the
-//! repository has the content by its own word, and the shorter time says only that this process has received it before. So does the longer
-//! time with a host that refuses HEAD as such, until it is known for that.
+//! says nothing about it before the 200 of the repository itself: after a 401, 403 or 404 a GET follows, whose reason is that of the verdict. The time
+//! of a request says that this process has received the digest before: by a HEAD and a GET in place of one GET, or by what is not received.
+//! Whoever asks has named the digest.
 //!
 //! The server sees a HEAD in place of a GET, and so that the digest was read before. The digest of the envelope is named to it before it has said
 //! that it has the manifest; only if it has listed that manifest, and has the image to which the manifest refers. A server that claims to have

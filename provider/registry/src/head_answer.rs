@@ -33,46 +33,6 @@ pub(crate) fn fails_as_well(error: &RegistryError) -> bool {
     }
 }
 
-/// Whether the registry itself has decided about the content, or fails: it has just sent its list of referrers, so that this is not about
-/// the method. A page is not of a registry, but of a firewall or proxy, which may refuse the method.
-///
-/// Of a blob only its absence and a 401 are decided: registries ask their store about it, or redirect to it, with a URL for GET. For manifests a
-/// GET would show, by the time until its answer, that their digest is in memory to whoever may not read them.
-pub(crate) fn is_decided(stage: Stage, cause: &Cause) -> bool {
-    match cause {
-        Cause::NotFound { error, .. } => !error.is_page(),
-        Cause::Denied { status: 401, .. } | Cause::Challenge { .. } | Cause::Realm(_) => true,
-        Cause::Denied { status: 403, .. } => stage != Stage::Blob && !cause.is_page(),
-        Cause::Status { status, .. } => stage != Stage::Blob && (500..=599).contains(status) && *status != 501,
-        Cause::HostRefused { .. }
-        | Cause::Misconfigured { .. }
-        | Cause::NoCredential { .. }
-        | Cause::PlainHttpPort { .. }
-        | Cause::Fetch(_)
-        | Cause::TokenService { .. }
-        | Cause::TokenTimeout { .. }
-        | Cause::Denied { .. }
-        | Cause::TooManyRequests { .. }
-        | Cause::TokenNotFound { .. }
-        | Cause::Token { .. }
-        | Cause::Redirected { .. }
-        | Cause::Link(_)
-        | Cause::Page { .. }
-        | Cause::MergedTag { .. }
-        | Cause::Locations(_)
-        | Cause::NoList(_)
-        | Cause::ImageItself { .. }
-        | Cause::BareNotFound { .. }
-        | Cause::DeclaredTooLarge { .. }
-        | Cause::Digest { .. }
-        | Cause::DigestHeader { .. }
-        | Cause::ContentType { .. }
-        | Cause::Target(_)
-        | Cause::Index(_)
-        | Cause::Interrupted => false,
-    }
-}
-
 /// Whether the headers of a 200 are those of the content that `descriptor` describes. Not its length beside a digest: some
 /// registries state that of another encoding.
 pub(crate) fn is_about(stage: Stage, descriptor: &Descriptor, headers: &HeaderMap) -> bool {
