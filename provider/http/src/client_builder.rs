@@ -56,7 +56,7 @@ impl ClientBuilder {
     }
 
     fn with_lookups(settings: ClientSettings, limits: &SharedLimits, lookups: Lookups) -> Result<Self, TlsSetupError> {
-        let configs = TlsConfigs::new(limits.sessions().clone());
+        let configs = TlsConfigs::new();
         let connect = ConnectSettings {
             lookups,
             connect_timeout: settings.connect_timeout,

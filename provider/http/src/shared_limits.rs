@@ -16,7 +16,6 @@ use crate::resource::LOOKUPS;
 use crate::resource::LimitObserver;
 use crate::resource::Resource;
 use crate::share::ShareLimits;
-use crate::tls::Sessions;
 
 /// Limits, and the pauses that hosts requested. Clones share them.
 #[derive(Clone)]
@@ -34,7 +33,6 @@ pub struct SharedLimits {
     /// Connections to other hosts.
     open_unlisted: OpenConnections,
     idle: IdleConnections,
-    sessions: Sessions,
 }
 
 /// How many connections stay open in addition to one for each request.
@@ -90,12 +88,11 @@ impl SharedLimits {
             open_configured: OpenConnections::new(idle.open_configured(requests)),
             open_unlisted: OpenConnections::new(idle.open_unlisted(requests)),
             idle,
-            sessions: Sessions::new(),
         }
     }
 
     /// Creates limits for requests of another kind in the same process. Requests and bodies have limits of their own, so
-    /// that neither kind uses up those of the other. Name resolution, threads for parsing, sessions of TLS and the pauses that hosts
+    /// that neither kind uses up those of the other. Name resolution, threads for parsing and the pauses that hosts
     /// requested are shared. Requests are sent to hosts that fail as to others. Connections beyond one for each request are closed when they are idle.
     ///
     /// The concurrency of a host is not reduced: these are few requests to hosts of other services, each of them for what many images need,
@@ -121,7 +118,6 @@ impl SharedLimits {
             open_configured: OpenConnections::new(idle.open_configured(requests)),
             open_unlisted: OpenConnections::new(idle.open_unlisted(requests)),
             idle,
-            sessions: self.sessions.clone(),
         }
     }
 
@@ -164,11 +160,6 @@ impl SharedLimits {
 
     pub(crate) fn lookups(&self) -> &Limiter {
         &self.lookups
-    }
-
-    /// The sessions that connections resume.
-    pub(crate) fn sessions(&self) -> &Sessions {
-        &self.sessions
     }
 
     pub(crate) fn open_configured(&self) -> &OpenConnections {

@@ -6,7 +6,6 @@ mod config;
 mod failure;
 mod handshake;
 mod roots;
-mod sessions;
 mod verifier;
 
 pub use client_certificate::ClientCertificate;
@@ -25,4 +24,3 @@ pub(crate) use handshake::refusal_in_text;
 pub use roots::RootCertificates;
 pub use roots::RootCertificatesError;
 pub use roots::Roots;
-pub(crate) use sessions::Sessions;

@@ -3,8 +3,9 @@
 //! # What they replace
 //!
 //! A body, and never its existence. They are used only after the location that is asked has answered 200 to a HEAD of the same URL, with the
-//! credential and the limits of a GET (`content.rs`); after any other answer a GET decides, unless there was none or the server fails. So an image is not verified by
-//! a signature that its repository has lost, or that the credential may no longer read. Lists of referrers and tags are never here.
+//! credential and the limits of a GET (`content.rs`). After any other answer a GET decides, unless the server fails. So an image is not
+//! verified by a signature that its repository has lost, or that the credential may no longer read. Lists of referrers and tags are never
+//! here.
 //!
 //! # Why a HEAD is enough
 //!

@@ -33,11 +33,11 @@ use crate::error::AuthoritiesOf;
 use crate::error::Cause;
 use crate::error::CredentialKind;
 use crate::error_body::RegistryErrorBody;
+use crate::kept_connections::KeptConnections;
 use crate::limits;
 use crate::observer::Exchange;
 use crate::observer::Observer;
 use crate::observer::Stage;
-use crate::open_connections::OpenConnections;
 use crate::quota::Quota;
 use crate::request::ApiResponse;
 use crate::request::Payload;
@@ -58,7 +58,7 @@ pub(crate) struct Transport {
     /// By position of the entry.
     entry_limits: Vec<EntryLimits>,
     client: Client,
-    open: OpenConnections,
+    kept: KeptConnections,
     observer: Arc<dyn Observer>,
 }
 
@@ -89,7 +89,7 @@ impl Transport {
             limits: limits.clone(),
             request_timeout: settings.request_timeout,
             client: client.build(),
-            open: OpenConnections::new(settings.keep_connections),
+            kept: KeptConnections::new(settings.keep_connections),
             observer: Arc::clone(observer),
         })
     }
@@ -107,19 +107,19 @@ impl Transport {
 
     /// Closes idle connections, which are no longer kept open.
     pub(crate) fn close_idle_connections(&self) {
-        self.open.clear();
+        self.kept.clear();
         self.client.close_idle_connections();
     }
 
     /// Whether connections may be kept open.
     pub(crate) fn keeps_connections(&self) -> bool {
-        self.open.is_used()
+        self.kept.is_used()
     }
 
     /// Sends small requests over the connections that would soon be closed.
     pub(crate) async fn keep_connections(&self) {
         let is_paced = |route| self.limits_of(route).is_some_and(EntryLimits::is_paced);
-        self.open.keep(&self.client, &*self.observer, is_paced).await;
+        self.kept.keep(&self.client, &*self.observer, is_paced).await;
     }
 
     /// The timeout of one request over `route`.
@@ -165,7 +165,7 @@ impl Transport {
                 }
                 if let (Some(sent), Ok(_)) = (&sent, &response) {
                     sent.responded();
-                    self.open.used(path_of(stage), request.url, request.route, request.share);
+                    self.kept.used(path_of(stage), request.url, request.route, request.share);
                 }
                 answered = Answered::of(request, &response);
                 self.reply(stage, request, response)
@@ -354,7 +354,7 @@ impl RedirectPolicy for RegistryRedirects<'_> {
             Some(error) => Err(Text::of(error)),
             None => {
                 if by_listed {
-                    transport.open.used("/", target, route, request.share);
+                    transport.kept.used("/", target, route, request.share);
                 }
                 Ok(route.route)
             }

@@ -5,12 +5,12 @@ use std::sync::LazyLock;
 
 use rustls::ClientConfig;
 use rustls::RootCertStore;
+use rustls::client::Resumption;
 use rustls::crypto::CryptoProvider;
 use rustls::sign::SingleCertAndKey;
 
 use super::client_certificate::ClientCertificate;
 use super::roots::Roots;
-use super::sessions::Sessions;
 use super::verifier::Verifier;
 
 /// The system's authorities. They are read when the first client is built, once for the process: these are hundreds of files,
@@ -27,7 +27,6 @@ static SYSTEM: LazyLock<Arc<RootCertStore>> = LazyLock::new(|| {
 pub(crate) struct TlsConfigs {
     provider: Arc<CryptoProvider>,
     system: Arc<RootCertStore>,
-    sessions: Sessions,
 }
 
 /// The TLS library refuses the configuration.
@@ -39,10 +38,9 @@ pub struct TlsSetupError {
 }
 
 impl TlsConfigs {
-    /// With the system's authorities. Connections resume these sessions.
-    pub(crate) fn new(sessions: Sessions) -> Self {
-        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        Self { provider, system: Arc::clone(&SYSTEM), sessions }
+    /// With the system's authorities.
+    pub(crate) fn new() -> Self {
+        Self { provider: Arc::new(rustls::crypto::aws_lc_rs::default_provider()), system: Arc::clone(&SYSTEM) }
     }
 
     /// The number of certificate authorities of the system.
@@ -70,7 +68,10 @@ impl TlsConfigs {
             None => config.with_no_client_auth(),
         };
         config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-        config.resumption = self.sessions.resumption();
+        // A session has a ticket of up to 64 KiB and the server's certificates, and rustls keeps 256 for each
+        // configuration, by name without the port: what one server has sent is offered to another one behind the same name, and some of those
+        // refuse it. Connections are kept open, so resumption would save little.
+        config.resumption = Resumption::disabled();
         Ok(config)
     }
 }
@@ -79,4 +80,17 @@ impl TlsConfigs {
 pub(crate) fn http1_only(mut config: ClientConfig) -> ClientConfig {
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     config
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keeps_no_session_of_a_server() {
+        let config = TlsConfigs::new().config(&Roots::Unusable { file: "ca.pem".to_owned() }, None).unwrap();
+        let resumption = format!("{:?}", config.resumption);
+        assert!(resumption.contains("NoClientSessionStorage"), "{resumption}");
+    }
 }

@@ -25,7 +25,7 @@ use crate::observer::Observer;
 use crate::routes::HostRoute;
 
 /// The hosts to which connections are kept open.
-pub(crate) struct OpenConnections {
+pub(crate) struct KeptConnections {
     /// How long after the last request.
     time: Duration,
     /// At most [`limits::KEPT_OPEN`]. The lock is never held across an await.
@@ -44,7 +44,7 @@ struct Kept {
     touched: Instant,
 }
 
-impl OpenConnections {
+impl KeptConnections {
     /// Connections are kept open for `time` after the last request; zero for none.
     pub(crate) fn new(time: Duration) -> Self {
         Self { time, hosts: Mutex::default() }
