@@ -3,8 +3,9 @@
 //!
 //! A host begins at the limit of the settings. A request that it refuses because of their number, or does not answer in time, halves the
 //! number that was in use, unless it may be that only the repository that it was about does not respond
-//! ([`Health::has_answered`](crate::health::Health::has_answered)). Requests that were sent before do not halve it again: they tell the same. Each round of responses to requests for
-//! which the limit was the reason to wait raises it by one. Other responses do not show that the host can serve more.
+//! ([`Health::has_answered`](crate::health::Health::has_answered)). Requests that were sent before the last reduction do not halve it again, as
+//! they met the same overload. Each round of responses to requests for which the limit was the reason to wait raises it by one. Other
+//! responses do not show that the host can serve more.
 //!
 //! Time ends a reduction too, as responses alone would not: a host with few requests would keep for days what was measured once. It ends at
 //! once and not in steps, [`limits::REDUCED_FOR`] after the end of the pause that the host requested, or after more requests were wanted than

@@ -238,9 +238,9 @@ impl Health {
     /// How long the head of a response may take, if its callers wait for it until `until`: half of that time, or longer if the host usually
     /// takes longer. `None` if nothing is known about the host.
     ///
-    /// If the host fails, one probe at a time has all of that time, and one in [`limits::PROBE_PATIENT`] has `None`, so that a host that has
-    /// become slow is told from one that does not respond. The other probes have [`limits::HEAD_LEAST`]. With more time they would take all
-    /// permits of the host, and requests that wait for a permit are not told that the host fails.
+    /// While the host fails, one probe at a time may take all of that time, and one in each [`limits::PROBE_PATIENT`] the time of its request
+    /// (`None`): they find a host that responds again, but slowly. The other probes have [`limits::HEAD_LEAST`]: with more time, probes would
+    /// use up the permits of the host, and a request that waits for a permit is not told that the host fails.
     pub(crate) fn head_time(&self, hop: Hop<'_>, until: Instant) -> Option<Duration> {
         let mut hosts = self.lock(hop);
         let State { head, open, .. } = hosts.get_mut(&self.number(hop))?;

@@ -96,7 +96,7 @@ impl SharedLimits {
     /// requested are shared. Requests are sent to hosts that fail as to others. Connections beyond one for each request are closed when they are idle.
     ///
     /// The concurrency of a host is not reduced: these are few requests to hosts of other services, each of them for what many images need,
-    /// and they are repeated only after a pause of their own. What a registry does not bear says nothing about them.
+    /// and they are repeated only after a pause of their own. What overloads a registry says nothing about them.
     #[must_use]
     pub fn beside(
         &self,

@@ -17,6 +17,7 @@ use url::Url;
 use crate::client::Query;
 use crate::error::Cause;
 use crate::error::RegistryError;
+use crate::error::RegistryErrorKind;
 use crate::head_answer::fails_as_well;
 use crate::head_answer::is_about;
 use crate::observer::ContentStored;
@@ -32,8 +33,15 @@ struct Wanted<'a> {
     descriptor: &'a Descriptor,
     /// Bytes that need not be received again.
     cached: Option<Bytes>,
-    /// Whether the bytes are cached.
-    is_kept: bool,
+    keep: Keep,
+}
+
+/// Whether content is kept in memory, and taken from there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Keep {
+    Yes,
+    /// It is received.
+    No,
 }
 
 impl Wanted<'_> {
@@ -61,8 +69,7 @@ impl Registries {
         limit: usize,
         deadline: Instant,
     ) -> Result<Content, RegistryError> {
-        let wanted = Wanted { stage: Stage::ReferrerManifest, descriptor, cached: None, is_kept: false };
-        self.content(repository, wanted, limit, deadline).await
+        self.content(repository, (Stage::ReferrerManifest, descriptor), Keep::No, limit, deadline).await
     }
 
     /// The blob that `descriptor` describes, at most `limit` bytes, verified.
@@ -77,8 +84,7 @@ impl Registries {
         limit: usize,
         deadline: Instant,
     ) -> Result<Content, RegistryError> {
-        let wanted = Wanted { stage: Stage::Blob, descriptor, cached: None, is_kept: false };
-        self.content(repository, wanted, limit, deadline).await
+        self.content(repository, (Stage::Blob, descriptor), Keep::No, limit, deadline).await
     }
 
     /// As [`Self::manifest`], but bytes that were received before are only asked for, and not received again.
@@ -92,9 +98,7 @@ impl Registries {
         limit: usize,
         deadline: Instant,
     ) -> Result<Content, RegistryError> {
-        let cached = self.content_cache().get(descriptor);
-        let wanted = Wanted { stage: Stage::ReferrerManifest, descriptor, cached, is_kept: true };
-        self.content(repository, wanted, limit, deadline).await
+        self.content(repository, (Stage::ReferrerManifest, descriptor), Keep::Yes, limit, deadline).await
     }
 
     /// As [`Self::blob`], but bytes that were received before are only asked for, and not received again.
@@ -108,9 +112,7 @@ impl Registries {
         limit: usize,
         deadline: Instant,
     ) -> Result<Content, RegistryError> {
-        let cached = self.content_cache().get(descriptor);
-        let wanted = Wanted { stage: Stage::Blob, descriptor, cached, is_kept: true };
-        self.content(repository, wanted, limit, deadline).await
+        self.content(repository, (Stage::Blob, descriptor), Keep::Yes, limit, deadline).await
     }
 
     /// The bytes that `descriptor` describes, if they were received before: to prepare requests. Nothing follows from them about the
@@ -126,11 +128,17 @@ impl Registries {
     async fn content(
         &self,
         repository: &Repository,
-        wanted: Wanted<'_>,
+        (stage, descriptor): (Stage, &Descriptor),
+        keep: Keep,
         limit: usize,
         deadline: Instant,
     ) -> Result<Content, RegistryError> {
-        let (stage, declared) = (wanted.stage, wanted.descriptor.size);
+        let cached = match keep {
+            Keep::Yes => self.content_cache().get(descriptor),
+            Keep::No => None,
+        };
+        let wanted = Wanted { stage, descriptor, cached, keep };
+        let declared = descriptor.size;
         let limit = u64::try_from(limit).unwrap_or(u64::MAX);
         if declared > limit {
             let cause = Cause::DeclaredTooLarge { declared, limit };
@@ -190,7 +198,9 @@ impl Registries {
             Ok(headers) => Ok(is_about(stage, wanted.descriptor, &headers)),
             Err(error) if fails_as_well(&error) => {
                 // Some servers and proxies never answer a HEAD, or with the status of an outage.
-                self.without_head().add((access.authority(), stage), access.authority().len());
+                if matches!(error.kind(), RegistryErrorKind::Timeout | RegistryErrorKind::Failed) {
+                    self.without_head().add((access.authority(), stage), access.authority().len());
+                }
                 Err(error)
             }
             Err(_) => Ok(false),
@@ -224,7 +234,7 @@ impl Registries {
         if let Some(cause) = other_type(stage, descriptor, &response) {
             return Err(failed(cause));
         }
-        if wanted.is_kept {
+        if wanted.keep == Keep::Yes {
             self.observer().content(ContentUse::Received);
             let report = |stored: &ContentStored| self.observer().content_stored(stored);
             self.content_cache().put(&descriptor.digest, response.body.shared(), report);

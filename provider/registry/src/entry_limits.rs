@@ -57,9 +57,9 @@ impl EntryLimits {
         Self { name: Arc::clone(&entry.name), numbers, setting, requests, in_progress, pace }
     }
 
-    /// Whether the number of requests in a second is limited.
-    pub(crate) fn is_paced(&self) -> bool {
-        self.pace.is_some()
+    /// Whether a request that is not about an image may be sent: it takes no turn of one that is, of those in a second or at the same time.
+    pub(crate) fn has_room(&self) -> bool {
+        self.pace.is_none() && self.requests.as_ref().is_none_or(|requests| requests.available_permits() > 0)
     }
 
     /// The timeout of a request under the entry.

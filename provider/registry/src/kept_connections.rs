@@ -1,5 +1,5 @@
-//! Keeps a connection open to each host that registries of the settings were asked at lately, so that the first image after a pause waits for
-//! no handshake: the servers, and proxies between, close connections that are idle for a minute.
+//! Keeps a connection open to each registry of the settings that was used lately, and to its token service and blob store, so that the first
+//! image after a pause waits for no handshake: servers, and proxies between, close connections that are idle for a minute.
 //!
 //! A small request is sent for it, HEAD without credentials. Its response counts for nothing: not for what is known about the host, nor as a
 //! pause that it requests.
@@ -79,10 +79,9 @@ impl KeptConnections {
         self.hosts().clear();
     }
 
-    /// Sends a request to each host whose connection would soon be closed. `is_paced` is true for routes whose requests are counted, so that
-    /// none is sent in vain.
-    pub(crate) async fn keep(&self, client: &Client, observer: &dyn Observer, is_paced: impl Fn(HostRoute) -> bool) {
-        let kept = futures_util::future::join_all(self.due(is_paced).into_iter().map(|kept| async move {
+    /// Sends a request to each host whose connection would soon be closed, if `may_send` is true for its route.
+    pub(crate) async fn keep(&self, client: &Client, observer: &dyn Observer, may_send: impl Fn(HostRoute) -> bool) {
+        let kept = futures_util::future::join_all(self.due(may_send).into_iter().map(|kept| async move {
             observer.kept_open();
             (keep(client, &kept).await, kept)
         }));
@@ -101,10 +100,11 @@ impl KeptConnections {
         }
     }
 
-    fn due(&self, is_paced: impl Fn(HostRoute) -> bool) -> Vec<Kept> {
+    fn due(&self, may_send: impl Fn(HostRoute) -> bool) -> Vec<Kept> {
         let mut hosts = self.hosts();
-        hosts.retain(|kept| kept.used.elapsed() < self.time && !is_paced(kept.route));
-        hosts.iter().filter(|kept| kept.touched.elapsed() >= limits::TOUCHED_AFTER).cloned().collect()
+        hosts.retain(|kept| kept.used.elapsed() < self.time);
+        let due = |kept: &&Kept| kept.touched.elapsed() >= limits::TOUCHED_AFTER && may_send(kept.route);
+        hosts.iter().filter(due).cloned().collect()
     }
 
     /// Whether any connection may be kept open.

@@ -18,7 +18,8 @@ pub const CONNECTION: usize = 32 * KIB + http::HEAD_BYTES;
 /// Number of connections in addition to one for each request.
 pub const IDLE_CONNECTIONS: usize = http::IDLE_CONFIGURED + http::IDLE_UNLISTED;
 
-/// Tokens, authentication schemes, token services, the state of hosts, those without the referrers API or HEAD, tags and digests, including those of a replaced configuration.
+/// Tokens, authentication schemes, token services, the state of hosts, those without the referrers API or HEAD, tags and digests, including
+/// those of a replaced configuration.
 pub const CACHED: usize = (limits::TOKENS_BYTES + limits::SCHEMES_BYTES + limits::REALMS_BYTES) / limits::RETIRED
     * (limits::RETIRED + 1)
     + http::HEALTH_BYTES

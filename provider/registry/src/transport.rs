@@ -118,8 +118,10 @@ impl Transport {
 
     /// Sends small requests over the connections that would soon be closed.
     pub(crate) async fn keep_connections(&self) {
-        let is_paced = |route| self.limits_of(route).is_some_and(EntryLimits::is_paced);
-        self.kept.keep(&self.client, &*self.observer, is_paced).await;
+        // No request is sent to a disabled registry, as in `send`.
+        let may_send =
+            |route| self.limits_of(route).is_none_or(EntryLimits::has_room) && self.disabled(route).is_none();
+        self.kept.keep(&self.client, &*self.observer, may_send).await;
     }
 
     /// The timeout of one request over `route`.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use countersign_credentials::Credential;
+use countersign_credentials::ReloadableCredential;
 use countersign_registry::Registries;
 use countersign_registry::RegistryEntry;
 use countersign_registry::RegistrySettings;
@@ -18,6 +19,7 @@ use http::header::AUTHORIZATION;
 
 use crate::support::Seen;
 use crate::support::alice;
+use crate::support::app;
 use crate::support::build;
 use crate::support::can_be_pinned;
 use crate::support::entry;
@@ -30,6 +32,15 @@ fn keeping(entries: Vec<RegistryEntry>) -> (Registries, Arc<Seen>) {
     let (registries, seen) = build(RegistrySettings { keep_connections: 10 * MINUTE, ..settings(entries) });
     registries.keep_connections();
     (registries, seen)
+}
+
+/// A registry of which an image was asked for, and the client, which keeps the connection.
+async fn used() -> (Registry, Registries, Arc<Seen>) {
+    let registry = Registry::start().await;
+    registry.push_image("app", "v1");
+    let (registries, seen) = keeping(vec![entry(&registry, Credential::Anonymous)]);
+    can_be_pinned(&registries, &registry).await;
+    (registry, registries, seen)
 }
 
 /// Advances the clock, and lets the tasks that wait for it run.
@@ -62,10 +73,7 @@ fn shown(requests: &[RecordedRequest]) -> Vec<String> {
 
 #[tokio::test]
 async fn the_first_request_after_five_minutes_needs_no_connection() {
-    let registry = Registry::start().await;
-    registry.push_image("app", "v1");
-    let (registries, seen) = keeping(vec![entry(&registry, Credential::Anonymous)]);
-    can_be_pinned(&registries, &registry).await;
+    let (registry, registries, seen) = used().await;
     idle(&registry, &seen, 10).await;
     can_be_pinned(&registries, &registry).await;
     assert_eq!(registry.connections(), 1);
@@ -125,10 +133,7 @@ async fn token_services_and_blob_stores_are_kept_too() {
 
 #[tokio::test]
 async fn a_connection_is_kept_for_ten_minutes_after_the_last_request() {
-    let registry = Registry::start().await;
-    registry.push_image("app", "v1");
-    let (registries, seen) = keeping(vec![entry(&registry, Credential::Anonymous)]);
-    can_be_pinned(&registries, &registry).await;
+    let (registry, registries, seen) = used().await;
     idle(&registry, &seen, 19).await;
     for _ in 0..4 {
         advance(Duration::from_secs(30)).await;
@@ -156,12 +161,53 @@ async fn no_connection_is_kept_to_registries_without_an_entry_or_with_a_limit_on
 }
 
 #[tokio::test]
-async fn the_refusal_of_such_a_request_pauses_nothing() {
+async fn no_connection_is_kept_to_a_registry_whose_credential_cannot_be_used() {
     let registry = Registry::start().await;
     registry.push_image("app", "v1");
-    registry.when(Route::Ping).reply(Reply::status(429).header("retry-after", "60"));
-    let (registries, seen) = keeping(vec![entry(&registry, Credential::Anonymous)]);
+    let source = Arc::new(ReloadableCredential::new(Credential::Anonymous));
+    let identities = Arc::clone(&source) as _;
+    let (registries, seen) = keeping(vec![RegistryEntry { identities, ..entry(&registry, Credential::Anonymous) }]);
     can_be_pinned(&registries, &registry).await;
+    idle(&registry, &seen, 1).await;
+    source.replace(Credential::Unusable("the file is missing".into()));
+    for _ in 0..4 {
+        advance(Duration::from_secs(30)).await;
+    }
+    source.replace(Credential::Anonymous);
+    advance(Duration::from_secs(30)).await;
+    registry.wait_for(Route::Ping, 2).await;
+    assert_eq!(registry.count(Route::Ping), 2);
+}
+
+#[tokio::test]
+async fn such_a_request_takes_no_place_of_the_limit_of_an_entry() {
+    let registry = Registry::start().await;
+    registry.push_image("app", "v1");
+    let mut entry = entry(&registry, Credential::Anonymous);
+    (entry.numbers.requests, entry.numbers.request_timeout) = (Some(1), Some(5 * MINUTE));
+    let (registries, _) = keeping(vec![entry]);
+    can_be_pinned(&registries, &registry).await;
+    let held = registry.when(Route::Manifest).hold();
+    let pin = {
+        let (registries, image) = (registries.clone(), app(&registry));
+        async move { registries.pin(&image, tokio::time::Instant::now() + 5 * MINUTE).await }
+    };
+    let pin = tokio::spawn(pin);
+    registry.wait_for(Route::Manifest, 2).await;
+    for _ in 0..4 {
+        advance(Duration::from_secs(30)).await;
+    }
+    assert_eq!(registry.count(Route::Ping), 0);
+    held.release();
+    assert!(pin.await.unwrap().is_ok());
+    advance(Duration::from_secs(30)).await;
+    registry.wait_for(Route::Ping, 1).await;
+}
+
+#[tokio::test]
+async fn the_refusal_of_such_a_request_pauses_nothing() {
+    let (registry, registries, seen) = used().await;
+    registry.when(Route::Ping).reply(Reply::status(429).header("retry-after", "60"));
     idle(&registry, &seen, 1).await;
     can_be_pinned(&registries, &registry).await;
     assert_eq!(registry.connections(), 1);
@@ -169,11 +215,8 @@ async fn the_refusal_of_such_a_request_pauses_nothing() {
 
 #[tokio::test]
 async fn a_host_that_does_not_respond_is_asked_again_only_after_its_next_use() {
-    let registry = Registry::start().await;
-    registry.push_image("app", "v1");
+    let (registry, registries, seen) = used().await;
     let failing = registry.when(Route::Ping).close();
-    let (registries, seen) = keeping(vec![entry(&registry, Credential::Anonymous)]);
-    can_be_pinned(&registries, &registry).await;
     idle(&registry, &seen, 1).await;
     for _ in 0..4 {
         advance(Duration::from_secs(30)).await;
@@ -188,10 +231,7 @@ async fn a_host_that_does_not_respond_is_asked_again_only_after_its_next_use() {
 
 #[tokio::test]
 async fn connections_of_former_settings_are_not_kept() {
-    let registry = Registry::start().await;
-    registry.push_image("app", "v1");
-    let (registries, _) = keeping(vec![entry(&registry, Credential::Anonymous)]);
-    can_be_pinned(&registries, &registry).await;
+    let (registry, registries, _) = used().await;
     let next = registries.successor(settings(vec![entry(&registry, Credential::Anonymous)])).unwrap();
     next.take_over(&registries);
     next.keep_connections();

@@ -1,6 +1,6 @@
-//! Items of verdicts that are asked for again and again, as bytes: only the request ID differs from one answer to the next, and is put between them.
+//! The items of images that are asked for often, as bytes: from one response to the next only the request ID differs, and is inserted.
 //!
-//! An item is used again only for the same verdict in memory, not for an equal one: what is decided anew is encoded anew.
+//! An item is used again only for the same verdict in memory, not for an equal one: a new verdict is encoded anew.
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
@@ -31,7 +31,7 @@ pub(super) type Encode = fn(ResponseContext<'_>, &str, &ImageRef, &ImageResult) 
 /// The items of `/v1/verify` that were rendered lately, by key.
 pub(super) struct RenderedItems {
     items: LruTtlCache<String, Arc<Rendered>>,
-    /// A request ID that nobody knows, so that it is in an item only where the request ID is.
+    /// A random request ID, which is replaced by that of each request. An item that has it in another member too is not kept.
     placeholder: RequestId,
     max_bytes: usize,
     full: AtomicUsize,
@@ -98,8 +98,8 @@ impl RenderedItems {
     }
 }
 
-/// Whether the item may be sent again as it is: of an admitted image whose verdict is in memory, and that of no signature that failed. The others
-/// have the request ID in texts that are cut to their limits, the time, or a number of signatures that depends on the request.
+/// Whether the item may be sent again: that of an admitted image without failed signatures, whose verdict is in memory. Other items have the
+/// request ID in texts that are cut to their limits, the time, or as many signatures as the request allows.
 fn is_kept(endpoint: Endpoint, result: &ImageResult) -> bool {
     let of_endpoint = match endpoint {
         Endpoint::Verify => true,

@@ -16,7 +16,7 @@ use prometheus::IntGaugeVec;
 use super::Metrics;
 use super::limited_resources;
 use super::metric_factory::MetricFactory;
-use super::reduced_hosts::HostsReduced;
+use super::reduced_hosts::ReducedHostsGauge;
 
 const REQUEST: &str = "request";
 
@@ -30,7 +30,7 @@ pub(super) struct Limits {
     reached: IntCounterVec,
     /// In the order of [`Overload::ALL`].
     reductions: Vec<IntCounter>,
-    hosts_reduced: HostsReduced,
+    reduced_hosts_gauge: ReducedHostsGauge,
 }
 
 impl Limits {
@@ -48,7 +48,7 @@ impl Limits {
                 &["limit", "scope"],
             )?,
             reductions: Overload::ALL.iter().map(|why| reductions.with_label_values(&[why.as_str()])).collect(),
-            hosts_reduced: factory.put(HostsReduced::new()?)?,
+            reduced_hosts_gauge: factory.put(ReducedHostsGauge::new()?)?,
         };
         for resource in limited_resources() {
             metrics.in_use.with_label_values(&[resource.as_str()]);
@@ -101,7 +101,7 @@ impl Metrics {
 
     /// Shows the number of these hosts from now on.
     pub fn reduced_hosts(&self, hosts: ReducedHosts) {
-        self.limits.hosts_reduced.show(hosts);
+        self.limits.reduced_hosts_gauge.show(hosts);
     }
 
     /// Shows how many bytes of responses are held until they are written.

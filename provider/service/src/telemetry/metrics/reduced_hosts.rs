@@ -20,13 +20,13 @@ const HELP: &str = "Hosts to which fewer requests are sent at the same time than
 
 /// Counts them at every scrape: time ends a reduction without an event. Clones show the same.
 #[derive(Clone, Debug)]
-pub(super) struct HostsReduced {
+pub(super) struct ReducedHostsGauge {
     desc: Desc,
     /// `None` until registries are used.
     hosts: Arc<Mutex<Option<ReducedHosts>>>,
 }
 
-impl HostsReduced {
+impl ReducedHostsGauge {
     pub(super) fn new() -> Result<Self, prometheus::Error> {
         let desc = Desc::new(MetricFactory::full(NAME), HELP.to_owned(), Vec::new(), HashMap::new())?;
         Ok(Self { desc, hosts: Arc::default() })
@@ -43,7 +43,7 @@ impl HostsReduced {
     }
 }
 
-impl Collector for HostsReduced {
+impl Collector for ReducedHostsGauge {
     fn desc(&self) -> Vec<&Desc> {
         vec![&self.desc]
     }
