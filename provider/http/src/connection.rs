@@ -34,6 +34,7 @@ pub(crate) use setup::ConnectSettings;
 pub(crate) use setup::client;
 pub(crate) use setup::server_name;
 pub(crate) use setup::tcp;
+pub(crate) use setup::tls_port;
 pub(crate) use setup::with_user_agent;
 pub(crate) use stream::BoxIo;
 pub(crate) use stream::Stream;

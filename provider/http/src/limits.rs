@@ -105,6 +105,18 @@ pub const HTTP2_PING: Duration = Duration::from_secs(15);
 /// Timeout of a ping.
 pub const HTTP2_PONG: Duration = Duration::from_secs(5);
 
+/// Servers whose TLS sessions are kept: those of some registries, their token services and their blob stores.
+pub const SESSION_SERVERS: usize = 8;
+
+/// Sessions of TLS 1.3 that are kept of a server. Servers send one to four for each connection.
+pub const SESSIONS_PER_SERVER: usize = 2;
+
+/// How long a session is kept. Until then a server whose certificate has expired is still accepted.
+pub const SESSION_LIFETIME: Duration = Duration::from_secs(60 * 60);
+
+/// Memory of all sessions, in bytes: each with a ticket, which has at most 64 KiB, and with the certificates of the server, which have as many.
+pub const SESSIONS_BYTES: usize = SESSION_SERVERS * SESSIONS_PER_SERVER * 128 * 1024;
+
 /// `User-Agent` of every request.
 pub const USER_AGENT: &str = concat!("countersign/", env!("CARGO_PKG_VERSION"));
 

@@ -19,6 +19,8 @@ use crate::proxy::Forwarder;
 use crate::proxy::ProxySource;
 use crate::proxy::SelectedProxy;
 use crate::shared_limits::SharedLimits;
+use crate::tls::Sessions;
+use crate::tls::TlsClient;
 use crate::tls::http1_only;
 
 /// A set of trusted authorities, as registered with a [`ClientBuilder`](crate::ClientBuilder), perhaps with a client certificate
@@ -39,6 +41,7 @@ pub struct ProxyRuleId(pub(crate) usize);
 pub(crate) struct ConnectionPools {
     by_roots: Vec<HostPools>,
     settings: ConnectSettings,
+    sessions: Sessions,
     open: ByPolicy<OpenConnections>,
     /// The pools through proxies, created on first use, as not every proxy is used with every set of authorities.
     /// Locked only to look up or insert, never across an await.
@@ -61,7 +64,7 @@ pub(crate) enum Over {
 /// The pools under one set of trusted authorities.
 struct HostPools {
     direct: [Pool<Direct>; AddressPolicy::ALL.len()],
-    tls: Arc<ClientConfig>,
+    tls: TlsClient,
     settings: ConnectSettings,
 }
 
@@ -92,21 +95,22 @@ impl ConnectionPools {
     pub(crate) fn new(settings: ConnectSettings, limits: &SharedLimits, system: ClientConfig) -> Self {
         let open = ByPolicy { configured: limits.open_configured().clone(), outside: limits.open_unlisted().clone() };
         let (by_roots, forwarders, to_proxies) = (Vec::new(), Mutex::default(), HashMap::new());
-        let mut pools = Self { by_roots, settings, open, forwarders, to_proxies };
+        let sessions = limits.sessions().clone();
+        let mut pools = Self { by_roots, settings, sessions, open, forwarders, to_proxies };
         pools.add_roots(system, None);
         pools
     }
 
     /// Adds pools for this configuration of TLS. Without a timeout of their own, connections have that of the client.
     pub(crate) fn add_roots(&mut self, tls: ClientConfig, connect_timeout: Option<Duration>) -> RootsId {
-        let tls = Arc::new(tls);
+        let tls = TlsClient::new(Arc::new(tls), self.sessions.clone());
         let settings = match connect_timeout {
             Some(timeout) => self.settings.with_timeout(timeout),
             None => self.settings.clone(),
         };
         let direct = AddressPolicy::ALL.map(|policy| {
-            let (settings, tls, open) = (settings.clone(), Arc::clone(&tls), self.open.of(policy).clone());
-            Pool::new(move || Direct::new(&settings, policy, Arc::clone(&tls), open.clone()))
+            let (settings, tls, open) = (settings.clone(), tls.clone(), self.open.of(policy).clone());
+            Pool::new(move || Direct::new(&settings, policy, tls.clone(), open.clone()))
         });
         self.by_roots.push(HostPools { direct, tls, settings });
         RootsId(self.by_roots.len() - 1)
@@ -141,13 +145,12 @@ impl ConnectionPools {
             ProxySource::Setting(_) => (ProxyId::Rule(rule.0), self.to_proxies.get(&rule.0)),
         };
         let make = || {
-            let system = || Arc::new(http1_only(ClientConfig::clone(&self.by_roots[RootsId::SYSTEM.0].tls)));
+            let system = || Arc::new(http1_only(self.by_roots[RootsId::SYSTEM.0].tls.config().clone()));
             let to_proxy = own.map_or_else(system, Arc::clone);
             let HostPools { direct: _, tls, settings } = &self.by_roots[roots.0];
-            let (to_host, settings) = (Arc::clone(tls), settings.clone());
+            let (to_host, settings) = (tls.clone(), settings.clone());
             let (server, open) = (proxy.server.clone(), self.open.configured.clone());
-            let make =
-                move || Forwarder::new(&settings, &server, Arc::clone(&to_proxy), Arc::clone(&to_host), open.clone());
+            let make = move || Forwarder::new(&settings, &server, Arc::clone(&to_proxy), to_host.clone(), open.clone());
             Arc::new(Pool::new(make))
         };
         self.close_surplus(AddressPolicy::Any);

@@ -16,6 +16,7 @@ use crate::resource::LOOKUPS;
 use crate::resource::LimitObserver;
 use crate::resource::Resource;
 use crate::share::ShareLimits;
+use crate::tls::Sessions;
 
 /// Limits, and the pauses that hosts requested. Clones share them.
 #[derive(Clone)]
@@ -26,6 +27,7 @@ pub struct SharedLimits {
     responders: Limiter,
     lookups: Limiter,
     pauses: Pauses,
+    sessions: Sessions,
     /// `None` for [`SharedLimits::beside`].
     health: Option<Health>,
     /// Connections to hosts that the settings name.
@@ -84,6 +86,7 @@ impl SharedLimits {
             responders: Limiter::adaptive(resources.responders, requests.responder_shares(), Arc::clone(observer)),
             lookups: limiter(LOOKUPS, limits::LOOKUPS),
             pauses: Pauses::new(),
+            sessions: Sessions::new(),
             health: Some(Health::new()),
             open_configured: OpenConnections::new(idle.open_configured(requests)),
             open_unlisted: OpenConnections::new(idle.open_unlisted(requests)),
@@ -92,7 +95,7 @@ impl SharedLimits {
     }
 
     /// Creates limits for requests of another kind in the same process. Requests and bodies have limits of their own, so
-    /// that neither kind uses up those of the other. Name resolution, threads for parsing and the pauses that hosts
+    /// that neither kind uses up those of the other. Name resolution, threads for parsing, sessions of TLS and the pauses that hosts
     /// requested are shared. Requests are sent to hosts that fail as to others. Connections beyond one for each request are closed when they are idle.
     ///
     /// The concurrency of a host is not reduced: these are few requests to hosts of other services, each of them for what many images need,
@@ -114,6 +117,7 @@ impl SharedLimits {
             responders: limiter(resources.responders, requests.responder_shares()),
             lookups: self.lookups.clone(),
             pauses: self.pauses.clone(),
+            sessions: self.sessions.clone(),
             health: None,
             open_configured: OpenConnections::new(idle.open_configured(requests)),
             open_unlisted: OpenConnections::new(idle.open_unlisted(requests)),
@@ -160,6 +164,11 @@ impl SharedLimits {
 
     pub(crate) fn lookups(&self) -> &Limiter {
         &self.lookups
+    }
+
+    /// The sessions that connections resume.
+    pub(crate) fn sessions(&self) -> &Sessions {
+        &self.sessions
     }
 
     pub(crate) fn open_configured(&self) -> &OpenConnections {

@@ -6,6 +6,7 @@ mod config;
 mod failure;
 mod handshake;
 mod roots;
+mod sessions;
 mod verifier;
 
 pub use client_certificate::ClientCertificate;
@@ -24,3 +25,5 @@ pub(crate) use handshake::refusal_in_text;
 pub use roots::RootCertificates;
 pub use roots::RootCertificatesError;
 pub use roots::Roots;
+pub(crate) use sessions::Sessions;
+pub(crate) use sessions::TlsClient;

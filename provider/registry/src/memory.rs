@@ -15,6 +15,9 @@ pub const PARSING: usize = http::PARSING.total * http::PARSING_BYTES;
 /// A connection: the state of TLS and HTTP, and the largest head of a response.
 pub const CONNECTION: usize = 32 * KIB + http::HEAD_BYTES;
 
+/// Sessions of TLS servers.
+pub const SESSIONS: usize = http::SESSIONS_BYTES;
+
 /// Number of connections in addition to one for each request.
 pub const IDLE_CONNECTIONS: usize = http::IDLE_CONFIGURED + http::IDLE_UNLISTED;
 

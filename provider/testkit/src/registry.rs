@@ -301,6 +301,12 @@ impl Registry {
         self.state.log.max_concurrent()
     }
 
+    /// The number of connections that have resumed a TLS session.
+    #[must_use]
+    pub fn resumed(&self) -> usize {
+        self.state.log.resumed()
+    }
+
     /// The number of accepted connections.
     #[must_use]
     pub fn connections(&self) -> usize {

@@ -1,5 +1,6 @@
 //! Requests that are sent directly to their host, under an address policy.
 
+use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::Context;
@@ -13,7 +14,6 @@ use http_body_util::Full;
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::Error;
 use hyper_util::rt::TokioIo;
-use rustls::ClientConfig;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
@@ -32,11 +32,13 @@ use super::setup::ConnectSettings;
 use super::setup::client;
 use super::setup::server_name;
 use super::setup::tcp;
+use super::setup::tls_port;
 use super::setup::with_user_agent;
 use super::stream::Stream;
 use crate::address::AddressPolicy;
 use crate::answer::Missing;
 use crate::answer::Reception;
+use crate::tls::TlsClient;
 
 /// Sends requests under one address policy and one TLS configuration.
 #[derive(Clone)]
@@ -46,7 +48,7 @@ impl Direct {
     pub(crate) fn new(
         settings: &ConnectSettings,
         policy: AddressPolicy,
-        tls: Arc<ClientConfig>,
+        tls: TlsClient,
         open: OpenConnections,
     ) -> Self {
         let ConnectSettings { lookups, connect_timeout, idle_per_host } = settings.clone();
@@ -68,7 +70,7 @@ struct Connector(Arc<Shared>);
 
 struct Shared {
     policy: AddressPolicy,
-    tls: Arc<ClientConfig>,
+    tls: TlsClient,
     open: OpenConnections,
     lookups: Lookups,
     connect_timeout: Duration,
@@ -88,35 +90,56 @@ impl Service<Uri> for Connector {
         // Created outside the future, which may continue in another task after the request found an idle connection.
         let (resolver, reception) = (Resolver::new(shared.policy, &shared.lookups), current_reception());
         Box::pin(async move {
-            let connecting = shared.connect(to, resolver, &reception);
+            let connecting = shared.connect(&to, resolver, &reception);
             timeout(shared.connect_timeout, connecting).await.unwrap_or(Err(ConnectError::Timeout))
         })
     }
 }
 
 impl Shared {
-    /// Opens a connection, with a TLS handshake for https.
-    async fn connect(&self, to: Uri, resolver: Resolver, reception: &Reception) -> Result<Stream, ConnectError> {
-        reception.connecting(Missing::Connection);
-        let https = to.scheme_str() == Some("https");
-        let name = to.host().unwrap_or_default().to_owned();
-        let tcp =
-            tcp(resolver, self.connect_timeout).call(to).await.map_err(|error| ConnectError::Tcp(error.into()))?;
-        let tcp: TcpStream = tcp.into_inner();
-        let peer = tcp.peer_addr().ok();
-        let io = Metered::new(tcp, self.open.open());
-        let allowance = io.allowance().clone();
-        if !https {
-            reception.connecting(Missing::Response);
-            let io = PlainHttp::new(io);
-            return Ok(Stream { io: Box::new(TokioIo::new(io)), http2: false, forwards: false, peer, allowance });
+    async fn connect(&self, to: &Uri, resolver: Resolver, reception: &Reception) -> Result<Stream, ConnectError> {
+        if to.scheme_str() != Some("https") {
+            return self.connect_plain(to, resolver, reception).await;
         }
-        let name = server_name(&name).ok_or(ConnectError::Name)?;
+        let connect = |tls| self.connect_tls(to, resolver.clone(), tls, reception);
+        self.tls.connect(tls_port(to), |error| matches!(error, ConnectError::Tls(_)), connect).await
+    }
+
+    async fn connect_plain(&self, to: &Uri, resolver: Resolver, reception: &Reception) -> Result<Stream, ConnectError> {
+        let (io, peer) = self.connect_tcp(to, resolver, reception).await?;
+        let allowance = io.allowance().clone();
+        reception.connecting(Missing::Response);
+        Ok(Stream { io: Box::new(TokioIo::new(PlainHttp::new(io))), http2: false, forwards: false, peer, allowance })
+    }
+
+    async fn connect_tls(
+        &self,
+        to: &Uri,
+        resolver: Resolver,
+        tls: TlsConnector,
+        reception: &Reception,
+    ) -> Result<Stream, ConnectError> {
+        let (io, peer) = self.connect_tcp(to, resolver, reception).await?;
+        let allowance = io.allowance().clone();
+        let name = server_name(to.host().unwrap_or_default()).ok_or(ConnectError::Name)?;
         reception.connecting(Missing::Handshake);
-        let tls = TlsConnector::from(Arc::clone(&self.tls)).connect(name, io).await.map_err(ConnectError::Tls)?;
+        let tls = tls.connect(name, io).await.map_err(ConnectError::Tls)?;
         reception.connecting(Missing::Response);
         let http2 = tls.get_ref().1.alpn_protocol() == Some(b"h2".as_slice());
         Ok(Stream { io: Box::new(TokioIo::new(WithAlert::new(tls))), http2, forwards: false, peer, allowance })
+    }
+
+    async fn connect_tcp(
+        &self,
+        to: &Uri,
+        resolver: Resolver,
+        reception: &Reception,
+    ) -> Result<(Metered<TcpStream>, Option<SocketAddr>), ConnectError> {
+        reception.connecting(Missing::Connection);
+        let connected = tcp(resolver, self.connect_timeout).call(to.clone()).await;
+        let tcp = connected.map_err(|error| ConnectError::Tcp(error.into()))?.into_inner();
+        let peer = tcp.peer_addr().ok();
+        Ok((Metered::new(tcp, self.open.open()), peer))
     }
 }
 
@@ -135,6 +158,7 @@ mod tests {
     use crate::share::Class;
     use crate::share::Scope;
     use crate::share::Share;
+    use crate::tls::Sessions;
 
     #[tokio::test(start_paused = true)]
     async fn the_lookup_of_a_request_counts_for_its_share() {
@@ -148,7 +172,8 @@ mod tests {
             .unwrap()
             .with_root_certificates(rustls::RootCertStore::empty())
             .with_no_client_auth();
-        let client = Direct::new(&settings, AddressPolicy::Any, Arc::new(tls), OpenConnections::new(1));
+        let tls = TlsClient::new(Arc::new(tls), Sessions::new());
+        let client = Direct::new(&settings, AddressPolicy::Any, tls, OpenConnections::new(1));
         let mut request = Request::new(Full::new(Bytes::new()));
         *request.uri_mut() = Uri::from_static("http://blobs.example/");
         let error = on_behalf_of(&share, &Reception::new(), client.send(request)).await.err().unwrap();

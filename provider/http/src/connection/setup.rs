@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use http::HeaderValue;
 use http::Request;
+use http::Uri;
 use http::header;
 use hyper_util::client::legacy;
 use hyper_util::client::legacy::connect::HttpConnector;
@@ -82,6 +83,11 @@ pub(crate) fn tcp(resolver: Resolver, connect_timeout: Duration) -> HttpConnecto
 pub(crate) fn server_name(host: &str) -> Option<ServerName<'static>> {
     let bare = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(host);
     ServerName::try_from(bare.to_owned()).ok()
+}
+
+/// The port of an https URL.
+pub(crate) fn tls_port(to: &Uri) -> u16 {
+    to.port_u16().unwrap_or(443)
 }
 
 pub(crate) fn with_user_agent<B>(mut request: Request<B>) -> Request<B> {

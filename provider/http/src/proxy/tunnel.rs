@@ -44,10 +44,12 @@ use crate::connection::client;
 use crate::connection::current_reception;
 use crate::connection::server_name;
 use crate::connection::tcp;
+use crate::connection::tls_port;
 use crate::connection::with_user_agent;
 use crate::error_chain::innermost_text;
 use crate::error_chain::tls_failure_in;
 use crate::limits;
+use crate::tls::TlsClient;
 
 type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
@@ -65,7 +67,7 @@ impl Forwarder {
         settings: &ConnectSettings,
         server: &ProxyServer,
         to_proxy: Arc<ClientConfig>,
-        to_host: Arc<ClientConfig>,
+        to_host: TlsClient,
         open: OpenConnections,
     ) -> Self {
         let ConnectSettings { lookups, connect_timeout, idle_per_host } = settings.clone();
@@ -105,7 +107,7 @@ struct Connector(Arc<Shared>);
 struct Shared {
     server: ProxyServer,
     to_proxy: Arc<ClientConfig>,
-    to_host: Arc<ClientConfig>,
+    to_host: TlsClient,
     lookups: Lookups,
     open: OpenConnections,
     /// The timeout of each step: the connection to the proxy, its response, and TLS inside the tunnel.
@@ -132,22 +134,32 @@ impl Service<Uri> for Connector {
 
 impl Shared {
     async fn connect(&self, to: &Uri, resolver: Resolver, reception: &Reception) -> Result<Stream, TunnelError> {
-        reception.connecting(Missing::Connection);
-        let (io, allowance) = timeout(self.connect_timeout, self.connect_to_proxy(resolver))
-            .await
-            .unwrap_or_else(|_| Err(unreachable(format!("no connection within {:?}", self.connect_timeout))))?;
         if to.scheme_str() != Some("https") {
+            let (io, allowance) = self.connect_to_proxy(resolver, reception).await?;
             reception.connecting(Missing::Response);
             return Ok(Stream { io, http2: false, forwards: true, peer: None, allowance });
         }
+        let connect = |tls| self.connect_inside(to, resolver.clone(), tls, reception);
+        let is_refusal = |error: &TunnelError| matches!(error, TunnelError::Inside(ConnectError::Tls(_)));
+        self.to_host.connect(tls_port(to), is_refusal, connect).await
+    }
+
+    /// A connection to the host, inside a tunnel.
+    async fn connect_inside(
+        &self,
+        to: &Uri,
+        resolver: Resolver,
+        tls: TlsConnector,
+        reception: &Reception,
+    ) -> Result<Stream, TunnelError> {
+        let (io, allowance) = self.connect_to_proxy(resolver, reception).await?;
         reception.connecting(Missing::Connection);
         let tunnel = timeout(self.connect_timeout, self.tunnel(io, to))
             .await
             .unwrap_or(Err(TunnelError::Proxy(ProxyFailure::Timeout)))?;
         let name = server_name(to.host().unwrap_or_default()).ok_or(TunnelError::Inside(ConnectError::Name))?;
         reception.connecting(Missing::Handshake);
-        let connecting = TlsConnector::from(Arc::clone(&self.to_host)).connect(name, tunnel);
-        let tls = timeout(self.connect_timeout, connecting)
+        let tls = timeout(self.connect_timeout, tls.connect(name, tunnel))
             .await
             .map_err(|_| TunnelError::Inside(ConnectError::Timeout))?
             .map_err(|error| TunnelError::Inside(ConnectError::Tls(error)))?;
@@ -156,8 +168,18 @@ impl Shared {
         Ok(Stream { io: Box::new(TokioIo::new(WithAlert::new(tls))), http2, forwards: false, peer: None, allowance })
     }
 
+    async fn connect_to_proxy(
+        &self,
+        resolver: Resolver,
+        reception: &Reception,
+    ) -> Result<(BoxIo, Allowance), TunnelError> {
+        reception.connecting(Missing::Connection);
+        let late = || Err(unreachable(format!("no connection within {:?}", self.connect_timeout)));
+        timeout(self.connect_timeout, self.open_to_proxy(resolver)).await.unwrap_or_else(|_| late())
+    }
+
     /// A connection to the proxy itself.
-    async fn connect_to_proxy(&self, resolver: Resolver) -> Result<(BoxIo, Allowance), TunnelError> {
+    async fn open_to_proxy(&self, resolver: Resolver) -> Result<(BoxIo, Allowance), TunnelError> {
         let address: Uri = format!("http://{}/", self.server.authority())
             .parse()
             .map_err(|_| unreachable("its name cannot be part of a URL".to_owned()))?;
@@ -191,8 +213,7 @@ impl Shared {
             .map_err(|error| broken(&error))?;
         // The task ends with the tunnel or the sender.
         tokio::spawn(connection.with_upgrades());
-        let port = to.port_u16().unwrap_or(443);
-        let target = format!("{}:{port}", to.host().unwrap_or_default());
+        let target = format!("{}:{}", to.host().unwrap_or_default(), tls_port(to));
         let mut request = Request::connect(&target)
             .header(header::HOST, &target)
             .header(header::USER_AGENT, limits::USER_AGENT)

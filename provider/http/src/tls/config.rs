@@ -68,9 +68,7 @@ impl TlsConfigs {
             None => config.with_no_client_auth(),
         };
         config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-        // A session has a ticket of up to 64 KiB and the server's certificates, and rustls keeps 256 for each
-        // configuration, by name without the port: what one server has sent is offered to another one behind the same name, and some of those
-        // refuse it. Connections are kept open, so resumption would save little.
+        // rustls would keep 256 for each configuration, by name without the port. See `sessions`.
         config.resumption = Resumption::disabled();
         Ok(config)
     }
@@ -88,7 +86,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn keeps_no_session_of_a_server() {
+    fn has_no_sessions_of_its_own() {
         let config = TlsConfigs::new().config(&Roots::Unusable { file: "ca.pem".to_owned() }, None).unwrap();
         let resumption = format!("{:?}", config.resumption);
         assert!(resumption.contains("NoClientSessionStorage"), "{resumption}");

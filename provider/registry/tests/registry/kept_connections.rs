@@ -1,4 +1,4 @@
-//! Connections that are kept open after the last request.
+//! Connections that are kept open after the last request, and TLS sessions that new connections resume.
 
 use std::num::NonZeroU32;
 use std::sync::Arc;
@@ -23,7 +23,9 @@ use crate::support::app;
 use crate::support::build;
 use crate::support::can_be_pinned;
 use crate::support::entry;
+use crate::support::secure;
 use crate::support::settings;
+use crate::support::start_secure;
 
 const MINUTE: Duration = Duration::from_secs(60);
 
@@ -240,4 +242,34 @@ async fn connections_of_former_settings_are_not_kept() {
     }
     can_be_pinned(&next, &registry).await;
     assert_eq!(registry.count(Route::Ping), 0);
+}
+
+#[tokio::test]
+async fn a_new_connection_resumes_the_session_of_the_server() {
+    let (registry, ca) = start_secure().await;
+    let (registries, _) = build(settings(vec![secure(&registry, &ca, Credential::Anonymous)]));
+    for expected in [(1, 0), (2, 1), (3, 2)] {
+        can_be_pinned(&registries, &registry).await;
+        assert_eq!((registry.connections(), registry.resumed()), expected);
+        // The connection is closed as idle.
+        advance(2 * MINUTE).await;
+    }
+    advance(60 * MINUTE).await;
+    can_be_pinned(&registries, &registry).await;
+    assert_eq!((registry.connections(), registry.resumed()), (4, 2), "an old session was resumed");
+}
+
+#[tokio::test]
+async fn a_session_is_not_resumed_under_other_authorities() {
+    let (registry, ca) = start_secure().await;
+    let (registries, _) = build(settings(vec![secure(&registry, &ca, Credential::Anonymous)]));
+    can_be_pinned(&registries, &registry).await;
+    // The same authority in another file, and one that did not issue the certificate.
+    let other = countersign_testkit::pki::Authority::root(countersign_testkit::pki::CertSpec::root());
+    let next = registries.successor(settings(vec![secure(&registry, &ca, Credential::Anonymous)])).unwrap();
+    can_be_pinned(&next, &registry).await;
+    let wrong = registries.successor(settings(vec![secure(&registry, &other, Credential::Anonymous)])).unwrap();
+    let error = crate::support::pin_error(&wrong, &registry).await.to_string();
+    assert!(error.contains("certificate"), "{error}");
+    assert_eq!(registry.resumed(), 0);
 }

@@ -20,6 +20,7 @@ pub(crate) struct RequestLog {
     in_flight: AtomicUsize,
     max_concurrent: AtomicUsize,
     connections: AtomicUsize,
+    resumed: AtomicUsize,
     observer: Mutex<Option<Observer>>,
 }
 
@@ -31,6 +32,7 @@ impl RequestLog {
             in_flight: AtomicUsize::new(0),
             max_concurrent: AtomicUsize::new(0),
             connections: AtomicUsize::new(0),
+            resumed: AtomicUsize::new(0),
             observer: Mutex::default(),
         }
     }
@@ -56,6 +58,10 @@ impl RequestLog {
         self.connections.fetch_add(1, Ordering::SeqCst);
     }
 
+    pub(crate) fn resumed_session(&self) {
+        self.resumed.fetch_add(1, Ordering::SeqCst);
+    }
+
     pub(crate) fn all(&self) -> Vec<RecordedRequest> {
         self.lock().clone()
     }
@@ -79,6 +85,11 @@ impl RequestLog {
 
     pub(crate) fn max_concurrent(&self) -> usize {
         self.max_concurrent.load(Ordering::SeqCst)
+    }
+
+    /// Connections that resumed a TLS session.
+    pub(crate) fn resumed(&self) -> usize {
+        self.resumed.load(Ordering::SeqCst)
     }
 
     pub(crate) fn connections(&self) -> usize {

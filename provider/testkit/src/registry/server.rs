@@ -69,6 +69,9 @@ async fn accept(listener: TcpListener, acceptor: Option<TlsAcceptor>, state: Arc
                 Some(acceptor) => {
                     // The handshake fails if the client does not trust the certificate; its test checks the client.
                     if let Ok(stream) = acceptor.accept(stream).await {
+                        if stream.get_ref().1.handshake_kind() == Some(rustls::HandshakeKind::Resumed) {
+                            state.log.resumed_session();
+                        }
                         let leaf = stream.get_ref().1.peer_certificates().and_then(<[_]>::first);
                         let presented = Presented(leaf.map(|leaf| leaf.as_ref().into()));
                         serve(stream, state, presented).await;

@@ -50,6 +50,7 @@ fn rows(config: &Config) -> Vec<(&'static str, usize)> {
         ("large documents being parsed", registry::PARSING),
         ("requests to registries", requests * registry::CONNECTION),
         ("idle connections to registries", registry::IDLE_CONNECTIONS * registry::CONNECTION),
+        ("TLS sessions of registries and other servers", registry::SESSIONS),
         ("requests for evidence", config.evidence.max_requests * registry::CONNECTION),
         ("OCSP responses and CRLs being received and read", evidence::received(config.evidence.max_crl_bytes)),
         ("OCSP responses and CRLs in memory", config.evidence.cache_bytes),
