@@ -22,6 +22,9 @@ mod providers;
 mod site;
 #[path = "../../provider/benches/support/table.rs"]
 mod table;
+#[path = "../../provider/benches/support/timer.rs"]
+#[allow(clippy::unwrap_used)]
+mod timer;
 #[path = "../../provider/benches/support/process.rs"]
 #[allow(clippy::unwrap_used)]
 mod usage;

@@ -121,6 +121,7 @@ impl Providers {
     pub(super) fn start_ratify(&mut self, workdir: &Workdir) -> anyhow::Result<()> {
         let [metrics] = workdir::free_ports()?;
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, self.ratify_port));
+        files::remove_ratify_cache(&self.folder);
         let mut command = Command::new(workdir.tool("ratify-provider"));
         command
             .args(files::ratify_arguments(address, metrics))

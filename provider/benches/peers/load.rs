@@ -1,13 +1,17 @@
 //! Requests as Gatekeeper sends them, and what they cost.
 
+use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 use std::time::Instant;
 
-use futures_util::StreamExt as _;
 use serde_json::Value as Json;
 use serde_json::json;
+use tokio::task::JoinSet;
 
 use crate::program::Running;
+use crate::timer::sleep_until;
 
 /// What a number of requests cost.
 #[derive(Clone, Debug)]
@@ -38,50 +42,99 @@ impl Cost {
     }
 }
 
+/// Requests and the client that sends them.
+#[derive(Clone)]
+struct Sender {
+    client: reqwest::Client,
+    url: String,
+    /// Each with the number of its keys.
+    bodies: Arc<Vec<(String, usize)>>,
+}
+
+/// The answer to a request, the number of its keys, and how long it took.
+struct Answer {
+    body: Vec<u8>,
+    keys: usize,
+    elapsed: Duration,
+}
+
 /// Sends `count` requests with these keys in turn, `at_once` at the same time. All their images must be verified.
 pub(crate) async fn send(running: &Running, keys: &[Vec<&str>], count: usize, at_once: usize) -> Cost {
-    let work = futures_util::stream::iter(keys.iter().cycle().take(count));
+    let sender = Sender::new(running, keys);
+    let next = Arc::new(AtomicUsize::new(0));
     let (cpu, began) = (running.cpu(), Instant::now());
-    let latencies: Vec<Duration> = work.map(|keys| request(running, keys)).buffer_unordered(at_once).collect().await;
-    ended(running, cpu, began, latencies)
+    let tasks: JoinSet<_> = (0..at_once)
+        .map(|_| {
+            let (sender, next) = (sender.clone(), Arc::clone(&next));
+            async move {
+                let mut answers = Vec::new();
+                loop {
+                    let number = next.fetch_add(1, Ordering::Relaxed);
+                    if number >= count {
+                        return answers;
+                    }
+                    answers.push(sender.answer(number).await);
+                }
+            }
+        })
+        .collect();
+    let answers = tasks.join_all().await;
+    ended(running, cpu, began, answers.into_iter().flatten().collect())
 }
 
 /// As [`send`], but a request begins every `interval`, whether or not others have ended.
 pub(crate) async fn send_at_rate(running: &Running, keys: &[Vec<&str>], count: usize, interval: Duration) -> Cost {
+    let sender = Sender::new(running, keys);
     let (cpu, began) = (running.cpu(), Instant::now());
-    let work = keys.iter().cycle().take(count).enumerate().map(|(number, keys)| async move {
-        let due = interval * u32::try_from(number).unwrap();
-        tokio::time::sleep_until((began + due).into()).await;
-        request(running, keys).await
-    });
-    let latencies = futures_util::future::join_all(work).await;
-    ended(running, cpu, began, latencies)
+    let mut tasks = JoinSet::new();
+    for number in 0..count {
+        sleep_until(began + interval * u32::try_from(number).unwrap()).await;
+        let sender = sender.clone();
+        tasks.spawn(async move { sender.answer(number).await });
+    }
+    let answers = tasks.join_all().await;
+    ended(running, cpu, began, answers)
 }
 
-fn ended(running: &Running, cpu: Duration, began: Instant, mut latencies: Vec<Duration>) -> Cost {
+/// Checks the answers, which is part of no time that is measured.
+fn ended(running: &Running, cpu: Duration, began: Instant, answers: Vec<Answer>) -> Cost {
+    let (cpu, elapsed) = (running.cpu().saturating_sub(cpu), began.elapsed());
+    for Answer { body, keys, elapsed: _ } in &answers {
+        let response: Json = serde_json::from_slice(body).unwrap();
+        let items = response["response"]["items"].as_array().unwrap();
+        let verified = items.iter().filter(|item| running.program.is_verified(item)).count();
+        assert_eq!(verified, *keys, "{}: {response:#}", running.program.name());
+    }
+    let mut latencies: Vec<Duration> = answers.iter().map(|answer| answer.elapsed).collect();
     latencies.sort();
-    Cost { cpu: running.cpu().saturating_sub(cpu), elapsed: began.elapsed(), latencies }
+    Cost { cpu, elapsed, latencies }
 }
 
-/// Sends one request, and returns how long it took.
-async fn request(running: &Running, keys: &[&str]) -> Duration {
-    let began = Instant::now();
-    let body = answer(running, keys).await;
-    let elapsed = began.elapsed();
-    let response: Json = serde_json::from_slice(&body).unwrap();
-    let items = response["response"]["items"].as_array().unwrap();
-    let verified = items.iter().filter(|item| running.program.is_verified(item)).count();
-    assert_eq!(verified, keys.len(), "{}: {response:#}", running.program.name());
-    elapsed
-}
-
-/// The answer to a request.
+/// The answer to one request with these keys.
 pub(crate) async fn answer(running: &Running, keys: &[&str]) -> Vec<u8> {
-    let body = json!({
-        "apiVersion": "externaldata.gatekeeper.sh/v1beta1",
-        "kind": "ProviderRequest",
-        "request": {"keys": keys},
-    });
-    let request = running.client.post(&running.url).body(body.to_string());
-    request.send().await.unwrap().bytes().await.unwrap().to_vec()
+    Sender::new(running, &[keys.to_vec()]).answer(0).await.body
+}
+
+impl Sender {
+    fn new(running: &Running, keys: &[Vec<&str>]) -> Self {
+        let body = |keys: &Vec<&str>| {
+            let body = json!({
+                "apiVersion": "externaldata.gatekeeper.sh/v1beta1",
+                "kind": "ProviderRequest",
+                "request": {"keys": keys},
+            });
+            (body.to_string(), keys.len())
+        };
+        let bodies = Arc::new(keys.iter().map(body).collect());
+        Self { client: running.client.clone(), url: running.url.clone(), bodies }
+    }
+
+    /// Sends the request whose turn it is, and returns how long it took.
+    async fn answer(&self, number: usize) -> Answer {
+        let (body, keys) = &self.bodies[number % self.bodies.len()];
+        let request = self.client.post(&self.url).body(body.clone());
+        let began = Instant::now();
+        let body = request.send().await.unwrap().bytes().await.unwrap().to_vec();
+        Answer { body, keys: *keys, elapsed: began.elapsed() }
+    }
 }

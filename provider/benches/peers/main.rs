@@ -23,6 +23,8 @@ mod served;
 mod site;
 #[path = "../support/table.rs"]
 mod table;
+#[path = "../support/timer.rs"]
+mod timer;
 
 use std::path::Path;
 use std::path::PathBuf;
@@ -59,23 +61,27 @@ struct Sizes {
     distinct: &'static [usize],
 }
 
-const USAGE: &str = "usage: cargo bench-peers [--short] [--alone] [--rounds N] [--round-trip MILLISECONDS]
+const USAGE: &str =
+    "usage: cargo bench-peers [--short] [--alone] [--rounds N] [--round-trip MILLISECONDS] [--binary FILE]
 
 --short       few requests: shows that it works
 --alone       without Ratify and notation
 --rounds      how often everything is measured; 5 unless given
---round-trip  the only round-trip time of the network; 0, 25 and 100 unless given";
+--round-trip  the only round-trip time of the network; 0, 25 and 100 unless given
+--binary      the countersign to measure, in place of one that is built as it is shipped";
 
 /// The command line.
 struct Arguments {
     sizes: Sizes,
     alone: bool,
+    binary: Option<PathBuf>,
 }
 
 impl Arguments {
     /// `None` if it is not understood.
     fn parse(words: &[&str]) -> Option<Self> {
-        let mut parsed = Self { sizes: if words.contains(&"--short") { short() } else { whole() }, alone: false };
+        let sizes = if words.contains(&"--short") { short() } else { whole() };
+        let mut parsed = Self { sizes, alone: false, binary: None };
         let mut words = words.iter();
         while let Some(word) = words.next() {
             match *word {
@@ -83,6 +89,7 @@ impl Arguments {
                 "--alone" => parsed.alone = true,
                 "--rounds" => parsed.sizes.rounds = words.next()?.parse().ok().filter(|rounds| *rounds > 0)?,
                 "--round-trip" => parsed.sizes.round_trips = vec![words.next()?.parse().ok()?],
+                "--binary" => parsed.binary = Some(words.next()?.into()),
                 _ => return None,
             }
         }
@@ -96,7 +103,7 @@ fn whole() -> Sizes {
         round_trips: vec![0, 25, 100],
         sequential: 10,
         burst: 425,
-        warm: 4000,
+        warm: 20_000,
         distinct: &[1, 100, 1000, 10_000],
     }
 }
@@ -121,11 +128,12 @@ async fn main() -> ExitCode {
         bare::serve(Path::new("."), Path::new(answer)).await;
         return ExitCode::SUCCESS;
     }
-    let Some(Arguments { sizes, alone }) = Arguments::parse(&arguments) else {
+    let Some(Arguments { sizes, alone, binary }) = Arguments::parse(&arguments) else {
         eprintln!("{USAGE}");
         return ExitCode::from(3);
     };
-    let countersign = Program::Countersign(served::shipped(env!("CARGO_BIN_EXE_countersign")));
+    let countersign =
+        Program::Countersign(binary.unwrap_or_else(|| served::shipped(env!("CARGO_BIN_EXE_countersign"))));
     let programs = if alone {
         Programs { providers: vec![countersign], notation: None }
     } else {

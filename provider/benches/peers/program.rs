@@ -151,6 +151,7 @@ impl Running {
 async fn ratify(files: &Files, binary: &Path) -> (Child, String) {
     let free = || TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let (address, metrics) = (free(), free());
+    providers::remove_ratify_cache(&files.folder);
     let mut command = files.command(binary);
     command.args(providers::ratify_arguments(address, metrics.port()));
     let log = fs::File::create(files.folder.join("ratify.log")).unwrap();

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
+use std::time::Instant;
 
 use tokio::io::AsyncReadExt as _;
 use tokio::io::AsyncWriteExt as _;
@@ -13,7 +14,8 @@ use tokio::net::TcpStream;
 use tokio::net::tcp::OwnedReadHalf;
 use tokio::net::tcp::OwnedWriteHalf;
 use tokio::sync::mpsc;
-use tokio::time::Instant;
+
+use super::timer::sleep_until;
 
 /// Chunks of one direction of a connection that are under way.
 const CHUNKS: usize = 256;
@@ -55,7 +57,7 @@ pub(crate) async fn proxy(target: SocketAddr, round_trip: RoundTrip) -> SocketAd
 
 async fn connection(client: TcpStream, target: SocketAddr, round_trip: RoundTrip) {
     // The kernel has answered the client already: its first bytes wait as long as the handshake would have taken.
-    tokio::time::sleep(round_trip.get()).await;
+    sleep_until(Instant::now() + round_trip.get()).await;
     let Ok(server) = TcpStream::connect(target).await else { return };
     for stream in [&client, &server] {
         stream.set_nodelay(true).unwrap();
@@ -78,7 +80,7 @@ async fn pass(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, round_trip: &Roun
     };
     let write = async move {
         while let Some((due, bytes)) = receiver.recv().await {
-            tokio::time::sleep_until(due).await;
+            sleep_until(due).await;
             if to.write_all(&bytes).await.is_err() {
                 break;
             }

@@ -74,6 +74,12 @@ pub(crate) fn ratify_arguments(address: SocketAddr, metrics: u16) -> Vec<String>
     all.map(str::to_owned).collect()
 }
 
+/// Removes what Ratify keeps of registries on disk from one start to the next, as no other program does.
+pub(crate) fn remove_ratify_cache(folder: &Path) {
+    // There is none before its first start.
+    let _ = std::fs::remove_dir_all(folder.join(".ratify"));
+}
+
 /// Variables by which Go programs find the credentials and the registry's authority.
 pub(crate) fn environment(folder: &Path) -> [(&'static str, PathBuf); 4] {
     [
