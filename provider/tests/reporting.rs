@@ -6,14 +6,22 @@
 
 #![allow(clippy::unwrap_used)]
 
+use std::time::Duration;
+
+use countersign::evidence::FetchSettings;
 use countersign::telemetry::log;
 use countersign_core::name::Digest;
 use countersign_core::name::DigestAlgorithm;
+use countersign_test_support::aws_signer::AwsSigner;
 use countersign_test_support::client::body;
+use countersign_test_support::fixture;
+use countersign_test_support::fixture::EngineFixture;
 use countersign_test_support::mounted;
 use countersign_test_support::mounted::MountedService;
 use countersign_test_support::mounted::root;
 use countersign_testkit::Descriptor;
+use countersign_testkit::aws::signature::SignerPki;
+use countersign_testkit::aws::signature::SignerSignature;
 use countersign_testkit::captured_log::Lines;
 use countersign_testkit::notation;
 use countersign_testkit::notation::Signature;
@@ -310,4 +318,71 @@ async fn limits_log_events_of_refused_connections_and_counts_all() {
     assert!((20..50).contains(&events.len()), "{}", events.len());
     assert_eq!(events[0]["left_out"], 0);
     fixture.service.stop().await;
+}
+
+/// The line of the event as `tracing` writes it, and as it is prepared; both without their time.
+fn lines(event: &log::VerdictEvent<'_>) -> (String, Option<String>) {
+    let (written, guard) = capture();
+    log::verdict(event);
+    drop(guard);
+    let without_time = |line: &str| {
+        let (time, rest) =
+            line.strip_prefix("{\"timestamp\":\"").unwrap().split_at("2026-01-01T00:00:00.000000Z".len());
+        assert!(time.ends_with('Z') && time.as_bytes()[10] == b'T', "{time}");
+        rest.to_owned()
+    };
+    let unknown = log::VerdictEvent { request_id: "", repeated: 0, elapsed: Duration::ZERO, ..*event };
+    let prepared = log::PreparedVerdict::in_json(&unknown).map(|prepared| {
+        let mut line = String::new();
+        prepared.line(&mut line, event.request_id, event.repeated, event.elapsed);
+        without_time(&line)
+    });
+    (without_time(&written.text()), prepared)
+}
+
+/// The engine under a policy that trusts this identity, with an image that has a usual signature, one of AWS Signer, and none.
+async fn signed(profile: &str, identity: &str) -> (EngineFixture, [String; 3]) {
+    let (signer, pki) = (AwsSigner::default(), SignerPki::new("eu-central-1"));
+    let settings = FetchSettings { signer: Some(signer.access()), ..FetchSettings::default() };
+    let policy = fixture::policy(&["ca:main", "signingAuthority:aws"], &[identity]);
+    let fixture = EngineFixture::with_evidence(&policy, settings, |_| {}).await;
+    fixture.folder.write("truststore/x509/signingAuthority/aws/root.pem", pki.root_pem());
+    fixture.poll();
+    let images = ["plain", "aws", "unsigned"].map(|name| (name, fixture.registry.push_image(name, "v1")));
+    let [(_, plain), (_, aws), _] = &images;
+    let leaf = CertSpec::leaf().common_name("a \"quoted\" \\ name é");
+    notation::sign_image(&fixture.registry, "plain", plain, &fixture.root.issue(leaf));
+    SignerSignature::new(&pki, aws).with_profile_version(profile).attach(&fixture.registry, "aws");
+    let references = images.each_ref().map(|(name, image)| fixture.registry.reference(name, image));
+    (fixture, references)
+}
+
+#[tokio::test]
+async fn a_prepared_event_is_written_as_others_are() {
+    let profile = "arn:aws:signer:eu-central-1:111122223333:/signing-profiles/admission/abcDEF1234";
+    for (identity, marks) in [
+        ("*", ["\"verdict\":\"verified\"", "\"failed_signatures\"", "\"code\":\"unsigned\""]),
+        (profile, ["\"failed_signatures\"", "\"signing_job\"", "\"code\":\"unsigned\""]),
+    ] {
+        let (fixture, images) = signed(profile, identity).await;
+        for (image, mark) in images.iter().zip(marks) {
+            let verdict = fixture.verify(image).await.verdict;
+            let event = log::VerdictEvent {
+                endpoint: "verify",
+                request_id: "0123abcd",
+                image,
+                digest: Some("sha256:00"),
+                decision: log::Decision::Decided(&verdict),
+                cached: true,
+                repeated: 0,
+                elapsed: Duration::from_millis(12),
+            };
+            for repeated in [0, 7] {
+                let (written, prepared) = lines(&log::VerdictEvent { repeated, ..event });
+                assert!(written.contains(mark), "{written}");
+                // Events with failed signatures are not prepared.
+                assert_eq!(prepared, (mark != "\"failed_signatures\"").then_some(written));
+            }
+        }
+    }
 }

@@ -105,6 +105,7 @@ pub use observer::RequestResult;
 pub use observer::Stage;
 pub use observer::TagCache;
 pub use observer::Unobserved;
+pub use pin_cache::StandingPin;
 pub use quota::Quota;
 pub use registries::Registries;
 pub use registry_pattern::PatternMiss;

@@ -2,6 +2,7 @@
 
 use std::num::NonZeroUsize;
 use std::sync::Arc;
+use std::sync::Weak;
 use std::time::Duration;
 
 use countersign_core::name::Digest;
@@ -39,10 +40,24 @@ impl<N> Key<N> {
 type Tags = LruTtlCache<Key<String>, Arc<Tag>>;
 
 /// What a tag was, and until when that is assumed.
+#[derive(Debug)]
 struct Tag {
     descriptor: Descriptor,
     until: Instant,
     renewal: Renewal,
+}
+
+/// A tag in memory, by which its holder sees whether it still is what the tag was last.
+#[derive(Clone, Debug)]
+pub struct StandingPin(Weak<Tag>);
+
+impl StandingPin {
+    /// Whether nothing has taken the place of what the tag was, its lifetime has not ended, and its renewal is not due.
+    #[must_use]
+    pub fn stands(&self) -> bool {
+        let now = Instant::now();
+        self.0.upgrade().is_some_and(|tag| now < tag.until && !tag.renewal.is_due(now))
+    }
 }
 
 type Digests = LruTtlCache<Key<Digest>, Descriptor>;
@@ -96,6 +111,17 @@ impl PinCache {
     ) -> Option<Descriptor> {
         let (tag, now) = (self.tag(repository, tag, scope)?, Instant::now());
         (now < tag.until).then(|| tag.descriptor.clone())
+    }
+
+    /// [`Self::current`], and by what it is seen whether it still is.
+    pub(crate) fn standing(
+        &mut self,
+        repository: &Repository,
+        tag: &str,
+        scope: &CredentialScope,
+    ) -> Option<(Descriptor, StandingPin)> {
+        let (tag, now) = (self.tag(repository, tag, scope)?, Instant::now());
+        (now < tag.until).then(|| (tag.descriptor.clone(), StandingPin(Arc::downgrade(&tag))))
     }
 
     /// Whether [`Self::current`] ends soon, and its renewal is not claimed.

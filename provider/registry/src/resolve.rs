@@ -25,6 +25,7 @@ use crate::head_answer::fails_as_well;
 use crate::observer::Stage;
 use crate::observer::TagCache;
 use crate::pin_cache::Claim;
+use crate::pin_cache::StandingPin;
 use crate::registries::Registries;
 use crate::repository_access::RepositoryAccess;
 use crate::request::ApiResponse;
@@ -122,6 +123,18 @@ impl Registries {
         let Selector::Tag(tag) = image.selector() else { return None };
         let descriptor = self.pins().current(image.repository(), tag, &scope)?;
         Some(Pinned { repository: image.repository().clone(), descriptor, scope })
+    }
+
+    /// The result of [`Self::cached_pin`], and by what its holder sees whether later calls would return the same.
+    #[must_use]
+    pub fn standing_pin(&self, image: &ImageRef) -> Option<(Pinned, StandingPin)> {
+        let scope = self.credential_scope(image.repository());
+        if !scope.is_usable() {
+            return None;
+        }
+        let Selector::Tag(tag) = image.selector() else { return None };
+        let (descriptor, standing) = self.pins().standing(image.repository(), tag, &scope)?;
+        Some((Pinned { repository: image.repository().clone(), descriptor, scope }, standing))
     }
 
     /// Whether what [`Self::cached_pin`] returns ends soon, and its renewal is not claimed.

@@ -16,6 +16,7 @@ mod resolution;
 mod resolved;
 mod rounds;
 mod signatures;
+mod standing;
 mod state;
 mod unsigned;
 mod verdict_cache;
@@ -49,6 +50,7 @@ pub use request::NamespaceError;
 pub use request::PolicySelection;
 pub use request::PolicySnapshot;
 pub use request::VerificationRequest;
+pub use standing::Standing;
 pub use state::Engine;
 pub use state::EngineSettings;
 
@@ -79,6 +81,19 @@ pub trait Verifier: Send + Sync + 'static {
         None
     }
 
+    /// What `result`, which [`Self::known`] has returned for `request`, depends on, so that later requests about the same image need not
+    /// look it up; `None` if they must.
+    fn standing(&self, request: &VerificationRequest, result: &ImageResult) -> Option<Standing> {
+        let _ = (request, result);
+        None
+    }
+
+    /// Whether the result of `standing` is what [`Self::known`] would return for the same request under `snapshot`.
+    fn stands(&self, standing: &Standing, snapshot: &PolicySnapshot) -> bool {
+        let _ = (standing, snapshot);
+        false
+    }
+
     /// Never fails: every failure becomes a verdict. May outlive the deadline; the caller stops waiting, the work goes
     /// on.
     fn verify(&self, request: VerificationRequest) -> BoxFuture<'static, ImageResult>;
@@ -99,6 +114,14 @@ impl Verifier for Engine {
 
     fn known(&self, request: &VerificationRequest) -> Option<ImageResult> {
         self.0.known(request)
+    }
+
+    fn standing(&self, request: &VerificationRequest, result: &ImageResult) -> Option<Standing> {
+        self.0.standing(request, result)
+    }
+
+    fn stands(&self, standing: &Standing, snapshot: &PolicySnapshot) -> bool {
+        self.0.stands(standing, snapshot)
     }
 
     fn verify(&self, request: VerificationRequest) -> BoxFuture<'static, ImageResult> {

@@ -16,6 +16,7 @@ mod renewals;
 mod several_signatures;
 mod shares;
 mod spellings;
+mod standing;
 mod waits;
 
 use countersign_core::verdict::Code;

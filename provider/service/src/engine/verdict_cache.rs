@@ -24,6 +24,7 @@ pub(super) struct Kept {
     /// When it ends regardless of its lifetime.
     good_until: Option<UnixTime>,
     since: Instant,
+    until: Instant,
     renewal: Renewal,
 }
 
@@ -37,6 +38,12 @@ impl Kept {
     /// How long ago it was decided.
     pub(super) fn age(&self) -> Duration {
         self.since.elapsed()
+    }
+
+    /// Whether it has not ended, and its renewal is not due.
+    pub(super) fn stands(&self, now: UnixTime) -> bool {
+        let instant = Instant::now();
+        instant < self.until && self.good_until.is_none_or(|end| now < end) && !self.renewal.is_due(instant)
     }
 
     /// See [`Renewal::is_due`].
@@ -123,7 +130,7 @@ impl VerdictCache {
         };
         // The last verdict is the one that counts.
         former.remove(&key);
-        let kept = Arc::new(Kept { verdict: Arc::clone(verdict), good_until, since: now, renewal });
+        let kept = Arc::new(Kept { verdict: Arc::clone(verdict), good_until, since: now, until, renewal });
         match entries.put(key, kept, bytes, Some(until.into_std())) {
             Some(evicted) => Stored::Yes { evicted },
             None => Stored::No,

@@ -1,5 +1,6 @@
 //! The request id, which denials and log lines have.
 
+use std::cell::RefCell;
 use std::fmt;
 use std::sync::LazyLock;
 use std::sync::atomic::AtomicU64;
@@ -65,10 +66,33 @@ fn trace_id(text: &str) -> Option<&str> {
 static RANDOM: LazyLock<&dyn SecureRandom> =
     LazyLock::new(|| rustls::crypto::aws_lc_rs::default_provider().secure_random);
 
+/// How many random bytes a thread gets at a time: each time costs a call of the system.
+const RANDOM_BYTES: usize = 64 * ID_BYTES;
+
+/// Of a new ID.
+const ID_BYTES: usize = 16;
+
+thread_local! {
+    /// Random bytes, and how many of them are used.
+    static UNUSED: RefCell<([u8; RANDOM_BYTES], usize)> = const { RefCell::new(([0; RANDOM_BYTES], RANDOM_BYTES)) };
+}
+
+/// Bytes that were never used before; `None` if the system has none.
+fn random() -> Option<[u8; ID_BYTES]> {
+    UNUSED.with_borrow_mut(|(bytes, used)| {
+        if *used == bytes.len() {
+            RANDOM.fill(bytes).ok()?;
+            *used = 0;
+        }
+        let id = bytes.get(*used..)?.first_chunk().copied()?;
+        *used += ID_BYTES;
+        Some(id)
+    })
+}
+
 /// 128 random bits. Without randomness the time and a counter: unique enough to find a line in a log.
 fn new() -> String {
-    let mut bytes = [0; 16];
-    if RANDOM.fill(&mut bytes).is_ok() {
+    if let Some(bytes) = random() {
         return hex(&bytes).to_string();
     }
     static COUNTER: AtomicU64 = AtomicU64::new(0);
@@ -95,6 +119,16 @@ mod tests {
         const TRACE: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
         assert_eq!(given(&[("x-request-id", "a.B_c-1"), ("traceparent", TRACE)]).as_str(), "a.B_c-1");
         assert_eq!(given(&[("traceparent", TRACE)]).as_str(), "4bf92f3577b34da6a3ce929d0e0e4736");
+    }
+
+    #[test]
+    fn new_ids_differ_on_all_threads() {
+        // More than the random bytes that a thread gets at a time.
+        let make = || std::iter::repeat_with(new).take(RANDOM_BYTES / ID_BYTES + 2).collect::<Vec<_>>();
+        let threads = [(); 3].map(|()| std::thread::spawn(make));
+        let ids = threads.map(|thread| thread.join().unwrap()).concat();
+        assert_eq!(ids.iter().collect::<std::collections::HashSet<_>>().len(), ids.len());
+        assert!(ids.iter().all(|id| id.len() == 2 * ID_BYTES));
     }
 
     #[test]

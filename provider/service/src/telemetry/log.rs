@@ -5,11 +5,14 @@
 //! credentials. So no line of its crates is written at any level; what an operator needs of AWS is in our own events.
 
 mod event;
+mod fields;
 mod finding;
 mod lost;
+mod prepared;
 mod queue;
 mod quota;
 mod repeated;
+mod verdict;
 
 use std::io;
 use std::path::Path;
@@ -17,7 +20,6 @@ use std::time::Duration;
 
 pub use event::Decision;
 pub use event::VerdictEvent;
-pub use event::verdict;
 pub use finding::Finding;
 pub use finding::LoggedFindings;
 pub use finding::mistakes_by_file;
@@ -25,6 +27,7 @@ pub use lost::EventCounts;
 pub use lost::LEVELS;
 pub use lost::LostEvents;
 pub use lost::level_label;
+pub use prepared::PreparedVerdict;
 pub use queue::LogLine;
 pub use queue::LogQueue;
 pub use queue::QUEUE_BYTES;
@@ -38,6 +41,7 @@ use tracing_subscriber::filter::Targets;
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::reload;
+pub use verdict::verdict;
 
 /// Why the log cannot be set up.
 #[derive(Debug, thiserror::Error)]
@@ -105,6 +109,10 @@ pub fn init(level: Level, format: Format) -> Result<Log, LogError> {
     let log_queue = queue.map_err(LogError::Thread)?;
     let (subscriber, handle) = adjustable(level, format, log_queue.clone());
     tracing::subscriber::set_global_default(subscriber).map_err(|_| LogError::Twice)?;
+    match format {
+        Format::Json => prepared::write_to(log_queue.clone()),
+        Format::Text => {}
+    }
     let log = Log { level: handle, queue: log_queue };
     let of_hook = log.clone();
     std::panic::set_hook(Box::new(move |panic| {

@@ -18,6 +18,7 @@ use super::Handler;
 use super::Reply;
 use super::RequestLimitReached;
 use super::rendered::Encode;
+use super::rendered::Rendered;
 use crate::clock;
 use crate::engine::Conditions;
 use crate::engine::CredentialSelection;
@@ -99,6 +100,14 @@ impl Answer {
     }
 }
 
+/// What an event in the log is about, beside the decision.
+struct Logged<'a> {
+    image: &'a str,
+    digest: Option<&'a Digest>,
+    cached: bool,
+    prepared: Option<&'a log::PreparedVerdict>,
+}
+
 /// The keys about which nothing is known, with their indices in the request.
 pub(super) struct Unknown {
     pub(super) indices: Vec<usize>,
@@ -123,6 +132,11 @@ impl Shared {
         let Self { route: _, deadline: _, snapshot: _, request_id, timestamp, max_signatures, keep_tag } = self;
         let (timestamp, max_signatures, keep_tag) = (*timestamp, *max_signatures, *keep_tag);
         ResponseContext { request_id: request_id.as_str(), timestamp, max_signatures, keep_tag }
+    }
+
+    /// The policy of the request.
+    pub(super) fn snapshot(&self) -> &PolicySnapshot {
+        &self.snapshot
     }
 
     /// What the engine is asked about an image.
@@ -322,39 +336,47 @@ impl Handler {
     /// Counts and logs the result for a key. Resolved digests are not logged.
     fn record(&self, shared: &Shared, key: &str, answer: &Answer, elapsed: Duration) {
         match answer {
-            Answer::Verdict(result, _) => {
-                self.metrics.verdict(result.verdict.code(), result.verdict.statement());
-                if let ImageVerdict::Verified(verified) = &*result.verdict {
-                    for (check, reason) in verified.warnings() {
-                        self.metrics.warning(check, reason.code, &verified.statement);
-                    }
-                }
-                let digest = result.digest.as_ref().map(Digest::as_str);
-                let decision = log::Decision::Decided(&result.verdict);
-                self.log_verdict(shared, key, digest, decision, result.cached, elapsed);
+            Answer::Verdict(ImageResult { digest, verdict, cached }, _) => {
+                self.count_verdict(verdict);
+                let about = Logged { image: key, digest: digest.as_ref(), cached: *cached, prepared: None };
+                self.log_verdict(shared, &about, log::Decision::Decided(verdict), elapsed);
             }
             Answer::Resolved(Ok(_), _) => self.metrics.resolution(None),
             Answer::Resolved(Err(reason), _) => {
                 self.metrics.resolution(Some(reason.code));
-                self.log_verdict(shared, key, None, log::Decision::Unresolved(reason), false, elapsed);
+                let about = Logged { image: key, digest: None, cached: false, prepared: None };
+                self.log_verdict(shared, &about, log::Decision::Unresolved(reason), elapsed);
             }
         }
     }
 
-    fn log_verdict(
-        &self,
-        shared: &Shared,
-        image: &str,
-        digest: Option<&str>,
-        decision: log::Decision<'_>,
-        cached: bool,
-        elapsed: Duration,
-    ) {
+    /// As [`Self::record`], for a result from memory that was rendered before.
+    pub(super) fn record_again(&self, shared: &Shared, key: &str, rendered: &Rendered, elapsed: Duration) {
+        self.count_verdict(&rendered.verdict);
+        let digest = rendered.digest.as_ref();
+        let about = Logged { image: key, digest, cached: true, prepared: rendered.event() };
+        self.log_verdict(shared, &about, log::Decision::Decided(&rendered.verdict), elapsed);
+    }
+
+    fn count_verdict(&self, verdict: &ImageVerdict) {
+        self.metrics.verdict(verdict.code(), verdict.statement());
+        if let ImageVerdict::Verified(verified) = verdict {
+            for (check, reason) in verified.warnings() {
+                self.metrics.warning(check, reason.code, &verified.statement);
+            }
+        }
+    }
+
+    fn log_verdict(&self, shared: &Shared, about: &Logged<'_>, decision: log::Decision<'_>, elapsed: Duration) {
+        let Logged { image, digest, cached, prepared } = *about;
         let (endpoint, request_id) = (shared.route.endpoint.as_str(), shared.request_id.as_str());
+        let digest = digest.map(Digest::as_str);
         let event = log::VerdictEvent { endpoint, request_id, image, digest, decision, cached, repeated: 0, elapsed };
         let every = self.settings.cached_verdicts_every;
-        if let Some(repeated) = self.repeated.admit(&event, every, Instant::now()) {
-            log::verdict(&log::VerdictEvent { repeated, ..event });
+        let Some(repeated) = self.repeated.admit(&event, every, Instant::now()) else { return };
+        match prepared {
+            Some(prepared) => prepared.write(request_id, repeated, elapsed),
+            None => log::verdict(&log::VerdictEvent { repeated, ..event }),
         }
     }
 }

@@ -128,6 +128,11 @@ impl LogQueue {
         Ok(Self(shared))
     }
 
+    /// Takes the line of one event of `level`, with its end.
+    pub(super) fn write(&self, level: Level, line: &[u8]) {
+        self.0.push(level, line);
+    }
+
     /// Waits until every event that was logged before is written, at most `within`: the pipe at standard error may be full.
     /// Returns whether all are written, or lost and counted.
     pub fn flush(&self, within: Duration) -> bool {

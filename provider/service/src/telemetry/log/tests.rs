@@ -14,8 +14,8 @@ use countersign_testkit::captured_log::Lines;
 use countersign_testkit::captured_log::capture;
 use serde_json::json;
 
-use super::event::FAILED_BYTES;
-use super::event::IMAGE_BYTES;
+use super::fields::FAILED_BYTES;
+use super::fields::IMAGE_BYTES;
 use super::*;
 
 #[test]
