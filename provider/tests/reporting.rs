@@ -320,6 +320,38 @@ async fn limits_log_events_of_refused_connections_and_counts_all() {
     fixture.service.stop().await;
 }
 
+#[tokio::test]
+async fn a_result_that_is_answered_again_is_reported_as_each_known_result_is() {
+    let fixture = ReportingFixture::new().await;
+    let service = &fixture.service;
+    service.until_other_trust(|| service.keep_verdicts(5)).await;
+    let image = service.registry.push_image("app", "v1");
+    notation::sign_image(&service.registry, "app", &image, &fixture.leaf);
+    let image = service.registry.reference("app", &image);
+    let without_id = |mut item: Json| {
+        assert_eq!(item["requestId"].take().as_str().unwrap().len(), 32);
+        item
+    };
+    let mut items = Vec::new();
+    for _ in 0..6 {
+        items.push(without_id(fixture.ask("/v1/verify", &[&image]).await.remove(0)));
+    }
+    assert!(items.iter().all(|item| item == &items[0] && item["verdict"] == "verified"), "{items:#?}");
+    let mut events = fixture.verdicts(&image);
+    assert_eq!(events.len(), 6);
+    for event in &mut events {
+        assert_eq!(event["request_id"].take().as_str().unwrap().len(), 32);
+        for member in ["timestamp", "elapsed_ms"] {
+            assert!(event.as_object_mut().unwrap().remove(member).is_some());
+        }
+    }
+    assert_eq!(events[0]["cache"], "miss");
+    assert!(events[1..].iter().all(|event| event == &events[1] && event["cache"] == "hit"), "{events:#?}");
+    assert_eq!(service.metric("countersign_cache_events_total{event=\"verdict-hit\"}").await, Some(5.0));
+    let verdicts = "countersign_verdicts_total{code=\"verified\",statement=\"app\",verdict=\"verified\"}";
+    assert_eq!(service.metric(verdicts).await, Some(6.0));
+}
+
 /// The line of the event as `tracing` writes it, and as it is prepared; both without their time.
 fn lines(event: &log::VerdictEvent<'_>) -> (String, Option<String>) {
     let (written, guard) = capture();
