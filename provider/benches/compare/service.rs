@@ -22,10 +22,10 @@ impl Files {
     pub(crate) fn write(registry: &str, root: &str) -> Self {
         let folder = std::env::temp_dir().join(format!("countersign-compare-{}", std::process::id()));
         fs::create_dir_all(&folder).unwrap();
-        let client = served::certificates(&folder);
+        let client = served::certificates(&folder).client();
         let config = format!(
             "{}trust: {{directory: trust}}\nregistries: [{{host: '{registry}', plainHttp: true}}]\n",
-            served::SERVER
+            served::server("")
         );
         served::write(&folder, "trust/trustpolicy.json", &providers::policy("ca:main").to_string());
         served::write(&folder, "trust/truststore/x509/ca/main/root.pem", root);

@@ -25,6 +25,11 @@ pub(crate) struct Cost {
 }
 
 impl Cost {
+    pub(crate) fn new(cpu: Duration, elapsed: Duration, mut latencies: Vec<Duration>) -> Self {
+        latencies.sort();
+        Self { cpu, elapsed, latencies }
+    }
+
     /// The latency that this part of the requests does not exceed, in milliseconds.
     pub(crate) fn percentile(&self, part: f64) -> f64 {
         let last = self.latencies.len() - 1;
@@ -60,7 +65,16 @@ struct Answer {
 
 /// Sends `count` requests with these keys in turn, `at_once` at the same time. All their images must be verified.
 pub(crate) async fn send(running: &Running, keys: &[Vec<&str>], count: usize, at_once: usize) -> Cost {
-    let sender = Sender::new(running, keys);
+    send_by(Sender::new(running, keys), running, count, at_once).await
+}
+
+/// As [`send`], each on a new connection.
+pub(crate) async fn send_connecting(running: &Running, keys: &[Vec<&str>], count: usize, at_once: usize) -> Cost {
+    let sender = Sender { client: running.connecting_client.clone(), ..Sender::new(running, keys) };
+    send_by(sender, running, count, at_once).await
+}
+
+async fn send_by(sender: Sender, running: &Running, count: usize, at_once: usize) -> Cost {
     let next = Arc::new(AtomicUsize::new(0));
     let (cpu, began) = (running.cpu(), Instant::now());
     let tasks: JoinSet<_> = (0..at_once)
@@ -105,9 +119,7 @@ fn ended(running: &Running, cpu: Duration, began: Instant, answers: Vec<Answer>)
         let verified = items.iter().filter(|item| running.program.is_verified(item)).count();
         assert_eq!(verified, *keys, "{}: {response:#}", running.program.name());
     }
-    let mut latencies: Vec<Duration> = answers.iter().map(|answer| answer.elapsed).collect();
-    latencies.sort();
-    Cost { cpu, elapsed, latencies }
+    Cost::new(cpu, elapsed, answers.iter().map(|answer| answer.elapsed).collect())
 }
 
 /// The answer to one request with these keys.

@@ -1,34 +1,36 @@
-//! The programs that are compared, each as a process with the files that it needs.
+//! The programs that are compared, each as a process.
 
 use std::fs;
 use std::net::TcpListener;
 use std::path::Path;
 use std::path::PathBuf;
 use std::process::Child;
-use std::process::Command;
-use std::process::Stdio;
 use std::time::Duration;
+use std::time::Instant;
 
 use serde_json::Value as Json;
 use tokio::net::TcpStream;
 
+use crate::files::Files;
 use crate::process;
 use crate::providers;
 use crate::served;
-use crate::site::PASSWORD;
-use crate::site::Site;
-use crate::site::USER;
+use crate::timer::sleep_until;
 
-/// Longer than any request, as no webhook waits for it.
-const RATIFY_LIMIT: Duration = Duration::from_secs(30);
+/// Between two questions whether a program is ready.
+const STEP: Duration = Duration::from_millis(1);
 
 /// What is compared.
 #[derive(Clone, Debug)]
 pub(crate) enum Program {
     Countersign(PathBuf),
     Ratify(PathBuf),
-    /// This program itself, with the bytes that it answers with.
-    Bare(Vec<u8>),
+    /// `countersign-bare serve`.
+    Bare {
+        binary: PathBuf,
+        /// The bytes that it answers with.
+        answer: Vec<u8>,
+    },
 }
 
 impl Program {
@@ -36,71 +38,22 @@ impl Program {
         match self {
             Self::Countersign(_) => "countersign",
             Self::Ratify(_) => "ratify",
-            Self::Bare(_) => "bare hyper",
+            Self::Bare { .. } => "bare hyper",
+        }
+    }
+
+    pub(crate) fn binary(&self) -> &Path {
+        match self {
+            Self::Countersign(binary) | Self::Ratify(binary) | Self::Bare { binary, answer: _ } => binary,
         }
     }
 
     /// Whether an item of a response says that its image is verified.
     pub(crate) fn is_verified(&self, item: &Json) -> bool {
         match self {
-            Self::Countersign(_) | Self::Bare(_) => item["value"]["verdict"] == "verified",
+            Self::Countersign(_) | Self::Bare { .. } => item["value"]["verdict"] == "verified",
             Self::Ratify(_) => item["value"]["isSuccess"] == true,
         }
-    }
-}
-
-/// Files for all programs, which trust the signer of a site. Dropping the value removes them.
-pub(crate) struct Files {
-    pub(crate) folder: PathBuf,
-    client: reqwest::Client,
-}
-
-impl Files {
-    pub(crate) fn write(site: &Site) -> Self {
-        let folder = std::env::temp_dir().join(format!("countersign-bench-{}-{}", std::process::id(), site.host()));
-        fs::create_dir_all(&folder).unwrap();
-        let client = served::certificates(&folder);
-        let host = site.host();
-        let credentials =
-            if site.has_tokens { ", credentials: {usernameFile: user, passwordFile: password}" } else { "" };
-        let config = format!(
-            "{}trust: {{directory: trust}}\nregistries: [{{host: '{host}', ca: root.pem{credentials}}}]\n",
-            served::SERVER
-        );
-        served::write(&folder, "c.yaml", &config);
-        let registry = providers::Registry {
-            host: &host,
-            root: &site.authority().pem(),
-            credentials: site.has_tokens.then_some((USER, PASSWORD)),
-        };
-        for (name, content) in providers::files(&folder, &registry, RATIFY_LIMIT) {
-            served::write(&folder, name, &content);
-        }
-        Self { folder, client }
-    }
-
-    /// `notation verify` of one image: whether it is verified.
-    pub(crate) fn notation_verifies(&self, notation: &Path, image: &str) -> bool {
-        let mut command = self.command(notation);
-        command.args(["verify", image]).stdout(Stdio::null()).stderr(Stdio::null());
-        command.status().unwrap().success()
-    }
-
-    /// A program that trusts the registry's authority and has its credentials, as Go programs read them.
-    // The ban on child processes is for the product.
-    #[allow(clippy::disallowed_methods)]
-    fn command(&self, program: &Path) -> Command {
-        let mut command = Command::new(fs::canonicalize(program).expect("the program exists"));
-        command.env_clear().current_dir(&self.folder).stdin(Stdio::null());
-        command.envs(providers::environment(&self.folder));
-        command
-    }
-}
-
-impl Drop for Files {
-    fn drop(&mut self) {
-        // A failure leaves the directory behind.
-        let _ = fs::remove_dir_all(&self.folder);
     }
 }
 
@@ -108,7 +61,11 @@ impl Drop for Files {
 pub(crate) struct Running {
     process: Child,
     pub(crate) client: reqwest::Client,
+    /// A client that connects for each request.
+    pub(crate) connecting_client: reqwest::Client,
     pub(crate) url: String,
+    /// `None` if it is ready as soon as it listens.
+    readiness: Option<String>,
     pub(crate) program: Program,
 }
 
@@ -120,22 +77,45 @@ impl Drop for Running {
 }
 
 impl Running {
+    /// Starts a program, and waits until it listens.
     pub(crate) async fn start(program: &Program, files: &Files) -> Self {
-        let (process, url) = match program {
+        let (process, url, readiness) = match program {
             Program::Countersign(binary) => {
                 let mut command = files.command(binary);
                 let (process, event) = served::start(command.args(["serve", "--config", "c.yaml"])).await;
-                (process, format!("https://{}/v1/verify", served::address(&event, "endpoints")))
+                let readiness = format!("http://{}/readyz", served::address(&event, "health"));
+                (process, format!("https://{}/v1/verify", served::address(&event, "endpoints")), Some(readiness))
             }
-            Program::Bare(answer) => {
+            Program::Bare { binary, answer } => {
                 fs::write(files.folder.join("answer"), answer).unwrap();
-                let mut command = files.command(&std::env::current_exe().unwrap());
-                let (process, event) = served::start(command.args(["--bare", "answer"])).await;
-                (process, format!("https://{}/", served::address(&event, "endpoints")))
+                let mut command = files.command(binary);
+                let (process, event) = served::start(command.args(["serve", "answer"])).await;
+                (process, format!("https://{}/", served::address(&event, "endpoints")), None)
             }
-            Program::Ratify(binary) => ratify(files, binary).await,
+            Program::Ratify(binary) => {
+                let (process, url) = ratify(files, binary).await;
+                (process, url, None)
+            }
         };
-        Self { process, client: files.client.clone(), url, program: program.clone() }
+        Self {
+            process,
+            client: files.caller.client(),
+            connecting_client: files.caller.connecting_client(),
+            url,
+            readiness,
+            program: program.clone(),
+        }
+    }
+
+    /// Waits until it says that it is ready, if it can say so.
+    pub(crate) async fn ready(&self) {
+        let Some(url) = &self.readiness else { return };
+        let ready = async {
+            while !self.client.get(url).send().await.is_ok_and(|response| response.status().is_success()) {
+                sleep_until(Instant::now() + STEP).await;
+            }
+        };
+        tokio::time::timeout(served::START, ready).await.expect("it is ready in time");
     }
 
     pub(crate) fn cpu(&self) -> Duration {
@@ -158,7 +138,7 @@ async fn ratify(files: &Files, binary: &Path) -> (Child, String) {
     let process = command.stdout(log.try_clone().unwrap()).stderr(log).spawn().unwrap();
     let connected = async {
         while TcpStream::connect(address).await.is_err() {
-            tokio::time::sleep(Duration::from_millis(20)).await;
+            sleep_until(Instant::now() + STEP).await;
         }
     };
     tokio::time::timeout(served::START, connected).await.expect("ratify listens in time");

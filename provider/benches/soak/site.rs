@@ -98,14 +98,14 @@ impl Site {
         let (first, second, stranger) = (root("first"), root("second"), root("stranger"));
         let signers = [&first, &second, &stranger].map(|root| root.issue(CertSpec::leaf()));
         let images = images(&registry, &signers);
-        let client = served::certificates(&folder);
+        let client = served::certificates(&folder).client();
         let host = registry.host();
         // Short lifetimes, so that a minute has everything that an hour has.
         let config = format!(
             "{}trust: {{directory: trust, reloadInterval: 1s}}\n\
              cache: {{verdictLifetime: 20s, tagLifetime: 2s}}\n\
              registries: [{{host: '{host}', ca: registry.pem, credentials: {{usernameFile: user, passwordFile: password}}}}]\n",
-            served::SERVER
+            served::server("")
         );
         for (name, content) in [
             ("registry.pem", of_registry.pem().as_str()),

@@ -1,4 +1,4 @@
-//! A provider as a process that Gatekeeper calls: its certificates, the client with which it is called, and its start.
+//! A provider as a process that Gatekeeper calls: its certificates, with what it is called, and its start.
 
 #![allow(dead_code, reason = "each benchmark uses a part")]
 
@@ -28,38 +28,76 @@ pub(crate) fn address(event: &Json, name: &str) -> String {
     event[name].as_str().expect("an address").to_owned()
 }
 
-/// The section `server` for these files, and that of a health listener on any port.
-pub(crate) const SERVER: &str =
-    "server: {listen: '127.0.0.1:0', tls: {certificate: tls.crt, key: tls.key, clientCa: authority.pem}}
-health: {listen: '127.0.0.1:0'}
-";
+/// The section `server` for these files with `more` settings, each with a comma after it, and that of a health listener on any port.
+pub(crate) fn server(more: &str) -> String {
+    let tls = "{certificate: tls.crt, key: tls.key, clientCa: authority.pem}";
+    format!("server: {{{more}listen: '127.0.0.1:0', tls: {tls}}}\nhealth: {{listen: '127.0.0.1:0'}}\n")
+}
 
 /// Builds Countersign as it is shipped, which benchmarks are not: whole-program optimisation takes minutes for each. Returns `built`, the
 /// path of the program of either build.
-// The ban on child processes is for the product.
-#[allow(clippy::disallowed_methods)]
 pub(crate) fn shipped(built: &str) -> PathBuf {
-    let mut command = Command::new(env!("CARGO"));
-    command.args(["build", "--quiet", "--release", "--package", "countersign", "--bin", "countersign"]);
-    assert!(command.status().unwrap().success(), "Countersign is built");
+    build(&["countersign"]);
     built.into()
 }
 
-/// Writes `tls.crt`, `tls.key` and `authority.pem` into `folder`, and returns the client with which Gatekeeper would call.
-pub(crate) fn certificates(folder: &Path) -> reqwest::Client {
+/// As [`shipped`], with the program that it is compared with, `countersign-bare`, which is built with the same settings.
+pub(crate) fn shipped_with_bare(built: &str) -> [PathBuf; 2] {
+    build(&["countersign", "countersign-bare"]);
+    let countersign = PathBuf::from(built);
+    let bare = countersign.with_file_name("countersign-bare");
+    [countersign, bare]
+}
+
+/// Builds the programs of these names, each of the package of its name, in one command: so what they share is built once.
+// The ban on child processes is for the product.
+#[allow(clippy::disallowed_methods)]
+fn build(names: &[&str]) {
+    let mut command = Command::new(env!("CARGO"));
+    command.args(["build", "--quiet", "--release"]);
+    for name in names {
+        command.args(["--package", name, "--bin", name]);
+    }
+    assert!(command.status().unwrap().success(), "{} is built", names.join(" and "));
+}
+
+/// With what Gatekeeper calls.
+pub(crate) struct Caller {
+    authority: reqwest::Certificate,
+    identity: reqwest::Identity,
+}
+
+impl Caller {
+    /// A client that keeps connections.
+    pub(crate) fn client(&self) -> reqwest::Client {
+        self.builder().build().unwrap()
+    }
+
+    /// A client that connects for each request, as older Gatekeepers do.
+    pub(crate) fn connecting_client(&self) -> reqwest::Client {
+        self.builder().pool_max_idle_per_host(0).build().unwrap()
+    }
+
+    fn builder(&self) -> reqwest::ClientBuilder {
+        reqwest::Client::builder()
+            .tls_certs_only([self.authority.clone()])
+            .identity(self.identity.clone())
+            .http1_only()
+            .no_proxy()
+    }
+}
+
+/// Writes `tls.crt`, `tls.key` and `authority.pem` into `folder`, and returns with what Gatekeeper would call.
+pub(crate) fn certificates(folder: &Path) -> Caller {
     let authority = Authority::root(CertSpec::root().common_name("TLS authority"));
     let server = authority.issue(CertSpec::tls_server(&["127.0.0.1", "localhost"]));
     let client = authority.issue(CertSpec::tls_client(GATEKEEPER));
     let files = [("tls.crt", server.pem()), ("tls.key", server.key_pem()), ("authority.pem", authority.pem())];
     files.iter().for_each(|(name, content)| write(folder, name, content));
-    let identity = reqwest::Identity::from_pem((client.pem() + &client.key_pem()).as_bytes()).unwrap();
-    reqwest::Client::builder()
-        .tls_certs_only([reqwest::Certificate::from_pem(authority.pem().as_bytes()).unwrap()])
-        .identity(identity)
-        .http1_only()
-        .no_proxy()
-        .build()
-        .unwrap()
+    Caller {
+        authority: reqwest::Certificate::from_pem(authority.pem().as_bytes()).unwrap(),
+        identity: reqwest::Identity::from_pem((client.pem() + &client.key_pem()).as_bytes()).unwrap(),
+    }
 }
 
 /// Writes a file with its directories.

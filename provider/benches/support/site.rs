@@ -2,7 +2,10 @@
 
 #![allow(dead_code, reason = "each benchmark uses a part")]
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::num::NonZeroUsize;
+use std::thread;
 use std::time::Duration;
 
 use countersign_testkit::notation;
@@ -20,7 +23,7 @@ pub(crate) const USER: &str = "bench";
 pub(crate) const PASSWORD: &str = "bench-password";
 
 /// How many repositories the images of a burst are in.
-const REPOSITORIES: usize = 10;
+pub(crate) const REPOSITORIES: usize = 10;
 
 /// The registry, with or without tokens, at the end of a network with a round-trip time.
 pub(crate) struct Site {
@@ -59,25 +62,35 @@ impl Site {
         Self { registry, address, round_trip, authority, signer, has_tokens }
     }
 
-    /// Pushes and signs images, and returns their references. Those of another `prefix` are other images.
+    /// Pushes and signs images on all processors, and returns their references. Those of another `prefix` are other images.
     pub(crate) fn images(&self, prefix: &str, naming: Naming, count: usize) -> Vec<String> {
-        let image = |number: usize| {
-            let tag = format!("{prefix}-{number}");
-            let repository = match naming {
-                Naming::Tag | Naming::Digest => "app".to_owned(),
-                Naming::OwnRepository => format!("own/{tag}"),
-                Naming::TenRepositories => format!("shop/{}", number % REPOSITORIES),
-            };
-            let image = self.registry.push_image(&repository, &tag);
-            notation::sign_image(&self.registry, &repository, &image, &self.signer);
-            match naming {
-                Naming::Tag | Naming::OwnRepository | Naming::TenRepositories => {
-                    format!("{}/{repository}:{tag}", self.address)
-                }
-                Naming::Digest => format!("{}/{repository}@{}", self.address, image.digest),
-            }
+        let numbers: Vec<usize> = (0..count).collect();
+        let processors = thread::available_parallelism().map_or(1, NonZeroUsize::get);
+        let part = count.div_ceil(processors).max(1);
+        thread::scope(|scope| {
+            let image = |number: &usize| self.image(prefix, naming, *number);
+            let threads = numbers.chunks(part).map(|part| scope.spawn(move || part.iter().map(image).collect()));
+            let threads: Vec<thread::ScopedJoinHandle<'_, Vec<String>>> = threads.collect();
+            threads.into_iter().flat_map(|thread| thread.join().expect("the images are signed")).collect()
+        })
+    }
+
+    /// Pushes and signs the image of a number.
+    fn image(&self, prefix: &str, naming: Naming, number: usize) -> String {
+        let tag = format!("{prefix}-{number}");
+        let repository = match naming {
+            Naming::Tag | Naming::Digest => "app".to_owned(),
+            Naming::OwnRepository => format!("own/{tag}"),
+            Naming::TenRepositories => format!("shop/{}", number % REPOSITORIES),
         };
-        (0..count).map(image).collect()
+        let image = self.registry.push_image(&repository, &tag);
+        notation::sign_image(&self.registry, &repository, &image, &self.signer);
+        match naming {
+            Naming::Tag | Naming::OwnRepository | Naming::TenRepositories => {
+                format!("{}/{repository}:{tag}", self.address)
+            }
+            Naming::Digest => format!("{}/{repository}@{}", self.address, image.digest),
+        }
     }
 
     /// Pushes an image without a signature, and returns its reference.
@@ -104,5 +117,20 @@ impl Site {
         let count = self.registry.requests().len();
         self.registry.clear_requests();
         count
+    }
+
+    /// As [`take_requests`](Self::take_requests), how many there were of each method and kind of path.
+    pub(crate) fn take_kinds(&self) -> BTreeMap<String, usize> {
+        let mut kinds = BTreeMap::new();
+        for request in self.registry.requests() {
+            *kinds.entry(format!("{} {:?}", request.method, request.route)).or_default() += 1;
+        }
+        self.registry.clear_requests();
+        kinds
+    }
+
+    /// The connections to the registry so far, and how many of them have resumed a TLS session.
+    pub(crate) fn connections(&self) -> [usize; 2] {
+        [self.registry.connections(), self.registry.resumed()]
     }
 }

@@ -21,9 +21,11 @@ impl Table {
         self.figures.entry((row, column)).or_default().push(figure);
     }
 
-    /// The median of a figure, as `MEDIAN (LEAST-MOST)` with the others, in these columns; and that of each further column as a multiple of
-    /// the first.
+    /// The median of a figure, as `MEDIAN (LEAST-MOST)` with the others, in those of these columns that have figures; and that of each
+    /// further column as a multiple of the first.
     pub(crate) fn print(&self, columns: &[&'static str]) {
+        let has_figures = |column: &&&'static str| self.figures.keys().any(|(_, other)| other == *column);
+        let columns: Vec<&'static str> = columns.iter().filter(has_figures).copied().collect();
         let width = self.rows.iter().map(String::len).max().unwrap_or(0);
         print!("{:width$}", "median (least-most)");
         columns.iter().for_each(|column| print!(" {column:>30}"));
@@ -34,7 +36,8 @@ impl Table {
             let medians: Vec<Option<f64>> = columns.iter().map(|column| self.median(row, column)).collect();
             columns.iter().for_each(|column| print!(" {:>30}", self.shown(row, column)));
             for median in medians.iter().skip(1) {
-                let ratio = medians[0].zip(*median).map(|(first, median)| format!("{:.2}", median / first));
+                let ratio = medians[0].zip(*median).filter(|(first, _)| *first > 0.0);
+                let ratio = ratio.map(|(first, median)| format!("{:.2}", median / first));
                 print!(" {:>22}", ratio.unwrap_or_default());
             }
             println!();
@@ -56,6 +59,15 @@ impl Table {
                 println!("{row:width$} {shown:>30} {ratio:>10} {rounds:>6}");
             }
         }
+    }
+
+    /// The rows with this ending whose figures of a column are not the same in each round.
+    pub(crate) fn varying(&self, column: &'static str, ending: &str) -> Vec<&str> {
+        let varies = |row: &&String| {
+            let figures = self.sorted(row, column).unwrap_or_default();
+            row.ends_with(ending) && figures.first() != figures.last()
+        };
+        self.rows.iter().filter(varies).map(String::as_str).collect()
     }
 
     fn sorted(&self, row: &str, column: &'static str) -> Option<Vec<f64>> {
