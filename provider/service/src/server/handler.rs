@@ -30,8 +30,10 @@ use self::request_limit::LARGE_BODY_BYTES;
 pub(super) use self::request_limit::READING;
 use self::request_limit::RequestLimit;
 use self::request_limit::RequestLimitReached;
+pub(super) use self::request_limit::WAITING;
 pub(super) use self::request_limit::WORKING;
 pub(super) use self::request_limit::request_bytes;
+pub(super) use self::request_limit::waiting_bytes;
 use super::ServerSettings;
 use super::body;
 use super::body::BodyError;
@@ -101,7 +103,8 @@ impl Refusal {
 
 impl From<RequestLimitReached> for Refusal {
     fn from(reached: RequestLimitReached) -> Self {
-        Self { outcome: Outcome::TimedOut, why: reached.to_string() }
+        let outcome = if reached.is_late() { Outcome::TimedOut } else { Outcome::SystemError };
+        Self { outcome, why: reached.to_string() }
     }
 }
 

@@ -10,6 +10,9 @@ const KIB: usize = 1024;
 /// Requests whose bodies are read.
 pub const READING: usize = handler::READING.ordinary + handler::READING.large;
 
+/// Requests that wait to be processed.
+pub const WAITING: usize = handler::WAITING.ordinary + handler::WAITING.large;
+
 /// Requests whose keys are processed.
 pub const WORKING: usize = handler::WORKING.ordinary + handler::WORKING.large;
 
@@ -47,4 +50,10 @@ pub const METRICS_TEXT: usize = health::ANSWER_BYTES;
 #[must_use]
 pub fn of_request(keys: &[String], at_once: usize) -> usize {
     handler::request_bytes(keys, at_once)
+}
+
+/// The memory that counts for a request with these keys while it waits to be processed.
+#[must_use]
+pub fn of_waiting_request(keys: &[String]) -> usize {
+    handler::waiting_bytes(keys)
 }

@@ -71,6 +71,7 @@ fn rows(config: &Config) -> Vec<(&'static str, usize)> {
         ("cached verdicts", config.cache.verdict_bytes),
         ("items of responses that are used again", memory::RENDERED),
         ("requests being read", memory::READING),
+        ("requests that wait to be processed", memory::WAITING),
         ("requests being processed", memory::WORKING),
         ("responses being written", memory::RESPONSES),
         ("connections of clients", config.server.max_connections * memory::CONNECTION),

@@ -162,8 +162,8 @@ impl Shared {
 }
 
 impl Handler {
-    /// Decides every key within `deadline`, and encodes the response. `reading` is held until the keys that need work have their permit;
-    /// what is known never waits for it.
+    /// Decides every key within `deadline`, and encodes the response. `reading` is held until the keys that need work have their permit,
+    /// or wait for it with one of their own; what is known never waits for it.
     ///
     /// # Errors
     /// Nothing is known about any of the keys, and there was no permit to work on them.
@@ -192,9 +192,8 @@ impl Handler {
             return Ok(self.encode(route, response, false, id));
         }
         let at_once = self.settings.max_concurrent_keys_per_request;
-        let late = match self.requests.to_work(&keys, at_once, deadline.instant().into()).await {
+        let late = match self.requests.to_work(&keys, at_once, deadline.instant().into(), reading).await {
             Ok(_working) => {
-                drop(reading);
                 let keys = indices.into_iter().zip(parse(keys, route.protocol.image_of)).collect::<Vec<_>>();
                 self.refuse_no_references(&shared, &keys, &mut response);
                 self.work_on_images(&shared, &keys, &mut response).await
@@ -204,7 +203,7 @@ impl Handler {
                 let keys = indices.into_iter().zip(parse(keys, route.protocol.image_of)).collect::<Vec<_>>();
                 self.refuse_no_references(&shared, &keys, &mut response);
                 self.refuse_to_work(&shared, &keys, reached, &mut response);
-                true
+                reached.is_late()
             }
         };
         Ok(self.encode(route, response, late, id))
@@ -229,7 +228,7 @@ impl Handler {
         reached: RequestLimitReached,
         response: &mut Response,
     ) {
-        let elapsed = self.time_for(shared.route);
+        let elapsed = self.time_for(shared.route).saturating_sub(shared.deadline.remaining());
         for (index, (key, image)) in keys {
             let Ok(image) = image else { continue };
             let reason = Reason::new(Code::Overloaded, reached.cause());

@@ -39,6 +39,9 @@ impl Handler {
                 unknown.keys.push(key);
             }
         }
+        // They may wait for their permit.
+        unknown.indices.shrink_to_fit();
+        unknown.keys.shrink_to_fit();
         unknown
     }
 

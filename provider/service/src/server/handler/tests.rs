@@ -219,6 +219,55 @@ async fn what_is_known_is_answered_without_a_permit_for_work() {
     );
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_known_image_is_answered_at_once_while_cold_requests_wait_on_every_other_connection() {
+    let (handler, _registry) = knowing();
+    let settings = ServerSettings { max_body_bytes: 1024 * 1024, max_keys: 1000, ..handler.settings.clone() };
+    let handler = handler.successor(settings, Arc::clone(&handler.verifier));
+    let _all = handler.requests.working.ordinary.try_acquire_many(12 * 1024).unwrap();
+    let began = Instant::now();
+    let cold = |request: usize| {
+        let key = |number: usize| format!("registry.example/{}/new-{request}:v{number}", "a".repeat(120));
+        let images: Vec<String> = (0..20).map(key).collect();
+        let handler = &handler;
+        async move { decided(handler, &images.iter().map(String::as_str).collect::<Vec<_>>()).await }
+    };
+    // One less than `server.maxConnections`.
+    let mut waiting = tokio::task::unconstrained(futures_util::future::join_all((0..255).map(cold)));
+    assert!(futures_util::poll!(&mut waiting).is_pending());
+    let skipped = vec![(KNOWN.to_owned(), "skipped".to_owned())];
+    assert_eq!(decided(&handler, &[KNOWN]).await, (skipped, String::new()));
+    assert_eq!(began.elapsed(), Duration::ZERO);
+    for (items, text) in waiting.await {
+        assert_eq!(items, []);
+        assert_eq!(text, "overloaded: too many requests in progress; what to do: add replicas (request 1f)");
+    }
+    assert_eq!(began.elapsed(), handler.settings.verify_timeout);
+}
+
+#[tokio::test(start_paused = true)]
+async fn more_waiting_requests_than_there_is_memory_for_are_refused_at_once_but_for_what_is_known() {
+    let (handler, registry) = knowing();
+    let _all = handler.requests.working.ordinary.try_acquire_many(12 * 1024).unwrap();
+    let _waiting = handler.requests.waiting.ordinary.try_acquire_many(5 * 512).unwrap();
+    let began = Instant::now();
+    let text = "overloaded: too many requests wait to be processed; what to do: add replicas (request 1f)";
+    assert_eq!(decided(&handler, &["registry.example/new:v1"]).await, (Vec::new(), text.to_owned()));
+    let (items, text) = decided(&handler, &["registry.example/new:v1", KNOWN]).await;
+    assert_eq!(items, [(KNOWN.to_owned(), "skipped".to_owned())]);
+    assert_eq!(
+        text,
+        "could not decide about 1 of 2 images (request 1f): registry.example/new:v1: overloaded: too many requests wait to be processed; \
+         what to do: add replicas or raise the limits of concurrent work"
+    );
+    assert_eq!(began.elapsed(), Duration::ZERO);
+    let text = metrics::encode_text(&registry).unwrap();
+    assert!(
+        text.contains("countersign_requests_total{door=\"verify\",endpoint=\"verify\",outcome=\"system-error\"} 2\n"),
+        "{text}"
+    );
+}
+
 #[tokio::test]
 async fn a_panic_about_one_key_is_not_one_of_the_others() {
     let (handler, registry) = knowing();
