@@ -78,7 +78,7 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// The texts before and behind the request ID, in the order in which [`super::verdict`] writes them; without the numbers, which are the
+    /// The texts before and behind the request ID, in the order in which [`super::verdict()`] writes them; without the numbers, which are the
     /// last ones unless signatures failed.
     pub(super) fn around_request_id(&self) -> (Vec<Member<'_>>, Vec<Member<'_>>) {
         let Self { event, image, code, responsible, detail, signature, failed: _, failed_total: _, cache } = self;
