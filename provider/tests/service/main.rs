@@ -6,4 +6,5 @@ mod aws;
 mod azure;
 mod hostile;
 mod http;
+mod known;
 mod reload;

@@ -9,9 +9,12 @@ use futures_util::StreamExt as _;
 
 use crate::support::SIGNATURE;
 use crate::support::build;
+use crate::support::can_be_pinned;
 use crate::support::entry;
+use crate::support::secure;
 use crate::support::settings;
 use crate::support::soon;
+use crate::support::start_secure;
 
 const IMAGES: usize = 600;
 
@@ -76,4 +79,36 @@ async fn opens_no_more_connections_than_concurrent_requests() {
         let found = connections(at_once, requests_per_host).await;
         assert!(found <= 2 * requests_per_host, "{found} connections for {requests_per_host} requests at a time");
     }
+}
+
+/// So many requests at the same time over HTTPS, after a first one or not; the connections for them. The registry offers HTTP/2.
+async fn connections_for_concurrent_requests(requests: usize, after_a_first_one: bool) -> usize {
+    let (registry, ca) = start_secure().await;
+    let (registries, _) = build(settings(vec![secure(&registry, &ca, Credential::Anonymous)]));
+    if after_a_first_one {
+        can_be_pinned(&registries, &registry).await;
+    }
+    registry.clear_requests();
+    let held = registry.when(Route::Manifest).hold();
+    let pin = |number: usize| {
+        registry.push_image("app", &format!("v{number}"));
+        let image: ImageRef = format!("{}/app:v{number}", registry.host()).parse().unwrap();
+        let registries = registries.clone();
+        tokio::spawn(async move { registries.pin(&image, soon()).await.is_ok() })
+    };
+    let asked: Vec<_> = (0..requests).map(pin).collect();
+    registry.wait_for(Route::Manifest, requests).await;
+    assert_eq!(registry.max_concurrent(), requests);
+    held.release();
+    for one in asked {
+        assert!(one.await.unwrap());
+    }
+    registry.connections()
+}
+
+/// With HTTP/1.1 each of them would need a connection.
+#[tokio::test]
+async fn concurrent_requests_to_a_registry_that_offers_http2_share_a_connection() {
+    assert_eq!(connections_for_concurrent_requests(16, true).await, 1);
+    assert_eq!(connections_for_concurrent_requests(16, false).await, 1);
 }

@@ -161,3 +161,23 @@ async fn an_image_does_not_queue_twice() {
         fixture.registry.requests().iter().map(|request| request.path.contains("/app/")).collect();
     assert_eq!(repositories, [true, true, true, true, false, false, false, false]);
 }
+
+#[tokio::test]
+async fn a_thousand_mutations_of_a_tag_share_one_flight_and_start_one_verification() {
+    let fixture = fixture(&trusting(), 64).await;
+    let held = fixture.registry.when(Route::Manifest).times(1).hold();
+    let resolve = || tokio::spawn(fixture.engine.resolve(request(&fixture, &tag(&fixture, "app"))));
+    let asked: Vec<_> = (0..1000).map(|_| resolve()).collect();
+    fixture.registry.wait_for(Route::Manifest, 1).await;
+    held.release();
+    let mut digests = Vec::new();
+    for one in asked {
+        digests.push(one.await.unwrap().unwrap());
+    }
+    digests.dedup();
+    assert_eq!(digests.len(), 1);
+    let image = format!("{}/app@{}", fixture.registry.host(), digests[0]);
+    assert_eq!(fixture.code(&image).await, Code::Verified);
+    assert_eq!(routes(&fixture), [Route::Manifest, Route::Referrers, Route::Manifest, Route::Blob]);
+    assert_eq!(fixture.metric(STARTED), 1);
+}

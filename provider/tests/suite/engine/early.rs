@@ -1,6 +1,7 @@
 //! Verification before anybody asks: after a change, and of images that the configuration names.
 
 use std::sync::Arc;
+use std::sync::Mutex;
 use std::time::Duration;
 
 use countersign_core::name::ImageRef;
@@ -181,4 +182,27 @@ async fn an_image_of_the_configuration_is_verified_by_tag_or_digest_before_it_is
         assert_eq!(fixture.code(image).await, Code::Verified);
     }
     assert_eq!(fixture.registry.count(Route::Blob), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn twenty_images_a_second_are_verified_again() {
+    const IMAGES: usize = 61;
+    let fixture = EngineFixture::new().await;
+    let images = signed(&fixture, IMAGES).iter().map(|image| Arc::new(image.parse().unwrap())).collect();
+    let began = tokio::time::Instant::now();
+    let starts = Arc::new(Mutex::new(Vec::new()));
+    let recorded = Arc::clone(&starts);
+    fixture.registry.observe(move |request| {
+        if request.route == Route::Referrers {
+            recorded.lock().unwrap().push(began.elapsed());
+        }
+    });
+    fixture.engine.verify_early(images);
+    fixture.registry.wait_for(Route::Blob, IMAGES).await;
+    let starts = starts.lock().unwrap().clone();
+    assert_eq!((starts.len(), again(&fixture)), (IMAGES, IMAGES as i64));
+    for (number, start) in (0..).zip(starts) {
+        let from = Duration::from_millis(50) * number;
+        assert!((from..=from + Duration::from_millis(2)).contains(&start), "{number}: {start:?}");
+    }
 }

@@ -82,7 +82,8 @@ async fn two_verified(fixture: &EngineFixture) -> [String; 2] {
     images
 }
 
-async fn pass(seconds: u64) {
+/// Moves the clock of lifetimes.
+pub(super) async fn pass(seconds: u64) {
     tokio::time::pause();
     tokio::time::advance(Duration::from_secs(seconds)).await;
     tokio::time::resume();

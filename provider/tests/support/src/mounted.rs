@@ -178,10 +178,14 @@ impl MountedService {
 
     /// The configuration of the start, in which verdicts are kept for so many minutes, and verified again after a change.
     pub fn keep_verdicts(&self, minutes: u32) {
-        let kept = format!("verdictLifetime: {minutes}m");
+        self.cache(&format!("verdictLifetime: {minutes}m, rejectedLifetime: 50ms, tagLifetime: 50ms"));
+    }
+
+    /// The configuration of the start with these members of its section `cache`.
+    pub fn cache(&self, members: &str) {
         let start = config("", &[&self.registry], &[]);
-        let changed = start.replace("verdictLifetime: 50ms", &kept).replace(", verifyAgain: 0", "");
-        self.config.swap(&[("countersign.yaml", changed)]);
+        assert!(start.contains(SHORT_LIFETIMES));
+        self.config.swap(&[("countersign.yaml", start.replace(SHORT_LIFETIMES, members))]);
     }
 
     /// The configuration of the start with these further lines of `registries`.
@@ -305,6 +309,9 @@ pub fn client(servers: &Authority, identity: Option<&Chain>) -> ClientConfig {
     tls_trusting(servers, identity, &rustls::version::TLS13)
 }
 
+/// The members of the section `cache` at the start.
+const SHORT_LIFETIMES: &str = "verdictLifetime: 50ms, rejectedLifetime: 50ms, tagLifetime: 50ms, verifyAgain: 0";
+
 fn config(server: &str, registries: &[&Registry], plain: &[&str]) -> String {
     let patience = if server.contains("verifyTimeout") { "" } else { "  verifyTimeout: 20s\n  mutateTimeout: 20s\n" };
     let mut text = format!(
@@ -312,7 +319,7 @@ fn config(server: &str, registries: &[&Registry], plain: &[&str]) -> String {
          ../client-ca/ca.crt}}\n{patience}{server}\n\
          health: {{listen: '127.0.0.1:0'}}\n\
          trust: {{policy: ../policy/trustpolicy.json, store: ../store, reloadInterval: 100ms}}\n\
-         cache: {{verdictLifetime: 50ms, rejectedLifetime: 50ms, tagLifetime: 50ms, verifyAgain: 0}}\n\
+         cache: {{{SHORT_LIFETIMES}}}\n\
          unlistedRegistries: refuse\nregistries:\n"
     );
     for registry in registries {

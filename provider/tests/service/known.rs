@@ -1,0 +1,120 @@
+//! Images whose items are sent again from memory, over the whole server: what they depend on changes, and no answer is the former one.
+
+#![allow(clippy::unwrap_used)]
+
+use std::time::Duration;
+
+use countersign_test_support::client::body;
+use countersign_test_support::mounted::Client;
+use countersign_test_support::mounted::MountedService;
+use countersign_test_support::mounted::policy;
+use countersign_test_support::mounted::root;
+use serde_json::Value as Json;
+
+const LONG_LIFETIMES: &str = "verdictLifetime: 5m, tagLifetime: 5m";
+const KNOWN: &str = r#"countersign_cache_events_total{event="verdict-hit"}"#;
+
+/// The verdict about the image and its digest.
+async fn decided(client: &Client, image: &str) -> (String, String) {
+    let answer = client.post("/v1/verify", body(&[image])).await.unwrap();
+    let text = |member: &Json| member.as_str().unwrap_or_default().to_owned();
+    let value = &answer["items"][0]["value"];
+    (text(&value["verdict"]), text(&value["digest"]))
+}
+
+/// Asks until the item is one that was sent before: the first answer is not from memory, and the item of the second is kept.
+async fn known(service: &MountedService, client: &Client, image: &str) -> String {
+    let before = service.metric(KNOWN).await.unwrap();
+    let mut digest = String::new();
+    for _ in 0..3 {
+        let verdict;
+        (verdict, digest) = decided(client, image).await;
+        assert_eq!(verdict, "verified");
+    }
+    assert!(service.metric(KNOWN).await.unwrap() >= before + 2.0);
+    digest
+}
+
+/// A service with `cache` whose store `other` has another root.
+async fn service(cache: &str) -> (MountedService, Client) {
+    let service = MountedService::start().await;
+    let client = service.client(service.gatekeeper(&service.clients));
+    let stores = [("x509/ca/main/root.crt", service.root.pem()), ("x509/ca/other/root.crt", root("other").pem())];
+    // No statement names it yet.
+    service.store.swap(&stores);
+    service.until_other_trust(|| service.cache(cache)).await;
+    (service, client)
+}
+
+#[tokio::test]
+async fn an_image_that_is_known_is_rejected_after_its_root_was_removed_from_the_trust_store() {
+    let (service, client) = service(LONG_LIFETIMES).await;
+    let by_tag = service.image("app:signed");
+    let digest = known(&service, &client, &by_tag).await;
+    let by_digest = service.image(&format!("app@{digest}"));
+    known(&service, &client, &by_digest).await;
+    let stores = [("x509/ca/main/root.crt", root("new").pem()), ("x509/ca/other/root.crt", root("other").pem())];
+    service.until_other_trust(|| service.store.swap(&stores)).await;
+    for image in [&by_tag, &by_digest, &by_tag] {
+        assert_eq!(decided(&client, image).await, ("rejected".to_owned(), digest.clone()));
+    }
+    service.stop().await;
+}
+
+#[tokio::test]
+async fn an_image_that_is_known_is_rejected_after_its_statement_names_another_store() {
+    let (service, client) = service(LONG_LIFETIMES).await;
+    let by_tag = service.image("app:signed");
+    let digest = known(&service, &client, &by_tag).await;
+    let by_digest = service.image(&format!("app@{digest}"));
+    known(&service, &client, &by_digest).await;
+    let other = policy(&["*"]).replace("ca:main", "ca:other");
+    service.until_other_trust(|| service.policy.swap(&[("trustpolicy.json", other)])).await;
+    for image in [&by_tag, &by_digest, &by_tag] {
+        assert_eq!(decided(&client, image).await, ("rejected".to_owned(), digest.clone()));
+    }
+    service.until_other_trust(|| service.policy.swap(&[("trustpolicy.json", policy(&["*"]))])).await;
+    assert_eq!(decided(&client, &by_tag).await, ("verified".to_owned(), digest));
+    service.stop().await;
+}
+
+/// Of the service's clock: its requests are not late by that.
+async fn pass(time: Duration) {
+    tokio::time::pause();
+    tokio::time::advance(time).await;
+    tokio::time::resume();
+}
+
+#[tokio::test]
+async fn a_known_tag_that_moved_to_an_unsigned_image_is_not_admitted_after_its_lifetime() {
+    let (service, client) = service("verdictLifetime: 5m, tagLifetime: 5s").await;
+    let tag = service.image("app:signed");
+    let former = known(&service, &client, &tag).await;
+    let moved = service.registry.push_image("app", "signed").digest;
+    assert_ne!(moved, former);
+    pass(Duration::from_secs(5)).await;
+    for _ in 0..3 {
+        assert_eq!(decided(&client, &tag).await, ("rejected".to_owned(), moved.clone()));
+    }
+    // By its digest the former image is verified, and known.
+    let by_digest = service.image(&format!("app@{former}"));
+    assert_eq!(decided(&client, &by_digest).await, ("verified".to_owned(), former));
+    service.stop().await;
+}
+
+#[tokio::test]
+async fn a_tag_in_use_is_renewed_before_its_end_and_does_not_outlive_it_while_its_registry_fails() {
+    let (service, client) = service("verdictLifetime: 5m, tagLifetime: 5s").await;
+    let tag = service.image("app:signed");
+    known(&service, &client, &tag).await;
+    service.registry.push_image("app", "signed");
+    service.registry.when_any().error(503, "UNAVAILABLE");
+    // The last fifth of its lifetime has begun: it is renewed, which fails.
+    pass(Duration::from_millis(4200)).await;
+    assert_eq!(decided(&client, &tag).await.0, "verified");
+    pass(Duration::from_millis(800)).await;
+    let answer = client.post("/v1/verify", body(&[&tag])).await.unwrap();
+    assert_eq!(answer["items"], serde_json::json!([]));
+    assert!(answer["systemError"].as_str().unwrap().contains(": registry-failed: "), "{answer}");
+    service.stop().await;
+}
