@@ -11,13 +11,16 @@ pub(crate) const BATCH: usize = 20;
 /// Batches at the same time.
 pub(crate) const BATCHES_AT_ONCE: usize = 8;
 
+/// Each image takes half a second, of Ratify with tokens more than one.
+const FAR: Duration = Duration::from_millis(100);
+
 pub(crate) struct Sizes {
     pub(crate) rounds: usize,
     /// Round-trip times, in milliseconds.
     pub(crate) round_trips: Vec<u64>,
-    /// Images of each kind that are asked for one after the other: without a round-trip time, and with one. The median of few says enough
-    /// where the network decides; the CPU time takes many.
-    sequential: [usize; 2],
+    /// Images of each kind that are asked for one after the other: without a round-trip time, with one of less than [`FAR`], and with a longer
+    /// one. The median of few says enough where the network decides; the CPU time takes many.
+    sequential: [usize; 3],
     pub(crate) burst: usize,
     /// Requests for the round trip of a bare one.
     pub(crate) pings: usize,
@@ -40,10 +43,10 @@ impl Sizes {
         Self {
             rounds: 5,
             round_trips: vec![0, 25, 100],
-            sequential: [200, 10],
+            sequential: [200, 10, 4],
             burst: 425,
             pings: 50,
-            warm: 20_000,
+            warm: 10_000,
             warm_connecting: 2000,
             keys: 1000,
             warm_large: 30,
@@ -56,7 +59,7 @@ impl Sizes {
         Self {
             rounds: 1,
             round_trips: vec![5],
-            sequential: [2, 2],
+            sequential: [2, 2, 2],
             burst: 32,
             pings: 2,
             warm: 64,
@@ -70,7 +73,11 @@ impl Sizes {
 
     /// Images that are asked for one after the other.
     pub(crate) fn sequential(&self, round_trip: Duration) -> usize {
-        let [without, with] = self.sequential;
-        if round_trip.is_zero() { without } else { with }
+        let [without, near, far] = self.sequential;
+        match round_trip {
+            Duration::ZERO => without,
+            time if time < FAR => near,
+            _ => far,
+        }
     }
 }
