@@ -15,6 +15,7 @@ mod call_reports;
 mod certificates;
 mod clouds;
 mod components;
+mod early_timer;
 mod environment_warning;
 mod environment_warnings;
 mod error;

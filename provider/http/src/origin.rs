@@ -1,6 +1,7 @@
 //! Origins of URLs, and the links of a response that may be followed.
 
 use countersign_core::name::Host;
+use url::Position;
 use url::Url;
 
 use crate::limits;
@@ -99,6 +100,10 @@ pub fn authority(url: &Url) -> String {
         Some(url::Host::Ipv6(address)) => address.to_ipv4_mapped(),
         Some(url::Host::Ipv4(_) | url::Host::Domain(_)) | None => None,
     };
+    if url.scheme() == "https" && mapped.is_none() {
+        // Has a port only if it is not 443.
+        return url[Position::BeforeHost..Position::AfterPort].to_owned();
+    }
     let host = mapped.map_or_else(|| url.host_str().unwrap_or_default().to_owned(), |address| address.to_string());
     match url.port_or_known_default() {
         Some(port) if port != 443 => format!("{host}:{port}"),
@@ -135,6 +140,25 @@ mod tests {
         let long = format!("https://{}.example/", "a".repeat(250));
         for link in ["https://a\"b/", "https://a,verified/", "https://a(b)/", "abc://h\u{f6}st/", "mailto:a@b", &long] {
             assert_eq!(resolve_link(&from, link), Err(BadLink), "{link}");
+        }
+    }
+
+    #[test]
+    fn the_authority_of_a_url_is_its_host_with_a_port_other_than_443() {
+        for (url, expected) in [
+            ("https://r.example/a?b#c", "r.example"),
+            ("https://R.example:443/", "r.example"),
+            ("https://u:p@r.example:5000/a@b:1", "r.example:5000"),
+            ("https://10.0.0.1:80", "10.0.0.1:80"),
+            ("https://[2001:DB8::1]:8443/", "[2001:db8::1]:8443"),
+            ("https://[::ffff:10.0.0.1]:5000/", "10.0.0.1:5000"),
+            ("https://[::ffff:10.0.0.1]/", "10.0.0.1"),
+            ("http://r.example/", "r.example:80"),
+            ("http://u@r.example:443/", "r.example"),
+            ("http://[::1]:5000/", "[::1]:5000"),
+            ("data:a", ""),
+        ] {
+            assert_eq!(authority(&Url::parse(url).unwrap()), expected, "{url}");
         }
     }
 

@@ -5,12 +5,14 @@ use std::path::Path;
 use std::sync::Arc;
 
 use prometheus::Registry;
+use tokio::task::JoinSet;
 
 use super::active_engine::ActiveEngine;
 use super::active_engine::SharedEngine;
 use super::certificates::CertificateFiles;
 use super::certificates::Certificates;
 use super::components::Components;
+use super::early_timer;
 use super::error::Cause;
 use super::error::RuntimeError;
 use super::external_services::ExternalServices;
@@ -167,6 +169,9 @@ impl Service {
     /// A listener or the reload task has ended.
     pub async fn run(self, stop: impl Future<Output = ()>) -> Result<(), RuntimeError> {
         let Self { server, reload } = self;
+        // Ends with this future.
+        let mut timer = JoinSet::new();
+        timer.spawn(early_timer::keep());
         tokio::select! {
             ended = server.run(stop) => {
                 let cut_off = ended.map_err(Cause::Server)?;

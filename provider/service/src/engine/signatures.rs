@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 use std::fmt;
-use std::pin::pin;
 use std::sync::Arc;
 
 use countersign_core::codec::excerpt::Excerpt;
@@ -41,6 +40,7 @@ use countersign_registry::Pinned;
 use countersign_registry::Referrers;
 use countersign_registry::Registries;
 use countersign_registry::RegistryError;
+use futures_util::FutureExt as _;
 use futures_util::future::Either;
 use futures_util::future::select;
 use tokio::time::Instant;
@@ -222,16 +222,17 @@ pub(super) async fn fetch(
 ) -> Result<FetchedEnvelope, NoEnvelope> {
     check_type(entry)?;
     let failed = |error: RegistryError| NoEnvelope::Failed(error_mapping::of_signature(&error));
-    let manifest = registries.manifest_once(pinned.repository(), entry, limits::MANIFEST_BYTES, deadline);
+    // Each request is in memory of its own: the state of this function is moved several times before it runs.
+    let manifest = registries.manifest_once(pinned.repository(), entry, limits::MANIFEST_BYTES, deadline).boxed();
     let expected = match registries.received_before(pinned.repository(), entry) {
         Some(bytes) => layer(registries, pinned, scheme, entry, bytes, deadline).await.ok(),
         None => None,
     };
     let (content, layer, format) = match expected {
         Some((layer, format)) => {
-            let envelope = registries.blob_once(pinned.repository(), &layer, limits::ENVELOPE_BYTES, deadline);
+            let envelope = registries.blob_once(pinned.repository(), &layer, limits::ENVELOPE_BYTES, deadline).boxed();
             // The manifest is requested first, so that it is named first if both are late.
-            let envelope = match select(pin!(manifest), pin!(envelope)).await {
+            let envelope = match select(manifest, envelope).await {
                 Either::Left((manifest, envelope)) => {
                     manifest.map_err(failed)?;
                     envelope.await
@@ -246,8 +247,8 @@ pub(super) async fn fetch(
         None => {
             let bytes = manifest.await.map_err(failed)?;
             let (layer, format) = layer(registries, pinned, scheme, entry, bytes, deadline).await?;
-            let envelope = registries.blob_once(pinned.repository(), &layer, limits::ENVELOPE_BYTES, deadline).await;
-            (envelope.map_err(failed)?, layer, format)
+            let envelope = registries.blob_once(pinned.repository(), &layer, limits::ENVELOPE_BYTES, deadline).boxed();
+            (envelope.await.map_err(failed)?, layer, format)
         }
     };
     Ok(FetchedEnvelope { content, format, media_type: layer.media_type })

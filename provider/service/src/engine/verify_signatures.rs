@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use countersign_core::limits;
+use countersign_core::name::Digest;
 use countersign_core::oci::Descriptor;
 use countersign_core::verdict::Code;
 use countersign_core::verdict::FailedSignatures;
@@ -116,23 +117,30 @@ impl Inner {
         let mut entries = entries.iter();
         let mut failed = FailedSignatures::default();
         let alone = if claims_trust { entries.next() } else { None };
-        let mut waiting = futures_util::stream::iter(alone.map(judge)).buffered(1).boxed();
-        let mut rest = Some(entries);
-        loop {
-            match waiting.next().await {
-                Some((manifest, Judged::Verified(signature))) => {
-                    return Ok((VerifiedBy::Notation(VerifiedNotation { manifest, signature }), failed));
-                }
-                Some((_, Judged::Failed(failure))) => failed.push(failure),
-                Some((_, Judged::OtherType)) => {}
-                None => match rest.take() {
-                    Some(entries) => {
-                        waiting = futures_util::stream::iter(entries.map(judge)).buffered(FETCHED_AHEAD).boxed()
-                    }
-                    None => return Err(failed),
-                },
+        if let Some(entry) = alone
+            && let Some(found) = verified(judge(entry).await, &mut failed)
+        {
+            return Ok((found, failed));
+        }
+        let mut judged = futures_util::stream::iter(entries.map(judge)).buffered(FETCHED_AHEAD).boxed();
+        while let Some(one) = judged.next().await {
+            if let Some(found) = verified(one, &mut failed) {
+                return Ok((found, failed));
             }
         }
+        Err(failed)
+    }
+}
+
+/// The signature of this manifest if it is valid; one that is not is added to `failed`.
+fn verified((manifest, judged): (Digest, Judged), failed: &mut FailedSignatures) -> Option<VerifiedBy> {
+    match judged {
+        Judged::Verified(signature) => Some(VerifiedBy::Notation(VerifiedNotation { manifest, signature })),
+        Judged::Failed(failure) => {
+            failed.push(failure);
+            None
+        }
+        Judged::OtherType => None,
     }
 }
 

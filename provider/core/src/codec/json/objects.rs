@@ -103,15 +103,20 @@ impl<'de, N: Nested, A: MapAccess<'de>> MapAccess<'de> for Members<'_, 'de, N, A
     }
 }
 
+/// So many names are compared one by one, which takes less time than to hash them. Most objects have no more.
+const COMPARED: usize = 16;
+
 /// The names of one object, borrowed from the text unless they have escapes.
 struct Names<'s, 'de> {
     state: &'s State<'s>,
-    seen: HashSet<Cow<'de, str>>,
+    /// The first [`COMPARED`].
+    first: Vec<Cow<'de, str>>,
+    others: HashSet<Cow<'de, str>>,
 }
 
 impl<'s, 'de> Names<'s, 'de> {
     fn new(state: &'s State<'s>) -> Self {
-        Self { state, seen: HashSet::new() }
+        Self { state, first: Vec::new(), others: HashSet::new() }
     }
 
     fn is_full(&self) -> Option<usize> {
@@ -120,10 +125,14 @@ impl<'s, 'de> Names<'s, 'de> {
     }
 
     fn add(&mut self, name: Cow<'de, str>) -> Result<(), JsonError> {
-        if self.seen.contains(&name) {
+        if self.first.contains(&name) || self.others.contains(&name) {
             return Err(JsonError::new(format_args!("member {} is present twice", quoted(&name))));
         }
-        self.seen.insert(name);
+        if self.first.len() < COMPARED {
+            self.first.push(name);
+        } else {
+            self.others.insert(name);
+        }
         self.state.names.set(self.state.names.get() + 1);
         Ok(())
     }
@@ -131,7 +140,7 @@ impl<'s, 'de> Names<'s, 'de> {
 
 impl Drop for Names<'_, '_> {
     fn drop(&mut self) {
-        self.state.names.set(self.state.names.get().saturating_sub(self.seen.len()));
+        self.state.names.set(self.state.names.get().saturating_sub(self.first.len() + self.others.len()));
     }
 }
 

@@ -66,6 +66,13 @@ fn refuses_a_name_twice_at_any_level() {
     // Also within members that the type ignores, and within members that it has.
     assert_eq!(error_of::<Pair>(r#"{"a":1,"x":{"y":1,"y":2}}"#), "member \"y\" is present twice at line 1 column 21");
     assert_eq!(error_of::<Pair>(r#"{"a":1,"a":1}"#), "member \"a\" is present twice at line 1 column 10");
+    // Whatever the number of names before and between them.
+    for (count, twice) in [(16, 0), (16, 15), (17, 0), (17, 16), (40, 5), (40, 39)] {
+        let members: String = (0..count).map(|number| format!("\"m{number}\":0,")).collect();
+        let limits = JsonLimits { values: 100, members: 100, ..LIMITS };
+        let found = from_str::<Value>(&format!("{{{members}\"m{twice}\":0}}"), &limits).unwrap_err().to_string();
+        assert!(found.starts_with(&format!("member \"m{twice}\" is present twice at line 1")), "{found}");
+    }
     // Siblings and parents may share names.
     assert!(from_str::<Value>(r#"[{"a":{"a":1}},{"a":1}]"#, &LIMITS).is_ok());
 }
