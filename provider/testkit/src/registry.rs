@@ -94,6 +94,12 @@ impl Registry {
         self.state.client_certificates_required.store(true, Ordering::Relaxed);
     }
 
+    /// Presents another certificate to new connections over HTTPS; open ones stay.
+    pub fn replace_certificate(&self, identity: &Chain) {
+        let config = server::tls(identity, Arc::clone(&self.state.client_certificates_required));
+        *self.state.tls() = Some(config);
+    }
+
     /// `127.0.0.1:PORT`, or `[::1]:PORT`: the registry part of an image reference.
     #[must_use]
     pub fn host(&self) -> String {

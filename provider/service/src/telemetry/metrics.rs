@@ -29,6 +29,7 @@ mod process;
 mod reduced_hosts;
 mod requests;
 mod store_ends;
+mod tasks;
 mod tokens;
 mod verdicts;
 
@@ -45,6 +46,7 @@ use self::lost_events::LogEventsLost;
 use self::metric_factory::MetricFactory;
 use self::process::Process;
 use self::requests::Requests;
+use self::tasks::Tasks;
 use self::tokens::Tokens;
 use self::verdicts::Verdicts;
 use super::log::LostEvents;
@@ -114,6 +116,7 @@ impl Metrics {
         let build = factory.gauges("build_info", "Always 1; what is running.", &["revision", "version"])?;
         build.with_label_values(&[REVISION, env!("CARGO_PKG_VERSION")]).set(1.0);
         registry.register(Box::new(Process::new()?))?;
+        registry.register(Box::new(Tasks::new()?))?;
         registry.register(Box::new(LogEventsLost::new(LostEvents::of_process())?))?;
         Ok(Self {
             requests: Requests::new(&factory)?,

@@ -13,6 +13,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::TokioExecutor;
 use hyper_util::rt::TokioIo;
 use hyper_util::server::conn::auto;
+use rustls::ServerConfig;
 use tokio::io::AsyncRead;
 use tokio::io::AsyncWrite;
 use tokio::net::TcpListener;
@@ -47,20 +48,20 @@ fn serve_on(listener: TcpListener, identity: Option<&Chain>) -> (Arc<State>, Soc
     let address = listener.local_addr().expect("a bound socket has an address");
     let scheme = if identity.is_some() { "https" } else { "http" };
     let state = Arc::new(State::new(format!("{scheme}://{address}")));
-    let acceptor = identity.map(|identity| acceptor(identity, Arc::clone(&state.client_certificates_required)));
-    let server = tokio::spawn(accept(listener, acceptor, Arc::clone(&state)));
+    *state.tls() = identity.map(|identity| tls(identity, Arc::clone(&state.client_certificates_required)));
+    let server = tokio::spawn(accept(listener, Arc::clone(&state)));
     (state, address, server.abort_handle())
 }
 
 /// Accepts connections until it is aborted. Owns their tasks, so that they end with it.
-async fn accept(listener: TcpListener, acceptor: Option<TlsAcceptor>, state: Arc<State>) {
+async fn accept(listener: TcpListener, state: Arc<State>) {
     let mut connections = JoinSet::new();
     loop {
         // Ignores connections that were closed before they were accepted.
         let Ok((stream, _)) = listener.accept().await else { continue };
         state.log.connected();
         while connections.try_join_next().is_some() {}
-        let (acceptor, state) = (acceptor.clone(), Arc::clone(&state));
+        let (acceptor, state) = (state.tls().clone().map(TlsAcceptor::from), Arc::clone(&state));
         connections.spawn(async move {
             // Without this, small responses wait for the delayed acknowledgement of the peer.
             let _ = stream.set_nodelay(true);
@@ -97,14 +98,19 @@ async fn serve(stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, sta
 }
 
 pub(crate) fn acceptor(identity: &Chain, required: Arc<AtomicBool>) -> TlsAcceptor {
+    TlsAcceptor::from(tls(identity, required))
+}
+
+/// Accepts HTTP/2 and HTTP/1.1, with sessions of its own: none is resumed with another one.
+pub(crate) fn tls(identity: &Chain, required: Arc<AtomicBool>) -> Arc<ServerConfig> {
     let (certificates, key) = identity.for_rustls();
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let mut config = rustls::ServerConfig::builder_with_provider(Arc::clone(&provider))
+    let mut config = ServerConfig::builder_with_provider(Arc::clone(&provider))
         .with_safe_default_protocol_versions()
         .expect("the provider has both versions")
         .with_client_cert_verifier(Arc::new(AnyClient { provider, required }))
         .with_single_cert(certificates, key)
         .expect("a certificate with its key");
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-    TlsAcceptor::from(Arc::new(config))
+    Arc::new(config)
 }

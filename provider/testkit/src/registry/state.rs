@@ -5,6 +5,8 @@ use std::sync::Mutex;
 use std::sync::MutexGuard;
 use std::sync::atomic::AtomicBool;
 
+use rustls::ServerConfig;
+
 use crate::registry::auth::Authentication;
 use crate::registry::auth::TokenService;
 use crate::registry::fault::Faults;
@@ -20,6 +22,8 @@ pub(crate) struct State {
     pub(crate) faults: Arc<Faults>,
     pub(crate) log: RequestLog,
     pub(crate) client_certificates_required: Arc<AtomicBool>,
+    /// For new connections; `None` over plain HTTP.
+    tls: Mutex<Option<Arc<ServerConfig>>>,
     /// Without a trailing slash.
     pub(crate) url: String,
 }
@@ -33,8 +37,13 @@ impl State {
             faults: Arc::default(),
             log: RequestLog::new(),
             client_certificates_required: Arc::default(),
+            tls: Mutex::new(None),
             url,
         }
+    }
+
+    pub(crate) fn tls(&self) -> MutexGuard<'_, Option<Arc<ServerConfig>>> {
+        self.tls.lock().expect("the lock is not poisoned")
     }
 
     pub(crate) fn store(&self) -> MutexGuard<'_, Store> {

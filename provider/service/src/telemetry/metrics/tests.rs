@@ -84,11 +84,24 @@ fn every_series_begins_at_zero() {
         "countersign_log_events_lost_total{level=\"error\"} 0",
         "countersign_log_events_lost_total{level=\"trace\"} 0",
         "countersign_panics_total 0",
+        "countersign_tasks 0",
         "countersign_in_flight_requests 0",
         "countersign_trust_generation 0",
     ] {
         has(&registry, line);
     }
+}
+
+#[tokio::test]
+async fn tasks_that_have_not_ended_are_counted() {
+    let (registry, _metrics) = metrics();
+    has(&registry, "countersign_tasks 0");
+    let waiting = tokio::spawn(std::future::pending::<()>());
+    tokio::spawn(async {}).await.unwrap();
+    has(&registry, "countersign_tasks 1");
+    waiting.abort();
+    assert!(waiting.await.unwrap_err().is_cancelled());
+    has(&registry, "countersign_tasks 0");
 }
 
 /// A series that appears later has not begun at zero.
