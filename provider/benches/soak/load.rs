@@ -1,7 +1,5 @@
-//! The load, and what a minute of it was like.
+//! The load: requests of each kind at their rates.
 
-use std::collections::BTreeSet;
-use std::fmt;
 use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::atomic::AtomicUsize;
@@ -10,58 +8,49 @@ use std::time::Duration;
 use std::time::Instant;
 
 use futures_util::StreamExt as _;
-use serde_json::Value as Json;
-use serde_json::json;
 use tokio::task::JoinSet;
 
+use crate::asking;
+use crate::asking::Answer;
+use crate::asking::Asked;
+use crate::expectations::Image;
 use crate::site::Site;
 
-/// Requests that are under way at most. Gatekeeper waits for each, so that a slow provider is asked less.
-const AT_ONCE: usize = 200;
+/// Requests a second beside those for known images, and how many of each kind are under way at most. All together are fewer than the
+/// connections of the server.
+const OTHERS: [(Asked, f64, usize); 4] =
+    [(Asked::Fresh, 20.0, 40), (Asked::Batch, 5.0, 10), (Asked::Mutation, 20.0, 20), (Asked::Connection, 5.0, 10)];
 
-/// Most faults of one minute that are named.
-const NAMED: usize = 5;
+/// Requests for known images that are under way at most.
+const AT_ONCE: usize = 100;
+
+/// Keys of a batch.
+const KEYS: usize = 20;
 
 /// The number of the next request, over the whole run.
-static NEXT: AtomicUsize = AtomicUsize::new(1);
+static NEXT: AtomicUsize = AtomicUsize::new(0);
 
-/// What happened within a minute.
-#[derive(Clone, Debug)]
-pub(crate) struct Minute {
-    requests: usize,
-    inconclusive: usize,
-    p50: f64,
-    p99: f64,
-    /// In MiB, of this moment.
-    pub(crate) memory: f64,
-    pub(crate) threads: usize,
-    pub(crate) files: usize,
-    /// Verdicts that are wrong, and requests without an answer.
-    pub(crate) wrong: Vec<String>,
-}
-
-impl Minute {
-    pub(crate) const HEADER: &str = "requests  inconclusive  p50 ms   p99 ms   memory MiB  threads  files  wrong";
-}
-
-impl fmt::Display for Minute {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { requests, inconclusive, p50, p99, memory, threads, files, wrong } = self;
-        write!(
-            f,
-            "{requests:8}  {inconclusive:12}  {p50:6.2}  {p99:7.1}  {memory:11.1}  {threads:7}  {files:5}  {:5}",
-            wrong.len()
-        )
+/// Asks for every image that exists from the start.
+///
+/// # Panics
+/// An answer is wrong.
+pub(crate) async fn warm_up(site: &Site) {
+    for images in site.images.chunks(KEYS) {
+        asking::ask(site, Asked::Batch, images.to_vec()).await.first_wrong().expect("the first answers are right");
     }
 }
 
-/// How many requests a second are answered without faults.
+/// How many requests for known images are answered in a second, without faults.
+///
+/// # Panics
+/// An answer is wrong.
 pub(crate) async fn maximum(site: &Site, time: Duration) -> f64 {
     let end = Instant::now() + time;
     let workers = (0..8).map(|_| async {
         let mut count = 0_usize;
         while Instant::now() < end {
-            ask(site).await.unwrap();
+            let answer = asking::ask(site, Asked::Known, images(site, Asked::Known)).await;
+            answer.first_wrong().expect("answers without faults are right");
             count += 1;
         }
         count
@@ -70,69 +59,52 @@ pub(crate) async fn maximum(site: &Site, time: Duration) -> f64 {
     counts.iter().sum::<usize>() as f64 / time.as_secs_f64()
 }
 
-/// `rate` requests a second.
-pub(crate) async fn run(site: &Site, rate: f64, time: Duration) -> Minute {
-    let (began, interval) = (Instant::now(), Duration::from_secs_f64(1.0 / rate));
-    let results = Arc::new(Mutex::new(Vec::new()));
-    let mut tasks = JoinSet::new();
-    let mut due = Duration::ZERO;
-    while due < time {
-        tokio::time::sleep_until((began + due).into()).await;
-        due += interval;
-        while tasks.len() >= AT_ONCE {
-            tasks.join_next().await;
-        }
+/// `rate` requests a second for known images, and the others.
+pub(crate) async fn run(site: &Site, rate: f64, end: Instant) -> Vec<Answer> {
+    let answers = Arc::new(Mutex::new(Vec::new()));
+    let all = std::iter::once((Asked::Known, rate, AT_ONCE)).chain(OTHERS);
+    let kinds: JoinSet<()> = all.map(|kind| paced(site.clone(), kind, end, Arc::clone(&answers))).collect();
+    kinds.join_all().await;
+    std::mem::take(&mut *answers.lock().unwrap())
+}
+
+/// Requests of one kind. Gatekeeper waits for each, so that a provider that is slow is asked less, and not more afterwards.
+async fn paced(
+    site: Site,
+    (asked, rate, at_once): (Asked, f64, usize),
+    end: Instant,
+    answers: Arc<Mutex<Vec<Answer>>>,
+) {
+    let (mut due, mut tasks) = (Instant::now(), JoinSet::new());
+    while due < end {
+        tokio::time::sleep_until(due.into()).await;
         while tasks.try_join_next().is_some() {}
-        let (site, results) = (site.clone(), Arc::clone(&results));
+        while tasks.len() >= at_once {
+            tasks.join_next().await;
+            due = Instant::now();
+        }
+        due += Duration::from_secs_f64(1.0 / rate);
+        let (site, answers) = (site.clone(), Arc::clone(&answers));
         tasks.spawn(async move {
-            let result = ask(&site).await;
-            results.lock().unwrap().push(result);
+            let answer = asking::ask(&site, asked, images(&site, asked)).await;
+            answers.lock().unwrap().push(answer);
         });
     }
     tasks.join_all().await;
-    let results = std::mem::take(&mut *results.lock().unwrap());
-    minute(site, &results)
 }
 
-fn minute(site: &Site, results: &[Result<(bool, Duration), String>]) -> Minute {
-    let mut latencies: Vec<f64> = results.iter().flatten().map(|(_, latency)| latency.as_secs_f64() * 1e3).collect();
-    latencies.sort_by(f64::total_cmp);
-    let part = |part: f64| latencies.get((latencies.len() as f64 * part) as usize).copied().unwrap_or(f64::NAN);
-    let wrong: BTreeSet<String> = results.iter().filter_map(|result| result.as_ref().err().cloned()).collect();
-    Minute {
-        requests: results.len(),
-        inconclusive: results.iter().flatten().filter(|(is_inconclusive, _)| *is_inconclusive).count(),
-        p50: part(0.5),
-        p99: part(0.99),
-        memory: site.memory(),
-        threads: site.threads(),
-        files: site.files(),
-        wrong: wrong.into_iter().take(NAMED).collect(),
+/// The images of the next request.
+fn images(site: &Site, asked: Asked) -> Vec<Image> {
+    let number = NEXT.fetch_add(1, Ordering::Relaxed);
+    let of = |number: usize| site.images[number % site.images.len()].clone();
+    let fresh = || site.signers.fresh(&site.registry);
+    match asked {
+        Asked::Known if number.is_multiple_of(10) => {
+            let known = site.known.lock().unwrap();
+            vec![known.get(number / 10 % known.len().max(1)).cloned().unwrap_or_else(|| of(number))]
+        }
+        Asked::Known | Asked::Mutation | Asked::Connection => vec![of(number)],
+        Asked::Fresh => vec![fresh()],
+        Asked::Batch => std::iter::once(fresh()).chain((1..KEYS).map(|next| of(number + next))).collect(),
     }
-}
-
-/// Whether the next image is inconclusive, and how long the answer took.
-///
-/// # Errors
-/// A wrong verdict, or none.
-async fn ask(site: &Site) -> Result<(bool, Duration), String> {
-    let (image, kind) = site.image(NEXT.fetch_add(1, Ordering::Relaxed));
-    let body = json!({
-        "apiVersion": "externaldata.gatekeeper.sh/v1beta1",
-        "kind": "ProviderRequest",
-        "request": {"keys": [image]},
-    });
-    let began = Instant::now();
-    let unanswered = |error: reqwest::Error| format!("{image}: no answer: {error}");
-    let answer = site.client.post(site.url()).body(body.to_string()).send().await.map_err(unanswered)?;
-    let bytes = answer.bytes().await.map_err(unanswered)?;
-    let elapsed = began.elapsed();
-    let answer: Json = serde_json::from_slice(&bytes).map_err(|error| format!("{image}: {error}"))?;
-    let item = &answer["response"]["items"][0];
-    // An error is an answer without a verdict.
-    let verdict = item["value"]["verdict"].as_str().unwrap_or("inconclusive");
-    if !site.allows(kind, verdict, began) {
-        return Err(format!("{image}: {kind:?}, found {verdict}: {item}"));
-    }
-    Ok((verdict == "inconclusive", elapsed))
 }

@@ -1,92 +1,110 @@
-//! Runs Countersign for a long time at half of its maximum load, while the registry fails, the policy changes, and passwords and
-//! certificates are replaced: no verdict may be wrong, and memory, threads, connections and files must stay flat.
+//! Runs Countersign for a long time at half of its maximum load, while the registry fails, tags move, the policy changes, and passwords,
+//! certificates and authorities are replaced: no verdict may be wrong or missing without need, and memory, threads, connections, files and
+//! tasks must stay flat.
 //!
-//! `cargo bench-soak [DURATION]`, 15m unless given. Prints a line for each minute, and fails with the first thing that is wrong.
-//! Linux only: it reads `/proc`.
+//! `cargo bench-soak [DURATION] [--rate REQUESTS]`, 15m unless given, and half of the maximum. Prints a line for each minute, and fails with the
+//! first things that are wrong. Linux only: it reads `/proc`.
 
 #![allow(clippy::unwrap_used)]
 
+mod asking;
+mod caller;
 mod events;
+mod expectations;
+mod images;
 mod load;
+mod minute;
 #[path = "../support/process.rs"]
 mod process;
-#[path = "../support/providers.rs"]
-mod providers;
+mod readings;
 #[path = "../support/served.rs"]
 mod served;
 mod site;
 
 use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::Mutex;
 use std::time::Duration;
 use std::time::Instant;
 
-use load::Minute;
+use minute::Minute;
+use readings::Reading;
 use site::Site;
 
 /// How long the maximum is measured.
 const MEASURE: Duration = Duration::from_secs(10);
 
-/// Minutes in which memory may still grow: caches fill, and every fault occurs once.
-const SETTLING: usize = 3;
+/// The shortest run whose readings are compared: a third of a shorter one has few events.
+const COMPARED: Duration = Duration::from_secs(3 * 60);
 
-/// What memory may grow by after [`SETTLING`], in MiB: allocators keep what they had in their largest moment.
-const GROWTH_MIB: f64 = 8.0;
+/// The duration, and the rate if there is one.
+fn arguments() -> Option<(Duration, Option<f64>)> {
+    // Cargo adds `--bench`.
+    let arguments: Vec<String> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let (duration, rate) = match arguments.as_slice() {
+        [] => ("15m", None),
+        [duration] => (*duration, None),
+        [duration, "--rate", rate] => (*duration, Some(rate.parse().ok()?)),
+        _ => return None,
+    };
+    Some((humantime::parse_duration(duration).ok()?, rate))
+}
 
 #[tokio::main]
 async fn main() -> ExitCode {
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
-    // Cargo adds `--bench`.
-    let arguments: Vec<String> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
-    let duration = match arguments.as_slice() {
-        [] => Duration::from_secs(15 * 60),
-        [duration] => humantime::parse_duration(duration).expect("a duration, such as 15m"),
-        _ => {
-            eprintln!("usage: cargo bench-soak [DURATION]");
-            return ExitCode::from(3);
-        }
+    let Some((duration, rate)) = arguments() else {
+        eprintln!("usage: cargo bench-soak [DURATION] [--rate REQUESTS], such as 15m and 500 a second");
+        return ExitCode::from(3);
     };
     let site = Site::start(&served::shipped(env!("CARGO_BIN_EXE_countersign"))).await;
-    let most = load::maximum(&site, MEASURE).await;
-    let rate = most / 2.0;
-    println!("maximum {most:.0} requests/s; load {rate:.0} requests/s for {}", humantime::format_duration(duration));
-    let events = tokio::spawn(events::run(site.clone(), duration));
-    let mut minutes: Vec<Minute> = Vec::new();
-    let end = Instant::now() + duration;
-    println!("{}", Minute::HEADER);
-    while Instant::now() < end {
-        let part = Duration::from_secs(60).min(end.saturating_duration_since(Instant::now()));
-        let minute = load::run(&site, rate, part).await;
-        println!("{minute}");
-        minutes.push(minute);
+    load::warm_up(&site).await;
+    let before = Reading::now(&site).await;
+    let rate = match rate {
+        Some(rate) => rate,
+        None => {
+            let most = load::maximum(&site, MEASURE).await;
+            println!("maximum {most:.0} requests/s");
+            most / 2.0
+        }
+    };
+    println!("load {rate:.0} requests/s and others for {}", humantime::format_duration(duration));
+    let mut wrong = run(&site, rate, duration).await;
+    site.caller.leave();
+    wrong.extend(Reading::at_rest(&site, before).await.err().unwrap_or_default());
+    wrong.iter().for_each(|why| println!("FAILED: {why}"));
+    if !wrong.is_empty() {
+        return ExitCode::FAILURE;
     }
-    events.await.unwrap();
-    site.heal();
-    let mut faults = minutes.iter().flat_map(|minute| minute.wrong.clone()).collect::<Vec<_>>();
-    faults.extend(growth(&minutes));
-    faults.extend(site.left_over().await);
-    for fault in &faults {
-        println!("FAILED: {fault}");
-    }
-    if faults.is_empty() {
-        println!("no wrong verdict, nothing has grown");
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
-    }
+    println!("no wrong verdict, none missing without need, nothing has grown");
+    ExitCode::SUCCESS
 }
 
-/// What has grown since the first minutes.
-fn growth(minutes: &[Minute]) -> Vec<String> {
-    let [.., last] = minutes else { return Vec::new() };
-    let Some(first) = minutes.get(SETTLING) else { return Vec::new() };
-    let mut grown = Vec::new();
-    if last.memory > first.memory + GROWTH_MIB {
-        grown.push(format!("memory: {:.1} MiB after {SETTLING} minutes, {:.1} at the end", first.memory, last.memory));
+/// Load and events for that time; returns what was wrong.
+async fn run(site: &Site, rate: f64, duration: Duration) -> Vec<String> {
+    let end = Instant::now() + duration;
+    let readings = Arc::new(Mutex::new(Vec::new()));
+    let events = tokio::spawn(events::run(site.clone(), duration));
+    let background = [
+        tokio::spawn(readings::follow(site.clone(), Arc::clone(&readings))),
+        tokio::spawn(events::move_tags(site.clone())),
+    ];
+    let mut wrong = Vec::new();
+    println!("{}", Minute::HEADER);
+    while Instant::now() < end {
+        let until = end.min(Instant::now() + Duration::from_secs(60));
+        let answers = load::run(site, rate, until).await;
+        let minute = Minute::new(&answers, Reading::now(site).await);
+        println!("{minute}");
+        wrong.extend(minute.named);
     }
-    for (what, first, last) in [("threads", first.threads, last.threads), ("files", first.files, last.files)] {
-        if last > 2 * first.max(8) {
-            grown.push(format!("{what}: {first} after {SETTLING} minutes, {last} at the end"));
-        }
+    let (of_events, count) = events.await.unwrap();
+    background.iter().for_each(tokio::task::JoinHandle::abort);
+    println!("{count} events, without the moves of tags");
+    wrong.extend(of_events);
+    if duration >= COMPARED {
+        wrong.extend(readings::growth(&readings.lock().unwrap()));
     }
-    grown
+    wrong
 }

@@ -1,4 +1,4 @@
-//! Countersign with a registry, a signer that comes and goes, and images whose verdicts are known.
+//! Countersign with a registry and files that change.
 
 use std::fs;
 use std::path::Path;
@@ -11,57 +11,61 @@ use std::sync::Mutex;
 use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
-use std::time::Instant;
 
-use countersign_testkit::notation;
 use countersign_testkit::pki::Authority;
 use countersign_testkit::pki::CertSpec;
 use countersign_testkit::pki::Chain;
 use countersign_testkit::registry::Registry;
 use countersign_testkit::registry::TokenService;
+use serde_json::json;
 
-use crate::process;
-use crate::providers;
+use crate::caller::Caller;
+use crate::expectations::Condition;
+use crate::expectations::Expectations;
+use crate::expectations::Image;
+use crate::images;
+use crate::images::Signers;
 use crate::served;
 
-/// Images of each kind that exist from the start.
-const IMAGES: usize = 100;
+const USER: &str = "soak";
 
-/// How long after a change of the policy both its former and its new verdicts may be seen: Countersign reads its files every second
-/// here, and a request that began before has the former policy.
-const CHANGE: Duration = Duration::from_secs(10);
+/// The lifetimes of the configuration: short, so that a minute has everything that an hour has.
+pub(crate) const VERDICT_LIFETIME: Duration = Duration::from_secs(20);
+pub(crate) const REJECTED_LIFETIME: Duration = Duration::from_secs(5);
+pub(crate) const TAG_LIFETIME: Duration = Duration::from_secs(2);
 
-/// What the verdict about an image must be, as long as there is one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kind {
-    /// By the signer that is always trusted.
-    Signed,
-    /// By the signer whose root is in the store at times.
-    SignedAtTimes,
-    /// By a stranger.
-    SignedByStranger,
-    Unsigned,
-}
+/// The root that is in the store at times.
+const SECOND_ROOT: &str = "trust/truststore/x509/ca/main/second.pem";
 
-/// When the store has the second root.
-#[derive(Debug)]
-struct Second {
-    is_trusted: bool,
-    changed: Instant,
+/// What is replaced by another one of its kind.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Replaced {
+    ServerCertificate,
+    ClientAuthority,
+    Password,
+    RegistryAuthority,
 }
 
 pub(crate) struct Inner {
     process: Mutex<Child>,
-    pub(crate) client: reqwest::Client,
-    url: String,
-    health: String,
-    pub(crate) folder: PathBuf,
+    pub(crate) caller: Caller,
     pub(crate) registry: Registry,
-    pub(crate) images: Vec<(String, Kind)>,
-    signer: Chain,
-    second_root: String,
-    second: Mutex<Second>,
-    fresh: AtomicUsize,
+    /// Of the certificate of the registry, in use in turn.
+    registry_authorities: [Authority; 2],
+    pub(crate) signers: Signers,
+    pub(crate) images: Vec<Image>,
+    pub(crate) expectations: Expectations,
+    /// Fresh images whose verdicts are in memory.
+    pub(crate) known: Mutex<Vec<Image>>,
+    /// `HOST:PORT` of the endpoints.
+    pub(crate) address: String,
+    /// `HOST:PORT` of the metrics, and a client for them.
+    health: (String, reqwest::Client),
+    folder: PathBuf,
+    /// Issues tokens for the password in use.
+    pub(crate) tokens: Mutex<TokenService>,
+    /// The numbers of what is in use.
+    replaced: [AtomicUsize; 4],
 }
 
 /// Clones share all of it.
@@ -91,143 +95,149 @@ impl Site {
     pub(crate) async fn start(binary: &Path) -> Self {
         let folder = std::env::temp_dir().join(format!("countersign-soak-{}", std::process::id()));
         fs::create_dir_all(&folder).unwrap();
-        let root = |name| Authority::root(CertSpec::root().common_name(name));
-        let of_registry = root("registry");
-        let registry = Registry::start_tls(&of_registry.issue(CertSpec::tls_server(&["127.0.0.1"]))).await;
-        registry.require_bearer(&TokenService::for_user("soak", "password").expires_in(Some(60)));
-        let (first, second, stranger) = (root("first"), root("second"), root("stranger"));
-        let signers = [&first, &second, &stranger].map(|root| root.issue(CertSpec::leaf()));
-        let images = images(&registry, &signers);
-        let client = served::certificates(&folder).client();
-        let host = registry.host();
-        // Short lifetimes, so that a minute has everything that an hour has.
-        let config = format!(
-            "{}trust: {{directory: trust, reloadInterval: 1s}}\n\
-             cache: {{verdictLifetime: 20s, tagLifetime: 2s}}\n\
-             registries: [{{host: '{host}', ca: registry.pem, credentials: {{usernameFile: user, passwordFile: password}}}}]\n",
-            served::server("")
-        );
+        let authorities = ["registry 1", "registry 2"].map(|name| Authority::root(CertSpec::root().common_name(name)));
+        let registry = Registry::start_tls(&certificate_of_registry(&authorities[0])).await;
+        let tokens = token_service("password 0");
+        registry.require_bearer(&tokens);
+        let signers = Signers::new();
+        let images = signers.images(&registry);
+        let (caller, server) = Caller::new();
         for (name, content) in [
-            ("registry.pem", of_registry.pem().as_str()),
-            ("user", "soak"),
-            ("password", "password"),
-            ("c.yaml", config.as_str()),
-            ("trust/trustpolicy.json", &providers::policy("ca:main").to_string()),
-            ("trust/truststore/x509/ca/main/first.pem", &first.pem()),
-            ("trust/truststore/x509/ca/main/second.pem", &second.pem()),
+            ("tls.crt", server.pem()),
+            ("tls.key", server.key_pem()),
+            ("authority.pem", caller.client_authority(0)),
+            ("registry.pem", authorities[0].pem()),
+            ("user", USER.to_owned()),
+            ("password", "password 0".to_owned()),
+            ("c.yaml", config(&registry.host())),
+            ("trust/trustpolicy.json", policy(&registry.host(), true, true)),
+            ("trust/truststore/x509/ca/main/first.pem", signers.first.pem()),
+            (SECOND_ROOT, signers.second.pem()),
+            ("trust/truststore/x509/ca/other/other.pem", signers.other.pem()),
         ] {
-            served::write(&folder, name, content);
+            served::write(&folder, name, &content);
         }
         let mut command = Command::new(fs::canonicalize(binary).unwrap());
         command.env_clear().current_dir(&folder).args(["serve", "--config", "c.yaml"]).stdin(Stdio::null());
         let (process, event) = served::start(&mut command).await;
-        let [signer, ..] = signers;
         Self(Arc::new(Inner {
             process: Mutex::new(process),
-            client,
-            url: format!("https://{}/v1/verify", served::address(&event, "endpoints")),
-            health: format!("http://{}", served::address(&event, "health")),
-            folder,
+            caller,
             registry,
+            registry_authorities: authorities,
+            signers,
             images,
-            signer,
-            second_root: second.pem(),
-            second: Mutex::new(Second { is_trusted: true, changed: Instant::now() }),
-            fresh: AtomicUsize::new(0),
+            expectations: Expectations::new(images::TAGS),
+            known: Mutex::default(),
+            address: served::address(&event, "endpoints"),
+            health: (
+                served::address(&event, "health"),
+                reqwest::Client::builder().no_proxy().tls_certs_only([]).build().unwrap(),
+            ),
+            folder,
+            tokens: Mutex::new(tokens),
+            replaced: Default::default(),
         }))
     }
 
-    /// The image of the request with this number: mostly those that were asked for before, and one of twenty that was never.
-    pub(crate) fn image(&self, number: usize) -> (String, Kind) {
-        if !number.is_multiple_of(20) {
-            return self.images[number % self.images.len()].clone();
-        }
-        let tag = format!("fresh-{}", self.fresh.fetch_add(1, Ordering::Relaxed));
-        let image = self.registry.push_image("fresh", &tag);
-        notation::sign_image(&self.registry, "fresh", &image, &self.signer);
-        (format!("{}/fresh:{tag}", self.registry.host()), Kind::Signed)
-    }
-
-    /// Whether `verdict` can be right for a request of this kind that began at `began` and ends now.
-    pub(crate) fn allows(&self, kind: Kind, verdict: &str, began: Instant) -> bool {
-        if verdict == "inconclusive" {
-            return true;
-        }
-        let expected = match kind {
-            Kind::Signed => "verified",
-            Kind::SignedByStranger | Kind::Unsigned => "rejected",
-            Kind::SignedAtTimes => {
-                let second = self.second.lock().unwrap();
-                if began < second.changed + CHANGE {
-                    return ["verified", "rejected"].contains(&verdict);
-                }
-                if second.is_trusted { "verified" } else { "rejected" }
-            }
-        };
-        verdict == expected
-    }
-
-    /// Adds the second root to the store, or removes it.
-    pub(crate) fn trust_second(&self, is_trusted: bool) {
-        *self.second.lock().unwrap() = Second { is_trusted, changed: Instant::now() };
-        let name = "trust/truststore/x509/ca/main/second.pem";
-        if is_trusted {
-            served::write(&self.folder, name, &self.second_root);
-        } else {
-            fs::remove_file(self.folder.join(name)).unwrap();
-        }
-    }
-
-    /// Ends all faults of the registry.
-    pub(crate) fn heal(&self) {
-        self.registry.clear_faults();
-    }
-
-    pub(crate) fn url(&self) -> &str {
-        &self.url
-    }
-
-    fn id(&self) -> u32 {
+    pub(crate) fn id(&self) -> u32 {
         self.process.lock().unwrap().id()
     }
 
-    pub(crate) fn memory(&self) -> f64 {
-        process::memory(self.id())
+    /// The page of metrics.
+    ///
+    /// # Panics
+    /// The process has ended.
+    pub(crate) async fn metrics(&self) -> String {
+        let (address, client) = &self.health;
+        client.get(format!("http://{address}/metrics")).send().await.unwrap().text().await.unwrap()
     }
 
-    pub(crate) fn threads(&self) -> usize {
-        process::entries(self.id(), "task")
+    /// The numbers of what is in use and of what is in use from now on.
+    pub(crate) fn next(&self, what: Replaced) -> [usize; 2] {
+        let former = self.replaced[what as usize].fetch_add(1, Ordering::Relaxed);
+        [former, former + 1]
     }
 
-    pub(crate) fn files(&self) -> usize {
-        process::entries(self.id(), "fd")
+    /// Replaces a file by one rename, as Kubernetes does.
+    pub(crate) fn write(&self, name: &str, content: &str) {
+        served::write(&self.folder, "next", content);
+        fs::rename(self.folder.join("next"), self.folder.join(name)).unwrap();
     }
 
-    /// The limits that are still in use after the last request.
-    pub(crate) async fn left_over(&self) -> Vec<String> {
-        // Flights go on for some seconds after their last caller.
-        tokio::time::sleep(Duration::from_secs(10)).await;
-        let page = self.client.get(format!("{}/metrics", self.health)).send().await.unwrap().text().await.unwrap();
-        let in_use = page.lines().filter(|line| line.starts_with("countersign_limit_in_use{"));
-        in_use.filter(|line| !line.ends_with(" 0")).map(|line| format!("still in use: {line}")).collect()
+    /// Changes what the condition is about.
+    pub(crate) fn toggle(&self, condition: Condition) {
+        self.expectations.toggle(condition);
+        let holds = |condition| self.expectations.holds(condition);
+        match condition {
+            Condition::SecondRoot if holds(condition) => self.write(SECOND_ROOT, &self.signers.second.pem()),
+            Condition::SecondRoot => fs::remove_file(self.folder.join(SECOND_ROOT)).unwrap(),
+            Condition::MainStore | Condition::Strict => {
+                let policy = policy(&self.registry.host(), holds(Condition::MainStore), holds(Condition::Strict));
+                self.write("trust/trustpolicy.json", &policy);
+            }
+        }
+    }
+
+    pub(crate) fn move_tags(&self) {
+        let is_signed = self.expectations.toggle_tags();
+        images::move_tags(&self.registry, &self.images, is_signed);
+    }
+
+    /// Replaces the password at the registry, whose former tokens end, and in the file.
+    pub(crate) fn replace_password(&self, number: usize) {
+        let password = format!("password {number}");
+        let tokens = token_service(&password);
+        self.registry.require_bearer(&tokens);
+        *self.tokens.lock().unwrap() = tokens;
+        self.write("password", &password);
+    }
+
+    /// Trusts the authorities of the registry of these numbers, in place of others.
+    pub(crate) fn trust_registry(&self, numbers: &[usize]) {
+        let content: String = numbers.iter().map(|number| self.registry_authorities[number % 2].pem()).collect();
+        self.write("registry.pem", &content);
+    }
+
+    /// The certificate of the registry is one of the authority of this number, for new connections.
+    pub(crate) fn replace_certificate_of_registry(&self, number: usize) {
+        self.registry.replace_certificate(&certificate_of_registry(&self.registry_authorities[number % 2]));
     }
 }
 
-/// [`IMAGES`] of each kind.
-fn images(registry: &Registry, [first, second, stranger]: &[Chain; 3]) -> Vec<(String, Kind)> {
-    let kinds = [
-        (Kind::Signed, Some(first)),
-        (Kind::SignedAtTimes, Some(second)),
-        (Kind::SignedByStranger, Some(stranger)),
-        (Kind::Unsigned, None),
-    ];
-    let image = |number: usize, (kind, signer): (Kind, Option<&Chain>)| {
-        let (repository, tag) = (format!("shop/{}", number % 10), format!("{kind:?}-{number}").to_lowercase());
-        let image = registry.push_image(&repository, &tag);
-        if let Some(signer) = signer {
-            notation::sign_image(registry, &repository, &image, signer);
+fn certificate_of_registry(authority: &Authority) -> Chain {
+    authority.issue(CertSpec::tls_server(&["127.0.0.1"]))
+}
+
+fn token_service(password: &str) -> TokenService {
+    TokenService::for_user(USER, password).expires_in(Some(60))
+}
+
+/// The trust policy, with the store `main` or `other` for the one repository, and the level `strict` or `skip` for the other one.
+fn policy(host: &str, main_store: bool, is_strict: bool) -> String {
+    let statement = |name: &str, scope: &str, level: &str, store: &str| {
+        if level == "skip" {
+            return json!({"name": name, "registryScopes": [scope], "signatureVerification": {"level": level}});
         }
-        (format!("{}/{repository}:{tag}", registry.host()), kind)
+        json!({"name": name, "registryScopes": [scope], "signatureVerification": {"level": level},
+            "trustStores": [store], "trustedIdentities": ["*"]})
     };
-    (0..IMAGES).flat_map(|number| kinds.map(|kind| image(number, kind))).collect()
+    let of = |repository: &str| format!("{host}/{repository}");
+    json!({"version": "1.0", "trustPolicies": [
+        statement("moves", &of(images::MOVES), "strict", if main_store { "ca:main" } else { "ca:other" }),
+        statement("level", &of(images::LEVEL), if is_strict { "strict" } else { "skip" }, "ca:main"),
+        statement("all", "*", "strict", "ca:main"),
+    ]})
+    .to_string()
+}
+
+/// With little memory for verdicts, so that it is full before memory is compared.
+fn config(host: &str) -> String {
+    let [verdict, rejected, tag] = [VERDICT_LIFETIME, REJECTED_LIFETIME, TAG_LIFETIME].map(|time| time.as_secs());
+    format!(
+        "{}trust: {{directory: trust, reloadInterval: 1s}}\n\
+         cache: {{verdictLifetime: {verdict}s, rejectedLifetime: {rejected}s, tagLifetime: {tag}s, verdictBytes: 4Mi}}\n\
+         registries: [{{host: '{host}', ca: registry.pem, credentials: {{usernameFile: user, passwordFile: password}}}}]\n",
+        served::server("")
+    )
 }

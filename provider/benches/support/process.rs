@@ -41,3 +41,13 @@ pub(crate) fn memory(id: u32) -> f64 {
 pub(crate) fn entries(id: u32, directory: &str) -> usize {
     fs::read_dir(format!("/proc/{id}/{directory}")).unwrap().count()
 }
+
+/// The local and the remote port of every open TCP connection over IPv4 of the network that the process is in: of both ends, if both are in it.
+pub(crate) fn connections(id: u32) -> Vec<[u16; 2]> {
+    let port = |address: &str| u16::from_str_radix(address.rsplit(':').next().unwrap(), 16).unwrap();
+    let table = proc(id, "net/tcp");
+    let fields = table.lines().skip(1).map(|line| line.split_whitespace().collect::<Vec<_>>());
+    // 06 waits for late packets, without a process, and 0A is a listener.
+    let open = fields.filter(|fields| !["06", "0A"].contains(&fields[3]));
+    open.map(|fields| [port(fields[1]), port(fields[2])]).collect()
+}

@@ -18,7 +18,7 @@ use serde_json::Value as Json;
 use tokio::sync::oneshot;
 
 /// The name in Gatekeeper's certificate in a standard installation.
-const GATEKEEPER: &str = "gatekeeper-webhook-service.gatekeeper-system.svc";
+pub(crate) const GATEKEEPER: &str = "gatekeeper-webhook-service.gatekeeper-system.svc";
 
 /// How long a program may take to listen.
 pub(crate) const START: Duration = Duration::from_secs(30);
@@ -79,12 +79,16 @@ impl Caller {
     }
 
     fn builder(&self) -> reqwest::ClientBuilder {
-        reqwest::Client::builder()
-            .tls_certs_only([self.authority.clone()])
-            .identity(self.identity.clone())
-            .http1_only()
-            .no_proxy()
+        calling([self.authority.clone()], self.identity.clone())
     }
+}
+
+/// A client that calls as Gatekeeper does, which trusts these authorities and has this identity.
+pub(crate) fn calling(
+    authorities: impl IntoIterator<Item = reqwest::Certificate>,
+    identity: reqwest::Identity,
+) -> reqwest::ClientBuilder {
+    reqwest::Client::builder().tls_certs_only(authorities).identity(identity).http1_only().no_proxy()
 }
 
 /// Writes `tls.crt`, `tls.key` and `authority.pem` into `folder`, and returns with what Gatekeeper would call.

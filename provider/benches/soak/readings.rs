@@ -1,0 +1,129 @@
+//! What must not grow: memory, threads, files, connections and tasks of the process.
+
+use std::fmt;
+use std::time::Duration;
+use std::time::Instant;
+
+use crate::process;
+use crate::site::Site;
+
+/// The time between two readings.
+const EVERY: Duration = Duration::from_secs(1);
+
+/// How long the process may take to come to rest: connections to a registry are closed after some seconds without a request.
+const REST: Duration = Duration::from_secs(30);
+
+/// The state of the process at a moment.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Reading([f64; 7]);
+
+/// What is read, and how much more of it the median of the last third of a run may have than that of the second.
+///
+/// All of it is bounded by the load, which does not change, and each third of a run of 15 minutes has at least two rounds of events. Medians
+/// leave out the moments of a fault. What is left:
+/// - memory: the caches of verdicts are full within the first third, but the allocator keeps more of it the more often it was in use.
+/// - threads: those that may block, which end after ten seconds without work.
+/// - connections of clients: as many as requests of the load are under way at the same time, which depends on what else the machine does.
+/// - files: as many as connections.
+/// - tasks: one for each connection, and some for each request.
+const READ: [(&str, f64); 7] = [
+    ("memory in MiB", 3.0),
+    ("threads", 2.0),
+    ("files", 10.0),
+    ("connections of clients", 10.0),
+    ("connections to the registry", 2.0),
+    ("tasks", 12.0),
+    ("limits in use", 10.0),
+];
+
+/// The places of what comes to rest when nobody asks, and how much more of it there may be than before the load: a connection to the registry
+/// with its tasks, and a poll of files.
+const AT_REST: [(usize, f64); 5] = [(2, 3.0), (3, 0.0), (4, 1.0), (5, 3.0), (6, 0.0)];
+
+impl Reading {
+    /// # Panics
+    /// The process has ended.
+    pub(crate) async fn now(site: &Site) -> Self {
+        let id = site.id();
+        let port = |address: &str| address.rsplit(':').next().unwrap().parse::<u16>().unwrap();
+        let (own, registry) = (port(&site.address), site.registry.address().port());
+        let connections = process::connections(id);
+        let count = |place: usize, port: u16| connections.iter().filter(|ports| ports[place] == port).count() as f64;
+        let page = site.metrics().await;
+        let tasks = page.lines().find_map(|line| line.strip_prefix("countersign_tasks ")).unwrap();
+        Self([
+            process::memory(id),
+            process::entries(id, "task") as f64,
+            process::entries(id, "fd") as f64,
+            count(0, own),
+            count(1, registry),
+            tasks.parse().unwrap(),
+            limits(&page) as f64,
+        ])
+    }
+
+    /// The state at rest, at the latest after [`REST`].
+    ///
+    /// # Errors
+    /// There is more than `before`.
+    pub(crate) async fn at_rest(site: &Site, before: Self) -> Result<(), Vec<String>> {
+        let end = Instant::now() + REST;
+        loop {
+            let now = Self::now(site).await;
+            let more = AT_REST.iter().filter(|(place, more)| now.0[*place] > before.0[*place] + more);
+            let more: Vec<String> = more
+                .map(|(place, _)| {
+                    let (found, before) = (now.0[*place], before.0[*place]);
+                    format!("{} at rest: {before:.0} before the load, {found:.0} after it", READ[*place].0)
+                })
+                .collect();
+            if more.is_empty() {
+                return Ok(());
+            }
+            if Instant::now() > end {
+                return Err(more);
+            }
+            tokio::time::sleep(EVERY).await;
+        }
+    }
+}
+
+impl fmt::Display for Reading {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let [memory, threads, files, clients, registry, tasks, limits] = self.0;
+        write!(f, "{memory:5.1}  {threads:7}  {files:5}  {clients:7}  {registry:8}  {tasks:5}  {limits:6}")
+    }
+}
+
+/// How many limits are in use.
+fn limits(page: &str) -> usize {
+    let limits = page.lines().filter(|line| line.starts_with("countersign_limit_in_use{"));
+    limits.filter(|line| !line.ends_with(" 0")).count()
+}
+
+/// Reads until it is dropped, and keeps no requests that the registry has recorded.
+pub(crate) async fn follow(site: Site, readings: std::sync::Arc<std::sync::Mutex<Vec<Reading>>>) {
+    loop {
+        let reading = Reading::now(&site).await;
+        readings.lock().unwrap().push(reading);
+        site.registry.clear_requests();
+        tokio::time::sleep(EVERY).await;
+    }
+}
+
+/// What has grown from the second third of the readings to the last one.
+pub(crate) fn growth(readings: &[Reading]) -> Vec<String> {
+    let third = readings.len() / 3;
+    let median = |part: &[Reading], place: usize| {
+        let mut figures: Vec<f64> = part.iter().map(|reading| reading.0[place]).collect();
+        figures.sort_by(f64::total_cmp);
+        figures[figures.len() / 2]
+    };
+    let grown = |(place, (what, most)): (usize, &(&str, f64))| {
+        let [second, last] = [&readings[third..2 * third], &readings[2 * third..]].map(|part| median(part, place));
+        (last > second + most).then(|| {
+            format!("{what}: median {second:.1} of the second third, {last:.1} of the last one, expected at most {most} more")
+        })
+    };
+    READ.iter().enumerate().filter_map(grown).collect()
+}
