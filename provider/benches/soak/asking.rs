@@ -36,15 +36,22 @@ pub(crate) struct Answer {
     pub(crate) asked: Asked,
     pub(crate) latency: Duration,
     pub(crate) judged: Vec<Judged>,
-    /// Each wrong verdict, and other mistakes.
-    pub(crate) wrong: Vec<String>,
+    pub(crate) wrong: Vec<Wrong>,
+}
+
+/// A wrong verdict, or another mistake.
+#[derive(Clone, Debug)]
+pub(crate) struct Wrong {
+    /// The same for those that are alike.
+    pub(crate) group: &'static str,
+    pub(crate) message: String,
 }
 
 impl Answer {
     /// # Errors
     /// The first mistake.
     pub(crate) fn first_wrong(self) -> Result<(), String> {
-        self.wrong.into_iter().next().map_or(Ok(()), Err)
+        self.wrong.into_iter().next().map_or(Ok(()), |wrong| Err(wrong.message))
     }
 }
 
@@ -66,11 +73,17 @@ pub(crate) async fn ask(site: &Site, asked: Asked, images: Vec<Image>) -> Answer
             for image in &images {
                 match found(&response, image).and_then(|found| site.expectations.judge(image, &found, began)) {
                     Ok(one) => judged.push(one),
-                    Err(why) => wrong.push(format!("{asked:?}: {why}")),
+                    Err(why) => {
+                        let message = format!("{asked:?}: {why}");
+                        wrong.push(Wrong { group: image.kind.name(), message });
+                    }
                 }
             }
         }
-        Err(why) => wrong.push(site.expectations.described(&format!("{asked:?}: {why}"), began)),
+        Err(why) => {
+            let message = site.expectations.described(&format!("{asked:?}: {why}"), began);
+            wrong.push(Wrong { group: "no answer", message });
+        }
     }
     Answer { asked, latency: began.elapsed(), judged, wrong }
 }

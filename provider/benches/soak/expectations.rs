@@ -57,6 +57,19 @@ pub(crate) enum Kind {
     MovedTag(usize, String),
 }
 
+impl Kind {
+    /// What is alike, for the choice of messages.
+    pub(crate) fn name(&self) -> &'static str {
+        match self {
+            Self::Always(_) => "always",
+            Self::While(Condition::SecondRoot, _) => "second root",
+            Self::While(Condition::MainStore, _) => "main store",
+            Self::While(Condition::Strict, _) => "strict",
+            Self::MovedTag(_, _) => "moved tag",
+        }
+    }
+}
+
 /// An image, by tag or by digest.
 #[derive(Clone, Debug)]
 pub(crate) struct Image {

@@ -1,14 +1,16 @@
 //! What a minute of the load was like.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::time::Duration;
 
 use crate::asking::Answer;
 use crate::asking::Asked;
+use crate::asking::Wrong;
 use crate::readings::Reading;
 
-/// Most mistakes of one minute that are named.
-const NAMED: usize = 5;
+/// Most mistakes of one minute that are named, of those that are alike.
+const NAMED: usize = 2;
 
 /// Times in milliseconds.
 #[derive(Clone, Debug)]
@@ -48,9 +50,20 @@ impl Minute {
             fresh: part(quiet(Asked::Fresh), 0.99),
             reading,
             wrong: wrong().count(),
-            named: wrong().take(NAMED).cloned().collect(),
+            named: named(wrong()),
         }
     }
+}
+
+/// The messages of the first ones of each group.
+fn named<'a>(wrong: impl Iterator<Item = &'a Wrong>) -> Vec<String> {
+    let mut groups: HashMap<_, usize> = HashMap::new();
+    let mut is_first = |wrong: &&Wrong| {
+        let count = groups.entry(wrong.group).or_default();
+        *count += 1;
+        *count <= NAMED
+    };
+    wrong.filter(|wrong| is_first(wrong)).map(|wrong| wrong.message.clone()).collect()
 }
 
 /// The least of the latencies that this part of them does not exceed, in milliseconds.
