@@ -51,8 +51,8 @@ enum Event {
 /// The first ones are those of short runs.
 const EVENTS: [Event; 14] = [
     Event::Toggles(Condition::MainStore),
-    Event::ServerCertificate,
     Event::Fault(Fault::Unavailable),
+    Event::ServerCertificate,
     Event::Password,
     Event::Toggles(Condition::Strict),
     Event::Fault(Fault::Hangs),
