@@ -2,6 +2,7 @@
 //! specification](https://github.com/opencontainers/image-spec/blob/v1.1.1/descriptor.md#digests).
 
 use std::fmt;
+use std::fmt::Write as _;
 use std::str::FromStr;
 
 use aws_lc_rs::digest as hash;
@@ -83,7 +84,13 @@ impl Digest {
     }
 
     fn new(algorithm: DigestAlgorithm, value: hash::Digest) -> Self {
-        Self { algorithm, text: format!("{}:{}", algorithm.name(), hex(value.as_ref())) }
+        let (name, value) = (algorithm.name(), value.as_ref());
+        let mut text = String::with_capacity(name.len() + 1 + 2 * value.len());
+        text.push_str(name);
+        text.push(':');
+        // Text can always be appended to a string.
+        let _ = write!(text, "{}", hex(value));
+        Self { algorithm, text }
     }
 
     /// The algorithm.

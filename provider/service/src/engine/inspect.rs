@@ -152,7 +152,7 @@ impl Inner {
             .referrers(&pinned, scheme.artifact_type(), until.into())
             .await
             .map_err(|error| error_mapping::reason(&error))?;
-        signatures::order(&mut referrers.entries, &signatures::trusted(&stores));
+        signatures::order(&mut referrers.entries, &stores);
         let max = self.settings.max_signatures;
         let input = statement.zip(requirement).map(|(statement, requirement)| VerificationInput {
             target,

@@ -1,12 +1,11 @@
 //! The signatures of one image, one after the other, until one is valid.
 
 use std::collections::BTreeMap;
-use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 
 use countersign_core::codec::excerpt::Excerpt;
-use countersign_core::codec::hex::hex;
+use countersign_core::codec::hex::unhex;
 use countersign_core::codec::json;
 use countersign_core::evidence::Evidence;
 use countersign_core::evidence::EvidenceSettings;
@@ -74,15 +73,21 @@ pub(super) enum NoEnvelope {
     OtherType,
 }
 
-/// Sorts first the entries that claim a trusted certificate, and last those without an artifact type. Gives whether the first one
+/// Sorts first the entries that claim a certificate of `stores`, and last those without an artifact type. Gives whether the first one
 /// claims it. Affects only the order of work: anyone who can push can write these annotations.
-pub(super) fn order(entries: &mut [Descriptor], trusted: &BTreeSet<String>) -> bool {
+pub(super) fn order(entries: &mut [Descriptor], stores: &[&Store]) -> bool {
+    let is_trusted =
+        |thumbprint| stores.iter().flat_map(|store| store.certificates()).any(|one| one.fingerprint() == thumbprint);
     let claims_trust = |entry: &Descriptor| {
         let list = entry.annotations.get(THUMBPRINTS);
         let list: Vec<String> = list.and_then(|text| json::from_str(text, &CHAIN_JSON).ok()).unwrap_or_default();
-        list.iter().any(|thumbprint| trusted.contains(&thumbprint.to_ascii_lowercase()))
+        list.iter().filter_map(|thumbprint| unhex(thumbprint)).any(is_trusted)
     };
-    entries.sort_by_cached_key(|entry| (!claims_trust(entry), entry.artifact_type.is_none()));
+    let key = |entry: &Descriptor| (!claims_trust(entry), entry.artifact_type.is_none());
+    if let [only] = entries {
+        return claims_trust(only);
+    }
+    entries.sort_by_cached_key(key);
     entries.first().is_some_and(claims_trust)
 }
 
@@ -93,12 +98,6 @@ pub(super) fn shorten(referrers: &mut Budgeted<Referrers>, max: usize) {
     referrers.entries.shrink_to_fit();
     let bytes = referrers.bytes();
     referrers.shrink_to(bytes);
-}
-
-/// The fingerprints of these stores' certificates, for [`order`].
-pub(super) fn trusted(stores: &[&Store]) -> BTreeSet<String> {
-    let certificates = stores.iter().flat_map(|store| store.certificates());
-    certificates.map(|certificate| hex(&certificate.fingerprint()).to_string()).collect()
 }
 
 /// The context in which the signatures of one image are judged. Owned, because large ones are judged on other threads.

@@ -75,8 +75,7 @@ impl Inner {
                 Ok(referrers) => referrers,
                 Err(error) => return ImageVerdict::from_reason(Some(statement_name()), error_mapping::reason(&error)),
             };
-            let claims_trust =
-                signatures::order(&mut referrers.entries, &signatures::trusted(&context.statement.stores()));
+            let claims_trust = signatures::order(&mut referrers.entries, &context.statement.stores());
             let not_all_checked = not_all_checked(&referrers, max);
             signatures::shorten(&mut referrers, max);
             progress.enter("its signatures were fetched and verified");
