@@ -112,6 +112,12 @@ impl<K: Hash + Eq, V: Clone> LruTtlCache<K, V> {
         (inner.entries.len(), inner.bytes)
     }
 
+    /// The bytes in use, and the limit.
+    pub(crate) fn used(&self) -> (usize, usize) {
+        let inner = self.lock();
+        (inner.bytes, inner.max_bytes)
+    }
+
     fn lock(&self) -> std::sync::MutexGuard<'_, Inner<K, V>> {
         // No operation can panic while the members are inconsistent, so a poisoned lock is safe to use.
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)

@@ -2,6 +2,9 @@
 
 use std::num::NonZeroUsize;
 use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::MutexGuard;
+use std::sync::PoisonError;
 use std::sync::Weak;
 use std::time::Duration;
 
@@ -13,8 +16,8 @@ use countersign_core::name::Repository;
 use countersign_core::name::Selector;
 use countersign_core::oci::Descriptor;
 use countersign_credentials::CredentialScope;
-use countersign_http::LruTtlCache;
 use countersign_http::Renewal;
+use countersign_http::ShardedCache;
 use countersign_http::content_type;
 use http::HeaderMap;
 use lru::LruCache;
@@ -37,7 +40,7 @@ impl<N> Key<N> {
     }
 }
 
-type Tags = LruTtlCache<Key<String>, Arc<Tag>>;
+type Tags = ShardedCache<Key<String>, Arc<Tag>>;
 
 /// What a tag was, and until when that is assumed.
 #[derive(Debug)]
@@ -60,16 +63,16 @@ impl StandingPin {
     }
 }
 
-type Digests = LruTtlCache<Key<Digest>, Descriptor>;
+type Digests = ShardedCache<Key<Digest>, Descriptor>;
 
-/// Descriptors of manifests that this process has read and hashed, by repository and credential.
+/// Descriptors of manifests that this process has read and hashed, by repository and credential. No lock is held across an await.
 pub(crate) struct PinCache {
     /// By tag. An expired entry only shows that the tag was read before.
     tags: Tags,
     /// By digest, without expiry.
     digests: Digests,
     /// Repositories that respond to HEAD without a digest, with the end of that assumption.
-    without_head: LruCache<Repository, Instant>,
+    without_head: Mutex<LruCache<Repository, Instant>>,
 }
 
 /// The result of a HEAD of a tag.
@@ -89,33 +92,28 @@ impl PinCache {
     pub(crate) fn new() -> Self {
         let size = NonZeroUsize::new(limits::REPOSITORIES).unwrap_or(NonZeroUsize::MIN);
         Self {
-            tags: LruTtlCache::new(limits::PINS_BYTES),
-            digests: LruTtlCache::new(limits::PINS_BYTES),
-            without_head: LruCache::new(size),
+            tags: Tags::new(limits::PINS_BYTES),
+            digests: Digests::new(limits::PINS_BYTES),
+            without_head: Mutex::new(LruCache::new(size)),
         }
     }
 
     /// Disables the cache.
-    pub(crate) fn retire(&mut self) {
+    pub(crate) fn retire(&self) {
         self.tags.limit_to(0);
         self.digests.limit_to(0);
-        self.without_head = LruCache::new(NonZeroUsize::MIN);
+        *self.without_head() = LruCache::new(NonZeroUsize::MIN);
     }
 
     /// The descriptor of a tag that was read with the credential within the lifetime of tags.
-    pub(crate) fn current(
-        &mut self,
-        repository: &Repository,
-        tag: &str,
-        scope: &CredentialScope,
-    ) -> Option<Descriptor> {
+    pub(crate) fn current(&self, repository: &Repository, tag: &str, scope: &CredentialScope) -> Option<Descriptor> {
         let (tag, now) = (self.tag(repository, tag, scope)?, Instant::now());
         (now < tag.until).then(|| tag.descriptor.clone())
     }
 
     /// [`Self::current`], and by what it is seen whether it still is.
     pub(crate) fn standing(
-        &mut self,
+        &self,
         repository: &Repository,
         tag: &str,
         scope: &CredentialScope,
@@ -125,24 +123,24 @@ impl PinCache {
     }
 
     /// Whether [`Self::current`] ends soon, and its renewal is not claimed.
-    pub(crate) fn is_due(&mut self, repository: &Repository, tag: &str, scope: &CredentialScope) -> bool {
+    pub(crate) fn is_due(&self, repository: &Repository, tag: &str, scope: &CredentialScope) -> bool {
         self.tag(repository, tag, scope).is_some_and(|tag| tag.renewal.is_due(Instant::now()))
     }
 
     /// Whether [`Self::current`] ends soon; true once.
-    pub(crate) fn claim_renewal(&mut self, repository: &Repository, tag: &str, scope: &CredentialScope) -> bool {
+    pub(crate) fn claim_renewal(&self, repository: &Repository, tag: &str, scope: &CredentialScope) -> bool {
         self.tag(repository, tag, scope).is_some_and(|tag| tag.renewal.claim(Instant::now()))
     }
 
-    fn tag(&mut self, repository: &Repository, tag: &str, scope: &CredentialScope) -> Option<Arc<Tag>> {
+    fn tag(&self, repository: &Repository, tag: &str, scope: &CredentialScope) -> Option<Arc<Tag>> {
         self.tags.get(&Key::new(repository, tag.to_owned(), scope), Instant::now().into_std())
     }
 
     /// Whether a HEAD may save a GET: the repository responds to HEAD with a digest, and the tag was read before with the credential, so
     /// that its digest may be known, or the manifest with the digest was.
-    pub(crate) fn is_worth_a_head(&mut self, image: &ImageRef, scope: &CredentialScope) -> bool {
+    pub(crate) fn is_worth_a_head(&self, image: &ImageRef, scope: &CredentialScope) -> bool {
         let repository = image.repository();
-        let answers = self.without_head.get(repository).is_none_or(|until| *until <= Instant::now());
+        let answers = self.without_head().get(repository).is_none_or(|until| *until <= Instant::now());
         answers
             && match image.selector() {
                 Selector::Tag(tag) => self.tags.contains(&Key::new(repository, tag.clone(), scope)),
@@ -151,8 +149,8 @@ impl PinCache {
     }
 
     /// Sends no HEAD to the repository for [`limits::HEAD_PAUSE`].
-    pub(crate) fn stop_heads(&mut self, repository: &Repository) {
-        self.without_head.put(repository.clone(), Instant::now() + limits::HEAD_PAUSE);
+    pub(crate) fn stop_heads(&self, repository: &Repository) {
+        self.without_head().put(repository.clone(), Instant::now() + limits::HEAD_PAUSE);
     }
 
     /// The manifest of the image with the `Docker-Content-Digest` of these headers, which answer a HEAD of its reference. The header is a
@@ -163,7 +161,7 @@ impl PinCache {
     /// answer a HEAD with a generic one.
     ///
     /// For a tag only SHA-256 is accepted, as the digest of a tag after a GET is always SHA-256.
-    pub(crate) fn claim(&mut self, image: &ImageRef, scope: &CredentialScope, headers: &HeaderMap) -> Claim {
+    pub(crate) fn claim(&self, image: &ImageRef, scope: &CredentialScope, headers: &HeaderMap) -> Claim {
         let mut values = headers.get_all("docker-content-digest").iter();
         let (Some(value), None) = (values.next(), values.next()) else { return Claim::Nothing };
         let digest: Option<Digest> = value.to_str().ok().and_then(|text| text.trim().parse().ok());
@@ -183,13 +181,7 @@ impl PinCache {
     }
 
     /// Stores the descriptor of `image`, which was read with the credential of `scope`; a tag for `lifetime`.
-    pub(crate) fn put(
-        &mut self,
-        image: &ImageRef,
-        scope: &CredentialScope,
-        descriptor: &Descriptor,
-        lifetime: Duration,
-    ) {
+    pub(crate) fn put(&self, image: &ImageRef, scope: &CredentialScope, descriptor: &Descriptor, lifetime: Duration) {
         let repository = image.repository();
         let value = descriptor.media_type.as_str().len() + descriptor.digest.as_str().len();
         let common = repository_bytes(repository) + value;
@@ -203,6 +195,11 @@ impl PinCache {
         let key = Key::new(repository, descriptor.digest.clone(), scope);
         let bytes = common + key.name.as_str().len() + Digests::ENTRY_OVERHEAD;
         self.digests.put(key, descriptor.clone(), bytes, None);
+    }
+
+    fn without_head(&self) -> MutexGuard<'_, LruCache<Repository, Instant>> {
+        // No operation can panic while it is locked.
+        self.without_head.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

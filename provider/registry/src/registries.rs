@@ -1,9 +1,6 @@
 //! Access to all registries.
 
 use std::sync::Arc;
-use std::sync::Mutex;
-use std::sync::MutexGuard;
-use std::sync::PoisonError;
 use std::time::Duration;
 
 use countersign_core::name::Repository;
@@ -47,8 +44,7 @@ struct Inner {
     limits: SharedLimits,
     requests: RequestLimits,
     observer: Arc<dyn Observer>,
-    /// The lock is never held across an await.
-    pins: Mutex<PinCache>,
+    pins: PinCache,
     resting: Resting,
     /// Hosts without the referrers API.
     without_api: Unsupported<String>,
@@ -107,7 +103,7 @@ impl Registries {
             requests: settings.request_limits(),
             limits,
             observer,
-            pins: Mutex::new(PinCache::new()),
+            pins: PinCache::new(),
             resting: Resting::new(),
             without_api: Unsupported::new(limits::HOSTS_WITHOUT_API_BYTES, limits::API_ABSENCE),
             without_head: Unsupported::new(limits::HOSTS_WITHOUT_HEAD_BYTES, limits::HEAD_PAUSE),
@@ -226,9 +222,8 @@ impl Registries {
         entry.is_some_and(|(_, entry)| entry.mirrors.only)
     }
 
-    /// The lock is never held across an await.
-    pub(crate) fn pins(&self) -> MutexGuard<'_, PinCache> {
-        self.inner.pins.lock().unwrap_or_else(PoisonError::into_inner)
+    pub(crate) fn pins(&self) -> &PinCache {
+        &self.inner.pins
     }
 
     pub(crate) fn without_api(&self) -> &Unsupported<String> {

@@ -5,4 +5,5 @@
 pub use countersign_http::FlightError;
 pub use countersign_http::LruTtlCache;
 pub use countersign_http::Progress;
+pub use countersign_http::ShardedCache;
 pub use countersign_http::SingleFlight;

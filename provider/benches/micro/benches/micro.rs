@@ -1,6 +1,7 @@
-//! Verification of an envelope as a multiple of its signature checks, and look-ups in large policies and lists.
+//! Verification of an envelope as a multiple of its signature checks, and look-ups in large policies, in lists, and in caches that threads
+//! share.
 //!
-//! `cargo bench-micro [FILTER]`. Criterion prints each figure with its confidence interval; a table of ratios follows.
+//! `cargo bench-micro [FILTER]`. Criterion prints each figure with its confidence interval; tables of ratios follow.
 
 #![allow(clippy::print_stdout, clippy::unwrap_used, reason = "a benchmark prints")]
 
@@ -15,6 +16,9 @@ use countersign_testkit::signer::Format;
 use criterion::Criterion;
 
 const FORMATS: [(&str, Format); 2] = [("JWS", Format::Jws), ("COSE", Format::Cose)];
+
+/// Look-ups of each thread in a shared cache.
+const LOOK_UPS: usize = 1_000_000;
 
 /// Entries of a long list of revoked certificates.
 const ENTRIES: u64 = 500_000;
@@ -32,6 +36,8 @@ fn main() {
     look_ups(&mut criterion);
     criterion.final_summary();
     ratios();
+    println!();
+    caches();
 }
 
 fn look_ups(criterion: &mut Criterion) {
@@ -60,6 +66,21 @@ fn ratios() {
     for ((key, _), medians) in KEYS.iter().zip(medians) {
         let [Some(raw), Some(jws), Some(cose)] = medians else { continue };
         println!("{key:10} {raw:14.1} {jws:14.1} {:8.2} {cose:14.1} {:8.2}", jws / raw, cose / raw);
+    }
+}
+
+/// Prints the look-ups of threads that share a cache, with one lock and with one for each part, as multiples of those of one thread.
+fn caches() {
+    println!(
+        "{:>7} {:>16} {:>6} {:>16} {:>6} {:>14}",
+        "threads", "one lock, M/s", "ratio", "parts, M/s", "ratio", "parts/one lock"
+    );
+    let mut of_one_thread = None;
+    for threads in [1, 2, 4, 8] {
+        let [one, parts] = countersign_micro::look_ups_by(threads, LOOK_UPS).map(|per_second| per_second / 1e6);
+        let (one_of_one, parts_of_one) = *of_one_thread.get_or_insert((one, parts));
+        let ratios = (one / one_of_one, parts / parts_of_one, parts / one);
+        println!("{threads:7} {one:16.2} {:6.2} {parts:16.2} {:6.2} {:14.2}", ratios.0, ratios.1, ratios.2);
     }
 }
 

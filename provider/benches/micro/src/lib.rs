@@ -1,6 +1,8 @@
-//! What the benchmarks measure: signed envelopes of every kind, large policies and lists.
+//! What the benchmarks measure: signed envelopes of every kind, large policies and lists, and shared caches.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Instant;
 
 use aws_lc_rs::signature;
 use aws_lc_rs::signature::UnparsedPublicKey;
@@ -20,6 +22,8 @@ use countersign_core::policy::TrustPolicy;
 use countersign_core::time::UnixTime;
 use countersign_core::x509::Certificate;
 use countersign_core::x509::Crl;
+use countersign_http::LruTtlCache;
+use countersign_http::ShardedCache;
 use countersign_testkit::crl::CrlSpec;
 use countersign_testkit::pki::Authority;
 use countersign_testkit::pki::CertSpec;
@@ -170,4 +174,30 @@ pub fn crl(entries: u64) -> Crl {
 #[must_use]
 pub fn serial(number: u64) -> Vec<u8> {
     CrlSpec::many_serial(number).to_vec()
+}
+
+/// Look-ups in a second of this many threads that share a cache of 3 MiB with 500 images, each `count` times: with one lock, and with one
+/// for each part.
+#[must_use]
+pub fn look_ups_by(threads: usize, count: usize) -> [f64; 2] {
+    const BYTES: usize = 3 * 1024 * 1024;
+    let image = |number| format!("registry.example/team/app-{number}@sha256:{:064x}", number);
+    let images: Vec<String> = (0..500).map(image).collect();
+    let (one, parts) = (LruTtlCache::new(BYTES), ShardedCache::new(BYTES));
+    for (number, image) in images.iter().enumerate() {
+        one.put(image.clone(), Arc::new(number), 3000, None);
+        parts.put(image.clone(), Arc::new(number), 3000, None);
+    }
+    let now = Instant::now();
+    let by = |look_up: &(dyn Fn(&str) -> Option<Arc<usize>> + Sync)| {
+        let began = Instant::now();
+        std::thread::scope(|scope| {
+            for thread in 0..threads {
+                let from_own_place = images.iter().cycle().skip(thread * images.len() / threads).take(count);
+                scope.spawn(move || from_own_place.for_each(|image| drop(std::hint::black_box(look_up(image)))));
+            }
+        });
+        (threads * count) as f64 / began.elapsed().as_secs_f64()
+    };
+    [by(&|image| one.get(image, now)), by(&|image| parts.get(image, now))]
 }

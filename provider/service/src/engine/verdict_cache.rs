@@ -14,6 +14,7 @@ use tokio::time::Instant;
 
 use super::verdict_key::VerdictKey;
 use crate::cache::LruTtlCache;
+use crate::cache::ShardedCache;
 use crate::clock::Moment;
 use crate::telemetry::metrics::CacheSize;
 use crate::telemetry::metrics::CachedVerdicts;
@@ -64,9 +65,10 @@ type Entry = Arc<Kept>;
 /// Rejections have a part of their own: they may be large (all failed signatures of an image) and anybody who may create pods can cause
 /// them, so that they must not evict the verdicts of good images.
 pub(super) struct VerdictCache {
-    verified: LruTtlCache<VerdictKey, Entry>,
-    rejected: LruTtlCache<VerdictKey, Entry>,
-    /// The images that were verified last, by the keys of their verdicts, each with its digest.
+    verified: ShardedCache<VerdictKey, Entry>,
+    rejected: ShardedCache<VerdictKey, Entry>,
+    /// The images that were verified last, by the keys of their verdicts, each with its digest. In one part, as their order is of use, and
+    /// only a new verdict needs it.
     lately: LruTtlCache<VerdictKey, Arc<ImageRef>>,
     verified_lifetime: Duration,
     rejected_lifetime: Duration,
@@ -85,8 +87,8 @@ impl VerdictCache {
         // A rejection lasts for some seconds only. The images are some hundred.
         let (beside, lately) = (bytes / 8, bytes / 64);
         Self {
-            verified: LruTtlCache::new(bytes - beside),
-            rejected: LruTtlCache::new(beside - lately),
+            verified: ShardedCache::new(bytes - beside),
+            rejected: ShardedCache::new(beside - lately),
             lately: LruTtlCache::new(lately),
             verified_lifetime,
             rejected_lifetime,
@@ -156,7 +158,7 @@ impl VerdictCache {
 
     /// What is in the cache, ended verdicts included until they are asked for or evicted.
     pub(super) fn sizes(&self) -> [(CachedVerdicts, CacheSize); 2] {
-        let size = |entries: &LruTtlCache<VerdictKey, Entry>| {
+        let size = |entries: &ShardedCache<VerdictKey, Entry>| {
             let (entries, bytes) = entries.size();
             CacheSize { entries, bytes }
         };

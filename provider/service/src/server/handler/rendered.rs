@@ -12,7 +12,7 @@ use std::time::Duration;
 use countersign_core::name::Digest;
 use countersign_core::name::ImageRef;
 use countersign_core::verdict::ImageVerdict;
-use countersign_http::LruTtlCache;
+use countersign_http::ShardedCache;
 use tokio::time::Instant;
 
 use crate::engine::ImageResult;
@@ -37,10 +37,9 @@ pub(super) type Encode = fn(ResponseContext<'_>, &str, &ImageRef, &ImageResult) 
 
 /// The items of `/v1/verify` that were rendered lately, by key.
 pub(super) struct RenderedItems {
-    items: LruTtlCache<String, Arc<Rendered>>,
+    items: ShardedCache<String, Arc<Rendered>>,
     /// A random request ID, which is replaced by that of each request. An item that has it in another member too is not kept.
     placeholder: RequestId,
-    max_bytes: usize,
     full: AtomicUsize,
 }
 
@@ -82,7 +81,7 @@ impl Rendered {
         let Parts { before, after, event } = &**parts;
         size_of::<Self>()
             + size_of::<Parts>()
-            + LruTtlCache::<String, Arc<Self>>::ENTRY_OVERHEAD
+            + ShardedCache::<String, Arc<Self>>::ENTRY_OVERHEAD
             + [key.len(), before.len(), after.len(), verdict.bytes()].iter().sum::<usize>()
             + digest.as_ref().map_or(0, |digest| digest.as_str().len())
             + event.as_ref().map_or(0, PreparedVerdict::bytes)
@@ -93,7 +92,7 @@ impl Rendered {
 impl RenderedItems {
     pub(super) fn new(max_bytes: usize) -> Self {
         let placeholder = RequestId::new();
-        Self { items: LruTtlCache::new(max_bytes), placeholder, max_bytes, full: AtomicUsize::new(0) }
+        Self { items: ShardedCache::new(max_bytes), placeholder, full: AtomicUsize::new(0) }
     }
 
     /// The item of a key whose result `stands`.
@@ -147,8 +146,8 @@ impl RenderedItems {
         if let Some(rendered) = self.items.get(key, now).filter(|rendered| rendered.is_of(result)) {
             return rendered.item(context.request_id);
         }
-        let bytes = self.items.size().1;
-        if bytes > self.max_bytes / 8 * 7 && !self.full.fetch_add(1, Ordering::Relaxed).is_multiple_of(STORED_OF) {
+        let (used, most) = self.items.used(key);
+        if used > most / 8 * 7 && !self.full.fetch_add(1, Ordering::Relaxed).is_multiple_of(STORED_OF) {
             return encode(context, key, image, result);
         }
         let context_of_all = ResponseContext { request_id: self.placeholder.as_str(), ..context };
