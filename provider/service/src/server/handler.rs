@@ -122,6 +122,7 @@ impl Handler {
     pub(super) fn new(settings: ServerSettings, verifier: Arc<dyn Verifier>, metrics: Arc<Metrics>) -> Self {
         let series = Arc::new(RequestSeries::new(&metrics));
         let responses = ResponseBudget::new(RESPONSES_BYTES, RESPONSE_BYTES, metrics.response_bytes());
+        let rendered = Arc::new(RenderedItems::new(RENDERED_BYTES, Arc::clone(&metrics)));
         Self {
             settings,
             verifier,
@@ -130,7 +131,7 @@ impl Handler {
             requests: Arc::new(RequestLimit::new()),
             responses,
             repeated: Arc::default(),
-            rendered: Arc::new(RenderedItems::new(RENDERED_BYTES)),
+            rendered,
         }
     }
 

@@ -1,8 +1,11 @@
 //! The items of images that are asked for often, as bytes: from one response to the next only the request ID differs, and is inserted. With
 //! each is the line of its event in the log.
 //!
-//! An item is used again only for the same verdict in memory, not for an equal one: a new verdict is encoded anew. While a result stands
-//! ([`Standing`]), the verdict need not be looked up for that.
+//! An item is used again only for the same verdict in memory, not for an equal one: a new verdict is encoded anew, and its item takes the place
+//! of the former one. While a result stands ([`Standing`]), the verdict need not be looked up for that.
+//!
+//! When a verdict leaves its cache, its item stays until the key is asked for again or others need its place, and is not used. Until then it
+//! keeps the verdict, whose bytes count for the limit of the items.
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
@@ -25,6 +28,9 @@ use crate::server::routes::Endpoint;
 use crate::telemetry::log::Decision;
 use crate::telemetry::log::PreparedVerdict;
 use crate::telemetry::log::VerdictEvent;
+use crate::telemetry::metrics::CacheEvent;
+use crate::telemetry::metrics::CacheSize;
+use crate::telemetry::metrics::Metrics;
 
 /// Maximum number of bytes of all items, with the verdicts that they keep in memory: a thousand images.
 pub(in crate::server) const RENDERED_BYTES: usize = 3 * 1024 * 1024;
@@ -41,6 +47,7 @@ pub(super) struct RenderedItems {
     /// A random request ID, which is replaced by that of each request. An item that has it in another member too is not kept.
     placeholder: RequestId,
     full: AtomicUsize,
+    metrics: Arc<Metrics>,
 }
 
 /// An item without its request ID.
@@ -90,9 +97,9 @@ impl Rendered {
 }
 
 impl RenderedItems {
-    pub(super) fn new(max_bytes: usize) -> Self {
+    pub(super) fn new(max_bytes: usize, metrics: Arc<Metrics>) -> Self {
         let placeholder = RequestId::new();
-        Self { items: ShardedCache::new(max_bytes), placeholder, full: AtomicUsize::new(0) }
+        Self { items: ShardedCache::new(max_bytes), placeholder, full: AtomicUsize::new(0), metrics }
     }
 
     /// The item of a key whose result `stands`.
@@ -106,7 +113,9 @@ impl RenderedItems {
             return None;
         }
         let rendered = self.items.get(key, Instant::now().into_std())?;
-        rendered.standing.as_ref().is_some_and(stands).then_some(rendered)
+        let rendered = rendered.standing.as_ref().is_some_and(stands).then_some(rendered)?;
+        self.metrics.cache_event(CacheEvent::ItemHit);
+        Some(rendered)
     }
 
     /// Keeps with the item of a key what its `result` depends on, if it is in memory.
@@ -124,9 +133,7 @@ impl RenderedItems {
         if let Some(rendered) = rendered
             && let Some(standing) = standing()
         {
-            let rendered = Rendered { standing: Some(standing), ..Rendered::clone(&rendered) };
-            let weight = rendered.weight(key);
-            self.items.put(key.to_owned(), Arc::new(rendered), weight, None);
+            self.keep(key, Rendered { standing: Some(standing), ..Rendered::clone(&rendered) });
         }
     }
 
@@ -142,12 +149,14 @@ impl RenderedItems {
         if !is_kept(endpoint, result) {
             return encode(context, key, image, result);
         }
-        let now = Instant::now().into_std();
-        if let Some(rendered) = self.items.get(key, now).filter(|rendered| rendered.is_of(result)) {
+        let former = self.items.get(key, Instant::now().into_std());
+        if let Some(rendered) = former.as_ref().filter(|rendered| rendered.is_of(result)) {
+            self.metrics.cache_event(CacheEvent::ItemHit);
             return rendered.item(context.request_id);
         }
-        let (used, most) = self.items.used(key);
-        if used > most / 8 * 7 && !self.full.fetch_add(1, Ordering::Relaxed).is_multiple_of(STORED_OF) {
+        self.metrics.cache_event(CacheEvent::ItemMiss);
+        // That of a former verdict has a place.
+        if former.is_none() && !self.takes_another(key) {
             return encode(context, key, image, result);
         }
         let context_of_all = ResponseContext { request_id: self.placeholder.as_str(), ..context };
@@ -165,9 +174,22 @@ impl RenderedItems {
             standing: None,
         };
         let item = rendered.item(context.request_id);
-        let weight = rendered.weight(key);
-        self.items.put(key.to_owned(), Arc::new(rendered), weight, None);
+        self.keep(key, rendered);
         item
+    }
+
+    /// Whether there is room for the item of another key, or it is one of those that are stored without.
+    fn takes_another(&self, key: &str) -> bool {
+        let (used, most) = self.items.used(key);
+        used <= most / 8 * 7 || self.full.fetch_add(1, Ordering::Relaxed).is_multiple_of(STORED_OF)
+    }
+
+    fn keep(&self, key: &str, rendered: Rendered) {
+        let weight = rendered.weight(key);
+        let evicted = self.items.put(key.to_owned(), Arc::new(rendered), weight, None);
+        self.metrics.cache_events(CacheEvent::ItemEvicted, evicted.unwrap_or_default());
+        let (entries, bytes) = self.items.size();
+        self.metrics.cached_items(CacheSize { entries, bytes });
     }
 }
 

@@ -1,4 +1,4 @@
-//! The caches of verdicts, tags, signatures and evidence.
+//! The caches of verdicts, tags, signatures, evidence and items of responses.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use super::CachedVerdicts;
 use super::Metrics;
 use super::metric_factory::MetricFactory;
 
-/// The caches of verdicts, tags, signatures and evidence.
+/// The caches of verdicts, tags, signatures, evidence and items of responses.
 #[derive(Debug)]
 pub(super) struct Caches {
     /// In the order of [`CacheEvent::ALL`]: the event, and the same as a request to a cache if it is one.
@@ -20,6 +20,8 @@ pub(super) struct Caches {
     verdicts: Vec<(IntGauge, IntGauge)>,
     /// Entries and bytes.
     signatures: (IntGauge, IntGauge),
+    /// Entries and bytes.
+    items: (IntGauge, IntGauge),
     verdict_age: Histogram,
 }
 
@@ -57,6 +59,10 @@ impl Caches {
                 factory.int_gauge("signature_cache_entries", "Manifests and envelopes of signatures in memory.")?,
                 factory.int_gauge("signature_cache_bytes", "Memory of manifests and envelopes of signatures.")?,
             ),
+            items: (
+                factory.int_gauge("item_cache_entries", "Items of responses in memory.")?,
+                factory.int_gauge("item_cache_bytes", "Memory of items of responses.")?,
+            ),
             verdict_age: factory.histogram(
                 "verdict_cache_hit_age_seconds",
                 "Age of verdicts that were answered from memory.",
@@ -76,6 +82,8 @@ impl CacheEvent {
             Self::TagMiss => Some(("tags", "miss")),
             Self::SignatureHit => Some(("signatures", "hit")),
             Self::SignatureMiss => Some(("signatures", "miss")),
+            Self::ItemHit => Some(("items", "hit")),
+            Self::ItemMiss => Some(("items", "miss")),
             Self::EvidenceHit => Some(("evidence", "hit")),
             Self::EvidenceMiss => Some(("evidence", "miss")),
             Self::VerdictStored
@@ -87,6 +95,7 @@ impl CacheEvent {
             | Self::TagRenewed
             | Self::SignatureStored
             | Self::SignatureEvicted
+            | Self::ItemEvicted
             | Self::EvidenceStored
             | Self::EvidenceEvicted => None,
         }
@@ -115,6 +124,11 @@ impl Metrics {
     /// What the cache of signatures has.
     pub fn cached_signatures(&self, size: CacheSize) {
         show(&self.caches.signatures, size);
+    }
+
+    /// What the cache of items of responses has.
+    pub fn cached_items(&self, size: CacheSize) {
+        show(&self.caches.items, size);
     }
 
     /// A cache has done the same several times.

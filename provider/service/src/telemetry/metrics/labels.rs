@@ -219,7 +219,7 @@ labels! {
 }
 
 labels! {
-    /// What the caches of verdicts, of tags, of signatures and of evidence do.
+    /// What the caches of verdicts, of tags, of signatures, of evidence and of items of responses do.
     CacheEvent {
         VerdictHit "verdict-hit"
         VerdictMiss "verdict-miss"
@@ -237,6 +237,9 @@ labels! {
         SignatureMiss "signature-miss"
         SignatureStored "signature-stored"
         SignatureEvicted "signature-evicted"
+        ItemHit "item-hit"
+        ItemMiss "item-miss"
+        ItemEvicted "item-evicted"
         EvidenceHit "evidence-hit"
         EvidenceMiss "evidence-miss"
         EvidenceStored "evidence-stored"
