@@ -2,6 +2,7 @@
 //! verifies, `verdict_key` is the key of the verdict cache and of single flight.
 
 mod ahead;
+mod at_start;
 mod early;
 mod error_mapping;
 mod inspect;
@@ -18,6 +19,7 @@ mod rounds;
 mod signatures;
 mod standing;
 mod state;
+mod undecided;
 mod unsigned;
 mod verdict_cache;
 mod verdict_key;

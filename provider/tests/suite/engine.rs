@@ -2,6 +2,7 @@
 
 mod ahead;
 mod at_once;
+mod at_start;
 mod aws_samples;
 mod broken_trust;
 mod bursts;

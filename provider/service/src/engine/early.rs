@@ -1,20 +1,21 @@
 //! Verification before anybody asks: of what was verified lately, after a change of the policy or of the configuration with which those
-//! verdicts no longer count, and of images that the configuration names. So the first request for them does not wait for its registry.
+//! verdicts no longer count. So the first request for them does not wait for its registry.
 //!
 //! Only the names of the images are kept: each is verified as if it was asked for now.
 
 use std::sync::Arc;
 use std::sync::PoisonError;
+use std::sync::Weak;
 use std::time::Duration;
 
 use countersign_core::name::ImageRef;
 use countersign_core::name::Selector;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::task::AbortHandle;
+use tokio::task::JoinHandle;
 use tokio::time::MissedTickBehavior;
 
 use super::Engine;
-use super::ImageResult;
 use super::request::Deadline;
 use super::state::Inner;
 use crate::telemetry::metrics::CacheEvent;
@@ -33,8 +34,10 @@ impl Engine {
     /// most a quarter of all work at a time. Ends what an earlier call has not begun. Within a runtime.
     pub fn verify_early(&self, mut images: Vec<Arc<ImageRef>>) {
         images.truncate(self.0.settings.verify_again);
-        let begun = self.each(images, |engine, image, place| async move { engine.0.verify_unasked(image, place) });
-        self.end(Some(begun));
+        let begun = each(Arc::downgrade(&self.0), images, |engine, image, place| async move {
+            engine.0.verify_unasked(image, place);
+        });
+        self.end(Some(tokio::spawn(begun).abort_handle()));
     }
 
     /// Begins nothing more of [`Self::verify_early`]: its verdicts would be of no use.
@@ -50,49 +53,6 @@ impl Engine {
             former.abort();
         }
     }
-
-    /// Verifies `images` in the background, within the same limits, and logs the verdicts. No later call ends it.
-    pub fn verify_at_start(&self, images: Vec<Arc<ImageRef>>) {
-        self.each(images, |engine, image, _place| async move {
-            let request = engine.request(Arc::clone(&image), Deadline::after(engine.0.settings.ahead_time));
-            let ImageResult { verdict, .. } = engine.0.verify(&request).await;
-            let code = verdict.code();
-            match verdict.reason() {
-                None => tracing::info!(%image, %code, "an image of cache.imagesAtStart was verified"),
-                Some(reason) => {
-                    tracing::warn!(%image, %code, error = %reason.detail, "an image of cache.imagesAtStart was not verified");
-                }
-            }
-        });
-    }
-
-    /// Begins `verify` for each image, one after the other, when there is a place for it.
-    fn each<F>(
-        &self,
-        images: Vec<Arc<ImageRef>>,
-        verify: impl Fn(Self, Arc<ImageRef>, OwnedSemaphorePermit) -> F + Send + 'static,
-    ) -> AbortHandle
-    where
-        F: Future<Output = ()> + Send + 'static,
-    {
-        let inner = Arc::downgrade(&self.0);
-        let task = tokio::spawn(async move {
-            let mut pace = tokio::time::interval(EVERY);
-            pace.set_missed_tick_behavior(MissedTickBehavior::Delay);
-            for image in images {
-                let (inner, place) = loop {
-                    pace.tick().await;
-                    let Some(inner) = inner.upgrade() else { return };
-                    // Whoever queued for a place would have each that is released, and renewals have none then.
-                    if let Ok(place) = Arc::clone(&inner.ahead).try_acquire_owned() {
-                        break (inner, place);
-                    }
-                };
-                tokio::spawn(verify(Self(inner), image, place));
-            }
-        });
-        task.abort_handle()
-    }
 }
 
 impl Inner {
@@ -104,4 +64,31 @@ impl Inner {
             self.start_ahead(&request, key, about, (place, None), CacheEvent::VerdictAgain);
         }
     }
+}
+
+/// Begins `verify` for each image, one after the other, when there is a place for it, as long as there is the engine. Returns what it has begun,
+/// which continues when this is dropped.
+pub(super) async fn each<F>(
+    engine: Weak<Inner>,
+    images: Vec<Arc<ImageRef>>,
+    verify: impl Fn(Engine, Arc<ImageRef>, OwnedSemaphorePermit) -> F,
+) -> Vec<JoinHandle<()>>
+where
+    F: Future<Output = ()> + Send + 'static,
+{
+    let mut begun = Vec::with_capacity(images.len());
+    let mut pace = tokio::time::interval(EVERY);
+    pace.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    for image in images {
+        let (inner, place) = loop {
+            pace.tick().await;
+            let Some(inner) = engine.upgrade() else { return begun };
+            // Whoever queued for a place would have each that is released, and renewals have none then.
+            if let Ok(place) = Arc::clone(&inner.ahead).try_acquire_owned() {
+                break (inner, place);
+            }
+        };
+        begun.push(tokio::spawn(verify(Engine(inner), image, place)));
+    }
+    begun
 }

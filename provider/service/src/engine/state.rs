@@ -28,6 +28,7 @@ use super::request::PolicySnapshot;
 use super::request::VerificationRequest;
 use super::resolved::PinKey;
 use super::resolved::Resolved;
+use super::undecided::AtStart;
 use super::verdict_cache::VerdictCache;
 use super::verdict_key::MetadataRequirements;
 use super::verdict_key::VerdictKey;
@@ -88,6 +89,8 @@ pub(super) struct Inner {
     pub(super) ahead: Arc<Semaphore>,
     /// Ends the verification before anybody asks. Never locked across an await.
     pub(super) early: Mutex<Option<AbortHandle>>,
+    /// Never locked across an await.
+    pub(super) at_start: Mutex<Option<AtStart>>,
 }
 
 impl std::fmt::Debug for Engine {
@@ -138,6 +141,7 @@ impl Engine {
         former.end_early();
         former.0.verdicts.disable();
         self.0.show_cached_verdicts();
+        self.continue_at_start(former);
     }
 
     /// Keeps connections to registries open in the background, as configured. Within a runtime.
@@ -161,6 +165,7 @@ impl Engine {
             ahead: Arc::new(Semaphore::new((settings.max_flights / 4).max(1))),
             verifications: SingleFlight::default(),
             early: Mutex::default(),
+            at_start: Mutex::default(),
             verdicts: VerdictCache::new(verdict_bytes, verdict_lifetime, rejected_lifetime),
             policy,
             registries,
