@@ -1,16 +1,24 @@
 //! An [`LruTtlCache`] in parts with a lock each, for caches that every request uses: threads with different keys rarely wait for one
 //! another.
 //!
-//! A key is always in the same part, chosen by its hash. The hash has a random seed for each cache, so that nobody can choose keys that
-//! are all in one part. Of the limit in bytes each part has its share, and the least recently used entries *of a part* are evicted when
-//! that is full: not always the least recently used ones of all, and before all parts are full. As each entry counts for
-//! [`ShardedCache::ENTRY_OVERHEAD`] at least, the limit in bytes is one of their number as well.
+//! A key is always in the same part, chosen by its hash. The hash has a random seed for each cache, so that nobody can choose names
+//! beforehand that are all in one part; whoever did would evict entries of that part, and change no result.
+//!
+//! Of the limit in bytes each part has its share, and the least recently used entries *of a part* are evicted when that is full: not always
+//! the least recently used ones of all, and before all parts are full. As each entry counts for [`ShardedCache::ENTRY_OVERHEAD`] at least,
+//! the limit in bytes is one of their number as well.
+//!
+//! A look-up takes 20 ns more than with one lock, of about 50 (`cargo bench-micro`). A thread that loses its processor while it has a lock stops
+//! those only that need the same part.
 
 use std::borrow::Borrow;
 use std::hash::BuildHasher as _;
 use std::hash::Hash;
+use std::hash::Hasher as _;
 use std::hash::RandomState;
 use std::time::Instant;
+
+use lru::DefaultHasher;
 
 use crate::lru_ttl_cache::LruTtlCache;
 
@@ -26,7 +34,10 @@ const SMALLEST: usize = 256 * 1024;
 pub struct ShardedCache<K: Hash + Eq, V> {
     /// A power of two.
     parts: Box<[LruTtlCache<K, V>]>,
-    hasher: RandomState,
+    /// As fast as that of the maps: a keyed hash such as SipHash would take longer than all else of a look-up.
+    hasher: DefaultHasher,
+    /// Hashed before each key, as the seed of the hasher alone is that of its address.
+    seed: u64,
 }
 
 impl<K: Hash + Eq, V: Clone> ShardedCache<K, V> {
@@ -38,7 +49,7 @@ impl<K: Hash + Eq, V: Clone> ShardedCache<K, V> {
     pub fn new(max_bytes: usize) -> Self {
         let count = parts_of(max_bytes);
         let parts = (0..count).map(|_| LruTtlCache::new(max_bytes / count)).collect();
-        Self { parts, hasher: RandomState::new() }
+        Self { parts, hasher: DefaultHasher::default(), seed: RandomState::new().hash_one(0_u8) }
     }
 
     /// Lowers the limit to `max_bytes` and evicts entries above it. The number of parts stays.
@@ -92,8 +103,11 @@ impl<K: Hash + Eq, V: Clone> ShardedCache<K, V> {
         if let [only] = &*self.parts {
             return Some(only);
         }
+        let mut hasher = self.hasher.build_hasher();
+        hasher.write_u64(self.seed);
+        key.hash(&mut hasher);
         // Any byte of the hash will do.
-        let [byte, ..] = self.hasher.hash_one(key).to_le_bytes();
+        let [byte, ..] = hasher.finish().to_le_bytes();
         self.parts.get(usize::from(byte) & (self.parts.len() - 1))
     }
 }
