@@ -111,7 +111,8 @@ pub const SESSION_SERVERS: usize = 8;
 /// Sessions of TLS 1.3 that are kept of a server. Servers send one to four for each connection.
 pub const SESSIONS_PER_SERVER: usize = 2;
 
-/// How long a session is kept. Until then a server whose certificate has expired is still accepted.
+/// How long a session is kept, and those of connections that resume it: from the check of the server's certificates. Until then a server
+/// whose certificate has expired is still accepted.
 pub const SESSION_LIFETIME: Duration = Duration::from_secs(60 * 60);
 
 /// Memory of all sessions, in bytes: each with a ticket, which has at most 64 KiB, and with the certificates of the server, which have as many.

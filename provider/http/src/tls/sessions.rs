@@ -43,7 +43,7 @@ struct Server {
     tls13: VecDeque<Kept<Tls13ClientSessionValue>>,
 }
 
-/// A session, and when it was received.
+/// A session, and when the certificates of its server were checked.
 struct Kept<T> {
     since: Instant,
     session: T,
@@ -68,15 +68,16 @@ struct Handshake {
 struct OfServer {
     sessions: Sessions,
     port: u16,
-    /// The server to which a session was offered.
-    offered: OnceLock<ServerName<'static>>,
+    offered: OnceLock<Offered>,
+}
+
+/// The server to which a session was offered, and [`Kept::since`] of that session.
+struct Offered {
+    name: ServerName<'static>,
+    since: Instant,
 }
 
 impl<T> Kept<T> {
-    fn new(session: T) -> Self {
-        Self { since: Instant::now(), session }
-    }
-
     fn is_usable(&self) -> bool {
         self.since.elapsed() < limits::SESSION_LIFETIME
     }
@@ -162,8 +163,8 @@ impl Handshake {
 
 impl Drop for Handshake {
     fn drop(&mut self) {
-        if let (false, Some(name)) = (self.succeeded, self.store.offered.get()) {
-            self.store.sessions.forget(&(name.clone(), self.store.port));
+        if let (false, Some(offered)) = (self.succeeded, self.store.offered.get()) {
+            self.store.sessions.forget(&(offered.name.clone(), self.store.port));
         }
     }
 }
@@ -177,9 +178,14 @@ impl OfServer {
         change(self.sessions.lock().get_or_insert_mut((name, self.port), Server::default));
     }
 
-    fn offers(&self, name: &ServerName<'_>) {
+    fn offers(&self, name: &ServerName<'_>, since: Instant) {
         // A handshake has one server.
-        let _ = self.offered.set(name.to_owned());
+        let _ = self.offered.set(Offered { name: name.to_owned(), since });
+    }
+
+    /// A session that the server has sent. If it may have resumed the one that it was offered, no certificates were checked since.
+    fn kept<T>(&self, session: T) -> Kept<T> {
+        Kept { since: self.offered.get().map_or_else(Instant::now, |offered| offered.since), session }
     }
 }
 
@@ -193,16 +199,17 @@ impl ClientSessionStore for OfServer {
     }
 
     fn set_tls12_session(&self, name: ServerName<'static>, session: Tls12ClientSessionValue) {
+        let kept = self.kept(session);
         self.update(name, |server| {
             server.tls13.clear();
-            server.tls12 = Some(Kept::new(session));
+            server.tls12 = Some(kept);
         });
     }
 
     fn tls12_session(&self, name: &ServerName<'_>) -> Option<Tls12ClientSessionValue> {
         let mut servers = self.sessions.lock();
         let kept = servers.get(&self.server(name))?.tls12.as_ref().filter(|kept| kept.is_usable())?;
-        self.offers(name);
+        self.offers(name, kept.since);
         Some(kept.session.clone())
     }
 
@@ -213,12 +220,13 @@ impl ClientSessionStore for OfServer {
     }
 
     fn insert_tls13_ticket(&self, name: ServerName<'static>, session: Tls13ClientSessionValue) {
+        let kept = self.kept(session);
         self.update(name, |server| {
             server.tls12 = None;
             while server.tls13.len() >= limits::SESSIONS_PER_SERVER {
                 server.tls13.pop_front();
             }
-            server.tls13.push_back(Kept::new(session));
+            server.tls13.push_back(kept);
         });
     }
 
@@ -227,7 +235,7 @@ impl ClientSessionStore for OfServer {
         if !newest.is_usable() {
             return None;
         }
-        self.offers(name);
+        self.offers(name, newest.since);
         Some(newest.session)
     }
 }

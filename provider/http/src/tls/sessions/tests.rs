@@ -123,6 +123,23 @@ async fn a_session_is_offered_for_an_hour() {
     }
 }
 
+#[tokio::test(start_paused = true)]
+async fn sessions_of_resumed_connections_end_an_hour_after_the_certificates_were_checked() {
+    let (ca, identity) = identity();
+    for version in [&TLS12, &TLS13] {
+        let client = client(&ca);
+        let server = TestServer::new(&identity, default_provider(), version);
+        let mut kinds = Vec::new();
+        for _ in 0..5 {
+            kinds.push(connect(&client, 443, &server).await.unwrap());
+            tokio::time::advance(limits::SESSION_LIFETIME / 5 * 2).await;
+        }
+        use HandshakeKind::Full;
+        use HandshakeKind::Resumed;
+        assert_eq!(kinds, [Full, Resumed, Resumed, Full, Resumed], "{version:?}");
+    }
+}
+
 #[tokio::test]
 async fn a_server_that_refuses_a_session_of_another_one_is_connected_to_without_it() {
     let (ca, identity) = identity();
