@@ -21,6 +21,7 @@ use http::Response;
 use http::StatusCode;
 use http::header;
 use hyper::body::Body;
+use tokio::sync::OwnedSemaphorePermit;
 use tokio::task::spawn_blocking;
 use tokio::time::Instant;
 
@@ -199,8 +200,8 @@ impl Handler {
             Ok(permit) => permit,
             Err(reached) => return Refusal::from(reached).reply(encoding, id),
         };
-        let keys = match self.keys(route, body, until).await {
-            Ok(keys) => keys,
+        let (keys, reading) = match self.keys(route, body, until, reading).await {
+            Ok(read) => read,
             Err(refusal) => {
                 let endpoint = route.endpoint.as_str();
                 // `door` is the former name of `endpoint`, written for one release.
@@ -223,8 +224,14 @@ impl Handler {
         if route.is_mutation() { self.settings.mutate_timeout } else { self.settings.verify_timeout }
     }
 
-    /// The distinct keys of a body.
-    async fn keys<B>(&self, route: &'static Route, body: B, until: Instant) -> Result<Vec<String>, Refusal>
+    /// The distinct keys of a body, with the permit to read it.
+    async fn keys<B>(
+        &self,
+        route: &'static Route,
+        body: B,
+        until: Instant,
+        reading: OwnedSemaphorePermit,
+    ) -> Result<(Vec<String>, OwnedSemaphorePermit), Refusal>
     where
         B: Body<Data = Bytes>,
     {
@@ -232,17 +239,23 @@ impl Handler {
         let body = body::read(body, self.settings.max_body_bytes, until).await?;
         let is_large = body.len() > LARGE_BODY_BYTES;
         let decode = move || (route.protocol.decode)(&body, max_keys);
-        // Limited by the number of large requests. A panic there is propagated.
-        let keys = if is_large {
-            spawn_blocking(decode).await.unwrap_or_else(|error| match error.try_into_panic() {
-                Ok(panic) => std::panic::resume_unwind(panic),
-                Err(error) => panic!("the runtime is gone: {error}"),
-            })
-        } else {
-            decode()
-        };
-        keys.map_err(|error| Refusal { outcome: Outcome::BadRequest, why: error.to_string() })
+        let (keys, reading) = if is_large { on_a_thread(reading, decode).await } else { (decode(), reading) };
+        let keys = keys.map_err(|error| Refusal { outcome: Outcome::BadRequest, why: error.to_string() })?;
+        Ok((keys, reading))
     }
+}
+
+/// Runs `decode`, which the permit limits, on another thread. A panic there is propagated.
+async fn on_a_thread<T: Send + 'static>(
+    reading: OwnedSemaphorePermit,
+    decode: impl FnOnce() -> T + Send + 'static,
+) -> (T, OwnedSemaphorePermit) {
+    // The permit is there, as the thread continues when the client has gone.
+    let decoded = spawn_blocking(move || (decode(), reading)).await;
+    decoded.unwrap_or_else(|error| match error.try_into_panic() {
+        Ok(panic) => std::panic::resume_unwind(panic),
+        Err(error) => panic!("the runtime is gone: {error}"),
+    })
 }
 
 fn not_found(id: &RequestId) -> Reply {

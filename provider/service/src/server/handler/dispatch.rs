@@ -12,7 +12,7 @@ use countersign_core::time::UnixTime;
 use countersign_core::verdict::Code;
 use countersign_core::verdict::ImageVerdict;
 use countersign_core::verdict::Reason;
-use tokio::sync::SemaphorePermit;
+use tokio::sync::OwnedSemaphorePermit;
 
 use super::Handler;
 use super::Reply;
@@ -173,7 +173,7 @@ impl Handler {
         keys: Vec<String>,
         deadline: Deadline,
         id: &RequestId,
-        reading: SemaphorePermit<'_>,
+        reading: OwnedSemaphorePermit,
     ) -> Result<Reply, RequestLimitReached> {
         let max_signatures = signatures_listed(keys.len());
         let shared = Shared {

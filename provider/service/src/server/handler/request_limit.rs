@@ -3,9 +3,10 @@
 //! that wait use no memory for reading, so that the next one is read at once: what is known about its keys is answered.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
+use tokio::sync::OwnedSemaphorePermit;
 use tokio::sync::Semaphore;
-use tokio::sync::SemaphorePermit;
 use tokio::time::Instant;
 
 const KIB: usize = 1024;
@@ -71,8 +72,8 @@ pub(super) struct Pool {
     pools: PoolBytes,
     /// The most that one large request takes, in bytes.
     largest: usize,
-    pub(super) ordinary: Semaphore,
-    pub(super) large: Semaphore,
+    pub(super) ordinary: Arc<Semaphore>,
+    pub(super) large: Arc<Semaphore>,
 }
 
 /// The limit was in use.
@@ -123,7 +124,7 @@ impl RequestLimit {
         max_bytes: usize,
         max_keys: usize,
         until: Instant,
-    ) -> Result<SemaphorePermit<'_>, RequestLimitReached> {
+    ) -> Result<OwnedSemaphorePermit, RequestLimitReached> {
         let small = announced.filter(|bytes| *bytes <= LARGE_BODY_BYTES);
         let bytes = small.unwrap_or(max_bytes.max(LARGE_BODY_BYTES));
         let keys = max_keys.min(bytes / BODY_KEY_BYTES);
@@ -135,13 +136,13 @@ impl RequestLimit {
     ///
     /// # Errors
     /// The limit was in use until `until`, or too many wait for it.
-    pub(super) async fn to_work<'a>(
-        &'a self,
+    pub(super) async fn to_work(
+        &self,
         keys: &[String],
         at_once: usize,
         until: Instant,
-        reading: SemaphorePermit<'a>,
-    ) -> Result<SemaphorePermit<'a>, RequestLimitReached> {
+        reading: OwnedSemaphorePermit,
+    ) -> Result<OwnedSemaphorePermit, RequestLimitReached> {
         let taken = request_bytes(keys, at_once);
         let large = taken > LARGE_REQUEST_BYTES;
         if let Some(working) = self.working.try_take(taken, large) {
@@ -174,8 +175,9 @@ impl Pool {
     /// `large_at_once` large requests always fit.
     fn new(pools: PoolBytes, large_at_once: usize) -> Self {
         let PoolBytes { ordinary, large } = pools;
+        let semaphore = |kib| Arc::new(Semaphore::new(kib));
         let (largest, of_ordinary, of_large) = (large / large_at_once, ordinary / KIB, large / KIB);
-        Self { pools, largest, ordinary: Semaphore::new(of_ordinary), large: Semaphore::new(of_large) }
+        Self { pools, largest, ordinary: semaphore(of_ordinary), large: semaphore(of_large) }
     }
 
     async fn take(
@@ -183,10 +185,10 @@ impl Pool {
         bytes: usize,
         large: bool,
         until: Instant,
-    ) -> Result<SemaphorePermit<'_>, RequestLimitReached> {
+    ) -> Result<OwnedSemaphorePermit, RequestLimitReached> {
         let (pool, kib) = self.share(bytes, large);
         let reached = if large { RequestLimitReached::Large } else { RequestLimitReached::Ordinary };
-        match tokio::time::timeout_at(until, pool.acquire_many(kib)).await {
+        match tokio::time::timeout_at(until, Arc::clone(pool).acquire_many_owned(kib)).await {
             // The semaphores are never closed.
             Ok(permit) => permit.map_err(|_| reached),
             Err(_) => Err(reached),
@@ -194,13 +196,13 @@ impl Pool {
     }
 
     /// Without waiting: what is free while others wait is theirs.
-    fn try_take(&self, bytes: usize, large: bool) -> Option<SemaphorePermit<'_>> {
+    fn try_take(&self, bytes: usize, large: bool) -> Option<OwnedSemaphorePermit> {
         let (pool, kib) = self.share(bytes, large);
-        pool.try_acquire_many(kib).ok()
+        Arc::clone(pool).try_acquire_many_owned(kib).ok()
     }
 
     /// The semaphore for so many bytes, and how many KiB of it.
-    fn share(&self, bytes: usize, large: bool) -> (&Semaphore, u32) {
+    fn share(&self, bytes: usize, large: bool) -> (&Arc<Semaphore>, u32) {
         let (pool, most) = if large { (&self.large, self.largest) } else { (&self.ordinary, self.pools.ordinary) };
         (pool, u32::try_from(bytes.min(most).div_ceil(KIB)).unwrap_or(u32::MAX))
     }
@@ -234,7 +236,7 @@ mod tests {
     }
 
     /// A permit for work after a small body was read.
-    async fn work<'a>(requests: &'a RequestLimit, keys: &[String]) -> Result<SemaphorePermit<'a>, RequestLimitReached> {
+    async fn work(requests: &RequestLimit, keys: &[String]) -> Result<OwnedSemaphorePermit, RequestLimitReached> {
         let reading = requests.to_read(Some(100), 64 * MIB, 10_000, soon()).await?;
         requests.to_work(keys, 32, soon(), reading).await
     }

@@ -219,6 +219,29 @@ async fn what_is_known_is_answered_without_a_permit_for_work() {
     );
 }
 
+#[tokio::test]
+async fn a_large_body_counts_until_it_is_decoded_also_if_its_client_has_gone() {
+    let requests = RequestLimit::new();
+    let until = Instant::now() + Duration::from_secs(60);
+    let free = requests.reading.large.available_permits();
+    let reading = requests.to_read(None, 1024 * 1024, 1000, until).await.unwrap();
+    let held = free - requests.reading.large.available_permits();
+    assert_eq!(held, 3 * 1024);
+    let (begun, begins) = tokio::sync::oneshot::channel();
+    let (end, ends) = std::sync::mpsc::channel::<()>();
+    let decode = move || (begun.send(()), ends.recv());
+    {
+        let decoded = std::pin::pin!(on_a_thread(reading, decode));
+        tokio::select! {
+            _ = decoded => panic!("it has not ended"),
+            begins = begins => begins.unwrap(),
+        }
+    }
+    assert_eq!(requests.reading.large.available_permits(), free - held);
+    end.send(()).unwrap();
+    assert!(requests.reading.large.acquire_many(u32::try_from(free).unwrap()).await.is_ok());
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_known_image_is_answered_at_once_while_cold_requests_wait_on_every_other_connection() {
     let (handler, _registry) = knowing();
