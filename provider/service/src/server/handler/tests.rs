@@ -228,7 +228,7 @@ async fn a_large_body_counts_until_it_is_decoded_also_if_its_client_has_gone() {
     let held = free - requests.reading.large.available_permits();
     assert_eq!(held, 3 * 1024);
     let (begun, begins) = tokio::sync::oneshot::channel();
-    let (end, ends) = std::sync::mpsc::channel::<()>();
+    let (end, ends) = std::sync::mpsc::sync_channel::<()>(1);
     let decode = move || (begun.send(()), ends.recv());
     {
         let decoded = std::pin::pin!(on_a_thread(reading, decode));
