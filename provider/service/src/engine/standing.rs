@@ -64,15 +64,16 @@ impl Inner {
             return None;
         };
         let question = self.question(request).ok()?;
-        let scope = self.registries.credential_scope(image.repository());
-        if !scope.is_usable() {
-            return None;
-        }
-        let (found, pin) = match image.selector() {
-            Selector::Digest(digest) => (Found::named(request, digest, scope.clone()), None),
+        let (found, pin, scope) = match image.selector() {
+            Selector::Digest(digest) => {
+                let scope = self.registries.credential_scope(image.repository());
+                (scope.is_usable().then(|| Found::named(request, digest, scope.clone()))?, None, scope)
+            }
             Selector::Tag(_) => {
                 let (pinned, pin) = self.registries.standing_pin(image)?;
-                (Found::resolved(&Resolved::without_permit(pinned)), Some(pin))
+                // That with which the tag was read: another one may be in use by now.
+                let scope = pinned.credential_scope().clone();
+                (Found::resolved(&Resolved::without_permit(pinned)), Some(pin), scope)
             }
         };
         let kept = self.verdicts.get(&self.key(request, &question.statement, &found), (self.clock)())?;
