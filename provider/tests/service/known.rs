@@ -2,6 +2,10 @@
 
 #![allow(clippy::unwrap_used)]
 
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use countersign_test_support::client::body;
@@ -10,6 +14,7 @@ use countersign_test_support::mounted::MountedService;
 use countersign_test_support::mounted::policy;
 use countersign_test_support::mounted::root;
 use serde_json::Value as Json;
+use tokio::task::JoinSet;
 
 const LONG_LIFETIMES: &str = "verdictLifetime: 5m, tagLifetime: 5m";
 const KNOWN: &str = r#"countersign_cache_events_total{event="verdict-hit"}"#;
@@ -116,5 +121,80 @@ async fn a_tag_in_use_is_renewed_before_its_end_and_does_not_outlive_it_while_it
     let answer = client.post("/v1/verify", body(&[&tag])).await.unwrap();
     assert_eq!(answer["items"], serde_json::json!([]));
     assert!(answer["systemError"].as_str().unwrap().contains(": registry-failed: "), "{answer}");
+    service.stop().await;
+}
+
+/// What several clients ask about while the policy changes.
+struct Asked {
+    images: [String; 2],
+    /// Even while `ca:main` is trusted, odd while it is not, and [`CHANGING`] in between.
+    trust: AtomicUsize,
+    /// How many answers were compared with the policy.
+    compared: AtomicUsize,
+    is_over: AtomicBool,
+}
+
+const CHANGING: usize = usize::MAX;
+
+impl Asked {
+    /// Compares each answer with the policy, unless that changed meanwhile.
+    async fn ask(&self, client: Client) {
+        while !self.is_over.load(Ordering::SeqCst) {
+            for image in &self.images {
+                let before = self.trust.load(Ordering::SeqCst);
+                let verdict = client.verdict(image).await.unwrap();
+                if self.trust.load(Ordering::SeqCst) == before && before != CHANGING {
+                    let expected = if before.is_multiple_of(2) { "verified" } else { "rejected" };
+                    assert_eq!(verdict, expected, "{image} with {before}");
+                    self.compared.fetch_add(1, Ordering::SeqCst);
+                }
+            }
+        }
+    }
+
+    async fn until_compared(&self, more: usize) {
+        let end = self.compared.load(Ordering::SeqCst) + more;
+        while self.compared.load(Ordering::SeqCst) < end {
+            tokio::task::yield_now().await;
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn while_policy_and_configuration_change_no_request_after_a_change_has_the_verdict_of_before() {
+    let (service, client) = service(LONG_LIFETIMES).await;
+    let by_tag = service.image("app:signed");
+    let digest = known(&service, &client, &by_tag).await;
+    let images = [by_tag, service.image(&format!("app@{digest}"))];
+    let (trust, compared, is_over) = (AtomicUsize::new(0), AtomicUsize::new(0), AtomicBool::new(false));
+    let asked = Arc::new(Asked { images, trust, compared, is_over });
+    let mut asking = JoinSet::new();
+    for _ in 0..4 {
+        let (asked, client) = (Arc::clone(&asked), service.client(service.gatekeeper(&service.clients)));
+        asking.spawn(async move { asked.ask(client).await });
+    }
+    let changes = async {
+        for round in 1..=8 {
+            asked.until_compared(100).await;
+            // Also back to what it was.
+            let lifetime = 5 + round / 2 % 2;
+            service.cache(&format!("verdictLifetime: {lifetime}m, tagLifetime: 5m"));
+            asked.trust.store(CHANGING, Ordering::SeqCst);
+            let store = if round % 2 == 0 { "ca:main" } else { "ca:other" };
+            let changed = policy(&["*"]).replace("ca:main", store);
+            service.until_other_trust(|| service.policy.swap(&[("trustpolicy.json", changed)])).await;
+            asked.trust.store(round, Ordering::SeqCst);
+        }
+        asked.until_compared(100).await;
+        asked.is_over.store(true, Ordering::SeqCst);
+    };
+    tokio::select! {
+        () = changes => {}
+        Some(ended) = asking.join_next() => ended.unwrap(),
+    }
+    while let Some(ended) = asking.join_next().await {
+        ended.unwrap();
+    }
+    assert!(asked.is_over.load(Ordering::SeqCst));
     service.stop().await;
 }
