@@ -176,9 +176,10 @@ async fn while_policy_and_configuration_change_no_request_after_a_change_has_the
     let changes = async {
         for round in 1..=8 {
             asked.until_compared(100).await;
-            // Also back to what it was.
-            let lifetime = 5 + round / 2 % 2;
-            service.cache(&format!("verdictLifetime: {lifetime}m, tagLifetime: 5m"));
+            // Also back to what it was. The configuration reads the policy anew, which is another trust too: the one before the next change.
+            let lifetime = 5 + round % 2;
+            let cache = format!("verdictLifetime: {lifetime}m, tagLifetime: 5m");
+            service.until_other_trust(|| service.cache(&cache)).await;
             asked.trust.store(CHANGING, Ordering::SeqCst);
             let store = if round % 2 == 0 { "ca:main" } else { "ca:other" };
             let changed = policy(&["*"]).replace("ca:main", store);
