@@ -123,7 +123,7 @@ impl Signers {
         Image { kind: Kind::MovedTag(number, unsigned), ..signed }
     }
 
-    /// An image that nobody has asked for: of four, one is unsigned, and two are by tag.
+    /// A new image. Of four, one is unsigned, and two are by tag.
     pub(crate) fn fresh(&self, registry: &Registry) -> Image {
         static NEXT: AtomicUsize = AtomicUsize::new(0);
         let number = NEXT.fetch_add(1, Ordering::Relaxed);

@@ -46,8 +46,8 @@ const READ: [&str; 7] = [
 /// - limits: how many of them a request under way uses.
 const MORE: [f64; 7] = [3.0, 2.0, 4.0, 2.0, 2.0, 12.0, 3.0];
 
-/// The places of what comes to rest when nobody asks, and how much more of it there may be than before the load: a connection to the registry
-/// with its tasks, and a poll of files.
+/// The places of what is in use for requests only, and how much more of it there may be after the last one than before the load: a connection
+/// to the registry with its tasks, and a poll of files.
 const AT_REST: [(usize, f64); 5] = [(2, 3.0), (3, 0.0), (4, 1.0), (5, 3.0), (6, 0.0)];
 
 impl Reading {

@@ -66,6 +66,7 @@ mod tests {
             assert_eq!(hex(bytes.get(..count).unwrap_or_default()).to_string(), expected, "{count}");
         }
     }
+
     #[test]
     fn bytes_are_read_back_from_digits_of_either_case() {
         assert_eq!(unhex("000aff"), Some([0x00, 0x0a, 0xff]));

@@ -83,11 +83,10 @@ pub(super) fn order(entries: &mut [Descriptor], stores: &[&Store]) -> bool {
         let list: Vec<String> = list.and_then(|text| json::from_str(text, &CHAIN_JSON).ok()).unwrap_or_default();
         list.iter().filter_map(|thumbprint| unhex(thumbprint)).any(is_trusted)
     };
-    let key = |entry: &Descriptor| (!claims_trust(entry), entry.artifact_type.is_none());
     if let [only] = entries {
         return claims_trust(only);
     }
-    entries.sort_by_cached_key(key);
+    entries.sort_by_cached_key(|entry| (!claims_trust(entry), entry.artifact_type.is_none()));
     entries.first().is_some_and(claims_trust)
 }
 

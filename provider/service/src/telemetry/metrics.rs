@@ -28,6 +28,7 @@ mod named;
 mod process;
 mod reduced_hosts;
 mod requests;
+mod single;
 mod store_ends;
 mod tasks;
 mod tokens;

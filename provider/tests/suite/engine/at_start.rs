@@ -113,7 +113,7 @@ async fn an_image_whose_registry_does_not_respond_at_the_start_is_verified_when_
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_attempt_keeps_the_rate_of_all_verifications_that_nobody_asked_for() {
+async fn an_attempt_keeps_the_rate_of_all_verifications_in_the_background() {
     let observed = Observed::new().await;
     let tags: Vec<String> = (0..20).map(|number| format!("v{number}")).collect();
     observed.fixture.engine.verify_at_start(tags.iter().map(|tag| observed.image(tag)).collect());

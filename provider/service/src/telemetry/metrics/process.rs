@@ -6,18 +6,10 @@ use std::collections::HashMap;
 
 use prometheus::core::Collector;
 use prometheus::core::Desc;
-use prometheus::proto::Counter;
-use prometheus::proto::Gauge;
-use prometheus::proto::Metric;
 use prometheus::proto::MetricFamily;
-use prometheus::proto::MetricType;
 
-/// The type of a metric.
-#[derive(Clone, Copy, Debug)]
-enum Kind {
-    Counter,
-    Gauge,
-}
+use super::single::Kind;
+use super::single::family;
 
 /// The name, type and help text of each metric.
 const METRICS: [(&str, Kind, &str); 7] = [
@@ -53,28 +45,6 @@ impl Collector for Process {
     fn collect(&self) -> Vec<MetricFamily> {
         METRICS.into_iter().zip(read()).filter_map(|(metric, value)| Some(family(metric, value?))).collect()
     }
-}
-
-fn family((name, kind, help): (&str, Kind, &str), value: f64) -> MetricFamily {
-    let (mut family, mut metric) = (MetricFamily::default(), Metric::default());
-    match kind {
-        Kind::Counter => {
-            let mut counter = Counter::default();
-            counter.set_value(value);
-            metric.set_counter(counter);
-            family.set_field_type(MetricType::COUNTER);
-        }
-        Kind::Gauge => {
-            let mut gauge = Gauge::default();
-            gauge.set_value(value);
-            metric.set_gauge(gauge);
-            family.set_field_type(MetricType::GAUGE);
-        }
-    }
-    family.set_name(name.to_owned());
-    family.set_help(help.to_owned());
-    family.set_metric(vec![metric]);
-    family
 }
 
 /// The values in the order of [`METRICS`]; `None` if a value cannot be read.

@@ -8,12 +8,11 @@ use std::sync::PoisonError;
 use countersign_http::ReducedHosts;
 use prometheus::core::Collector;
 use prometheus::core::Desc;
-use prometheus::proto::Gauge;
-use prometheus::proto::Metric;
 use prometheus::proto::MetricFamily;
-use prometheus::proto::MetricType;
 
 use super::metric_factory::MetricFactory;
+use super::single::Kind;
+use super::single::family;
 
 const NAME: &str = "registry_reduced_hosts";
 const HELP: &str = "Hosts to which fewer requests are sent at the same time than the configuration allows.";
@@ -51,13 +50,6 @@ impl Collector for ReducedHostsGauge {
     // Exact for all numbers that occur.
     #[allow(clippy::cast_precision_loss)]
     fn collect(&self) -> Vec<MetricFamily> {
-        let (mut gauge, mut metric, mut family) = (Gauge::default(), Metric::default(), MetricFamily::default());
-        gauge.set_value(self.count() as f64);
-        metric.set_gauge(gauge);
-        family.set_name(MetricFactory::full(NAME));
-        family.set_help(HELP.to_owned());
-        family.set_field_type(MetricType::GAUGE);
-        family.set_metric(vec![metric]);
-        vec![family]
+        vec![family((&MetricFactory::full(NAME), Kind::Gauge, HELP), self.count() as f64)]
     }
 }

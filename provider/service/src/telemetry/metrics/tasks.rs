@@ -4,13 +4,12 @@ use std::collections::HashMap;
 
 use prometheus::core::Collector;
 use prometheus::core::Desc;
-use prometheus::proto::Gauge;
-use prometheus::proto::Metric;
 use prometheus::proto::MetricFamily;
-use prometheus::proto::MetricType;
 use tokio::runtime::Handle;
 
 use super::metric_factory::MetricFactory;
+use super::single::Kind;
+use super::single::family;
 
 const NAME: &str = "tasks";
 const HELP: &str = "Asynchronous tasks that have not ended.";
@@ -34,13 +33,6 @@ impl Collector for Tasks {
     #[allow(clippy::cast_precision_loss)]
     fn collect(&self) -> Vec<MetricFamily> {
         let tasks = Handle::try_current().map_or(0, |runtime| runtime.metrics().num_alive_tasks());
-        let (mut gauge, mut metric, mut family) = (Gauge::default(), Metric::default(), MetricFamily::default());
-        gauge.set_value(tasks as f64);
-        metric.set_gauge(gauge);
-        family.set_name(MetricFactory::full(NAME));
-        family.set_help(HELP.to_owned());
-        family.set_field_type(MetricType::GAUGE);
-        family.set_metric(vec![metric]);
-        vec![family]
+        vec![family((&MetricFactory::full(NAME), Kind::Gauge, HELP), tasks as f64)]
     }
 }
