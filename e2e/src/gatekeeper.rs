@@ -135,6 +135,8 @@ impl Gatekeeper {
             .arg(format!("--prometheus-port={metrics}"))
             .arg(flag("--api-cache-dir", &workdir.directory("gatekeeper/audit")?))
             .args(["--exempt-namespace=gatekeeper-system", "--debug-use-fake-pod"])
+            // `maxServingThreads` of deploy/gatekeeper.
+            .arg("--max-serving-threads=16")
             .args(self.release.flags())
             .args(flags);
         let mut program = Program::start("gatekeeper", &command, workdir.log("gatekeeper"))?;

@@ -56,7 +56,7 @@ const WARM_UP: usize = 4;
 
 /// No measurement begins after [`ONCE`], for the arms that are measured once, and [`EACH_ROUND`] for each round.
 const ONCE: Duration = Duration::from_secs(8 * 60);
-const EACH_ROUND: Duration = Duration::from_secs(5 * 60);
+const EACH_ROUND: Duration = Duration::from_secs(7 * 60);
 
 /// Runs the benchmark with its own arguments. All started processes have ended when this returns, and its files are removed.
 pub(crate) fn run(words: impl Iterator<Item = String>) -> ExitCode {

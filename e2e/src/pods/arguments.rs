@@ -11,7 +11,8 @@ pub(super) const USAGE: &str = "usage: cargo bench-pods [--short] [--rounds N] [
 --short   20 Pods, one round, the baseline and four arms: shows that it works
 --rounds  how often everything is measured, except for the slowest arms, which are measured once; 3 unless given
 --pods    the number of Pods; 1,000 unless given
---arm     only this arm beside the baseline: no-webhook, always-allow, ratify, limits-20-30, one-deployment, 0-ms, warm, mutation
+--arm     only this arm beside the baseline: no-webhook, always-allow, ratify, limits-20-30, one-deployment,
+          one-deployment-always-allow, 0-ms, warm, mutation, threads-as-processors
 --binary  this countersign instead of the one of this tree, which is built as it is shipped";
 
 /// The parsed command line.

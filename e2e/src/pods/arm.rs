@@ -15,9 +15,11 @@ pub(super) enum Arm {
     Ratify,
     DefaultLimits,
     OneDeployment,
+    OneDeploymentAlwaysAllow,
     NoRoundTrip,
     Warm,
     Mutation,
+    DefaultThreads,
 }
 
 /// All factors.
@@ -33,6 +35,8 @@ pub(super) struct Setting {
     pub(super) is_warm: bool,
     /// Whether tags become digests.
     pub(super) mutates: bool,
+    /// Whether Gatekeeper validates as many objects at the same time as there are processors.
+    pub(super) has_default_threads: bool,
 }
 
 /// What decides about the Pods.
@@ -64,16 +68,18 @@ impl Limits {
 }
 
 impl Arm {
-    pub(super) const ALL: [Self; 9] = [
+    pub(super) const ALL: [Self; 11] = [
         Self::Baseline,
         Self::NoWebhook,
         Self::AlwaysAllow,
         Self::Ratify,
         Self::DefaultLimits,
         Self::OneDeployment,
+        Self::OneDeploymentAlwaysAllow,
         Self::NoRoundTrip,
         Self::Warm,
         Self::Mutation,
+        Self::DefaultThreads,
     ];
 
     /// Those that show that everything of this project works.
@@ -88,9 +94,11 @@ impl Arm {
             Self::Ratify => "ratify",
             Self::DefaultLimits => "limits-20-30",
             Self::OneDeployment => "one-deployment",
+            Self::OneDeploymentAlwaysAllow => "one-deployment-always-allow",
             Self::NoRoundTrip => "0-ms",
             Self::Warm => "warm",
             Self::Mutation => "mutation",
+            Self::DefaultThreads => "threads-as-processors",
         }
     }
 
@@ -98,11 +106,12 @@ impl Arm {
     pub(super) fn only_round(self) -> Option<usize> {
         match self {
             Self::Ratify => Some(0),
-            Self::DefaultLimits => Some(1),
+            Self::DefaultLimits | Self::DefaultThreads => Some(1),
             Self::Baseline
             | Self::NoWebhook
             | Self::AlwaysAllow
             | Self::OneDeployment
+            | Self::OneDeploymentAlwaysAllow
             | Self::NoRoundTrip
             | Self::Warm
             | Self::Mutation => None,
@@ -117,6 +126,7 @@ impl Arm {
             round_trip: Duration::from_millis(25),
             is_warm: false,
             mutates: false,
+            has_default_threads: false,
         };
         match self {
             Self::Baseline => baseline,
@@ -125,9 +135,13 @@ impl Arm {
             Self::Ratify => Setting { webhook: Webhook::Ratify, ..baseline },
             Self::DefaultLimits => Setting { limits: Limits::DEFAULT, ..baseline },
             Self::OneDeployment => Setting { is_one_deployment: true, ..baseline },
+            Self::OneDeploymentAlwaysAllow => {
+                Setting { webhook: Webhook::AlwaysAllow, is_one_deployment: true, ..baseline }
+            }
             Self::NoRoundTrip => Setting { round_trip: Duration::ZERO, ..baseline },
             Self::Warm => Setting { is_warm: true, ..baseline },
             Self::Mutation => Setting { mutates: true, ..baseline },
+            Self::DefaultThreads => Setting { has_default_threads: true, ..baseline },
         }
     }
 }

@@ -31,8 +31,11 @@ use crate::release::Release;
 use crate::workdir;
 use crate::workdir::Workdir;
 
-/// The settings of deploy/gatekeeper. No audit, which has a process of its own in a cluster.
+/// The settings of deploy/gatekeeper, beside those that it always has here. No audit, which has a process of its own in a cluster.
 const GATEKEEPER: [&str; 2] = ["--external-data-provider-response-cache-ttl=10s", "--audit-interval=0"];
+
+/// Its default: as many validations at the same time as there are processors.
+const DEFAULT_THREADS: &str = "--max-serving-threads=-1";
 
 /// Time limit for all Pods of an arm: this, and [`EACH_POD`] for each of them.
 const LEAST: Duration = Duration::from_secs(30);
@@ -195,7 +198,11 @@ impl<'a> Bench<'a> {
         if setting.is_warm {
             self.providers.warm(self.workdir, &self.images)?;
         }
-        self.gatekeeper.run(self.workdir, &self.cluster, &GATEKEEPER)?;
+        let mut flags = GATEKEEPER.to_vec();
+        if setting.has_default_threads {
+            flags.push(DEFAULT_THREADS);
+        }
+        self.gatekeeper.run(self.workdir, &self.cluster, &flags)?;
         policies::apply(self.workdir, &self.cluster, setting)?;
         self.gatekeeper.register(self.workdir, &self.cluster)?;
         policies::check(&self.cluster, setting.webhook, &self.signed, &self.unsigned)

@@ -85,3 +85,15 @@ fn the_upgrade_page_describes_the_shipped_settings() {
     let base = read("deploy/base/kustomization.yaml");
     assert_eq!(base.matches("  - name: ").count() - base.matches("disableNameSuffixHash: true").count(), 1, "{base}");
 }
+
+#[test]
+fn the_end_to_end_tests_and_the_pages_have_the_shipped_number_of_concurrent_validations() {
+    for (file, setting) in [
+        ("deploy/gatekeeper/values.yaml", "\nmaxServingThreads: 16\n"),
+        ("e2e/src/gatekeeper.rs", "\"--max-serving-threads=16\""),
+        ("deploy/README.md", "The file permits 16,"),
+        ("provider/docs/benchmarks.md", "its default, and not 16 |"),
+    ] {
+        assert!(read(file).contains(setting), "{file}: {setting}");
+    }
+}
