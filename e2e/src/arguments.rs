@@ -5,10 +5,12 @@ use std::path::PathBuf;
 use anyhow::Context as _;
 use anyhow::bail;
 
+use crate::agreement::Plan;
 use crate::release::Release;
 
 pub(crate) const USAGE: &str =
     "usage: cargo e2e [--all | --aws | --azure | --google | --doubles] [--gatekeeper newest|oldest] [--keep] [--binary PATH]
+       cargo e2e --agreement [--seed N] [--cases N] [--case K [--keep]] [--binary PATH]
 
 Runs end-to-end cases and exits with 0 if all of them passed, 1 if not, 3 for usage errors.
 
@@ -17,6 +19,10 @@ Runs end-to-end cases and exits with 0 if all of them passed, 1 if not, 3 for us
   --azure              run only the chapter with Azure Container Registry and Azure Key Vault under their real names
   --google             run only the chapter with Google Artifact Registry under its real name
   --doubles            run only the chapters with the doubles of clouds, which need no cluster
+  --agreement          run only the chapters in which generated cases are put to notation and to Countersign, without a cluster
+  --seed N             the seed of the cases; 1 unless given
+  --cases N            the number of cases; 1200 unless given
+  --case K             only the case with this number of those; with --keep its processes run until Ctrl-C
   --gatekeeper WHICH   newest (default) or oldest: the newest or the oldest supported release of Gatekeeper
   --keep               keep the processes running after the cases, until Ctrl-C; with --aws in their namespaces, and the
                        run prints how to enter them
@@ -38,12 +44,15 @@ pub(crate) enum Scope {
     Google,
     /// The chapters with the doubles of clouds, without a cluster.
     Doubles,
+    /// The chapters about the agreement with notation, without a cluster.
+    Agreement,
 }
 
 /// The parsed command line.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Arguments {
     pub(crate) scope: Scope,
+    pub(crate) agreement: Plan,
     pub(crate) gatekeeper: Release,
     pub(crate) keep: bool,
     pub(crate) binary: Option<PathBuf>,
@@ -62,6 +71,10 @@ impl Arguments {
                 "--azure" => arguments.set_scope(Scope::Azure)?,
                 "--google" => arguments.set_scope(Scope::Google)?,
                 "--doubles" => arguments.set_scope(Scope::Doubles)?,
+                "--agreement" => arguments.set_scope(Scope::Agreement)?,
+                "--seed" => arguments.agreement.seed = number("--seed", words.next())?,
+                "--cases" => arguments.agreement.cases = number("--cases", words.next())?,
+                "--case" => arguments.agreement.case = Some(number("--case", words.next())?),
                 "--gatekeeper" => arguments.gatekeeper = release(words.next())?,
                 "--keep" => arguments.keep = true,
                 "--binary" => arguments.binary = Some(words.next().context("--binary needs a path")?.into()),
@@ -72,7 +85,16 @@ impl Arguments {
         if arguments.scope == Scope::All && arguments.gatekeeper == Release::Oldest {
             bail!("--all is for the newest Gatekeeper: some cases need features that the oldest one does not have");
         }
+        if arguments.scope != Scope::Agreement && arguments.agreement != Plan::default() {
+            bail!("--seed, --cases and --case are for --agreement");
+        }
         match arguments.scope {
+            Scope::Agreement if arguments.gatekeeper == Release::Oldest => {
+                bail!("--agreement has no cluster: leave out --gatekeeper");
+            }
+            Scope::Agreement if arguments.keep && arguments.agreement.case.is_none() => {
+                bail!("--agreement --keep is for one case: add --case");
+            }
             Scope::Aws if arguments.gatekeeper == Release::Oldest => {
                 bail!("--aws is for the newest Gatekeeper: leave out --gatekeeper");
             }
@@ -83,14 +105,20 @@ impl Arguments {
             Scope::Doubles if arguments.keep || arguments.gatekeeper == Release::Oldest => {
                 bail!("--doubles has no cluster: leave out --keep and --gatekeeper");
             }
-            Scope::Short | Scope::All | Scope::Aws | Scope::Azure | Scope::Google | Scope::Doubles => {}
+            Scope::Short
+            | Scope::All
+            | Scope::Aws
+            | Scope::Azure
+            | Scope::Google
+            | Scope::Doubles
+            | Scope::Agreement => {}
         }
         Ok(Some(arguments))
     }
 
     fn set_scope(&mut self, scope: Scope) -> anyhow::Result<()> {
         if self.scope != Scope::Short {
-            bail!("found two of --all, --aws, --azure, --google and --doubles, expected one");
+            bail!("found two of --all, --aws, --azure, --google, --doubles and --agreement, expected one");
         }
         self.scope = scope;
         Ok(())
@@ -105,6 +133,11 @@ fn release(word: Option<String>) -> anyhow::Result<Release> {
     }
 }
 
+fn number<N: std::str::FromStr>(name: &str, word: Option<String>) -> anyhow::Result<N> {
+    let number = word.as_deref().and_then(|word| word.parse().ok());
+    number.with_context(|| format!("{name}: found {word:?}, expected a number"))
+}
+
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
@@ -117,8 +150,7 @@ mod tests {
     #[test]
     fn the_default_is_the_short_run_with_the_newest_gatekeeper() {
         assert_eq!(parse(&["--"]).unwrap(), Some(Arguments::default()));
-        let expected =
-            Arguments { scope: Scope::All, gatekeeper: Release::Newest, keep: true, binary: Some("a".into()) };
+        let expected = Arguments { scope: Scope::All, keep: true, binary: Some("a".into()), ..Arguments::default() };
         assert_eq!(
             parse(&["--", "--all", "--keep", "--binary", "a", "--gatekeeper", "newest"]).unwrap(),
             Some(expected)
@@ -135,6 +167,9 @@ mod tests {
         assert_eq!(parse(&["--google"]).unwrap(), Some(expected));
         let expected = Arguments { scope: Scope::Doubles, ..Arguments::default() };
         assert_eq!(parse(&["--doubles"]).unwrap(), Some(expected));
+        let agreement = Plan { seed: 7, cases: 1200, case: Some(3) };
+        let expected = Arguments { scope: Scope::Agreement, agreement, keep: true, ..Arguments::default() };
+        assert_eq!(parse(&["--agreement", "--seed", "7", "--case", "3", "--keep"]).unwrap(), Some(expected));
         assert_eq!(parse(&["--all", "-h"]).unwrap(), None);
     }
 
@@ -145,7 +180,10 @@ mod tests {
             (&["--binary"], "--binary needs a path"),
             (&["--gatekeeper"], "--gatekeeper: found None, expected newest or oldest"),
             (&["--gatekeeper", "3.1"], "--gatekeeper: found Some(\"3.1\"), expected newest or oldest"),
-            (&["--all", "--aws"], "found two of --all, --aws, --azure, --google and --doubles, expected one"),
+            (
+                &["--all", "--aws"],
+                "found two of --all, --aws, --azure, --google, --doubles and --agreement, expected one",
+            ),
             (
                 &["--aws", "--keep", "--gatekeeper", "oldest"],
                 "--aws is for the newest Gatekeeper: leave out --gatekeeper",
@@ -160,6 +198,9 @@ mod tests {
             ),
             (&["--doubles", "--keep"], "--doubles has no cluster: leave out --keep and --gatekeeper"),
             (&["--doubles", "--gatekeeper", "oldest"], "--doubles has no cluster: leave out --keep and --gatekeeper"),
+            (&["--seed", "2"], "--seed, --cases and --case are for --agreement"),
+            (&["--agreement", "--keep"], "--agreement --keep is for one case: add --case"),
+            (&["--agreement", "--cases", "many"], "--cases: found Some(\"many\"), expected a number"),
             (
                 &["--all", "--gatekeeper", "oldest"],
                 "--all is for the newest Gatekeeper: some cases need features that the oldest one does not have",

@@ -42,6 +42,8 @@ use std::collections::BTreeSet;
 use anyhow::Context;
 use anyhow::ensure;
 
+use crate::agreement;
+use crate::agreement::Plan;
 use crate::arguments::Arguments;
 use crate::arguments::Scope;
 use crate::environment::Environment;
@@ -91,7 +93,7 @@ pub(crate) fn run(
             trust::run(environment, transcript, &mut seen)?;
             revocation(environment, transcript, &mut seen, arguments.gatekeeper, &[AWS])?;
         }
-        Scope::All | Scope::Aws | Scope::Azure | Scope::Google | Scope::Doubles => {
+        Scope::All | Scope::Aws | Scope::Azure | Scope::Google | Scope::Doubles | Scope::Agreement => {
             every_other_case(environment, transcript, &mut seen)?
         }
     }
@@ -100,7 +102,8 @@ pub(crate) fn run(
     metrics::health(environment, transcript)?;
     match arguments.scope {
         Scope::Short => {}
-        Scope::All | Scope::Aws | Scope::Azure | Scope::Google | Scope::Doubles => {
+        Scope::All | Scope::Aws | Scope::Azure | Scope::Google | Scope::Doubles | Scope::Agreement => {
+            agreement::run(environment.workdir, environment.countersign.binary(), &Plan::SHORT, false, transcript)?;
             proxies::run(environment, transcript)?;
             token_auth::run(environment, transcript)?;
             rotation::run(environment, transcript)?;

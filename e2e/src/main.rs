@@ -3,6 +3,7 @@
 //!
 //! All counterparts are independent programs; kubectl acts for the user.
 
+mod agreement;
 mod arguments;
 mod cases;
 mod certificates;
@@ -83,7 +84,8 @@ fn main() -> ExitCode {
         }
     };
     let mut transcript = Transcript::new();
-    let workdir = match Workdir::prepare(&[arguments.gatekeeper.tool()]) {
+    let tools = if arguments.scope == Scope::Agreement { agreement::TOOLS } else { arguments.gatekeeper.tool() };
+    let workdir = match Workdir::prepare(&[tools]) {
         Ok(workdir) => workdir,
         Err(error) => {
             transcript.verdict("set-up", Err(error));
@@ -109,6 +111,10 @@ fn main() -> ExitCode {
 fn run(workdir: &Workdir, transcript: &mut Transcript, arguments: &Arguments) -> anyhow::Result<()> {
     let chapter = match arguments.scope {
         Scope::Doubles => return cases::cloud_doubles(workdir, transcript),
+        Scope::Agreement => {
+            let binary = countersign::program(workdir, arguments.binary.as_deref())?;
+            return agreement::run(workdir, &binary, &arguments.agreement, arguments.keep, transcript);
+        }
         Scope::Aws => Some(cases::AWS),
         Scope::Azure => Some(cases::AZURE),
         Scope::Google => Some(cases::GOOGLE),

@@ -249,7 +249,7 @@ fn subject(name: &str) -> String {
 }
 
 /// Runs `openssl` in `directory`. An error with its output unless it succeeds.
-fn openssl(directory: &Path, arguments: &[&str]) -> anyhow::Result<()> {
+pub(crate) fn openssl(directory: &Path, arguments: &[&str]) -> anyhow::Result<()> {
     let mut command = Command::new("openssl");
     command.args(arguments).current_dir(directory);
     // Every run has a file of its own, as requests are answered at the same time.

@@ -2,9 +2,10 @@
 # Installs the programs of the end-to-end run into one directory outside the source tree, and prints that directory as the last
 # line of standard output. Existing programs are kept, so a second run takes a second.
 #
-#   sh install.sh [gatekeeper|gatekeeper-oldest|peers|pods]
+#   sh install.sh [gatekeeper|gatekeeper-oldest|peers|pods|agreement]
 #
-# `peers` installs only what `cargo bench-peers` compares with, `pods` only what `cargo bench-pods` always needs.
+# `peers` installs only what `cargo bench-peers` compares with, `pods` only what `cargo bench-pods` always needs, `agreement` only what
+# `cargo e2e --agreement` needs.
 #
 # Go programs are built at the versions of go.mod and go.sum in this folder; the name of the directory is a hash of both files.
 # Modules that provide files only have a go.mod of their own, so that their dependencies are not in the builds; so have helm,
@@ -155,13 +156,20 @@ if [ "${1:-}" = peers ]; then
     echo "$tools"
     exit
 fi
+go_module_tool references .
+if [ "${1:-}" = agreement ]; then
+    curl_tool
+    debian_tool openssl openssl
+    echo "$tools"
+    exit
+fi
 go_tool olareg github.com/olareg/olareg/cmd/olareg
 go_tool etcd go.etcd.io/etcd/server/v3
 go_tool kubectl k8s.io/kubernetes/cmd/kubectl
 case ${1:-gatekeeper} in
 gatekeeper) go_tool gatekeeper github.com/open-policy-agent/gatekeeper/v3 "minutes the first time" ;;
 gatekeeper-oldest) go_module_tool gatekeeper-oldest github.com/open-policy-agent/gatekeeper/v3 "minutes the first time" ;;
-*) missing "$1" "expected gatekeeper, gatekeeper-oldest, peers or pods" ;;
+*) missing "$1" "expected gatekeeper, gatekeeper-oldest, peers, pods or agreement" ;;
 esac
 go_tool kube-apiserver k8s.io/kubernetes/cmd/kube-apiserver "minutes the first time"
 go_module_tool helm helm.sh/helm/v3/cmd/helm

@@ -94,6 +94,10 @@ const PROSE: [(&str, Tested); 34] = [
     ("cargo e2e --azure", No),
     ("cargo e2e --google", No),
     ("cargo e2e --doubles", No),
+    // With fewer cases, it is a chapter of `cargo e2e --all`.
+    ("cargo e2e --agreement", No),
+    ("cargo e2e --agreement [--seed N] [--cases N] [--case K [--keep]]", No),
+    ("notation verify --user-metadata", EndToEnd),
     ("cargo e2e --gatekeeper oldest", Ci),
     // Waits for Ctrl-C.
     ("cargo e2e --keep", No),
