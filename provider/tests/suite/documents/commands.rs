@@ -81,7 +81,7 @@ const README: [(&str, Tested); 20] = [
 ];
 
 /// Commands with arguments within sentences.
-const PROSE: [(&str, Tested); 34] = [
+const PROSE: [(&str, Tested); 37] = [
     // The whole ones take from minutes to half an hour.
     ("cargo bench-peers --short", No),
     ("cargo bench-peers --short --alone", Ci),
