@@ -11,7 +11,8 @@ pub const REFERENCE_BYTES: usize = 1024;
 /// [distribution specification](https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#pulling-manifests).
 pub const TAG_BYTES: usize = 128;
 
-/// Maximum size of a repository name, host included, in bytes: the limit of the distribution project's reference grammar.
+/// Maximum size of a repository name, host included, in bytes: the limit of many clients, by the
+/// [distribution specification](https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#pulling-manifests).
 pub const REPOSITORY_BYTES: usize = 255;
 
 /// Maximum size of a manifest, target or signature, in bytes: the 4 MiB that the OCI distribution specification
