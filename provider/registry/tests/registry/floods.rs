@@ -141,6 +141,7 @@ const SETTINGS: u8 = 4;
 const PING: u8 = 6;
 const HEADERS: u8 = 1;
 const DATA: u8 = 0;
+const CONTINUATION: u8 = 9;
 const END_HEADERS: u8 = 4;
 
 #[tokio::test]
@@ -191,6 +192,13 @@ async fn http_2_settings_without_a_response_end_the_connection() {
 async fn http_2_interim_answers_without_a_response_end_the_connection() {
     // `:status: 103`.
     flood_of(&no_settings(), &frame(HEADERS, END_HEADERS, 1, b"\x08\x03103")).await;
+}
+
+/// CVE-2024-27316, from the side of a server.
+#[tokio::test]
+async fn http_2_heads_without_an_end_end_the_connection() {
+    let first = [no_settings(), frame(HEADERS, 0, 1, &[0x88])].concat();
+    flood_of(&first, &frame(CONTINUATION, 0, 1, b"\x00\x01x\x01y")).await;
 }
 
 #[tokio::test]
