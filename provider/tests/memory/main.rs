@@ -2,6 +2,7 @@
 
 use peak_alloc::PeakAlloc;
 
+mod advisories;
 mod metrics;
 mod registry_files;
 mod request;

@@ -6,4 +6,4 @@ mod dependencies;
 mod document;
 mod modules;
 mod readers;
-mod source;
+pub(crate) mod source;

@@ -9,12 +9,13 @@ mod commands;
 mod demo;
 mod deploy;
 mod exit_status;
-mod markdown;
+pub(crate) mod markdown;
 mod migration;
 mod policies;
 mod private_registry;
 mod quick_start;
 mod release;
+mod security;
 mod support_matrix;
 mod templates;
 

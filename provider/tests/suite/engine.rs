@@ -9,7 +9,7 @@ mod bursts;
 mod caching;
 mod content_again;
 mod early;
-mod evidence;
+pub(crate) mod evidence;
 mod known;
 mod mirrors;
 mod outage;

@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod advisories;
 mod architecture;
 mod commands;
 mod config;

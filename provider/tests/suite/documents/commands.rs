@@ -9,7 +9,7 @@ use crate::documents::markdown::read;
 use crate::documents::markdown::shell;
 
 /// The documents with commands for users.
-pub(crate) const DOCUMENTS: [&str; 16] = [
+pub(crate) const DOCUMENTS: [&str; 17] = [
     "README.md",
     "deploy/README.md",
     "deploy/aks/README.md",
@@ -25,6 +25,7 @@ pub(crate) const DOCUMENTS: [&str; 16] = [
     "provider/docs/private-registry.md",
     "provider/docs/revocation.md",
     "provider/docs/runbooks/alerts.md",
+    "provider/docs/security.md",
     "provider/docs/upgrade.md",
 ];
 
@@ -105,6 +106,7 @@ const PROSE: [(&str, Tested); 37] = [
     ("cargo e2e --binary PATH", No),
     // `tests/suite/commands/check` has it.
     ("countersign check --online", Here),
+    ("countersign check --provider", Here),
     ("countersign check --online --image IMAGE", Here),
     // `tests/suite/commands/certs` has it.
     ("countersign certs --namespace", Here),

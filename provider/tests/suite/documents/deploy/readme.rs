@@ -168,6 +168,7 @@ fn links_point_to_existing_files_and_headings() {
         ("provider/docs", "metrics.md"),
         ("provider/docs", "private-registry.md"),
         ("provider/docs", "revocation.md"),
+        ("provider/docs", "security.md"),
         ("provider/docs", "upgrade.md"),
         ("provider/docs/runbooks", "alerts.md"),
     ] {
