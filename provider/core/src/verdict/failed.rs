@@ -57,13 +57,10 @@ impl FailedSignatures {
     /// Adds the next failed signature.
     pub fn push(&mut self, failed: FailedSignature) {
         let reason = failed.reasons.first();
-        if failed.is_inconclusive() && self.undecided.is_none() {
-            self.undecided = Some(reason.clone());
+        if failed.is_inconclusive() {
+            keep_further(&mut self.undecided, reason);
         }
-        // Reports the signature that passed the most checks; of equals, the last one.
-        if self.furthest.as_ref().is_none_or(|furthest| reason.code.reached() >= furthest.code.reached()) {
-            self.furthest = Some(reason.clone());
-        }
+        keep_further(&mut self.furthest, reason);
         let bytes = size_of::<FailedSignature>() + failed.heap_bytes();
         if self.omitted == 0 && self.bytes + bytes <= Self::BYTES {
             self.bytes += bytes;
@@ -96,7 +93,7 @@ impl FailedSignatures {
         self.furthest.as_ref()
     }
 
-    /// The reason of the first signature that could not be judged, listed or not.
+    /// The reason of the signature that passed the most checks of those that could not be judged, listed or not.
     pub(super) fn undecided(&self) -> Option<&Reason> {
         self.undecided.as_ref()
     }
@@ -106,6 +103,14 @@ impl FailedSignatures {
         let spare = self.listed.capacity() - self.listed.len();
         let reasons = [&self.furthest, &self.undecided].into_iter().flatten();
         self.bytes + spare * size_of::<FailedSignature>() + reasons.map(of_reason).sum::<usize>()
+    }
+}
+
+/// Reports the signature that passed the most checks, so that the code does not depend on the order in which a registry lists signatures;
+/// of equals, the last one.
+fn keep_further(kept: &mut Option<Reason>, reason: &Reason) {
+    if kept.as_ref().is_none_or(|kept| reason.code.reached() >= kept.code.reached()) {
+        *kept = Some(reason.clone());
     }
 }
 
@@ -158,6 +163,22 @@ mod tests {
         assert_eq!(all.total(), 1002);
         assert_eq!(all.furthest().map(|reason| reason.detail.as_str()), Some("undecided"));
         assert_eq!(all.undecided().map(|reason| reason.detail.as_str()), Some("undecided"));
+    }
+
+    #[test]
+    fn codes_do_not_depend_on_the_order_of_signatures() {
+        let codes = [Code::RevocationUnchecked, Code::SignatureUnavailable, Code::TimestampUnchecked, Code::Revoked];
+        let of = |codes: &[Code]| {
+            let all: FailedSignatures = codes.iter().map(|code| failed(*code, code.as_str())).collect();
+            (all.undecided().map(|reason| reason.code), all.furthest().map(|reason| reason.code))
+        };
+        for first in 0..codes.len() {
+            let mut turned = codes;
+            turned.rotate_left(first);
+            assert_eq!(of(&turned), (Some(Code::RevocationUnchecked), Some(Code::RevocationUnchecked)), "{turned:?}");
+        }
+        assert_eq!(of(&[Code::SignatureUnavailable, Code::Revoked]).0, Some(Code::SignatureUnavailable));
+        assert_eq!(of(&[Code::SignatureUnavailable, Code::Revoked]).1, Some(Code::Revoked));
     }
 
     #[test]
