@@ -14,6 +14,7 @@ mod known;
 mod mirrors;
 mod outage;
 mod pauses;
+mod properties;
 mod referrers;
 mod renewals;
 mod series;

@@ -3,4 +3,5 @@
 #![allow(clippy::unwrap_used)]
 
 mod notation;
+mod properties;
 mod x509;

@@ -11,7 +11,7 @@ use crate::pki::Chain;
 use crate::pki::SignatureForm;
 
 /// The two signing schemes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Scheme {
     /// `notary.x509`: the publisher's own key.
     X509,
@@ -20,7 +20,7 @@ pub enum Scheme {
 }
 
 /// The two envelope formats.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Format {
     /// Flattened JSON serialization.
     Jws,

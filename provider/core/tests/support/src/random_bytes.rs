@@ -1,4 +1,6 @@
-//! Mutations of bytes that are the same on every machine.
+//! Mutations of bytes, and orders, that are the same on every machine.
+
+use serde_json::Value;
 
 /// A small generator of pseudo-random numbers (xorshift) with a fixed seed.
 pub struct RandomBytes(u64);
@@ -16,6 +18,33 @@ impl RandomBytes {
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;
         usize::try_from(self.0 % u64::try_from(max.max(1)).unwrap()).unwrap()
+    }
+
+    /// Brings a list into another order.
+    pub fn shuffle<T>(&mut self, list: &mut [T]) {
+        for last in (1..list.len()).rev() {
+            list.swap(last, self.below(last + 1));
+        }
+    }
+
+    /// The text of a document with the members of each object in another order.
+    #[must_use]
+    pub fn reordered(&mut self, document: &Value) -> String {
+        match document {
+            Value::Object(members) => {
+                let text = |(name, value): (&String, &Value)| {
+                    format!("{}:{}", Value::from(name.as_str()), self.reordered(value))
+                };
+                let mut texts: Vec<String> = members.iter().map(text).collect();
+                self.shuffle(&mut texts);
+                format!("{{{}}}", texts.join(","))
+            }
+            Value::Array(elements) => {
+                let texts: Vec<String> = elements.iter().map(|element| self.reordered(element)).collect();
+                format!("[{}]", texts.join(","))
+            }
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => document.to_string(),
+        }
     }
 
     /// Copies, drops, overwrites or swaps ranges of bytes, one to four times.

@@ -3,7 +3,7 @@
 //! `.ci/run --all`, tries all of them.
 
 #[allow(clippy::disallowed_methods, reason = "the caller of the tests decides")]
-fn is_full() -> bool {
+pub(crate) fn is_full() -> bool {
     std::env::var_os("COUNTERSIGN_SWEEPS").is_some_and(|value| value == "full")
 }
 
