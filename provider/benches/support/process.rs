@@ -1,4 +1,4 @@
-//! CPU time and memory of a process, from `/proc`.
+//! CPU time and memory of a process, from `/proc`, and the limit that is shipped.
 
 #![allow(dead_code, reason = "each benchmark uses a part")]
 
@@ -50,4 +50,13 @@ pub(crate) fn connections(id: u32) -> Vec<[u16; 2]> {
     // 06 waits for late packets, without a process, and 0A is a listener.
     let open = fields.filter(|fields| !["06", "0A"].contains(&fields[3]));
     open.map(|fields| [port(fields[1]), port(fields[2])]).collect()
+}
+
+/// The memory limit of `deploy/base/deployment.yaml`, in MiB.
+pub(crate) fn shipped_limit() -> f64 {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../deploy/base/deployment.yaml");
+    let text = fs::read_to_string(path).unwrap();
+    let (_, limits) = text.split_once("limits:").unwrap();
+    let (_, memory) = limits.split_once("memory:").unwrap();
+    memory.split_once("Mi").unwrap().0.trim().parse().unwrap()
 }

@@ -21,6 +21,7 @@ pub(crate) const DOCUMENTS: [&str; 17] = [
     "provider/DIVERGENCES.md",
     "provider/MIGRATION.md",
     "provider/docs/benchmarks.md",
+    "provider/docs/bounds.md",
     "provider/docs/metrics.md",
     "provider/docs/private-registry.md",
     "provider/docs/revocation.md",
@@ -82,11 +83,12 @@ const README: [(&str, Tested); 20] = [
 ];
 
 /// Commands with arguments within sentences.
-const PROSE: [(&str, Tested); 37] = [
+const PROSE: [(&str, Tested); 38] = [
     // The whole ones take from minutes to half an hour.
     ("cargo bench-peers --short", No),
     ("cargo bench-peers --short --alone", Ci),
     ("cargo bench-pods --short", Ci),
+    ("cargo bench-bounds --short", Ci),
     ("cargo bench-soak 1m", No),
     ("cargo bench-soak 20s", Ci),
     ("cargo e2e --all", Ci),
