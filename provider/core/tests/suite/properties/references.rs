@@ -15,7 +15,7 @@ use proptest::option;
 use proptest::prelude::*;
 use proptest::sample::select;
 
-const CASES: Cases = Cases { usual: 2000, full: 100_000 };
+const CASES: Cases = Cases { usual: 2000, full: 50_000 };
 
 /// The server that a host names.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -14,7 +14,7 @@ use proptest::sample::select;
 use serde_json::Value;
 use serde_json::json;
 
-const CASES: Cases = Cases { usual: 2000, full: 100_000 };
+const CASES: Cases = Cases { usual: 2000, full: 20_000 };
 
 /// Repositories in other spellings than their scopes.
 const REPOSITORIES: [(&str, &str); 6] = [
