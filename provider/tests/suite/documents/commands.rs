@@ -9,7 +9,7 @@ use crate::documents::markdown::read;
 use crate::documents::markdown::shell;
 
 /// The documents with commands for users.
-pub(crate) const DOCUMENTS: [&str; 17] = [
+pub(crate) const DOCUMENTS: [&str; 18] = [
     "README.md",
     "deploy/README.md",
     "deploy/aks/README.md",
@@ -83,7 +83,7 @@ const README: [(&str, Tested); 20] = [
 ];
 
 /// Commands with arguments within sentences.
-const PROSE: [(&str, Tested); 38] = [
+const PROSE: [(&str, Tested); 39] = [
     // The whole ones take from minutes to half an hour.
     ("cargo bench-peers --short", No),
     ("cargo bench-peers --short --alone", Ci),
