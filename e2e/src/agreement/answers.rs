@@ -88,10 +88,10 @@ impl Answers {
             (false, true) => Some(Disagreement::Wider),
             (true, true) => None,
             (false, false) => {
-                let both_name_one = !notation.checks.is_empty() && !verify.checks.is_empty();
-                // notation stops at the first check of a signature that fails; Countersign names all.
-                let agree = notation.checks.is_subset(&verify.checks);
-                (both_name_one && !agree).then_some(Disagreement::OtherCheck)
+                // notation stops at the first check of a signature that fails; Countersign names all. A refusal without a check
+                // that is known here agrees with nothing.
+                let agree = !notation.checks.is_empty() && notation.checks.is_subset(&verify.checks);
+                (!agree).then_some(Disagreement::OtherCheck)
             }
         }
     }
@@ -280,6 +280,9 @@ mod tests {
         assert_eq!(between(&expired, &both, &both), None);
         assert_eq!(between(&both, &expired, &expired), Some(Disagreement::OtherCheck));
         assert_eq!(between(&expired, &both, &expired), Some(Disagreement::Within));
-        assert_eq!(between(&refused(&[], ""), &expired, &expired), None);
+        // Texts of notation and codes that are not known here must be noticed.
+        let unknown = refused(&[], "");
+        assert_eq!(between(&unknown, &expired, &expired), Some(Disagreement::OtherCheck));
+        assert_eq!(between(&expired, &unknown, &unknown), Some(Disagreement::OtherCheck));
     }
 }

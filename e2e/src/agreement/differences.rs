@@ -44,6 +44,7 @@ impl Row {
         let Answers { notation, verify, serve: _ } = answers;
         answers.disagreement().is_some_and(|kind| self.kinds.contains(&kind))
             && self.codes.iter().any(|code| verify.codes.contains(code))
+            && (notation.is_accepted || !notation.checks.is_empty())
             && notation.checks.difference(&verify.checks).all(|check| self.notation.contains(check))
             && case.texts().all(|(axis, value)| {
                 self.cases.get(axis).is_none_or(|values| values.iter().any(|known| known == value))

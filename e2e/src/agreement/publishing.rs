@@ -77,7 +77,7 @@ impl Signing<'_> {
     }
 }
 
-/// A good signature under a root that nobody trusts.
+/// A good signature under a root that is in no trust store.
 fn untrusted(target: &Descriptor) -> Signature {
     let chain = Authority::root(CertSpec::root()).issue(CertSpec::leaf());
     Signature::new(&SignRequest::new(&chain, target), Format::Jws)

@@ -13,7 +13,7 @@ use countersign_testkit::registry::TokenService;
 use countersign_testkit::registry::When;
 
 use crate::host::Host;
-use crate::row::Makers;
+use crate::row::Authorities;
 use crate::row::Row;
 
 const MIB: usize = 1024 * 1024;
@@ -132,21 +132,21 @@ fn nested_der() -> Bytes {
 }
 
 /// One image with a good signature, of which one request is answered in this way.
-pub(crate) async fn row(makers: &Makers, sent: Sent, body: Body) -> Row {
-    let host = makers.host().await;
+pub(crate) async fn row(authorities: &Authorities, sent: Sent, body: Body) -> Row {
+    let host = authorities.host().await;
     let image = host.push();
     let leaf = match sent {
         Sent::Ocsp => CertSpec::leaf().ocsp_url(&host.url(OCSP)),
         Sent::Crl => CertSpec::leaf().crl_url(&host.url(CRL)),
         Sent::Manifest | Sent::Referrers | Sent::SignatureManifest | Sent::Envelope | Sent::Token => CertSpec::leaf(),
     };
-    let chain = makers.root.issue(leaf);
+    let chain = authorities.root.issue(leaf);
     let signature = host.sign(&image, &chain);
-    let [begin, end] = makers.validity();
+    let [begin, end] = authorities.validity();
     let single = Single::good(chain.leaf_der()).this_update(begin).next_update(end);
-    let response = makers.root.ocsp(&OcspSpec::new([single]).produced_at(begin));
+    let response = authorities.root.ocsp(&OcspSpec::new([single]).produced_at(begin));
     host.responder.ocsp(OCSP, move |_| response.clone());
-    host.responder.crl(CRL, makers.root.crl(&CrlSpec::new().valid(begin, end)));
+    host.responder.crl(CRL, authorities.root.crl(&CrlSpec::new().valid(begin, end)));
     if sent == Sent::Token {
         host.registry.require_bearer(&TokenService::anonymous().realm(&format!("https://{}/token", host.name())));
     }

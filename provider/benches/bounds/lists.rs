@@ -11,7 +11,7 @@ use countersign_testkit::signer::Format;
 use countersign_testkit::signer::SignRequest;
 
 use crate::host::Host;
-use crate::row::Makers;
+use crate::row::Authorities;
 use crate::row::Row;
 
 /// The default of `verification.maxSignatures`.
@@ -20,7 +20,7 @@ const MOST: usize = 100;
 /// How the other signatures are.
 #[derive(Clone, Copy)]
 enum Others {
-    /// Good envelopes of a stranger.
+    /// Good envelopes of a signer under a root that is in no trust store.
     Foreign,
     /// The same, each listed with the fingerprint of the trusted signer, so that they are tried first.
     Claiming,
@@ -28,10 +28,10 @@ enum Others {
     Mixed,
 }
 
-fn add_others(makers: &Makers, host: &Host, image: &Descriptor, others: Others, count: usize) {
-    let stranger = makers.stranger.issue(CertSpec::leaf());
-    let claim = format!("[\"{}\"]", makers.root.as_chain().thumbprints()[0]);
-    let request = SignRequest::new(&stranger, image);
+fn add_others(authorities: &Authorities, host: &Host, image: &Descriptor, others: Others, count: usize) {
+    let untrusted = authorities.untrusted.issue(CertSpec::leaf());
+    let claim = format!("[\"{}\"]", authorities.root.as_chain().thumbprints()[0]);
+    let request = SignRequest::new(&untrusted, image);
     for number in 0..count {
         let foreign = || Signature::new(&request, Format::Jws).without_annotations();
         let signature = match (others, number % 5) {
@@ -49,34 +49,34 @@ fn add_others(makers: &Makers, host: &Host, image: &Descriptor, others: Others, 
 }
 
 /// An image with these signatures, and after them a good one if `has_good`.
-async fn among(makers: &Makers, others: Others, count: usize, has_good: bool) -> (Host, String) {
-    let host = makers.host().await;
+async fn among(authorities: &Authorities, others: Others, count: usize, has_good: bool) -> (Host, String) {
+    let host = authorities.host().await;
     let image = host.push();
-    add_others(makers, &host, &image, others, count);
+    add_others(authorities, &host, &image, others, count);
     if has_good {
-        host.sign(&image, &makers.root.issue(CertSpec::leaf()));
+        host.sign(&image, &authorities.root.issue(CertSpec::leaf()));
     }
     let reference = host.reference(&image);
     (host, reference)
 }
 
-async fn endless_pages(makers: &Makers) -> Row {
-    let (host, image) = among(makers, Others::Foreign, 0, true).await;
+async fn endless_pages(authorities: &Authorities) -> Row {
+    let (host, image) = among(authorities, Others::Foreign, 0, true).await;
     host.registry.when(Route::Referrers).endless_empty_pages();
     Row::new("list of signatures: empty pages without end, each with a link", host, image, "too-many-signatures")
 }
 
-async fn one_entry_pages(makers: &Makers) -> Row {
-    let (host, image) = among(makers, Others::Foreign, 60, true).await;
+async fn one_entry_pages(authorities: &Authorities) -> Row {
+    let (host, image) = among(authorities, Others::Foreign, 60, true).await;
     host.registry.page_size(1);
     Row::new("list of signatures: 61 pages of one entry", host, image, "too-many-signatures")
 }
 
 /// 10,000 entries, and a good signature among them.
-async fn long_list(makers: &Makers, good_is_first: bool) -> Row {
-    let host = makers.host().await;
+async fn long_list(authorities: &Authorities, good_is_first: bool) -> Row {
+    let host = authorities.host().await;
     let image = host.push();
-    let good = makers.root.issue(CertSpec::leaf());
+    let good = authorities.root.issue(CertSpec::leaf());
     let sign = || match good_is_first {
         true => host.attach(&image, Signature::new(&SignRequest::new(&good, &image), Format::Jws)),
         false => host.sign(&image, &good),
@@ -98,12 +98,12 @@ async fn long_list(makers: &Makers, good_is_first: bool) -> Row {
 }
 
 /// The rows of this file.
-pub(crate) async fn rows(makers: &Makers) -> Vec<Row> {
+pub(crate) async fn rows(authorities: &Authorities) -> Vec<Row> {
     let mut rows = vec![
-        endless_pages(makers).await,
-        one_entry_pages(makers).await,
-        long_list(makers, true).await,
-        long_list(makers, false).await,
+        endless_pages(authorities).await,
+        one_entry_pages(authorities).await,
+        long_list(authorities, true).await,
+        long_list(authorities, false).await,
     ];
     let last = MOST - 1;
     for (offered, others, count, has_good, code) in [
@@ -119,7 +119,7 @@ pub(crate) async fn rows(makers: &Makers) -> Vec<Row> {
         ("100 signatures of every kind, none is good", Others::Mixed, MOST, false, "untrusted-chain"),
         ("101 signatures, only the last one is good", Others::Foreign, MOST, true, "too-many-signatures"),
     ] {
-        let (host, image) = among(makers, others, count, has_good).await;
+        let (host, image) = among(authorities, others, count, has_good).await;
         rows.push(Row::new(offered, host, image, code));
     }
     rows

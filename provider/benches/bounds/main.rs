@@ -35,8 +35,8 @@ use serde_json::json;
 use bodies::Body;
 use bodies::Sent;
 use host::Host;
+use row::Authorities;
 use row::Line;
-use row::Makers;
 use row::Meanwhile;
 use row::Row;
 use site::Files;
@@ -82,9 +82,9 @@ struct Good {
 }
 
 impl Good {
-    async fn of(makers: &Makers, count: usize) -> (Host, Self) {
-        let host = makers.host().await;
-        let signer = makers.root.issue(CertSpec::leaf());
+    async fn of(authorities: &Authorities, count: usize) -> (Host, Self) {
+        let host = authorities.host().await;
+        let signer = authorities.root.issue(CertSpec::leaf());
         let image = |_| {
             let image = host.push();
             host.sign(&image, &signer);
@@ -200,14 +200,14 @@ async fn at_once(site: &Arc<Site>, good: &Arc<Good>, rows: &[Row], limit: f64) -
 }
 
 /// The rows with this text; in the short form some of them.
-async fn rows(makers: &Makers, is_short: bool, part: &str) -> Vec<Row> {
-    let mut rows = lists::rows(makers).await;
+async fn rows(authorities: &Authorities, is_short: bool, part: &str) -> Vec<Row> {
+    let mut rows = lists::rows(authorities).await;
     for sent in Sent::ALL {
         for body in Body::ALL {
-            rows.push(bodies::row(makers, sent, body).await);
+            rows.push(bodies::row(authorities, sent, body).await);
         }
     }
-    rows.extend(contents::rows(makers).await);
+    rows.extend(contents::rows(authorities).await);
     rows.retain(|row| row.offered.contains(part));
     if is_short {
         rows = rows.into_iter().step_by(4).collect();
@@ -223,16 +223,16 @@ async fn main() -> ExitCode {
         return ExitCode::from(3);
     };
     let binary = binary.unwrap_or_else(|| served::shipped(env!("CARGO_BIN_EXE_countersign")));
-    let (makers, limit) = (Makers::new(), process::shipped_limit());
-    let rows = rows(&makers, is_short, &part).await;
-    let (good_host, good) = Good::of(&makers, GOOD).await;
+    let (authorities, limit) = (Authorities::new(), process::shipped_limit());
+    let rows = rows(&authorities, is_short, &part).await;
+    let (good_host, good) = Good::of(&authorities, GOOD).await;
     let good = Arc::new(good);
     let hosts: Vec<&Host> = rows.iter().map(|row| &row.host).chain([&good_host]).collect();
     let policy = json!({"version": "1.0", "trustPolicies": [{"name": "all", "registryScopes": ["*"],
         "signatureVerification": {"level": "strict"}, "trustStores": ["ca:main"], "trustedIdentities": ["*"]}]});
-    let stores = vec![("ca/main/root.pem".to_owned(), makers.root.pem().into_bytes())];
+    let stores = vec![("ca/main/root.pem".to_owned(), authorities.root.pem().into_bytes())];
     let files = Files { policy, stores };
-    let authority = makers.servers.pem();
+    let authority = authorities.servers.pem();
     let start = || Site::start(&binary, &hosts, &authority, &files);
     println!("{}", Line::HEADER);
     let mut wrong = Vec::new();
@@ -250,7 +250,7 @@ async fn main() -> ExitCode {
         println!("{line}");
         wrong.extend(of_line);
     }
-    wrong.extend(operator::run(&binary, &makers, &part, limit).await);
+    wrong.extend(operator::run(&binary, &authorities, &part, limit).await);
     wrong.iter().for_each(|why| println!("FAILED: {why}"));
     if wrong.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

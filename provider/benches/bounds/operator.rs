@@ -10,8 +10,8 @@ use serde_json::json;
 
 use crate::contents;
 use crate::host::Host;
+use crate::row::Authorities;
 use crate::row::Line;
-use crate::row::Makers;
 use crate::row::Meanwhile;
 use crate::site::Answer;
 use crate::site::Files;
@@ -35,8 +35,8 @@ fn policy(host: &Host, count: usize, store: impl Fn(usize) -> String) -> Json {
     json!({"version": "1.0", "trustPolicies": others.chain([last]).collect::<Vec<_>>()})
 }
 
-fn main_store(makers: &Makers) -> (String, Vec<u8>) {
-    ("ca/main/root.pem".to_owned(), makers.root.pem().into_bytes())
+fn main_store(authorities: &Authorities) -> (String, Vec<u8>) {
+    ("ca/main/root.pem".to_owned(), authorities.root.pem().into_bytes())
 }
 
 /// What is measured: the offer, the files, and the code of a good image.
@@ -48,18 +48,19 @@ struct Case {
     replaced: Option<Json>,
 }
 
-fn cases(makers: &Makers, host: &Host) -> Vec<Case> {
+fn cases(authorities: &Authorities, host: &Host) -> Vec<Case> {
     let main = |_| "main".to_owned();
     let files = |policy, stores| Files { policy, stores };
-    let stranger = |number: usize| Authority::root(CertSpec::root().common_name(&format!("root {number}")));
     // One key for all: what costs is the certificate.
-    let key = stranger(0).key().clone();
+    let key = Authority::root(CertSpec::root()).key().clone();
     let root = |number: usize| Authority::root(CertSpec::root().with_key(&key).common_name(&format!("root {number}")));
     let pem = |numbers: std::ops::Range<usize>| numbers.map(|number| root(number).pem()).collect::<String>();
     let many_stores = (1..MOST).map(|number| (format!("ca/store{number}/root.pem"), root(number).pem().into_bytes()));
-    let many_stores = many_stores.chain([(format!("ca/store{MOST}/root.pem"), makers.root.pem().into_bytes())]);
-    let large_store = |count| vec![("ca/main/all.pem".to_owned(), (pem(1..count) + &makers.root.pem()).into_bytes())];
-    let with_large_root = vec![main_store(makers), ("ca/main/large.cer".to_owned(), contents::large_root(makers))];
+    let many_stores = many_stores.chain([(format!("ca/store{MOST}/root.pem"), authorities.root.pem().into_bytes())]);
+    let large_store =
+        |count| vec![("ca/main/all.pem".to_owned(), (pem(1..count) + &authorities.root.pem()).into_bytes())];
+    let with_large_root =
+        vec![main_store(authorities), ("ca/main/large.cer".to_owned(), contents::large_root(authorities))];
     vec![
         Case {
             offered: "trust policy with 1,000 statements, each with a trust store",
@@ -69,13 +70,13 @@ fn cases(makers: &Makers, host: &Host) -> Vec<Case> {
         },
         Case {
             offered: "trust policy with 10,000 statements, at the start",
-            files: files(policy(host, 10 * MOST, main), vec![main_store(makers)]),
+            files: files(policy(host, 10 * MOST, main), vec![main_store(authorities)]),
             code: "not-ready",
             replaced: None,
         },
         Case {
             offered: "trust policy with 10,000 statements in place of a good one: that stays in use",
-            files: files(policy(host, 1, main), vec![main_store(makers)]),
+            files: files(policy(host, 1, main), vec![main_store(authorities)]),
             code: "verified",
             replaced: Some(policy(host, 10 * MOST, main)),
         },
@@ -101,15 +102,15 @@ fn cases(makers: &Makers, host: &Host) -> Vec<Case> {
 }
 
 /// Prints a line for each case, and returns what was wrong.
-pub(crate) async fn run(binary: &Path, makers: &Makers, part: &str, limit: f64) -> Vec<String> {
-    let host = makers.host().await;
-    let signer = makers.root.issue(CertSpec::leaf());
+pub(crate) async fn run(binary: &Path, authorities: &Authorities, part: &str, limit: f64) -> Vec<String> {
+    let host = authorities.host().await;
+    let signer = authorities.root.issue(CertSpec::leaf());
     let mut wrong = Vec::new();
-    for case in cases(makers, &host) {
+    for case in cases(authorities, &host) {
         if !case.offered.contains(part) {
             continue;
         }
-        let site = Site::start(binary, &[&host], &makers.servers.pem(), &case.files).await;
+        let site = Site::start(binary, &[&host], &authorities.servers.pem(), &case.files).await;
         if let Some(policy) = &case.replaced {
             site.write_policy(policy);
             tokio::time::sleep(READ).await;

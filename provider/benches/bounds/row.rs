@@ -9,21 +9,22 @@ use time::OffsetDateTime;
 use crate::host::Host;
 use crate::host::Traffic;
 
-/// What hosts are made with.
-pub(crate) struct Makers {
+/// The authorities of the hosts and of the signatures, and the time.
+pub(crate) struct Authorities {
     /// Of the certificates of registries.
     pub(crate) servers: Authority,
     /// The trusted root of signers.
     pub(crate) root: Authority,
-    pub(crate) stranger: Authority,
+    /// The root of signers that is in no trust store.
+    pub(crate) untrusted: Authority,
     pub(crate) now: OffsetDateTime,
 }
 
-impl Makers {
+impl Authorities {
     pub(crate) fn new() -> Self {
         let root = |name| Authority::root(CertSpec::root().common_name(name));
         let now = OffsetDateTime::now_utc().replace_nanosecond(0).unwrap();
-        Self { servers: root("servers"), root: root("root"), stranger: root("stranger"), now }
+        Self { servers: root("servers"), root: root("root"), untrusted: root("untrusted"), now }
     }
 
     pub(crate) async fn host(&self) -> Host {

@@ -39,7 +39,7 @@ const EXPIRY: &str = "io.cncf.notary.expiry";
 /// The signer restricts its signature by a critical attribute, and a verifier without the plugin for it ignores the restriction.
 /// Here every critical attribute must be supported. A number as a name, which COSE allows, is that of no attribute.
 #[tokio::test]
-async fn found_01_a_critical_attribute_that_nobody_processed_is_refused() {
+async fn found_01_an_unsupported_critical_attribute_is_refused() {
     let fixture = EngineFixture::new().await;
     for format in Format::ALL {
         let only_logged = code_of(&fixture, format, |request| request.attribute("com.example.x", 1)).await;

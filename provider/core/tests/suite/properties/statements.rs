@@ -118,7 +118,7 @@ fn applicable(document: &str) -> Result<Vec<String>, String> {
         }
     };
     let known = REPOSITORIES.iter().flat_map(|(scope, spelled)| [*scope, *spelled]);
-    Ok(known.chain(["registry.example/nobody"]).map(of).collect())
+    Ok(known.chain(["registry.example/unlisted"]).map(of).collect())
 }
 
 #[test]

@@ -27,13 +27,13 @@ pub(crate) enum Kind {
     GoodWithoutAnnotations,
     GoodForAnHour,
     Foreign,
-    /// Of a stranger, listed with the fingerprint of a trusted certificate.
+    /// Of a signer under an untrusted root, listed with the fingerprint of a trusted certificate.
     ForeignWithTrustedClaim,
     OfAnotherImage,
     Altered,
     Expired,
     Revoked,
-    /// Nobody says whether its certificate is revoked.
+    /// There is no status whether its certificate is revoked.
     Unchecked,
     Malformed,
     OtherFormat,
