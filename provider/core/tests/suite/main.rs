@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod mutants;
 mod notation;
 mod properties;
 mod x509;

@@ -139,28 +139,18 @@ impl Judge {
         })
     }
 
+    /// Reads the statement and the stores once, for many envelopes.
+    pub fn prepare(&self) -> Prepared {
+        let files = self.stores.iter().filter(|(_, _, files)| !files.is_empty());
+        let stores = files.map(|(kind, name, files)| {
+            let files: Vec<_> = files.iter().enumerate().map(|(n, f)| (format!("{n}.crt"), f.clone())).collect();
+            Store::parse(*kind, name.parse().unwrap(), &files).unwrap()
+        });
+        Prepared { policy: self.policy(), stores: stores.collect(), judge: self.clone() }
+    }
+
     fn with_input<T>(&self, work: impl FnOnce(&VerificationInput<'_>) -> T) -> T {
-        let policy = self.policy();
-        let Decision::Verify(Requirement::Notation(requirement)) = policy.rules().next().unwrap().decision() else {
-            panic!("the statement verifies");
-        };
-        let stores: Vec<Store> = self
-            .stores
-            .iter()
-            .filter(|(_, _, files)| !files.is_empty())
-            .map(|(kind, name, files)| {
-                let files: Vec<_> = files.iter().enumerate().map(|(n, f)| (format!("{n}.crt"), f.clone())).collect();
-                Store::parse(*kind, name.parse().unwrap(), &files).unwrap()
-            })
-            .collect();
-        work(&VerificationInput {
-            target: &self.target,
-            requirement,
-            stores: &stores.iter().collect::<Vec<_>>(),
-            required_metadata: &self.metadata,
-            evidence: &self.evidence,
-            now: self.now,
-        })
+        self.prepare().with_input(work)
     }
 
     /// The codes of all reasons, in order; empty when the signature counts.
@@ -199,6 +189,44 @@ impl Judge {
         let policy = TrustPolicy::parse(document.to_string().as_bytes()).unwrap();
         assert_eq!(policy.mistakes(), []);
         policy
+    }
+}
+
+/// A [`Judge`] whose statement and stores are read.
+#[derive(Debug)]
+pub struct Prepared {
+    policy: TrustPolicy,
+    stores: Vec<Store>,
+    judge: Judge,
+}
+
+impl Prepared {
+    /// Both phases with scripted evidence.
+    pub fn ask(
+        &self,
+        envelope: &[u8],
+        format: EnvelopeFormat,
+        response: impl Fn(&EvidenceRequest) -> EvidenceResponse + Copy,
+    ) -> Result<Box<VerifiedSignature>, Failure> {
+        self.with_input(|input| {
+            let opened = notation::open(envelope, format, input)?;
+            complete(response, |evidence| notation::judge(&opened, evidence)).0
+        })
+    }
+
+    fn with_input<T>(&self, work: impl FnOnce(&VerificationInput<'_>) -> T) -> T {
+        let Decision::Verify(Requirement::Notation(requirement)) = self.policy.rules().next().unwrap().decision()
+        else {
+            panic!("the statement verifies");
+        };
+        work(&VerificationInput {
+            target: &self.judge.target,
+            requirement,
+            stores: &self.stores.iter().collect::<Vec<_>>(),
+            required_metadata: &self.judge.metadata,
+            evidence: &self.judge.evidence,
+            now: self.judge.now,
+        })
     }
 }
 
