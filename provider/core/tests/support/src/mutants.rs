@@ -7,12 +7,15 @@ pub mod node;
 pub mod operators;
 mod read;
 mod run;
+mod values;
 
 pub use run::Failed;
 pub use run::Row;
+pub use run::SHARE;
 pub use run::Table;
 pub use run::one;
 pub use run::run;
+pub use run::run_cases;
 
 /// The kinds of documents.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -1,6 +1,7 @@
 //! When a changed document means the same as the original: everything that a signature covers, the signature and what decides whose
 //! it is are identical. The rest is nobody's statement: white space, the order of members of JSON outside signed parts, unsigned
-//! attributes that no check reads such as the signing agent, and certificates in a token or an answer that are not needed.
+//! attributes that no check reads such as the signing agent, and certificates in a token or an answer that are not needed. Each rule has
+//! a test in `suite/mutants/equal.rs`, which says why it does no harm.
 
 use ciborium::Value as Cbor;
 use countersign_core::notation::EnvelopeFormat;
@@ -11,14 +12,43 @@ use super::node::Node;
 const TIMESTAMP: &str = "io.cncf.notary.timestampSignature";
 
 /// The parts of an envelope that decide; each as it is encoded.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Decisive {
-    protected: Vec<u8>,
-    payload: Vec<u8>,
-    signature: Vec<u8>,
-    certificates: Vec<u8>,
-    /// See [`token`]; `None` without a token.
-    token: Option<[Vec<u8>; 3]>,
+    /// The protected header, the payload, the signature and the certificates.
+    parts: [Vec<u8>; 4],
+    /// The timestamp token, if there is one.
+    token: Option<Token>,
+}
+
+impl Decisive {
+    /// Whether an envelope with the parts of `changed` means the same as that with these.
+    #[must_use]
+    pub fn is_kept_by(&self, changed: &Self) -> bool {
+        let token = match (&self.token, &changed.token) {
+            (Some(own), Some(changed)) => own.is_kept_by(changed),
+            (None, None) => true,
+            (Some(_), None) | (None, Some(_)) => false,
+        };
+        token && self.parts == changed.parts
+    }
+}
+
+/// The parts of a timestamp token that decide.
+#[derive(Clone, Debug)]
+pub struct Token {
+    /// The encapsulated TSTInfo with its type.
+    content: Vec<u8>,
+    /// Each SignerInfo that has all parts: see [`signer`].
+    signers: Vec<[Vec<u8>; 6]>,
+}
+
+impl Token {
+    /// Whether a token with the parts of `changed` has a signature of this one about the same. Others beside it are verified each on its
+    /// own, and none of them can take that one away.
+    #[must_use]
+    pub fn is_kept_by(&self, changed: &Self) -> bool {
+        self.content == changed.content && self.signers.iter().any(|own| changed.signers.contains(own))
+    }
 }
 
 /// The parts of an envelope that decide, if it has each of them once.
@@ -41,11 +71,9 @@ fn jws(node: &Node) -> Option<Decisive> {
     }
     let header = once(node, "header")?;
     let has_token = header.value(TIMESTAMP).is_some();
+    let parts = [once(node, "protected")?, once(node, "payload")?, once(node, "signature")?, once(&header, "x5c")?];
     Some(Decisive {
-        protected: once(node, "protected")?.encode(),
-        payload: once(node, "payload")?.encode(),
-        signature: once(node, "signature")?.encode(),
-        certificates: once(&header, "x5c")?.encode(),
+        parts: parts.map(|part| part.encode()),
         token: if has_token { Some(token(once(&header, TIMESTAMP)?.parts.first()?)?) } else { None },
     })
 }
@@ -65,10 +93,7 @@ fn cose(node: &Node) -> Option<Decisive> {
         return None;
     }
     Some(Decisive {
-        protected: protected.encode(),
-        payload: payload.encode(),
-        signature: signature.encode(),
-        certificates: unprotected.labelled(&chain)?.encode(),
+        parts: [protected, payload, signature, unprotected.labelled(&chain)?].map(Node::encode),
         token: match unprotected.labelled(&stamp) {
             Some(stamp) => Some(token(stamp.parts.first()?)?),
             None => None,
@@ -76,20 +101,37 @@ fn cose(node: &Node) -> Option<Decisive> {
     })
 }
 
-/// Of a timestamp token: the content, and the signed attributes and the signature of the first signer that has both. How the signature is
-/// made and who else signs is written outside of what is signed.
+/// The parts of a timestamp token that decide.
 #[must_use]
-pub fn token(node: &Node) -> Option<[Vec<u8>; 3]> {
+pub fn token(node: &Node) -> Option<Token> {
     let signed_data = node.at(&[1, 0])?;
-    let signature = |signer: &Node| {
-        // A set: signed in the order of DER, whatever the order in which they are written.
-        let mut attributes = signer.parts.iter().find(|part| part.form == Form::Constructed(0xa0))?.clone();
-        attributes.parts.sort_by_key(Node::encode);
-        let signature = signer.parts.iter().find(|part| is_octets(part))?;
-        Some((attributes.encode(), signature.encode()))
+    let signers: Vec<_> = signed_data.parts.last()?.parts.iter().filter_map(signer).collect();
+    Some(Token { content: signed_data.at(&[2])?.encode(), signers }).filter(|token| !token.signers.is_empty())
+}
+
+/// All parts of a SignerInfo but the unsigned attributes.
+fn signer(node: &Node) -> Option<[Vec<u8>; 6]> {
+    let [version, identifier, digest, attributes, algorithm_of_key, signature, ..] = &node.parts[..] else {
+        return None;
     };
-    let (attributes, signature) = signed_data.parts.last()?.parts.iter().find_map(signature)?;
-    Some([signed_data.at(&[2])?.encode(), attributes, signature])
+    if attributes.form != Form::Constructed(0xa0) || !is_octets(signature) {
+        return None;
+    }
+    // A set: signed in the order of DER, whatever the order in which they are written.
+    let mut attributes = attributes.clone();
+    attributes.parts.sort_by_key(Node::encode);
+    let [version, identifier, attributes, signature] = [version, identifier, &attributes, signature].map(Node::encode);
+    Some([version, identifier, algorithm(digest), attributes, algorithm(algorithm_of_key), signature])
+}
+
+/// An AlgorithmIdentifier; the parameters NULL are the same as none ([RFC 4055 §2.1 and §5](https://www.rfc-editor.org/rfc/rfc4055#section-5)).
+fn algorithm(node: &Node) -> Vec<u8> {
+    match &node.parts[..] {
+        [name, parameters] if *parameters == Node::leaf(Form::Primitive(0x05, Vec::new())) => {
+            Node { form: node.form.clone(), parts: vec![name.clone()] }.encode()
+        }
+        _ => node.encode(),
+    }
 }
 
 fn is_octets(node: &Node) -> bool {
@@ -103,9 +145,10 @@ pub fn list(node: &Node) -> Option<[Vec<u8>; 3]> {
     Some([tbs.encode(), algorithm.encode(), signature.encode()])
 }
 
-/// Of the basic response in an OCSP response: the signed part, the algorithm without its parameters, which nobody signs, and the signature.
+/// Of the basic response in an OCSP response: the signed part, the algorithm, which is not in it, and the signature.
 #[must_use]
 pub fn response(node: &Node) -> Option<[Vec<u8>; 3]> {
-    let basic = node.at(&[1, 0, 1, 0])?;
-    Some([&[0][..], &[1, 0], &[2]].map(|path| basic.at(path).map(Node::encode).unwrap_or_default()))
+    let [signed, name, signature] =
+        [&[1, 0, 1, 0, 0][..], &[1, 0, 1, 0, 1], &[1, 0, 1, 0, 2]].map(|path| node.at(path));
+    Some([signed?.encode(), algorithm(name?), signature?.encode()])
 }

@@ -1,20 +1,18 @@
 //! The changes: of bytes, of fields with the structure kept, and of meaning with parts of other documents.
 
-#![allow(
-    clippy::wildcard_enum_match_arm,
-    reason = "a function has the operators of its group, and a form that an operator is not about stays as it is"
-)]
-
-use ciborium::Value as Cbor;
+#![allow(clippy::wildcard_enum_match_arm, reason = "a function has the operators of its group")]
 
 use super::node::Form;
 use super::node::Node;
 use super::node::Path;
 use super::node::Place;
+use super::values::alter;
+use super::values::rename;
+use super::values::retype;
 use crate::random_bytes::RandomBytes;
 
 /// One change of a document.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Operator {
     /// A bit is flipped.
     Flip,
@@ -36,13 +34,50 @@ pub enum Operator {
     Alter,
     /// The same part of another document.
     Exchange,
+    /// Some of the parts of an element are those of another document.
+    Mix,
     /// Any part of this or another document.
     Transplant,
 }
 
 impl Operator {
+    /// All of them.
+    pub const ALL: [Self; 12] = [
+        Self::Flip,
+        Self::Scramble,
+        Self::Truncate,
+        Self::Remove,
+        Self::Repeat,
+        Self::Reorder,
+        Self::Rename,
+        Self::Retype,
+        Self::Alter,
+        Self::Exchange,
+        Self::Mix,
+        Self::Transplant,
+    ];
+
+    /// As in the table.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Flip => "bit flipped",
+            Self::Scramble => "ranges of bytes",
+            Self::Truncate => "cut",
+            Self::Remove => "part removed",
+            Self::Repeat => "part repeated",
+            Self::Reorder => "parts exchanged in order",
+            Self::Rename => "renamed",
+            Self::Retype => "another type",
+            Self::Alter => "another value",
+            Self::Exchange => "the same part of another document",
+            Self::Mix => "some parts of another document",
+            Self::Transplant => "any part of this or another document",
+        }
+    }
+
     /// Changes that are chosen often are there more than once: those of bytes seldom pass the outer parse.
-    const CHOICE: [Self; 20] = [
+    const CHOICE: [Self; 22] = [
         Self::Flip,
         Self::Scramble,
         Self::Truncate,
@@ -61,6 +96,8 @@ impl Operator {
         Self::Exchange,
         Self::Exchange,
         Self::Exchange,
+        Self::Mix,
+        Self::Mix,
         Self::Transplant,
         Self::Transplant,
     ];
@@ -70,41 +107,47 @@ impl Operator {
         Self::CHOICE[random.below(Self::CHOICE.len())]
     }
 
-    /// Changes `document`; `others` are documents of the same kind. A change that is not possible at the chosen place is none.
-    pub fn apply(self, document: &mut Node, others: &[Node], random: &mut RandomBytes) {
+    /// Changes `document`, and tells whether anything is different; `others` are documents of the same kind. A change that is not possible
+    /// at the chosen place is none.
+    pub fn apply(self, document: &mut Node, others: &[Node], random: &mut RandomBytes) -> bool {
         match self {
             Self::Flip | Self::Scramble | Self::Truncate => self.change_bytes(document, random),
             Self::Remove | Self::Repeat | Self::Reorder => self.change_order(document, random),
             Self::Rename | Self::Retype | Self::Alter => self.change_value(document, random),
-            Self::Exchange | Self::Transplant => self.take_over(document, others, random),
+            Self::Exchange | Self::Mix | Self::Transplant => self.take_over(document, others, random),
         }
     }
 
     /// Of the whole document or of something that is encoded in it.
-    fn change_bytes(self, document: &mut Node, random: &mut RandomBytes) {
+    fn change_bytes(self, document: &mut Node, random: &mut RandomBytes) -> bool {
         let several = document.form == Form::Documents;
         let mut places = document.paths();
         places.retain(|(path, place)| *place == Place::Content && (!several || !path.is_empty()));
-        // Half of them of the whole.
         if places.is_empty() {
-            return;
+            return false;
         }
+        // Half of them of the whole.
         let index = random.below(2 * places.len()).saturating_sub(places.len());
         let node = document.at_mut(&places[index].0).unwrap();
-        let mut bytes = node.encode();
-        if bytes.is_empty() {
-            return;
+        let before = node.encode();
+        if before.is_empty() {
+            return false;
         }
+        let mut bytes = before.clone();
         let at = random.below(bytes.len());
         match self {
             Self::Truncate => bytes.truncate(at),
             Self::Scramble => bytes = random.scramble(&bytes),
             _ => bytes[at] ^= 1 << random.below(8),
         }
-        *node = Node::leaf(Form::Bytes(bytes));
+        let changed = bytes != before;
+        if changed {
+            *node = Node::leaf(Form::Bytes(bytes));
+        }
+        changed
     }
 
-    fn change_order(self, document: &mut Node, random: &mut RandomBytes) {
+    fn change_order(self, document: &mut Node, random: &mut RandomBytes) -> bool {
         let mut places = document.paths();
         let least = if self == Self::Reorder { 2 } else { 1 };
         // A label and its value belong together.
@@ -112,17 +155,21 @@ impl Operator {
             let node = document.at(path).unwrap();
             node.parts.len() >= least && !matches!(node.form, Form::Pair | Form::Member(_))
         });
-        let Some(path) = chosen(&places, random) else { return };
+        let Some((path, _)) = mostly_whole(document, &places, random) else { return false };
         let parts = &mut document.at_mut(&path).unwrap().parts;
         let (one, other) = (random.below(parts.len()), random.below(parts.len()));
         match self {
             Self::Remove => drop(parts.remove(one)),
             Self::Repeat => parts.insert(other, parts[one].clone()),
-            _ => parts.swap(one, other),
+            _ => {
+                parts.swap(one, other);
+                return parts[one] != parts[other];
+            }
         }
+        true
     }
 
-    fn change_value(self, document: &mut Node, random: &mut RandomBytes) {
+    fn change_value(self, document: &mut Node, random: &mut RandomBytes) -> bool {
         let mut places = document.paths();
         places.retain(|(path, _)| {
             let form = &document.at(path).unwrap().form;
@@ -131,35 +178,56 @@ impl Operator {
                 _ => !matches!(form, Form::Member(_) | Form::Pair | Form::Documents),
             }
         });
-        let Some(path) = chosen(&places, random) else { return };
+        let Some((path, _)) = chosen(&places, random) else { return false };
         let node = document.at_mut(&path).unwrap();
+        let before = node.encode();
         match self {
             Self::Rename => rename(&mut node.form, random),
             Self::Retype => retype(node, random),
             _ => alter(node, random),
         }
+        node.encode() != before
     }
 
     /// Replaces a part by one of another document (or this one) that can be there: the outer parse still passes.
-    fn take_over(self, document: &mut Node, others: &[Node], random: &mut RandomBytes) {
+    fn take_over(self, document: &mut Node, others: &[Node], random: &mut RandomBytes) -> bool {
         let itself = document.clone();
-        let donor = match random.below(others.len() + 1) {
-            0 => &itself,
-            other => &others[other - 1],
+        // The same part of the document itself is no change.
+        let donor = match (self, random.below(others.len() + 1)) {
+            (Self::Transplant, 0) => &itself,
+            _ if others.is_empty() => &itself,
+            _ => &others[random.below(others.len())],
         };
-        let places = document.paths();
-        let (path, place) = places[random.below(places.len())].clone();
-        let taken = if self == Self::Exchange {
-            donor.at(&path).cloned()
-        } else {
-            let mut found = donor.paths();
-            found.retain(|(_, other)| *other == place);
-            chosen(&found, random).and_then(|path| donor.at(&path)).cloned()
+        let mut places = document.paths();
+        if self == Self::Mix {
+            places.retain(|(path, _)| document.at(path).unwrap().parts.len() >= 2);
+        }
+        let Some((path, place)) = mostly_whole(document, &places, random) else { return false };
+        let taken = match self {
+            Self::Exchange => donor.at(&path).cloned(),
+            Self::Mix => donor.at(&path).and_then(|other| Some(mixed_parts(document.at(&path)?, other, random))),
+            _ => {
+                let mut found = donor.paths();
+                found.retain(|(_, other)| *other == place);
+                mostly_whole(donor, &found, random).and_then(|(path, _)| donor.at(&path)).cloned()
+            }
         };
-        if let Some(taken) = taken {
-            *document.at_mut(&path).unwrap() = taken;
+        let (Some(taken), Some(node)) = (taken, document.at_mut(&path)) else { return false };
+        let changed = taken != *node;
+        *node = taken;
+        changed
+    }
+}
+
+/// The element with some parts of the other one at their places.
+fn mixed_parts(node: &Node, other: &Node, random: &mut RandomBytes) -> Node {
+    let mut mixed = node.clone();
+    for (part, other) in mixed.parts.iter_mut().zip(&other.parts) {
+        if random.below(2) == 0 {
+            *part = other.clone();
         }
     }
+    mixed
 }
 
 /// Changes an input of a fuzz target by one or two operators: another input of at most `max` bytes, or `None` if `input` has no structure
@@ -187,137 +255,13 @@ pub(super) fn mixed(number: u64) -> u64 {
     (seed ^ seed >> 31) | 1
 }
 
-fn chosen(places: &[(Path, Place)], random: &mut RandomBytes) -> Option<Path> {
-    (!places.is_empty()).then(|| places[random.below(places.len())].0.clone())
+/// One of the places. Of several documents mostly a whole one: a change in one of them seldom leaves all well-formed.
+fn mostly_whole(document: &Node, places: &[(Path, Place)], random: &mut RandomBytes) -> Option<(Path, Place)> {
+    let whole: Vec<_> = places.iter().filter(|(path, _)| path.len() <= 1).cloned().collect();
+    let is_whole = document.form == Form::Documents && !whole.is_empty() && random.below(4) != 0;
+    chosen(if is_whole { &whole } else { places }, random)
 }
 
-/// Names that mean something to readers.
-const NAMES: [&str; 16] = [
-    "payload",
-    "protected",
-    "header",
-    "signature",
-    "signatures",
-    "alg",
-    "crit",
-    "cty",
-    "b64",
-    "x5c",
-    "x5u",
-    "jwk",
-    "io.cncf.notary.signingScheme",
-    "io.cncf.notary.expiry",
-    "subject",
-    "layers",
-];
-
-fn rename(form: &mut Form, random: &mut RandomBytes) {
-    match form {
-        Form::Member(name) => match random.below(4) {
-            0 => *name = name.to_uppercase(),
-            1 => name.push(' '),
-            2 => *name = name.to_lowercase(),
-            _ => NAMES[random.below(NAMES.len())].clone_into(name),
-        },
-        Form::Tag(number) => *number = u64::try_from(random.below(40)).unwrap(),
-        // Constructed tags of one byte.
-        Form::Constructed(tag) => *tag = [0x30, 0x31, 0xa0, 0xa1, 0xa2, 0xa3][random.below(6)],
-        _ => {}
-    }
-}
-
-fn retype(node: &mut Node, random: &mut RandomBytes) {
-    let other = match &node.form {
-        Form::Object | Form::Array | Form::Text(_) | Form::Raw(_) | Form::Base64Url | Form::Base64 => {
-            match random.below(8) {
-                0 => Node::leaf(Form::Object),
-                1 => Node::leaf(Form::Array),
-                2 => Node::leaf(Form::Text(String::new())),
-                3 => Node { form: Form::Array, parts: vec![node.clone()] },
-                4 => Node { form: Form::Object, parts: vec![Node::member("value", node.clone())] },
-                index => Node::leaf(Form::Raw(["null", "true", "-1"][index - 5].to_owned())),
-            }
-        }
-        Form::Map | Form::List | Form::Tag(_) | Form::ByteString | Form::Item(_) => match random.below(8) {
-            0 => Node::leaf(Form::Map),
-            1 => Node { form: Form::List, parts: vec![node.clone()] },
-            2 => Node::leaf(Form::ByteString),
-            3 => Node { form: Form::Tag(1), parts: vec![node.clone()] },
-            4 => Node { form: Form::ByteString, parts: vec![node.clone()] },
-            index => Node::leaf(Form::Item([Cbor::Null, Cbor::from(-1), Cbor::from("")][index - 5].clone())),
-        },
-        Form::Constructed(_) | Form::Wrapping(..) | Form::Primitive(..) => match random.below(6) {
-            0 => Node::leaf(Form::Primitive(0x05, Vec::new())),
-            1 => Node { form: Form::Constructed(0x30), parts: vec![node.clone()] },
-            2 => Node { form: Form::Constructed(0xa0), parts: vec![node.clone()] },
-            3 => Node { form: Form::Wrapping(0x04, Vec::new()), parts: vec![node.clone()] },
-            4 => Node::leaf(Form::Constructed(0x30)),
-            _ => {
-                const TAGS: [u8; 12] = [0x01, 0x02, 0x03, 0x04, 0x06, 0x0a, 0x0c, 0x13, 0x16, 0x17, 0x18, 0x80];
-                let content = node.parts.iter().flat_map(Node::encode).collect();
-                let content = if let Form::Primitive(_, own) = &node.form { own.clone() } else { content };
-                Node::leaf(Form::Primitive(TAGS[random.below(TAGS.len())], content))
-            }
-        },
-        Form::Member(_) | Form::Pair | Form::Documents | Form::Bytes(_) => Node::leaf(Form::Bytes(Vec::new())),
-    };
-    *node = other;
-}
-
-/// Another value of the same type; of a structure one of its encoded bytes.
-fn alter(node: &mut Node, random: &mut RandomBytes) {
-    match &mut node.form {
-        Form::Text(text) => *text = altered_text(text, random),
-        Form::Raw(text) => {
-            const VALUES: [&str; 8] = ["0", "1", "-0", "1e3", "18446744073709551616", "true", "false", "null"];
-            VALUES[random.below(VALUES.len())].clone_into(text);
-        }
-        Form::Item(Cbor::Text(text)) => *text = altered_text(text, random),
-        Form::Item(value) => {
-            *value = match random.below(6) {
-                0 => Cbor::from(i64::MAX),
-                1 => Cbor::from(f64::NAN),
-                2 => Cbor::from(0),
-                3 => Cbor::from(33),
-                4 => Cbor::from(1.5),
-                _ => Cbor::from(-7),
-            };
-        }
-        Form::Primitive(_, content) | Form::Bytes(content) if !content.is_empty() => {
-            let at = random.below(content.len());
-            match random.below(5) {
-                0 => drop(content.remove(at)),
-                1 => content.insert(at, 0),
-                2 => content[0] ^= 0x80,
-                _ => content[at] ^= 1 << random.below(8),
-            }
-        }
-        Form::Primitive(_, content) | Form::Bytes(content) => content.push(0),
-        Form::Wrapping(_, before) => before.insert(0, 0),
-        Form::Base64Url => node.form = Form::Base64,
-        Form::Base64 => node.form = Form::Base64Url,
-        Form::Object
-        | Form::Member(_)
-        | Form::Array
-        | Form::Map
-        | Form::Pair
-        | Form::List
-        | Form::Tag(_)
-        | Form::ByteString
-        | Form::Constructed(_)
-        | Form::Documents => node.parts.reverse(),
-    }
-}
-
-fn altered_text(text: &str, random: &mut RandomBytes) -> String {
-    let mut characters: Vec<char> = text.chars().collect();
-    let at = random.below(characters.len() + 1);
-    match random.below(5) {
-        0 => characters.insert(at, '\u{0}'),
-        1 => characters.insert(at, 'e'),
-        2 if at < characters.len() => drop(characters.remove(at)),
-        3 if at < characters.len() => characters[at] = if characters[at] == '0' { '1' } else { '0' },
-        _ => characters.push(' '),
-    }
-    characters.into_iter().collect()
+fn chosen(places: &[(Path, Place)], random: &mut RandomBytes) -> Option<(Path, Place)> {
+    (!places.is_empty()).then(|| places[random.below(places.len())].clone())
 }

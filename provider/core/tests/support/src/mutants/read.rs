@@ -23,7 +23,11 @@ impl Node {
                 && let [value] = &mut part.parts[..]
                 && value.form == Form::Base64
             {
-                value.form = Form::Base64Url;
+                // Only if that is the same text: padding and the other alphabet are not these members'.
+                let url_safe = Self { form: Form::Base64Url, parts: value.parts.clone() };
+                if url_safe.encode() == value.encode() {
+                    *value = url_safe;
+                }
             }
         }
         Some(node)
@@ -37,11 +41,11 @@ impl Node {
         rest.is_empty().then(|| of_item(value))
     }
 
-    /// An element of DER with what is in its strings.
+    /// An element of DER with what is in its strings; lengths in their shortest form only.
     #[must_use]
     pub fn of_der(bytes: &[u8]) -> Option<Self> {
-        let (node, rest) = element(bytes, 0)?;
-        rest.is_empty().then_some(node)
+        let (node, _) = element(bytes, 0)?;
+        (node.encode() == bytes).then_some(node)
     }
 
     /// Bytes of any kind: a structure, if they are one.

@@ -20,10 +20,11 @@ use countersign_testkit::signer::SignRequest;
 use countersign_testkit::timestamp::Tsa;
 
 use super::Case;
+use super::Judging;
 use super::Outcome;
 use super::Verdict;
+use super::Verifier;
 use crate::judge::Judge;
-use crate::judge::Prepared;
 use crate::judge::unavailable;
 use crate::mutants::Kind;
 use crate::mutants::equal;
@@ -33,6 +34,7 @@ use crate::mutants::node::Node;
 /// Signers, targets and their judges. The keys are RSA and the serial numbers are set, so that all runs have documents of the same
 /// lengths, and a seed makes the same change again.
 pub(super) struct World {
+    verifier: Verifier,
     pub(super) target: Descriptor,
     pub(super) other_target: Descriptor,
     pub(super) root: Authority,
@@ -44,8 +46,10 @@ pub(super) struct World {
     pub(super) impostor: Chain,
     /// By another root, with the key of the signer.
     same_key: Chain,
+    other_root: Authority,
     tsa: Tsa,
     tsa_root: Authority,
+    /// By the other root, with the subject and key of the first.
     other_tsa: Tsa,
 }
 
@@ -54,7 +58,7 @@ pub(super) fn key(number: usize) -> Key {
 }
 
 impl World {
-    pub(super) fn new() -> Self {
+    pub(super) fn new(verifier: Verifier) -> Self {
         let root = Authority::root(CertSpec::root().with_key(&key(0)).serial(&[0x41]));
         let issuing = |root: &Authority, number| {
             root.intermediate(CertSpec::intermediate().with_key(&key(number)).serial(&[0x42]))
@@ -66,6 +70,7 @@ impl World {
         let tsa_root = Authority::root(CertSpec::root().common_name("TSA").with_key(&key(1)).serial(&[0x44]));
         let issued = issuing(&root, 1);
         Self {
+            verifier,
             target: Descriptor::sample("image"),
             other_target: Descriptor::sample("other"),
             signer: issued.issue(leaf(2)),
@@ -75,18 +80,33 @@ impl World {
             tsa: tsa(&tsa_root, 2),
             other_tsa: tsa(&other_root, 2),
             tsa_root,
+            other_root,
             root,
         }
     }
 
-    pub(super) fn judge(&self) -> Judge {
-        Judge::about(&self.target.media_type, &self.target.digest, self.target.size)
-            .trusting(StoreKind::Ca, self.root.der())
-            .identity("x509.subject:C=CH,ST=ZH,O=Testkit,CN=leaf")
+    fn judge(&self) -> Judge {
+        let judge = Judge::about(&self.target.media_type, &self.target.digest, self.target.size)
+            .trusting(StoreKind::Ca, self.root.der());
+        let identity = "x509.subject:C=CH,ST=ZH,O=Testkit,CN=leaf";
+        match self.verifier {
+            Verifier::Product | Verifier::AcceptsEverything => judge.identity(identity),
+            Verifier::TrustsOthers => judge.trusting(StoreKind::Ca, self.other_root.der()).identity(identity),
+            Verifier::AnyIdentity => judge,
+        }
     }
 
-    fn stamping_judge(&self) -> Judge {
-        self.judge().trusting(StoreKind::Tsa, self.tsa_root.der()).verify_timestamp("always")
+    pub(super) fn judging(&self) -> Judging {
+        Judging::new(&self.judge(), self.verifier)
+    }
+
+    fn judging_stamps(&self) -> Judging {
+        let judge = self.judge().trusting(StoreKind::Tsa, self.tsa_root.der()).verify_timestamp("always");
+        let judge = match self.verifier {
+            Verifier::TrustsOthers => judge.trusting(StoreKind::Tsa, self.other_root.der()),
+            Verifier::Product | Verifier::AcceptsEverything | Verifier::AnyIdentity => judge,
+        };
+        Judging::new(&judge, self.verifier)
     }
 
     pub(super) fn request(&self, chain: &Chain, target: &Descriptor) -> SignRequest {
@@ -98,7 +118,8 @@ impl World {
         self.request(&self.signer, &self.target)
     }
 
-    /// Envelopes that do not verify: of other targets, by other signers, of another scheme, without a time of their own.
+    /// Envelopes that do not verify: of other targets, by other signers, with an unknown critical attribute, without a target, that have
+    /// ended, of another scheme. Where it is possible, nothing else is wrong with them.
     pub(super) fn others(&self) -> Vec<SignRequest> {
         let authority = self
             .request(&self.signer, &self.target)
@@ -113,6 +134,7 @@ impl World {
             self.request(&self.same_key, &self.other_target),
             self.request(&self.signer, &self.target).critical_attribute("com.example.unknown", "x"),
             SignRequest::of_payload(&self.signer, br#"{"targetArtifact":{}}"#),
+            self.good().expiry(SignRequest::SIGNED_AT + std::time::Duration::from_secs(1)),
             authority,
         ]
     }
@@ -146,16 +168,17 @@ pub(super) fn cases(world: &World) -> Vec<Case> {
         };
         let (plain, stamped) = (world.good().envelope(format), world.tsa.envelope(&world.good(), format));
         let kind = if format == Format::Jws { Kind::Jws } else { Kind::Cose };
-        cases.push(of_envelope(kind, "envelope", &plain, format, all(false), world.judge()));
-        cases.push(of_envelope(kind, "envelope with a timestamp", &stamped, format, all(true), world.stamping_judge()));
+        let judged = Judged::new(&plain, format, world.judging());
+        cases.push(of_envelope(kind, "envelope", &plain, format, all(false), judged));
+        let judged = Judged::new(&stamped, format, world.judging_stamps());
+        cases.push(of_envelope(kind, "envelope with a timestamp", &stamped, format, all(true), judged));
         cases.push(of_chain(world, &plain, format));
         cases.push(of_token(world, &stamped, format));
     }
     cases
 }
 
-fn of_envelope(kind: Kind, name: &str, good: &[u8], format: Format, others: Vec<Node>, judge: Judge) -> Case {
-    let judged = Judged::new(good, format, judge);
+fn of_envelope(kind: Kind, name: &str, good: &[u8], format: Format, others: Vec<Node>, judged: Arc<Judged>) -> Case {
     let judge = move |mutant: &Node| {
         let bytes = mutant.encode();
         let parsed = Envelope::parse(&bytes, judged.format).is_ok();
@@ -166,23 +189,26 @@ fn of_envelope(kind: Kind, name: &str, good: &[u8], format: Format, others: Vec<
 
 /// What is judged: an envelope whose original verifies.
 struct Judged {
-    prepared: Prepared,
+    judging: Judging,
     format: EnvelopeFormat,
     decisive: equal::Decisive,
 }
 
 impl Judged {
-    fn new(good: &[u8], format: Format, judge: Judge) -> Arc<Self> {
+    fn new(good: &[u8], format: Format, judging: Judging) -> Arc<Self> {
         let format = format_of(format);
         let decisive = equal::envelope(good, format).expect("a good envelope has all parts");
-        let judged = Self { prepared: judge.prepare(), format, decisive };
+        let judged = Self { judging, format, decisive };
         assert_eq!(judged.verdict(good), Verdict::EqualMeaning, "the original verifies");
         Arc::new(judged)
     }
 
     fn verdict(&self, bytes: &[u8]) -> Verdict {
-        match self.prepared.ask(bytes, self.format, unavailable) {
-            Ok(_) => Verdict::accepted(equal::envelope(bytes, self.format).as_ref() == Some(&self.decisive)),
+        match self.judging.ask(bytes, self.format, unavailable) {
+            Ok(()) => {
+                let changed = equal::envelope(bytes, self.format);
+                Verdict::accepted(changed.is_some_and(|changed| self.decisive.is_kept_by(&changed)))
+            }
             Err(_) => Verdict::Refused,
         }
     }
@@ -224,7 +250,7 @@ fn of_chain(world: &World, good: &[u8], format: Format) -> Case {
         parts: chain.der().iter().map(|der| Node::of_content(der)).collect(),
     };
     let template = Template::new(good, format, "x5c", &Cbor::from(33));
-    let judged = Judged::new(good, format, world.judge());
+    let judged = Judged::new(good, format, world.judging());
     let judge = move |mutant: &Node| {
         // A change of the whole leaves one document.
         let parts = if mutant.form == Form::Documents { mutant.parts.clone() } else { vec![mutant.clone()] };
@@ -246,13 +272,17 @@ fn of_token(world: &World, good: &[u8], format: Format) -> Case {
         &Cbor::from("io.cncf.notary.timestampSignature"),
     );
     let document = template.envelope.at(&template.path).unwrap().parts[0].clone();
+    let signature: &[usize] = if format == Format::Jws { &[3, 0] } else { &[0, 3] };
+    let signature: Vec<u8> = template.envelope.at(signature).unwrap().parts.iter().flat_map(Node::encode).collect();
     let others = vec![
+        // About the right signature, by a root that is not trusted.
+        Node::of_content(&world.other_tsa.token(&signature)),
         Node::of_content(&world.tsa.token(b"another signature")),
         Node::of_content(&world.tsa.token(world.target.digest.as_bytes())),
         Node::of_content(&world.other_tsa.token(b"another signature")),
         template_token(world, format, &world.other_tsa),
     ];
-    let judged = Judged::new(good, format, world.stamping_judge());
+    let judged = Judged::new(good, format, world.judging_stamps());
     let judge = move |mutant: &Node| {
         let parsed = TimestampToken::parse(&mutant.encode()).is_ok();
         Outcome { parsed, verdict: judged.verdict(&template.with(binary(format, mutant.clone()))) }

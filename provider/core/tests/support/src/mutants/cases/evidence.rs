@@ -17,8 +17,10 @@ use time::OffsetDateTime;
 use time::macros::datetime;
 
 use super::Case;
+use super::Judging;
 use super::Outcome;
 use super::Verdict;
+use super::Verifier;
 use super::envelopes::format_of;
 use super::envelopes::key;
 use crate::judge::Judge;
@@ -33,23 +35,27 @@ const SERIAL: [u8; 2] = [0x0a, 0x1b];
 /// Times that ended before the time of the verification.
 const PAST: [OffsetDateTime; 2] = [datetime!(2026-11-01 00:00:00 UTC), datetime!(2026-11-08 00:00:00 UTC)];
 
+/// An answer that the authority signed about the certificate of the signer.
+struct Signed(Says, Vec<u8>);
+
 struct Pki {
     root: Authority,
     /// With the name of the root.
     impostor: Authority,
     target: Descriptor,
+    verifier: Verifier,
 }
 
-/// What an original says.
+/// What an answer says.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Says {
     Good,
     Revoked,
 }
 
-pub(super) fn cases() -> Vec<Case> {
+pub(super) fn cases(verifier: Verifier) -> Vec<Case> {
     let root = |number| Authority::root(CertSpec::root().with_key(&key(number)).serial(&[0x51]));
-    let pki = Pki { root: root(0), impostor: root(1), target: Descriptor::sample("image") };
+    let pki = Pki { root: root(0), impostor: root(1), target: Descriptor::sample("image"), verifier };
     [lists(&pki), responses(&pki)].into_iter().flatten().collect()
 }
 
@@ -66,8 +72,9 @@ fn lists(pki: &Pki) -> Vec<Case> {
         pki.root.crl(&CrlSpec::delta(7)),
         pki.root.crl(&CrlSpec::new().issuing_point(&IssuingPoint::new().urls(&["http://other.example/b"]))),
     ];
-    [("list", good, Says::Good), ("list with the certificate", revoked, Says::Revoked)]
-        .map(|(name, spec, says)| pki.case(Kind::Crl, name, &pki.root.crl(&spec), &others, &leaf, says))
+    let signed = [Signed(Says::Good, pki.root.crl(&good)), Signed(Says::Revoked, pki.root.crl(&revoked))];
+    [("list", 0), ("list with the certificate", 1)]
+        .map(|(name, original)| pki.case(Kind::Crl, name, &signed, original, &others, &leaf))
         .into()
 }
 
@@ -94,13 +101,20 @@ fn responses(pki: &Pki) -> Vec<Case> {
     .iter()
     .map(|spec| pki.root.ocsp(spec))
     .collect();
-    [
-        ("response", good.clone(), Says::Good),
-        ("response of a responder", good.signed_by(&responder), Says::Good),
-        ("response with a revocation", revoked.clone(), Says::Revoked),
-        ("response of a responder with a revocation", revoked.signed_by(&responder), Says::Revoked),
+    let signed = [
+        (Says::Good, good.clone()),
+        (Says::Good, good.signed_by(&responder)),
+        (Says::Revoked, revoked.clone()),
+        (Says::Revoked, revoked.signed_by(&responder)),
     ]
-    .map(|(name, spec, says)| pki.case(Kind::Ocsp, name, &pki.root.ocsp(&spec), &others, &leaf, says))
+    .map(|(says, spec)| Signed(says, pki.root.ocsp(&spec)));
+    [
+        ("response", 0),
+        ("response of a responder", 1),
+        ("response with a revocation", 2),
+        ("response of a responder with a revocation", 3),
+    ]
+    .map(|(name, original)| pki.case(Kind::Ocsp, name, &signed, original, &others, &leaf))
     .into()
 }
 
@@ -109,34 +123,47 @@ impl Pki {
         self.root.issue(spec.with_key(&key(2)).serial(&SERIAL))
     }
 
-    fn case(&self, kind: Kind, name: &str, good: &[u8], others: &[Vec<u8>], leaf: &Chain, says: Says) -> Case {
+    /// Changes one of the answers that the authority `signed`, also with parts of the others of these.
+    fn case(
+        &self,
+        kind: Kind,
+        name: &str,
+        signed: &[Signed],
+        original: usize,
+        others: &[Vec<u8>],
+        leaf: &Chain,
+    ) -> Case {
         let envelope = SignRequest::new(leaf, &self.target).jws();
-        let judge = Judge::about(&self.target.media_type, &self.target.digest, self.target.size)
-            .trusting(StoreKind::Ca, self.root.der())
-            .prepare();
-        let document = Node::of_der(good).expect("the kit writes DER");
-        let signed = if kind == Kind::Crl { equal::list } else { equal::response };
-        let original = signed(&document).expect("a good answer has all parts");
+        let judging = Judge::about(&self.target.media_type, &self.target.digest, self.target.size)
+            .trusting(StoreKind::Ca, self.root.der());
+        let judging = Judging::new(&judging, self.verifier);
+        let read = |bytes: &Vec<u8>| Node::of_der(bytes).expect("the kit writes DER");
+        let parts = if kind == Kind::Crl { equal::list } else { equal::response };
+        let known: Vec<_> = signed
+            .iter()
+            .map(|Signed(says, answer)| (*says, parts(&read(answer)).expect("a good answer has all parts")))
+            .collect();
         let judge = move |mutant: &Node| {
             let bytes = mutant.encode();
             let read = Node::of_der(&bytes);
             let sources = Sources::new().with(URL, bytes);
-            let result = judge.ask(&envelope, format_of(Format::Jws), |request| sources.respond(request));
-            // The answer counts, whatever it says, only if its signature covers it.
-            let counts = match &result {
-                Ok(_) => true,
-                Err(failure) => failure.reasons.first().code != Code::RevocationUnchecked,
+            let says = match judging.ask(&envelope, format_of(Format::Jws), |request| sources.respond(request)) {
+                Ok(()) => Some(Says::Good),
+                Err(Code::RevocationUnchecked) => None,
+                Err(code) => {
+                    assert_eq!(code, Code::Revoked, "nothing else is wrong with the signature");
+                    Some(Says::Revoked)
+                }
             };
-            let equal = read.as_ref().and_then(signed).as_ref() == Some(&original);
-            let verdict = match (result.is_ok(), counts) {
-                (true, _) if says == Says::Revoked => Verdict::Verified,
-                (_, true) => Verdict::accepted(equal),
-                (_, false) => Verdict::Refused,
-            };
+            let found = read.as_ref().and_then(parts);
+            let is_known = |said| known.iter().any(|(says, parts)| *says == said && Some(parts) == found.as_ref());
+            let verdict = says.map_or(Verdict::Refused, |said| Verdict::accepted(is_known(said)));
             Outcome { parsed: read.as_ref().is_some_and(|read| has_form(kind, read)), verdict }
         };
-        assert_eq!(judge(&document).verdict, Verdict::EqualMeaning, "the original counts: {name}");
-        let others = others.iter().map(|other| Node::of_der(other).expect("the kit writes DER")).collect();
+        let document = read(&signed[original].1);
+        let siblings =
+            signed.iter().enumerate().filter(|(index, _)| *index != original).map(|(_, Signed(_, answer))| answer);
+        let others = siblings.chain(others).map(read).collect();
         Case { kind, name: name.to_owned(), document, others, judge: Box::new(judge) }
     }
 }

@@ -20,10 +20,10 @@ use countersign_testkit::signer::Format;
 use serde_json::json;
 
 use super::Case;
+use super::Judging;
 use super::Outcome;
 use super::Verdict;
 use super::envelopes::World;
-use crate::judge::Prepared;
 use crate::judge::unavailable;
 use crate::mutants::Kind;
 use crate::mutants::node::Node;
@@ -33,7 +33,7 @@ struct Repository {
     content: BTreeMap<String, Vec<u8>>,
     /// The digests of envelopes that verify.
     good: Vec<String>,
-    prepared: Prepared,
+    judging: Judging,
 }
 
 pub(super) fn cases(world: &World) -> Vec<Case> {
@@ -81,7 +81,7 @@ impl Repository {
         let envelopes = signatures.iter().map(|signature| signature.envelope().to_vec());
         let content = envelopes.chain(manifests.iter().cloned()).map(|bytes| (sha256_digest(&bytes), bytes)).collect();
         let good = vec![sha256_digest(signatures[0].envelope())];
-        Self { content, good, prepared: world.judge().prepare() }
+        Self { content, good, judging: world.judging() }
     }
 
     fn find(&self, digest: &Digest) -> Option<&[u8]> {
@@ -94,7 +94,7 @@ impl Repository {
         for layer in &manifest.layers {
             let Some(bytes) = self.find(&layer.digest) else { continue };
             let Some(format) = EnvelopeFormat::of_media_type(&layer.media_type) else { continue };
-            if self.prepared.ask(bytes, format, unavailable).is_ok() && verdict != Verdict::Verified {
+            if self.judging.ask(bytes, format, unavailable).is_ok() && verdict != Verdict::Verified {
                 verdict = Verdict::accepted(self.good.iter().any(|good| good == layer.digest.as_str()));
             }
         }
