@@ -79,7 +79,8 @@ fn is_taken(fields: &[Vec<usize>], taken: usize, path: &[usize]) -> bool {
 
 #[test]
 fn no_mixture_of_the_fields_of_two_envelopes_is_accepted() {
-    let (mut refused, mut equal) = (0, 0);
+    let (mut refused, mut equal, mut expected) = (0, 0, 0);
+    let mut is_tried = sweep::some();
     let envelopes = CASES.iter().filter(|case| matches!(case.kind, Kind::Jws | Kind::Cose));
     for case in envelopes {
         let paths = fields(&case.document);
@@ -88,7 +89,8 @@ fn no_mixture_of_the_fields_of_two_envelopes_is_accepted() {
         let others: Vec<_> = case.others.iter().filter(|other| other.form == case.document.form).collect();
         assert_eq!(others.len(), case.others.len() - 1, "{}", case.name);
         for (number, other) in others.iter().enumerate() {
-            for taken in 1..1_usize << paths.len() {
+            for taken in (1..1_usize << paths.len()).filter(|_| is_tried(&case.name)) {
+                expected += 1;
                 let mixture = mixture(&case.document, other, |path| is_taken(&paths, taken, path));
                 let verdict = (case.judge)(&mixture).verdict;
                 assert_ne!(verdict, Verdict::Verified, "{} {number}: fields {taken:#b}", case.name);
@@ -98,8 +100,9 @@ fn no_mixture_of_the_fields_of_two_envelopes_is_accepted() {
         }
     }
     println!("{refused} mixtures were refused, {equal} have the same meaning");
-    // Of 2 formats and 8 envelopes: without a timestamp 31 mixtures, with one 63.
-    assert_eq!(refused + equal, 2 * 8 * (31 + 63));
+    assert_eq!(refused + equal, expected);
+    // Of 2 formats and 8 envelopes: without a timestamp 31 mixtures, with one 63; or a fifth.
+    assert!([2 * 8 * (31 + 63), 2 * 8 * (31 + 63) / 5 + 1].contains(&expected), "{expected}");
 }
 
 #[test]

@@ -13,12 +13,12 @@ use super::case;
 
 #[test]
 fn a_verifier_that_accepts_everything_fails_for_every_kind() {
-    let table = mutants::run_cases(&all_by(Verifier::AcceptsEverything), 800);
+    let table = mutants::run_cases(&all_by(Verifier::AcceptsEverything), 320);
     let problems = table.problems();
     for kind in Kind::ALL {
         let row = table.kinds[&kind];
         let (name, verified) = (kind.as_str(), row.verified);
-        assert_eq!((row.mutants, row.panics), (100, 0), "{name}");
+        assert_eq!((row.mutants, row.panics), (40, 0), "{name}");
         let problem = format!("{name}: {verified} mutants were accepted, expected none");
         assert!(verified > 0 && problems.contains(&problem), "{problems:?}");
         // Manifests and lists lead to envelopes, and not all do any more.

@@ -108,7 +108,7 @@ pub fn one(number: usize) -> (Vec<u8>, Table) {
     let kinds = by_kind(&cases);
     let (case, index) = case_of(&kinds, number);
     let mutant = mutant(case, number, index);
-    let bytes = mutant.document.encode();
+    let bytes = mutant.bytes.clone();
     let mut table = Table::default();
     table.add(case, number, mutant);
     (bytes, table)
@@ -127,9 +127,10 @@ fn case_of<'c>(kinds: &[Vec<&'c Case>], number: usize) -> (&'c Case, usize) {
     (cases[number % cases.len()], number / cases.len())
 }
 
-/// A changed document, and how it was changed.
+/// A changed document, its bytes, and how it was changed.
 struct Mutant {
     document: Node,
+    bytes: Vec<u8>,
     changes: Vec<Operator>,
 }
 
@@ -140,10 +141,9 @@ fn mutant(case: &Case, number: usize, index: usize) -> Mutant {
     if index.is_multiple_of(17) && case.document.form != Form::Documents {
         // A prime that has no divisor in common with most lengths, so that a short run reaches all parts.
         let length = index / 17 * 7919 % good.len();
-        return Mutant {
-            document: Node::leaf(Form::Bytes(good[..length].to_vec())),
-            changes: vec![Operator::Truncate],
-        };
+        let bytes = good[..length].to_vec();
+        let document = Node::leaf(Form::Bytes(bytes.clone()));
+        return Mutant { document, bytes, changes: vec![Operator::Truncate] };
     }
     let mut random = RandomBytes::new(mixed(u64::try_from(number).unwrap()));
     let (mut document, mut changes) = (case.document.clone(), Vec::new());
@@ -156,18 +156,19 @@ fn mutant(case: &Case, number: usize, index: usize) -> Mutant {
         }
     }
     // The second one may have undone the first one.
-    while changes.is_empty() || document.encode() == good {
+    let mut bytes = document.encode();
+    while bytes == good {
         (document, changes) = (case.document.clone(), vec![Operator::Flip]);
         Operator::Flip.apply(&mut document, &[], &mut random);
+        bytes = document.encode();
     }
-    Mutant { document, changes }
+    Mutant { document, bytes, changes }
 }
 
 impl Table {
     fn add(&mut self, case: &Case, number: usize, mutant: Mutant) {
-        let bytes = mutant.document.encode();
         let mut hasher = DefaultHasher::new();
-        (&case.name, &bytes).hash(&mut hasher);
+        (&case.name, &mutant.bytes).hash(&mut hasher);
         self.seen.entry(case.kind).or_default().insert(hasher.finish());
         let mut row = Row { mutants: 1, ..Row::default() };
         // Caught only to report which mutant it was.
@@ -195,7 +196,7 @@ impl Table {
         let changes: BTreeSet<Operator> = mutant.changes.into_iter().collect();
         changes.into_iter().for_each(|change| add(&mut self.changes, change, row));
         if let (Some(why), true) = (why, self.failed.len() < KEPT) {
-            self.failed.push(Failed { number, name: case.name.clone(), why, bytes });
+            self.failed.push(Failed { number, name: case.name.clone(), why, bytes: mutant.bytes });
         }
     }
 
