@@ -113,6 +113,14 @@ fn malformed() -> SignerError {
     SignerError::Malformed { part: "list of signed attributes" }
 }
 
+/// Checks the form of a list of attributes.
+pub(super) fn check(mut list: Reader<'_>) -> Result<(), NotDer> {
+    while !list.is_empty() {
+        split(list.expect(der::SEQUENCE)?.contents)?;
+    }
+    Ok(())
+}
+
 /// The type and the values of an attribute.
 fn split(attribute: &[u8]) -> Result<(&[u8], Reader<'_>), NotDer> {
     let mut fields = Reader::new(attribute);

@@ -27,13 +27,13 @@ pub struct TimestampToken {
     pub(super) info: TstInfo,
     /// In the order of the token, which means nothing.
     pub(super) certificates: Vec<Certificate>,
-    /// Each SignerInfo with its SEQUENCE. They are read when they are verified, so that one that is malformed does not
+    /// Each SignerInfo with its SEQUENCE. They are read when they are verified, so that one that is not supported does not
     /// exclude another one.
     pub(super) signers: Vec<Vec<u8>>,
 }
 
 impl TimestampToken {
-    /// Reads exactly one token. Digest algorithms and CRLs of the SignedData are skipped: a SignerInfo names its own
+    /// Reads exactly one token. Digest algorithms and CRLs of the SignedData decide nothing: a SignerInfo names its own
     /// algorithm, and CRLs in a token are not used as evidence.
     ///
     /// # Errors
@@ -68,7 +68,8 @@ impl TimestampToken {
             let (part, found) = ("version of SignedData", Text::of(hex(version.contents)));
             return Err(TimestampError::Value { part, found, expected: "3" });
         }
-        fields.expect(der::SET).map_err(part("digestAlgorithms"))?;
+        let algorithms = fields.expect(der::SET).map_err(part("digestAlgorithms"))?;
+        check_algorithms(algorithms.inside()).map_err(part("digestAlgorithms"))?;
         let mut encapsulated = fields.expect(der::SEQUENCE).map_err(part("encapContentInfo"))?.inside();
         let expected = "1.2.840.113549.1.9.16.1.4 (id-ct-TSTInfo)";
         check_type(&mut encapsulated, "eContentType", TST_INFO, expected)?;
@@ -127,6 +128,19 @@ fn check_type(
     } else {
         Err(TimestampError::Value { part, found: Text::of(&found), expected })
     }
+}
+
+/// Checks that these are AlgorithmIdentifiers: an object identifier and parameters of any kind.
+fn check_algorithms(mut list: Reader<'_>) -> Result<(), NotDer> {
+    while !list.is_empty() {
+        let mut fields = list.expect(der::SEQUENCE)?.inside();
+        fields.expect(der::OBJECT_IDENTIFIER)?;
+        if !fields.is_empty() {
+            fields.next()?;
+        }
+        fields.end()?;
+    }
+    Ok(())
 }
 
 /// Reads a CertificateSet. Attribute certificates and other kinds are refused.

@@ -1,5 +1,6 @@
 //! One SignerInfo of a token ([RFC 5652 §5.3](https://www.rfc-editor.org/rfc/rfc5652#section-5.3)).
 
+use super::attributes;
 use super::attributes::Attribute;
 use super::attributes::SignedAttributes;
 use super::error::SignerError;
@@ -33,33 +34,51 @@ struct SignerInfo<'a> {
 }
 
 impl<'a> SignerInfo<'a> {
-    /// Reads a SignerInfo with its SEQUENCE. Unsigned attributes are skipped: they prove nothing.
+    /// Reads a SignerInfo with its SEQUENCE: first its form, then what is supported. Unsigned attributes prove nothing.
     fn read(der: &'a [u8]) -> Result<Self, SignerError> {
         let part = |part| move |NotDer| SignerError::Malformed { part };
         let mut fields = Reader::only(der, der::SEQUENCE).map_err(part("structure"))?.inside();
         let version = fields.expect(der::INTEGER).map_err(part("version"))?;
+        let identifier = fields.next().map_err(part("sid"))?;
+        let digest = fields.expect(der::SEQUENCE).map_err(part("digestAlgorithm"))?.raw;
+        let attributes = fields.optional(der::constructed(0)).map_err(part("signedAttrs"))?;
+        let algorithm = fields.expect(der::SEQUENCE).map_err(part("signatureAlgorithm"))?.raw;
+        let signature = fields.expect(der::OCTET_STRING).map_err(part("signature"))?.contents;
+        if let Some(unsigned) = fields.optional(der::constructed(1)).map_err(part("unsignedAttrs"))? {
+            attributes::check(unsigned.inside()).map_err(part("unsignedAttrs"))?;
+        }
+        fields.end().map_err(part("end"))?;
+        let attributes = attributes.map(|list| SignedAttributes::read(list.inside()));
         if version.contents != [1] {
             return Err(SignerError::Version { found: Text::of(hex(version.contents)) });
         }
-        let mut identifier = fields.expect(der::SEQUENCE).map_err(part("sid"))?.inside();
-        let issuer = identifier.expect(der::SEQUENCE).map_err(part("sid"))?.raw;
-        let serial = identifier.expect(der::INTEGER).map_err(part("sid"))?.contents;
-        identifier.end().map_err(part("sid"))?;
-        let digest = fields.expect(der::SEQUENCE).map_err(part("digestAlgorithm"))?.raw;
+        let (issuer, serial) = issuer_and_serial(&identifier).map_err(part("sid"))?;
+        let attributes = attributes.ok_or(SignerError::NoSignedAttributes)??;
         let digest = HashAlgorithm::from_der(digest).map_err(SignerError::Digest)?;
-        let attributes = fields.optional(der::constructed(0)).map_err(part("signedAttrs"))?;
-        let attributes = SignedAttributes::read(attributes.ok_or(SignerError::NoSignedAttributes)?.inside())?;
-        let algorithm = fields.expect(der::SEQUENCE).map_err(part("signatureAlgorithm"))?.raw;
         let algorithm = SignatureAlgorithm::from_cms(algorithm, digest).map_err(SignerError::Algorithm)?;
-        let signature = fields.expect(der::OCTET_STRING).map_err(part("signature"))?.contents;
-        fields.optional(der::constructed(1)).map_err(part("unsignedAttrs"))?;
-        fields.end().map_err(part("end"))?;
         Ok(Self { issuer, serial, digest, attributes, algorithm, signature })
     }
 
     /// The certificate of the token that the identifier names.
     fn certificate<'c>(&self, token: &'c TimestampToken) -> Option<&'c Certificate> {
         token.certificates.iter().find(|certificate| certificate.is_issued_as(self.issuer, self.serial))
+    }
+}
+
+/// The issuer with its SEQUENCE, and the contents of the serial number.
+fn issuer_and_serial<'a>(identifier: &Element<'a>) -> Result<(&'a [u8], &'a [u8]), NotDer> {
+    let mut fields = if identifier.tag == der::SEQUENCE { identifier.inside() } else { return Err(NotDer) };
+    let issuer = fields.expect(der::SEQUENCE)?.raw;
+    let serial = fields.expect(der::INTEGER)?.contents;
+    fields.end()?;
+    Ok((issuer, serial))
+}
+
+/// Checks the form of a SignerInfo. Whether it is supported, and valid, is checked when it is verified.
+pub(super) fn check_form(der: &[u8]) -> Result<(), SignerError> {
+    match SignerInfo::read(der) {
+        Err(error) if matches!(error, SignerError::Malformed { .. }) => Err(error),
+        Ok(_) | Err(_) => Ok(()),
     }
 }
 

@@ -26,11 +26,11 @@ pub struct VerifiedTimestamp {
 
 impl TimestampToken {
     /// Verifies that a TSA with a chain to one of `roots` has timestamped `message`, not later than `now` and a tolerance
-    /// of 5 minutes. Of several signatures one must be valid.
+    /// of 5 minutes. Of several signatures one must be valid, and all must be well-formed.
     ///
     /// # Errors
-    /// A hash algorithm other than SHA-256, SHA-384 and SHA-512, a timestamp of another message, a time in the future, or
-    /// the reason for every signature that is not valid.
+    /// A hash algorithm other than SHA-256, SHA-384 and SHA-512, a timestamp of another message, a time in the future, a
+    /// signature that is malformed, or the reason for every signature that is not valid.
     pub fn verify<'c>(
         &'c self,
         message: &[u8],
@@ -42,6 +42,9 @@ impl TimestampToken {
         let latest = now.saturating_add(SKEW);
         if info.gen_time > latest {
             return Err(TimestampError::Future { found: info.gen_time, latest });
+        }
+        for signer in &self.signers {
+            signer::check_form(signer).map_err(|error| TimestampError::Signers(vec![error]))?;
         }
         let mut errors = Vec::new();
         let mut links = limits::TIMESTAMP_LINKS;

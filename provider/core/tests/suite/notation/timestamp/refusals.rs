@@ -255,6 +255,49 @@ fn another_signer_info_than_that_of_the_named_certificate_is_refused() {
 }
 
 #[test]
+fn a_malformed_part_is_refused_also_where_it_decides_nothing() {
+    let fixture = Fixture::new();
+    let malformed = |part: &str| format!("SignerInfo has a malformed {part}, expected DER as in RFC 5652");
+    check(&fixture, &malformed("unsignedAttrs"), &|parts| parts.signers[0].unsigned = vec![der::boolean(true)]);
+    let without_values = || vec![der::sequence([der::oid("1.2.3")])];
+    check(&fixture, &malformed("unsignedAttrs"), &|parts| parts.signers[0].unsigned = without_values());
+    // Another signature of the token is valid.
+    for valid_first in [true, false] {
+        for (part, written) in [("sid", der::element(0x80, b"key identifier")), ("sid", der::boolean(true))] {
+            check(&fixture, &malformed(part), &|parts| {
+                let mut other = parts.signers[0].clone();
+                other.identifier = written.clone();
+                parts.signers.push(other);
+                if !valid_first {
+                    parts.signers.reverse();
+                }
+            });
+        }
+    }
+    let algorithms = "timestamp token has a malformed digestAlgorithms, expected DER as in RFC 5652 and RFC 3161";
+    for list in [vec![der::boolean(true)], vec![der::sequence([der::boolean(true)])]] {
+        check_made(&fixture.judge(), &fixture, &|signature| with_algorithms(&fixture, signature, &list), algorithms);
+    }
+    let two = der::sequence([der::oid("1.2.3"), der::boolean(true), der::boolean(true)]);
+    check_made(
+        &fixture.judge(),
+        &fixture,
+        &|signature| with_algorithms(&fixture, signature, std::slice::from_ref(&two)),
+        algorithms,
+    );
+}
+
+/// A token with other digest algorithms in the SignedData.
+fn with_algorithms(fixture: &Fixture, signature: &[u8], algorithms: &[Vec<u8>]) -> Vec<u8> {
+    let token = fixture.tsa.token(signature);
+    let outer = der::children(&token);
+    let signed_data = der::children(outer[1])[0].to_vec();
+    let mut parts: Vec<Vec<u8>> = der::children(&signed_data).into_iter().map(<[u8]>::to_vec).collect();
+    parts[1] = der::set(algorithms.iter().cloned());
+    der::sequence([outer[0].to_vec(), der::element(0xa0, &der::sequence(parts))])
+}
+
+#[test]
 fn signed_attributes_that_must_occur_once_occur_once_with_one_value() {
     let fixture = Fixture::new();
     let missing = |name: &str| format!("signed attribute {name}: found none, expected one");

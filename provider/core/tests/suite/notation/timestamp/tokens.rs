@@ -132,10 +132,10 @@ fn one_valid_signature_of_several_is_enough() {
         accepts(&fixture, |parts| {
             parts.certificates.extend(other.der().iter().cloned());
             parts.signers.push(SignerParts::new(&other));
-            let mut unreadable = SignerParts::new(&other);
-            unreadable.version = 3;
-            unreadable.identifier = der::element(0x80, b"key");
-            parts.signers.push(unreadable);
+            let mut unsupported = SignerParts::new(&other);
+            unsupported.version = 3;
+            unsupported.identifier = der::element(0x80, b"key");
+            parts.signers.push(unsupported);
             if !valid_first {
                 parts.signers.reverse();
             }
