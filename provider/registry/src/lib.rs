@@ -97,6 +97,9 @@ pub use mirror::Mirrors;
 pub use mirror::MirrorsMistake;
 pub use mirror::check_mirrors;
 pub use mirror::mirror_circle;
+// Only for the fuzz targets, which call what the product calls.
+#[doc(hidden)]
+pub use link::next as next_page;
 pub use observer::ContentStored;
 pub use observer::ContentUse;
 pub use observer::Exchange;

@@ -9,7 +9,7 @@ use countersign_http::BadLink;
 ///
 /// # Errors
 /// A header is too long or not ASCII, so that it is not known whether there is a next page.
-pub(crate) fn next(headers: &HeaderMap) -> Result<Option<String>, BadLink> {
+pub fn next(headers: &HeaderMap) -> Result<Option<String>, BadLink> {
     for value in headers.get_all(LINK) {
         let text = value.to_str().map_err(|_| BadLink)?;
         if text.len() > countersign_http::limits::URL_BYTES {

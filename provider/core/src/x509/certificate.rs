@@ -154,6 +154,12 @@ impl Certificate {
         self.0.key.describe()
     }
 
+    /// The key's DER, a SubjectPublicKeyInfo.
+    #[must_use]
+    pub fn key_raw(&self) -> &[u8] {
+        &self.0.key_raw
+    }
+
     /// The bits of the key, without its algorithm. Key identifiers are hashes of them
     /// ([RFC 5280 §4.2.1.2](https://www.rfc-editor.org/rfc/rfc5280#section-4.2.1.2)).
     pub(super) fn key_bits(&self) -> &[u8] {

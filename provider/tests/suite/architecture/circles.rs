@@ -10,7 +10,7 @@ use crate::architecture::source::Crate;
 use crate::architecture::source::top;
 
 /// The source folder of each crate.
-const FOLDERS: [&str; 10] = [
+const FOLDERS: [&str; 11] = [
     "provider/src",
     "provider/service/src",
     "provider/core/src",
@@ -20,6 +20,7 @@ const FOLDERS: [&str; 10] = [
     "provider/testkit/src",
     "provider/core/tests/support/src",
     "provider/tests/support/src",
+    "provider/tests/fuzz/src",
     "e2e/src",
 ];
 

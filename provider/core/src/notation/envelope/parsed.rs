@@ -39,4 +39,34 @@ impl Envelope {
     pub fn unverified_certificates(&self) -> &[Vec<u8>] {
         &self.certificates
     }
+
+    /// The algorithm in the header. The key of the leaf certificate determines the expected one.
+    #[must_use]
+    pub fn claimed_algorithm(&self) -> SignatureAlgorithm {
+        self.claimed_algorithm
+    }
+
+    /// The bytes that the signature covers: the protected header and the payload, in the form of the format.
+    #[must_use]
+    pub fn unverified_signed_bytes(&self) -> &[u8] {
+        &self.signed_bytes
+    }
+
+    /// The payload. [`super::super::open`] reads it after its signature was verified.
+    #[must_use]
+    pub fn unverified_payload(&self) -> &[u8] {
+        &self.unverified_payload
+    }
+
+    /// The signature.
+    #[must_use]
+    pub fn unverified_signature(&self) -> &[u8] {
+        &self.signature
+    }
+
+    /// The RFC 3161 token over the signature, if present.
+    #[must_use]
+    pub fn unverified_timestamp_token(&self) -> Option<&[u8]> {
+        self.timestamp_token.as_deref()
+    }
 }
