@@ -9,7 +9,7 @@ use crate::documents::markdown::read;
 use crate::documents::markdown::shell;
 
 /// The documents with commands for users.
-pub(crate) const DOCUMENTS: [&str; 18] = [
+pub(crate) const DOCUMENTS: [&str; 19] = [
     "README.md",
     "deploy/README.md",
     "deploy/aks/README.md",
@@ -28,6 +28,7 @@ pub(crate) const DOCUMENTS: [&str; 18] = [
     "provider/docs/runbooks/alerts.md",
     "provider/docs/security.md",
     "provider/docs/upgrade.md",
+    "provider/fuzz/README.md",
 ];
 
 /// Documents whose YAML and shell blocks the end-to-end run follows word for word.
@@ -83,7 +84,10 @@ const README: [(&str, Tested); 20] = [
 ];
 
 /// Commands with arguments within sentences.
-const PROSE: [(&str, Tested); 39] = [
+const PROSE: [(&str, Tested); 41] = [
+    // The part that is run again is one of those that CI runs.
+    ("cargo mutate --only NUMBER", No),
+    ("cargo test --locked --manifest-path provider/fuzz/Cargo.toml --package second-reading", Ci),
     // The whole ones take from minutes to half an hour.
     ("cargo bench-peers --short", No),
     ("cargo bench-peers --short --alone", Ci),
@@ -166,6 +170,8 @@ fn the_end_to_end_run_follows_every_other_block() {
                 "sh" | "yaml" if path == "deploy/aks/README.md" => true,
                 // `deploy/gke.rs` follows it, and `google/guide.rs` of the end-to-end run.
                 "sh" if path == "deploy/gke/README.md" => true,
+                // The whole run takes more than an hour; CI compiles the targets and runs the second reading.
+                "sh" if path == "provider/fuzz/README.md" => true,
                 "sh" | "json" => path == "README.md",
                 // Output and diagrams.
                 "text" => true,
