@@ -210,6 +210,28 @@ fn parameters_that_are_null_or_absent_are_the_same() {
     assert!(list.contains(&Verdict::Refused), "{list:?}");
 }
 
+// RFC 5754 3.2: a signer may name RSA alone or with the hash function, which must be that of the digest. The same key verifies the same
+// signature of the same bytes.
+#[test]
+fn rsa_alone_and_with_the_hash_function_of_the_digest_are_the_same_algorithm_of_a_token() {
+    // The last number of 1.2.840.113549.1.1: RSA alone; with MD5, SHA-1, SHA-256, SHA-384 and SHA-512; PSS without parameters.
+    for (number, expected) in [
+        (1, Verdict::EqualMeaning),
+        (4, Verdict::Refused),
+        (5, Verdict::Refused),
+        (11, Verdict::EqualMeaning),
+        (12, Verdict::Refused),
+        (13, Verdict::Refused),
+        (10, Verdict::Refused),
+    ] {
+        let name = vec![0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, number];
+        let found = verdict(Kind::Token, |token| {
+            signer(token).parts[4].parts[0] = Node::leaf(Form::Primitive(0x06, name.clone()));
+        });
+        assert_eq!(found, expected, "{number}");
+    }
+}
+
 // RFC 5652 5.3: unsigned attributes are nobody's statement, and no check reads them. Certificates only help to find a chain, every link of
 // which is verified; the signer's is named by a signed attribute with its hash.
 #[test]

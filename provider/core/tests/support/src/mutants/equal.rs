@@ -121,7 +121,34 @@ fn signer(node: &Node) -> Option<[Vec<u8>; 6]> {
     let mut attributes = attributes.clone();
     attributes.parts.sort_by_key(Node::encode);
     let [version, identifier, attributes, signature] = [version, identifier, &attributes, signature].map(Node::encode);
-    Some([version, identifier, algorithm(digest), attributes, algorithm(algorithm_of_key), signature])
+    Some([
+        version,
+        identifier,
+        algorithm(digest),
+        attributes,
+        algorithm_of_signature(algorithm_of_key, digest),
+        signature,
+    ])
+}
+
+/// The algorithm of a SignerInfo. RSA alone and RSA with the SHA-2 of the SignerInfo are two names of the same
+/// ([RFC 5754 §3.2](https://www.rfc-editor.org/rfc/rfc5754#section-3.2)).
+fn algorithm_of_signature(node: &Node, digest: &Node) -> Vec<u8> {
+    // 2.16.840.1.101.3.4.2 and 1.2.840.113549.1.1, and their last numbers for the same hash function.
+    const SHA2: [u8; 8] = [0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02];
+    const RSA: [u8; 8] = [0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01];
+    let name = |node: &Node, prefix: [u8; 8]| match node.parts.first().map(|name| &name.form) {
+        Some(Form::Primitive(0x06, oid)) => oid.strip_prefix(&prefix).and_then(|rest| <[u8; 1]>::try_from(rest).ok()),
+        _ => None,
+    };
+    match (name(digest, SHA2), name(node, RSA)) {
+        (Some([1]), Some([11])) | (Some([2]), Some([12])) | (Some([3]), Some([13])) => {
+            let mut alone = node.clone();
+            alone.parts[0] = Node::leaf(Form::Primitive(0x06, [&RSA[..], &[1]].concat()));
+            algorithm(&alone)
+        }
+        _ => algorithm(node),
+    }
 }
 
 /// An AlgorithmIdentifier; the parameters NULL are the same as none ([RFC 4055 §2.1 and §5](https://www.rfc-editor.org/rfc/rfc4055#section-5)).
