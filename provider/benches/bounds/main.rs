@@ -188,7 +188,7 @@ async fn at_once(site: &Arc<Site>, good: &Arc<Good>, rows: &[Row], limit: f64) -
     }
     let line = Line {
         offered: format!(
-            "all {} rows above at the same time, and {} of them as one request with four good images",
+            "the images of the rows above ({}) at the same time, and {} of them as one request with four good images",
             rows.len(),
             together.len()
         ),

@@ -84,7 +84,7 @@ const README: [(&str, Tested); 20] = [
 ];
 
 /// Commands with arguments within sentences.
-const PROSE: [(&str, Tested); 41] = [
+const PROSE: [(&str, Tested); 42] = [
     // The part that is run again is one of those that CI runs.
     ("cargo mutate --only NUMBER", No),
     ("cargo test --locked --manifest-path provider/fuzz/Cargo.toml --package second-reading", Ci),
@@ -93,6 +93,7 @@ const PROSE: [(&str, Tested); 41] = [
     ("cargo bench-peers --short --alone", Ci),
     ("cargo bench-pods --short", Ci),
     ("cargo bench-bounds --short", Ci),
+    ("cargo bench-micro --test", Ci),
     ("cargo bench-soak 1m", No),
     ("cargo bench-soak 20s", Ci),
     ("cargo e2e --all", Ci),
