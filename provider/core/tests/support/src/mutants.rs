@@ -1,5 +1,5 @@
 //! Changed documents ("mutants") of every kind that decides about an image: none may be accepted as something that it is not, and
-//! none may panic. The test and the program make them with [`run`]; the fuzz targets use the same trees and operators.
+//! none may panic. The test and the program make them with [`run()`]; the fuzz targets use the same trees and operators.
 
 pub mod cases;
 pub mod equal;
