@@ -163,12 +163,12 @@ mod tests {
 
     #[test]
     fn a_kind_that_is_not_listed_fails() {
-        let kinds = BTreeMap::from([("JWS refused by nobody: x".to_owned(), (2, "seed 0".to_owned(), vec![0x7b]))]);
+        let kinds = BTreeMap::from([("JWS refused by a third: x".to_owned(), (2, "seed 0".to_owned(), vec![0x7b]))]);
         let report = Report { kinds, different: vec!["seed 1: JWS: payload".to_owned()] };
         let failures: Vec<_> = report.failures().collect();
         assert_eq!(
             failures,
-            ["DIFFERENT seed 1: JWS: payload", "NOT LISTED 2 × JWS refused by nobody: x (seed 0: 7b)"]
+            ["DIFFERENT seed 1: JWS: payload", "NOT LISTED 2 × JWS refused by a third: x (seed 0: 7b)"]
         );
     }
 }

@@ -36,7 +36,7 @@ impl Pair {
 }
 
 /// With the names and the serial number of the seeds. It signed nothing else.
-static STRANGER: LazyLock<Pair> = LazyLock::new(|| Pair::of(&Authority::root(CertSpec::root())));
+static OTHERS: LazyLock<Pair> = LazyLock::new(|| Pair::of(&Authority::root(CertSpec::root())));
 
 /// Of what is signed again.
 static ISSUER: LazyLock<Pair> = LazyLock::new(|| Pair::of(&ROOT));
@@ -50,7 +50,7 @@ pub(crate) fn certificate(input: &[u8]) {
     assert_eq!(certificate.der(), input, "the whole input is the certificate");
     let again = Certificate::parse(certificate.der()).unwrap();
     assert_eq!(format!("{certificate:?}"), format!("{again:?}"));
-    let root = &STRANGER.root;
+    let root = &OTHERS.root;
     assert!(certificate.verify_signed_by(root).is_err(), "the root signed nothing");
     let _ = certificate.envelope_key();
     let _ = Chain::code_signing(vec![certificate.clone(), root.clone()]).map(|_| panic!("the root signed nothing"));
@@ -70,7 +70,7 @@ fn read_token(input: &[u8], root: &Certificate) -> Option<UnixTime> {
 }
 
 pub(crate) fn timestamp(input: &[u8]) {
-    assert!(read_token(input, &STRANGER.root).is_none(), "the root signed nothing");
+    assert!(read_token(input, &OTHERS.root).is_none(), "the root signed nothing");
     if let Some(time) = signed::token(input).and_then(|signed| read_token(&signed, &ISSUER.root)) {
         assert!(time <= now().saturating_add(Duration::from_secs(300)), "{time} is in the future");
     }
@@ -81,7 +81,7 @@ fn read_response(input: &[u8], Pair { root, leaf }: &Pair) -> Option<OcspAnswer>
 }
 
 pub(crate) fn ocsp(input: &[u8]) {
-    assert!(read_response(input, &STRANGER).is_none(), "the root signed nothing");
+    assert!(read_response(input, &OTHERS).is_none(), "the root signed nothing");
     if let Some(signed) = signed::response(input)
         && let Some(answer) = read_response(&signed, &ISSUER)
     {
@@ -91,7 +91,7 @@ pub(crate) fn ocsp(input: &[u8]) {
 }
 
 pub(crate) fn crl(input: &[u8]) {
-    assert!(Crl::read(input.to_vec(), &STRANGER.root).is_err(), "the root signed nothing");
+    assert!(Crl::read(input.to_vec(), &OTHERS.root).is_err(), "the root signed nothing");
     if let Some(signed) = signed::list(input)
         && let Ok(list) = Crl::read(signed.clone(), &ISSUER.root)
     {

@@ -65,7 +65,8 @@ pub(crate) fn reference(input: &[u8]) {
 pub(crate) fn manifest(input: &[u8]) {
     for media_type in [MediaType::OCI_MANIFEST, MediaType::OCI_ARTIFACT] {
         let declared: MediaType = media_type.parse().unwrap();
-        if ArtifactManifest::parse(input, &declared).is_ok() {
+        // The older artifact manifest has no config, which is then not looked at.
+        if ArtifactManifest::parse(input, &declared).is_ok() && media_type == MediaType::OCI_MANIFEST {
             assert!(artifact_type(input).is_ok(), "the type alone is readable, too");
         }
     }

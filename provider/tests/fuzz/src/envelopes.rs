@@ -24,7 +24,7 @@ fn judge(root: &[u8]) -> Judge {
 }
 
 /// Under a root that signed nothing.
-static STRANGER: LazyLock<Judge> = LazyLock::new(|| judge(Authority::root(CertSpec::root()).der()));
+static OTHERS: LazyLock<Judge> = LazyLock::new(|| judge(Authority::root(CertSpec::root()).der()));
 
 /// Under the root of envelopes that are signed again.
 static JUDGE: LazyLock<Judge> =
@@ -42,7 +42,7 @@ type Sign = fn(&[u8], &Envelope) -> Option<Vec<u8>>;
 
 fn check(input: &[u8], format: EnvelopeFormat, written: Format, sign: Sign) {
     // Also holds the explanation against the verdict.
-    assert!(STRANGER.ask(input, written.media_type()).is_err(), "no signature of the root, and a verdict");
+    assert!(OTHERS.ask(input, written.media_type()).is_err(), "no signature of the root, and a verdict");
     let Ok(envelope) = Envelope::parse(input, format) else { return };
     assert_eq!(envelope.format(), format);
     let certificates = envelope.unverified_certificates();

@@ -232,7 +232,7 @@ fn rsa_alone_and_with_the_hash_function_of_the_digest_are_the_same_algorithm_of_
     }
 }
 
-// RFC 5652 5.3: unsigned attributes are nobody's statement, and no check reads them. Certificates only help to find a chain, every link of
+// RFC 5652 5.3: unsigned attributes are signed by no one, and no check reads them. Certificates only help to find a chain, every link of
 // which is verified; the signer's is named by a signed attribute with its hash.
 #[test]
 fn unsigned_attributes_and_more_certificates_of_a_token_mean_nothing() {

@@ -45,7 +45,7 @@ pub enum Verdict {
     /// It is accepted, and means the same as the original (an answer about revocation: as one that its authority signed): see
     /// [`super::equal`].
     EqualMeaning,
-    /// It is accepted although it means something else, or counts as an answer that nobody signed.
+    /// It is accepted although it means something else, or counts as an answer without a signature of its authority.
     Verified,
 }
 

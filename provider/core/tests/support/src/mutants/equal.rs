@@ -1,5 +1,5 @@
 //! When a changed document means the same as the original: everything that a signature covers, the signature and what decides whose
-//! it is are identical. The rest is nobody's statement: white space, the order of members of JSON outside signed parts, unsigned
+//! it is are identical. The rest is not signed, and no check depends on it: white space, the order of members of JSON outside signed parts, unsigned
 //! attributes that no check reads such as the signing agent, and certificates in a token or an answer that are not needed. Each rule has
 //! a test in `suite/mutants/equal.rs`, which says why it does no harm.
 

@@ -70,7 +70,8 @@ const KEPT: usize = 100;
 /// How many mutants a thread takes at a time.
 const PORTION: usize = 256;
 
-/// Makes and judges `count` mutants, as many of each kind. The mutants of a number are the same in every run.
+/// Makes and judges `count` mutants, as many of each kind. The changes of a number are the same in every run; signatures in the originals
+/// have random parts.
 #[must_use]
 pub fn run(count: usize) -> Table {
     run_cases(&all(), count)

@@ -1,6 +1,6 @@
 //! Signature manifests and lists of referrers: from the changed document to the verdict about each envelope that it leads to.
 //!
-//! Nobody signs them, so a changed one may still lead to the good envelope. It must lead to no other verdict: the way is less strict
+//! They are not signed, so a changed one may still lead to the good envelope. It must lead to no other verdict: the way is less strict
 //! than that of the engine, which also compares sizes and subjects.
 
 use std::collections::BTreeMap;
